@@ -1,0 +1,84 @@
+# Every target does the set-up it needs, once. On a fresh machine: python3 (3.11 or newer) with venv, and make.
+PYTHON ?= python3
+PARAMS ?= params/demo.yaml
+SET ?=
+ONLY ?=
+RUN ?= $(shell ls -td runs/*/ 2>/dev/null | grep -vE '/(interactive|app)-' | head -1)
+# A Linux user saves gigabytes with the address of a pip index that holds CPU builds of torch.
+TORCH_INDEX ?=
+BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check
+ADAPTER := src/helpers/data/adapter/adapter_model.safetensors
+MODEL := .cache/models/smollm2-135m-dialogues/model.safetensors
+SETS = $(foreach pair,$(SET),--set $(pair))
+PAGES = $(foreach page,$(ONLY),--only $(page))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup report render test test-slow bench explore serve app deploy teardown lint clean
+deploy teardown: PARAMS = params/endpoint.yaml
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.core $(MODEL) ## the environment in .venv and the demonstration model
+
+report: setup ## measure and publish: make report [PARAMS=params/endpoint.yaml] [SET="samples.n=50"] [ONLY=03]
+	$(PY) -m helpers report $(PARAMS) $(SETS) $(PAGES)
+
+render: $(VENV)/.core ## render a finished run again: make render [RUN=runs/…] [SET="targets.average_latency.max=4"]
+	$(PY) -m helpers render $(RUN) $(SETS)
+
+test: $(VENV)/.test $(MODEL) ## the tests that take minutes; browser tests when a Chromium is there
+ifeq ($(BROWSER),)
+	@echo "make test: no Chromium on this machine, so the browser tests (marker 'browser') are NOT run" >&2
+endif
+	$(PY) -m pytest -n 2 --dist worksteal -m "not slow and not bench$(if $(BROWSER),, and not browser)"
+
+test-slow: $(VENV)/.test $(MODEL) ## the slow tests: coverage simulations, kills and restarts
+	$(PY) -m pytest -m slow
+
+bench: $(VENV)/.test ## what load promises, measured; some 20 minutes on an idle machine
+	$(PY) -m pytest -m bench -s
+
+explore: setup $(VENV)/.explore ## the notebooks in JupyterLab
+	$(PY) -m jupyterlab notebooks --ServerApp.root_dir=notebooks
+
+serve: setup ## the model of PARAMS over HTTP on loopback
+	$(PY) -m helpers serve $(PARAMS) $(SETS)
+
+app: setup $(VENV)/.app ## the web app of PARAMS on loopback
+	$(PY) -m helpers app $(PARAMS) $(SETS)
+
+deploy: $(VENV)/.core ## show the endpoint PARAMS declares and its price; YES=1 creates it and waits until it runs
+	$(PY) -m helpers endpoint create $(PARAMS) $(SETS) $(if $(YES),--yes)
+	$(if $(YES),$(PY) -m helpers endpoint wait $(PARAMS) $(SETS))
+
+teardown: $(VENV)/.core ## delete the endpoint of PARAMS; asks for its name
+	$(PY) -m helpers endpoint delete $(PARAMS) $(SETS)
+
+lint: $(VENV)/.test ## ruff, mypy, and that no notebook output is committed
+	$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
+	$(VENV)/bin/nbstripout --keep-id --verify notebooks/*.ipynb
+
+clean: ## everything that can be made again, runs and reports excepted
+	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# torch first: where the package index offers a CPU build of this version pip takes it.
+$(VENV)/.core: requirements.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "make: Python 3.11 or newer is needed, this is " + sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+	$(if $(TORCH_INDEX),$(PIP) install --quiet torch==2.13.0 --index-url $(TORCH_INDEX) ||) $(PIP) install --quiet torch==2.13.0
+	$(PIP) install --quiet -c requirements.txt -e .
+	touch $@
+
+$(VENV)/.test: $(VENV)/.app $(VENV)/.scale
+
+$(VENV)/.test $(VENV)/.explore $(VENV)/.app $(VENV)/.scale: $(VENV)/.%: $(VENV)/.core
+	$(PIP) install --quiet -c requirements.txt -e '.[$*]'
+	touch $@
+
+$(MODEL): $(ADAPTER) | $(VENV)/.core
+	$(PY) -m helpers demo-model && touch -c $@

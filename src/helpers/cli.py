@@ -1,0 +1,90 @@
+"""``python -m helpers VERB``: every verb, its arguments, and one place where errors become exit codes.
+
+Exit 0 fine, 1 a failed run or deployment, 2 bad input with a message, 3 an alert or a closed gate.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from helpers import __version__
+from helpers.environment import redact
+from helpers.errors import HelpersError
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A verb: what it does, and the module and functions that declare and run it (imported only when used)."""
+
+    help: str
+    module: str
+    arguments: str = "add_arguments"
+    run: str = "run"
+
+
+VERBS = {
+    "report": Verb(
+        "measure a deployment and publish the pages", "helpers.report", "add_report_arguments", "run_report"
+    ),
+    "render": Verb(
+        "render a finished run again, without a request",
+        "helpers.report",
+        "add_render_arguments",
+        "run_render",
+    ),
+    "check": Verb("validate parameters and print them resolved", "helpers.check"),
+    "serve": Verb("serve a model over the endpoint's wire protocol", "helpers.serve"),
+    "summarise": Verb("summarise dialogues from a file or standard input", "helpers.record"),
+    "score": Verb("score a file of predictions", "helpers.score"),
+    "cost": Verb("estimate what serving costs, by the month and by the request", "helpers.cost_estimate"),
+    "app": Verb("open the web app: one dialogue, a batch, and this session's charts", "helpers.app"),
+    "load": Verb("send load to a service and say what it holds", "helpers.load"),
+    "compare": Verb("say what changed between two runs", "helpers.compare"),
+    "monitor": Verb("hold request logs against the alert rules", "helpers.monitor"),
+    "endpoint": Verb("create, watch, pause and delete a managed endpoint", "helpers.deploy"),
+    "demo-model": Verb("fetch, verify and build the demonstration model, or train it", "helpers.demo_model"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb and return its exit code; a known error prints its message and no traceback."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    parser = _parser(given[0] if given else "")
+    args = parser.parse_args(given)
+    if not hasattr(args, "run_verb"):
+        parser.print_help()
+        return 2
+    try:
+        return int(args.run_verb(args))
+    except HelpersError as error:
+        print(redact(f"helpers {args.verb}: {error}"), file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print(f"helpers {args.verb}: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 1
+    except Exception:  # a fault of this program: its traceback is shown, but no secret that stands in it
+        print(redact(traceback.format_exc()), file=sys.stderr)
+        return 1
+
+
+def _parser(wanted: str) -> argparse.ArgumentParser:
+    """Return the parser; only the wanted verb's module is imported, so that ``--help`` is quick."""
+    parser = argparse.ArgumentParser(
+        prog="helpers", description="Reports and experiments for deployed dialogue summarisers."
+    )
+    parser.add_argument("--version", action="version", version=f"helpers {__version__}")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
+    for name, verb in VERBS.items():
+        sub = verbs.add_parser(name, help=verb.help, description=verb.help[0].upper() + verb.help[1:] + ".")
+        if name == wanted:
+            module = importlib.import_module(verb.module)
+            getattr(module, verb.arguments)(sub)
+            sub.set_defaults(run_verb=getattr(module, verb.run))
+    return parser

@@ -1,0 +1,92 @@
+"""What the terminal sees of a run: the page under way, time elapsed and about to come, and each page's path."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from helpers.environment import redact
+from helpers.plan import planned_requests
+from helpers.run import Run
+
+EVERY = 0.5
+
+
+def say(line: str) -> None:
+    """Tell the terminal (standard error, so that standard output stays for data)."""
+    print(redact(line), file=sys.stderr, flush=True)
+
+
+def shown(path: Path) -> str:
+    """Return a path as a user would type it."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+class Progress:
+    """Watches a run's log from beside it: the notebooks measure in processes of their own."""
+
+    def __init__(self, run: Run, pages: int) -> None:
+        self._run, self._pages = run, pages
+        self._log = run.directory / "requests.jsonl"
+        self._began = time.monotonic()
+        self._label, self._page = "", 0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._planned = planned_requests(run.params, run.manifest.dialogues) if run.measuring else 0
+
+    def __enter__(self) -> Self:
+        if sys.stderr.isatty():
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def start(self, label: str) -> None:
+        """Say which page is under way."""
+        self._label, self._page = label, self._page + 1
+
+    def done(self, path: Path) -> None:
+        """Say where a finished page can be opened."""
+        self._clear()
+        elapsed = time.monotonic() - self._began
+        say(
+            f"[{self._page}/{self._pages}] {self._label:<22} {_clock(elapsed)} elapsed{self._remaining(elapsed)}"
+            f"  {shown(path)}"
+        )
+
+    def _watch(self) -> None:
+        while not self._over.wait(EVERY):
+            elapsed = time.monotonic() - self._began
+            line = f"[{self._page}/{self._pages}] {self._label}: {self._asked()} requests, {_clock(elapsed)} elapsed"
+            print(f"\r\033[K{line}{self._remaining(elapsed)}", end="", file=sys.stderr, flush=True)
+        self._clear()
+
+    def _clear(self) -> None:
+        if sys.stderr.isatty():
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+    def _asked(self) -> int:
+        """Return how many lines the log has; the watcher never parses what is being written."""
+        if not self._log.exists():
+            return 0
+        with self._log.open("rb") as lines:
+            return sum(1 for _ in lines)
+
+    def _remaining(self, elapsed: float) -> str:
+        asked = min(self._asked(), self._planned)
+        if not asked or asked >= self._planned:
+            return ""
+        return f", about {_clock(elapsed / asked * (self._planned - asked))} left"
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
