@@ -1,0 +1,82 @@
+"""What a run is told of alerts: the rules, and which logs the monitoring page reads."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from helpers.rooms import Count, Room, Seconds
+
+Level = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Rule(Room):
+    """One alert: beyond a threshold for ``hold`` seconds it fires, and it resolves when back by the hysteresis.
+
+    The figure is taken over the last ``window`` seconds and needs ``minimum`` requests (or samples of the load) there.
+    ``hysteresis`` is a share of the threshold: *above 2.5* with 0.1 resolves at 2.25.
+    """
+
+    label: str
+    unit: Literal["s", "rate", "count", "plain"]
+    source: str
+    above: Level | None = None
+    below: Level | None = None
+    window: Seconds = 300.0
+    minimum: Count = 1
+    hold: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 60.0
+    hysteresis: Annotated[float, Field(ge=0, lt=1)] = 0.1
+
+    @model_validator(mode="after")
+    def _a_threshold(self) -> Self:
+        if self.above is None and self.below is None:
+            raise ValueError("give 'above', 'below' or both")
+        if self.clear_above is not None and self.clear_below is not None and self.clear_below > self.clear_above:
+            raise ValueError("'below' and 'above' with this 'hysteresis' leave nothing between them: it never resolves")
+        return self
+
+    @property
+    def clear_above(self) -> float | None:
+        """What the figure must be back at, or under, to resolve."""
+        return None if self.above is None else self.above * (1 - self.hysteresis)
+
+    @property
+    def clear_below(self) -> float | None:
+        """What the figure must be back at, or over, to resolve."""
+        return None if self.below is None else self.below * (1 + self.hysteresis)
+
+
+class Alerts(Room):
+    """The alert rules, in reading order; a rule left out is not watched."""
+
+    latency_p50: Rule | None = None
+    latency_p99: Rule | None = None
+    error_rate: Rule | None = None
+    throughput: Rule | None = None
+    tokens_per_request: Rule | None = None
+    gpu_utilisation: Rule | None = None
+    cpu_utilisation: Rule | None = None
+
+    @model_validator(mode="after")
+    def _watchable(self) -> Self:
+        problems = []
+        for name, rule in self.rules():
+            if name.startswith("latency_") and (rule.above is None or rule.below is not None):
+                problems.append(f"'{name}' watches slow requests: give 'above', and no 'below'")
+            if name != "throughput" and rule.minimum < 1:
+                problems.append(f"'{name}.minimum' is 0: of nothing there is no figure; give at least 1")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def rules(self) -> list[tuple[str, Rule]]:
+        """Return the rules that are watched, by name."""
+        found = ((name, getattr(self, name)) for name in type(self).model_fields)
+        return [(name, rule) for name, rule in found if rule is not None]
+
+
+class Monitoring(Room):
+    """Which request logs the monitoring page reads; none given: the run's own."""
+
+    logs: tuple[str, ...] = ()

@@ -1,0 +1,226 @@
+"""Read a params file with its targets and prices, apply overrides, and name every problem at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from helpers.errors import ParamsError, did_you_mean
+from helpers.params import Params
+from helpers.params_alerts import Alerts
+
+PROJECT = Path(__file__).resolve().parents[2]
+#: Rooms that a params file may keep in a file of their own.
+FILES = ("targets", "prices", "alerts", "cost")
+#: Parameters that may name a file; made absolute so that nothing depends on the working directory.
+PATHS = (
+    ("model", "id"),
+    ("model", "prompt"),
+    ("samples", "source"),
+    ("replay", "predictions"),
+    ("baseline", "predictions"),
+    ("baseline", "untuned"),
+    ("scoring", "embedding_model"),
+    ("scoring", "bertscore_model"),
+    ("baseline", "zero_shot"),
+    ("baseline", "samples"),
+    ("load", "trace"),
+    ("claims",),
+    ("quantization", "model"),
+    ("quantization", "samples"),
+    ("quantization", "variants", "predictions"),
+    ("monitoring", "logs"),
+)
+#: A name or a value that looks like a secret; ``max_new_tokens`` counts, ``deployment.secrets`` holds names.
+SECRET = re.compile(r"(^|[._-])(token|secret|passwords?|api_?keys?)$|^hf_", re.IGNORECASE)
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML that refuses a key given twice instead of keeping the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key '{key}' given twice", key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def load_params(source: str | Path, overrides: Sequence[str] = ()) -> Params:
+    """Return the validated parameters of a file, with ``key=value`` overrides applied.
+
+    ``source`` is a path, or the name of a file in ``params/``. Raises `ParamsError` with all problems.
+    """
+    path = find_params(source)
+    where = f"{path.parent.name}/{path.name}"
+    tree = read_yaml(path)
+    _open_files(tree, path.parent, where)
+    _anchor_paths(tree, path.parent)
+    apply_overrides(tree, overrides)
+    return validate(tree, where)
+
+
+def find_params(source: str | Path) -> Path:
+    """Return the file a user means by a path, or by the bare name of a file in ``params/``."""
+    for path in (Path(source), PROJECT / source, PROJECT / "params" / f"{source}.yaml"):
+        if path.is_file():
+            return path.resolve()
+    known = sorted(p.stem for p in (PROJECT / "params").glob("*.yaml"))
+    hint = did_you_mean(Path(source).stem, known)
+    raise ParamsError(f"{source}: no such parameter file{hint}; known in params/: {', '.join(known)}")
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Return the mapping in a YAML file; errors name the file and the line."""
+    try:
+        tree = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_StrictLoader)  # noqa: S506
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise ParamsError(f"{path.name}: not readable as YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(tree, dict):
+        raise ParamsError(f"{path.name}: expected 'key: value' lines, found {type(tree).__name__}")
+    return tree
+
+
+def apply_overrides(tree: dict[str, Any], overrides: Sequence[str]) -> None:
+    """Write ``room.key=value`` (value in YAML) into a parameter tree, in place.
+
+    ``targets=FILE``, ``prices=FILE`` and ``alerts=FILE`` read that file. Refuses anything that looks like a secret.
+    """
+    problems = []
+    for override in overrides:
+        dotted, separator, raw = override.partition("=")
+        keys = dotted.strip().split(".")
+        if not separator or not all(keys):
+            problems.append(f"--set {override}: expected key=value, such as samples.n=50")
+        elif SECRET.search(dotted.strip()) or SECRET.search(raw.strip()):
+            problems.append(f"--set {dotted}=…: secrets come from the environment or .env, never from the command line")
+        else:
+            try:
+                _override(tree, keys, yaml.safe_load(raw))
+            except (yaml.YAMLError, ParamsError) as error:
+                problems.append(f"--set {dotted}: {' '.join(str(error).split())}")
+    if problems:
+        raise ParamsError(problems)
+
+
+def validate(tree: Mapping[str, Any], where: str) -> Params:
+    """Return `Params` made from a plain tree, or raise `ParamsError` naming every problem in it."""
+    try:
+        return Params.model_validate(tree)
+    except ValidationError as error:
+        problems = [f"{where}: {_problem(item)}" for item in error.errors()]
+        raise ParamsError(problems) from None
+
+
+def read_alerts(path: Path) -> Alerts:
+    """Return the alert rules of a file of their own, or raise `ParamsError` naming every problem in it."""
+    if not path.is_file():
+        raise ParamsError(f"{path}: no such file; give one like params/alerts.yaml")
+    try:
+        return Alerts.model_validate(read_yaml(path))
+    except ValidationError as error:
+        items = [{**item, "loc": ("alerts", *item["loc"])} for item in error.errors()]
+        raise ParamsError(f"{path.name}: {_problem(item)}" for item in items) from None
+
+
+def given_and_defaulted(params: Params) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return two flat ``{dotted key: value}`` mappings: what a user passed, and what was defaulted."""
+    given: dict[str, Any] = {}
+    defaulted: dict[str, Any] = {}
+
+    def walk(room: BaseModel, prefix: str, inherited: bool) -> None:
+        for name in type(room).model_fields:
+            value = getattr(room, name)
+            is_given = inherited and name in room.model_fields_set
+            if isinstance(value, BaseModel):
+                walk(value, f"{prefix}{name}.", is_given)
+            else:
+                (given if is_given else defaulted)[prefix + name] = value
+
+    walk(params, "", True)
+    return given, defaulted
+
+
+def _override(tree: dict[str, Any], keys: list[str], value: Any) -> None:
+    if len(keys) == 1 and keys[0] in FILES and isinstance(value, str):
+        value = read_yaml(Path(value).resolve())
+    if tuple(keys) in PATHS:
+        value = _anchored(value, Path.cwd())
+    for key in keys[:-1]:
+        below = tree.setdefault(key, {})
+        if not isinstance(below, dict):
+            raise ParamsError(f"'{key}' holds a single value, it has no '{keys[-1]}'")
+        tree = below
+    tree[keys[-1]] = value
+
+
+def _open_files(tree: dict[str, Any], base: Path, where: str) -> None:
+    for room in FILES:
+        if isinstance(tree.get(room), str):
+            path = base / tree[room]
+            if not path.is_file():
+                raise ParamsError(
+                    f"{where}: '{room}' names {tree[room]}, which is not there; create it or correct the name"
+                )
+            tree[room] = read_yaml(path)
+
+
+def _anchor_paths(tree: Any, base: Path, paths: Sequence[tuple[str, ...]] = PATHS) -> None:
+    """Make the values at some paths absolute, in place; a list on the way means each of its items."""
+    for item in tree if isinstance(tree, list) else [tree]:
+        for key, *below in paths:
+            if not isinstance(item, dict) or key not in item:
+                continue
+            if below:
+                _anchor_paths(item[key], base, [tuple(below)])
+            else:
+                item[key] = _anchored(item[key], base)
+
+
+def _anchored(value: Any, base: Path) -> Any:
+    """Return an absolute path where a value means a file; names (``demo``, ``hub:…``) stay as they are."""
+    if isinstance(value, list):
+        return [_anchored(item, base) for item in value]
+    if not isinstance(value, str) or ":" in value:
+        return value
+    path = Path(value).expanduser()
+    means_a_file = path.is_absolute() or value.startswith(".") or path.suffix or (base / path).exists()
+    return str((base / path).resolve()) if means_a_file else value
+
+
+def _problem(item: Any) -> str:
+    *rooms, key = [str(part) for part in item["loc"]] or [""]
+    room = ".".join(rooms)
+    under = f" under '{room}'" if room else ""
+    if item["type"] == "extra_forbidden":
+        return f"unknown key '{key}'{under}{did_you_mean(key, _fields(rooms))}"
+    if item["type"] == "missing":
+        return f"missing key '{key}'{under}"
+    where, message = ".".join([*rooms, key]), item["msg"].removeprefix("Value error, ")
+    if item["type"] == "value_error":  # a rule of a whole room, whose content would only repeat the file
+        return f"{where}: {message}".lstrip(": ")
+    return f"'{where}': {message}, got {item['input']!r}"
+
+
+def _fields(rooms: Sequence[str]) -> list[str]:
+    """Return the keys known in the room at a path, to suggest from."""
+    model: type[BaseModel] = Params
+    for name in rooms:
+        field = model.model_fields.get(name)
+        if field is None:
+            continue
+        inner = [field.annotation, *get_args(field.annotation)]
+        model = next((t for t in inner if isinstance(t, type) and issubclass(t, BaseModel)), model)
+    return list(model.model_fields)
+
+
+def given_tree(params: Params) -> dict[str, Any]:
+    """Return the parameters a user gave as a plain tree, as a params file would hold them."""
+    return params.model_dump(mode="json", exclude_unset=True)

@@ -1,0 +1,36 @@
+"""What a run is going to ask, how long that may take and what it may cost: said before the first remote request."""
+
+from __future__ import annotations
+
+from helpers.cite import spell
+from helpers.params import Params
+
+#: Requests of the deploy check beside the warm-up: waking it, the probes, the repeats that show determinism.
+CHECKS = 20
+
+
+def planned_requests(params: Params, dialogues: int) -> int:
+    """Return about how many requests a whole report sends; none when recorded predictions are replayed."""
+    if params.backend == "replay":
+        return 0
+    measure = params.measure
+    return dialogues * measure.repeats + measure.warmup + CHECKS
+
+
+def announcement(params: Params, dialogues: int) -> str:
+    """Return the sentence that precedes the first request to a remote endpoint: requests, minutes, dollars, bounds.
+
+    Time: ``endpoint.expected_seconds`` a request, one after the other. Price: the declared replicas for that time, at
+    the declared instance's price; a cold start, which is billed too, comes on top.
+    """
+    requests, budget = planned_requests(params, dialogues), params.budget
+    minutes = requests * params.endpoint.expected_seconds / 60
+    price = params.prices.find(params.instance)
+    dollars = price.hourly * params.instance.replicas * minutes / 60 if price else None
+    cost = "at a price not known" if dollars is None else spell(dollars, "usd")
+    bounds = [
+        f"{spell(value, 'usd') if name == 'usd' else f'{value:g} {name}'}"
+        for name, value in budget.model_dump(exclude_none=True).items()
+    ]
+    stop = f"it stops at {', '.join(bounds)}" if bounds else "no budget bounds it"
+    return f"about {requests} requests, {spell(minutes, 'minutes')}, {cost}; {stop}"
