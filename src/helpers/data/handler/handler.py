@@ -1,0 +1,119 @@
+"""A summariser for a managed endpoint: ``EndpointHandler`` as the inference toolkit loads it.
+
+It needs the files beside it and the packages of requirements.txt, nothing else. ``summariser.json`` holds the task, the
+context, the engine, the default generation settings and, for a chat model, the conversation with the place of the
+dialogue.
+Whatever it raises the toolkit answers as HTTP 400 with the message.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoTokenizer
+
+Decode = Callable[[list[list[int]], dict[str, Any]], list[list[int]]]
+PLACE = "{dialogue}"
+MOST_INPUTS = 64
+KNOWN = {
+    "num_beams": int,
+    "max_new_tokens": int,
+    "min_new_tokens": int,
+    "no_repeat_ngram_size": int,
+    "length_penalty": float,
+}
+
+
+class EndpointHandler:
+    """Loads the model once; every call answers one text or a list of texts."""
+
+    def __init__(self, path: str = "") -> None:
+        folder = Path(path or ".")
+        self.settings = json.loads((folder / "summariser.json").read_text(encoding="utf-8"))
+        self.is_chat = self.settings["task"] == "chat"
+        self.tokenizer = AutoTokenizer.from_pretrained(folder, truncation_side="right")
+        self.tokenizer.pad_token = self.tokenizer.pad_token or self.tokenizer.eos_token
+        self.decode = self._ctranslate2(folder) if self.settings["engine"] == "ctranslate2" else self._torch(folder)
+        self.frame = self._frame() if self.is_chat else ([], [])
+
+    def __call__(self, data: dict[str, Any]) -> list[dict[str, str]]:
+        """Return ``[{"summary_text": …}]``, one for each of ``inputs``."""
+        if not isinstance(data, dict) or "inputs" not in data:
+            raise ValueError("the body needs an 'inputs' key with a text or a list of texts")
+        texts = [data["inputs"]] if isinstance(data["inputs"], str) else data["inputs"]
+        if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
+            raise ValueError("'inputs' must be a text or a list of texts")
+        if len(texts) > MOST_INPUTS:
+            raise ValueError(f"{len(texts)} inputs in one request; send at most {MOST_INPUTS}")
+        settings = self._wanted(data.get("parameters") or {})
+        rows = [self._encode(text, settings["max_new_tokens"]) for text in texts]
+        return [{"summary_text": self._text(ids)} for ids in self.decode(rows, settings)]
+
+    def _ctranslate2(self, folder: Path) -> Decode:
+        from ct2_decoding import Decoder
+
+        kind = self.settings["dtype"]
+        decoder: Decode = Decoder(
+            folder / "ctranslate2", folder, self.tokenizer, is_chat=self.is_chat, compute_type=kind
+        )
+        return decoder
+
+    def _torch(self, folder: Path) -> Decode:
+        import torch
+        from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+        family = AutoModelForCausalLM if self.is_chat else AutoModelForSeq2SeqLM
+        model = family.from_pretrained(folder, use_safetensors=True, dtype=self.settings["dtype"]).eval()
+        own = model.generation_config
+        own.update(do_sample=False, temperature=1.0, top_k=50, top_p=1.0, num_return_sequences=1, max_length=None)
+        own.pad_token_id = self.tokenizer.pad_token_id if own.pad_token_id is None else own.pad_token_id
+
+        def decode(rows: list[list[int]], settings: dict[str, Any]) -> list[list[int]]:
+            side = "left" if self.is_chat else "right"
+            batch = self.tokenizer.pad(
+                {"input_ids": rows}, padding_side=side, return_attention_mask=True, return_tensors="pt"
+            )
+            shortest = {"min_length": 0} if "min_new_tokens" in settings else {}
+            with torch.inference_mode():
+                output = model.generate(**batch, **settings, **shortest)
+            return [row[batch["input_ids"].shape[1] if self.is_chat else 0 :].tolist() for row in output]
+
+        return decode
+
+    def _wanted(self, given: Any) -> dict[str, Any]:
+        """Return the generation settings of a request over the defaults; refuses what is unknown or unusable."""
+        if not isinstance(given, dict):
+            raise ValueError("'parameters' must be an object")  # noqa: TRY004  (the one kind that means: bad request)
+        given = {name: value for name, value in given.items() if name != "truncation"}  # over-long input is always cut
+        if unknown := sorted(set(given) - set(KNOWN)):
+            raise ValueError(f"unknown parameter {', '.join(unknown)}; known: {', '.join([*KNOWN, 'truncation'])}")
+        for name, value in given.items():
+            fits = isinstance(value, int) or (KNOWN[name] is float and isinstance(value, float))
+            if isinstance(value, bool) or not fits or (name in ("num_beams", "max_new_tokens") and value < 1):
+                raise ValueError(f"'{name}' must be a {'positive ' if name != 'length_penalty' else ''}number")
+        return {**self.settings["generation"], **given}
+
+    def _encode(self, text: str, max_new_tokens: int) -> list[int]:
+        limit = self.settings["context_tokens"]
+        if not self.is_chat:
+            cut = self.tokenizer(text, truncation=True, max_length=limit, split_special_tokens=True)
+            return list(cut.input_ids)
+        before, after = self.frame
+        room = limit - len(before) - len(after) - max_new_tokens
+        if room <= 0:
+            raise ValueError(f"max_new_tokens={max_new_tokens} leaves no room for a dialogue in {limit} tokens")
+        ids = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True, verbose=False).input_ids
+        return [*before, *ids[:room], *after]
+
+    def _frame(self) -> tuple[list[int], list[int]]:
+        """Return the tokens of the conversation before and after the dialogue."""
+        turns = self.settings["messages"]
+        text = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        before, after = text.split(PLACE)
+        return tuple(self.tokenizer(part, add_special_tokens=False).input_ids for part in (before, after))
+
+    def _text(self, ids: list[int]) -> str:
+        special = set(self.tokenizer.all_special_ids)
+        text = [token for token in ids if token not in special]
+        return str(self.tokenizer.decode(text, clean_up_tokenization_spaces=False)).strip()

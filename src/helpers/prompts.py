@@ -1,0 +1,77 @@
+"""Prompts for chat models: a system text and worked examples, kept in small YAML files."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.resources import files
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from helpers.errors import InputError, did_you_mean
+
+BUNDLED = Path(str(files("helpers") / "data" / "prompts"))
+
+
+class Shot(BaseModel):
+    """One worked example: a dialogue and the summary wanted for it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dialogue: str
+    summary: str
+
+
+class Prompt(BaseModel):
+    """What a chat model is told before and around the dialogue it is to summarise.
+
+    ``system`` is the system text; ``request`` the user's turn, with ``{dialogue}`` where the dialogue goes.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    system: str
+    request: str = "{dialogue}"
+    shots: tuple[Shot, ...] = ()
+
+    def messages(self, dialogue: str) -> list[dict[str, str]]:
+        """Return the conversation that asks for a summary of ``dialogue``, as chat templates take it."""
+        turns = [{"role": "system", "content": self.system}]
+        for shot in self.shots:
+            turns += [self._asked(shot.dialogue), {"role": "assistant", "content": shot.summary}]
+        return [*turns, self._asked(dialogue)]
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of everything the prompt says, whatever file it came from."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+    def _asked(self, dialogue: str) -> dict[str, str]:
+        return {"role": "user", "content": self.request.replace("{dialogue}", dialogue)}
+
+
+def load_prompt(name: str) -> Prompt:
+    """Return a bundled prompt by name, or one from a YAML file by path.
+
+    Raises `InputError` naming every problem of the file.
+    """
+    bundled = {path.stem: path for path in BUNDLED.glob("*.yaml")}
+    path = bundled.get(name, Path(name))
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError:
+        hint, known = did_you_mean(name, bundled), ", ".join(sorted(bundled))
+        raise InputError(
+            f"prompt '{name}': neither a bundled prompt{hint} nor a readable file; bundled: {known}"
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"prompt {path}: not readable as YAML: {' '.join(str(error).split())}") from None
+    try:
+        prompt = Prompt.model_validate(tree)
+    except ValidationError as error:
+        where = [(".".join(str(part) for part in item["loc"]), item["msg"]) for item in error.errors()]
+        raise InputError([f"prompt {path}: '{key}': {message}" for key, message in where]) from None
+    if "{dialogue}" not in prompt.request:
+        raise InputError(f"prompt {path}: 'request' must say {{dialogue}} where the dialogue goes")
+    return prompt
