@@ -1,0 +1,81 @@
+"""What every engine does around its computing: dialogues to ids, limits checked, ids to answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from transformers.utils import logging
+
+from helpers.backends import Answer
+from helpers.backends.encoding import ChatEncoder, Encoded, PlainEncoder
+from helpers.errors import Failure, RequestError
+from helpers.params import Generation, Model
+from helpers.prompts import load_prompt
+
+
+class Codec:
+    """Tokens of one model, ``config`` and ``tokenizer`` being transformers' own; dialogues are cut at their end."""
+
+    def __init__(self, model: Model, tokenizer: Any, config: Any) -> None:
+        self.tokenizer = tokenizer
+        self._longest_answer = _positions(config, "decoder")
+        self._special = set(tokenizer.all_special_ids)
+        limit = min(model.context_tokens, _positions(config, "encoder"))
+        self._encoder: ChatEncoder | PlainEncoder
+        if model.task == "chat":
+            self._encoder = ChatEncoder(tokenizer, load_prompt(model.prompt or ""), limit)
+        else:
+            self._encoder = PlainEncoder(tokenizer, limit)
+
+    def encode(self, dialogues: Sequence[str], generation: Generation) -> list[Encoded]:
+        """Return the ids of each dialogue; raises `RequestError` (bad_request) for settings out of range."""
+        problems = []
+        least, most, penalty = generation.min_new_tokens or 0, generation.max_new_tokens, generation.length_penalty
+        if least > most:
+            problems.append(f"min_new_tokens={least} is above max_new_tokens={most}")
+        if most > self._longest_answer:
+            problems.append(f"max_new_tokens={most} is above the model's {self._longest_answer}")
+        if penalty is not None and not math.isfinite(penalty):
+            problems.append(f"length_penalty={penalty} is not a finite number")
+        if problems:
+            raise RequestError(Failure.BAD_REQUEST, "; ".join(problems))
+        return [self._encoder.encode(dialogue, most) for dialogue in dialogues]
+
+    def answers(self, rows: Sequence[list[int]], encoded: Sequence[Encoded], seconds: float) -> list[Answer]:
+        """Return the text of each row of generated ids; ``seconds`` is what the batch took."""
+        return [self._answer(ids, item, seconds) for ids, item in zip(rows, encoded, strict=True)]
+
+    def _answer(self, ids: list[int], encoded: Encoded, seconds: float) -> Answer:
+        text = [token for token in ids if token not in self._special]
+        return Answer(
+            summary=self.tokenizer.decode(text, clean_up_tokenization_spaces=False).strip(),
+            input_tokens=encoded.sent,
+            output_tokens=len(text),
+            lost_tokens=encoded.lost,
+            service_time=seconds,
+        )
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep transformers' log lines and progress bars off stderr."""
+    verbosity, had_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity(logging.CRITICAL)
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if had_bars:
+            logging.enable_progress_bar()
+
+
+def _positions(config: Any, side: str) -> int:
+    """Return how many positions a side of the model has; very many where it has no such limit."""
+    for name in (f"max_{side}_position_embeddings", "max_position_embeddings"):
+        if getattr(config, name, None):
+            return int(getattr(config, name))
+    return 1 << 30

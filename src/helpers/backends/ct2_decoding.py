@@ -1,0 +1,83 @@
+"""Decoding with CTranslate2 as transformers would: ids in, ids out.
+
+It imports nothing of ours, because a packaged handler carries a copy of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import ctranslate2
+
+#: Settings of transformers' ``generate`` → what CTranslate2 calls them, where only the name differs.
+NAMES = {"num_beams": "beam_size", "length_penalty": "length_penalty", "no_repeat_ngram_size": "no_repeat_ngram_size"}
+
+
+class Decoder:
+    """A converted model with the generation defaults of its source.
+
+    ``folder`` holds the converted model, ``source`` the ``generation_config.json`` of the model it was made of and
+    ``tokenizer`` is that model's. The arithmetic is transformers' own but for three things: beam search ends as with
+    ``early_stopping: true``; a token that is banned (a repeated n-gram, too early an end) leaves its probability to
+    the others, which can change the order of beams; and an empty source gives an empty text.
+    """
+
+    def __init__(self, folder: Path, source: Path, tokenizer: Any, *, is_chat: bool, compute_type: str,
+                 device: str = "cpu", threads: int = 0) -> None:  # fmt: skip
+        kind = ctranslate2.Generator if is_chat else ctranslate2.Translator
+        self._is_chat, self._tokenizer = is_chat, tokenizer
+        self._model = kind(str(folder), device=device, compute_type=compute_type, intra_threads=threads)
+        own = source / "generation_config.json"
+        self._own: dict[str, Any] = json.loads(own.read_text(encoding="utf-8")) if own.is_file() else {}
+
+    def __call__(self, rows: Sequence[Sequence[int]], settings: dict[str, Any]) -> list[list[int]]:
+        """Return the ids generated for each row; ``settings`` go before the model's own.
+
+        Raises `ValueError` for a setting that this engine would read differently, `RuntimeError` if computing fails.
+        """
+        given = {name: value for name, value in settings.items() if value is not None}
+        merged = {**self._own, **given}
+        options = {theirs: merged[name] for name, theirs in NAMES.items() if merged.get(name) is not None}
+        if merged.get("repetition_penalty") is not None:
+            options["repetition_penalty"] = merged["repetition_penalty"]
+        texts = [self._tokenizer.convert_ids_to_tokens(list(row)) for row in rows]
+        if self._is_chat:
+            return self._continue(texts, merged, options)
+        return self._translate(texts, given, merged, options)
+
+    def _continue(self, texts: list[list[str]], merged: dict[str, Any], options: dict[str, Any]) -> list[list[int]]:
+        if options.get("no_repeat_ngram_size"):
+            raise ValueError("no_repeat_ngram_size: this engine does not count the prompt's own; leave it out")
+        end = merged.get("eos_token_id", self._tokenizer.eos_token_id)
+        found = self._model.generate_batch(
+            texts,
+            max_length=merged["max_new_tokens"],
+            min_length=merged.get("min_new_tokens", 0),
+            include_prompt_in_result=False,
+            end_token=end if isinstance(end, list) else [end],
+            sampling_topk=1,
+            **options,
+        )
+        return [list(one.sequences_ids[0]) for one in found]
+
+    def _translate(
+        self, texts: list[list[str]], given: dict[str, Any], merged: dict[str, Any], options: dict[str, Any]
+    ) -> list[list[int]]:
+        most, first = merged["max_new_tokens"], merged.get("forced_bos_token_id")
+        # transformers' min_length counts the start token; its forced last token takes the place of one of text.
+        least = given.get("min_new_tokens", max(0, merged.get("min_length", 0) - 1))
+        most -= merged.get("forced_eos_token_id") is not None
+        prefix = [self._tokenizer.convert_ids_to_tokens([first])] * len(texts) if first is not None else None
+        found = self._model.translate_batch(
+            texts,
+            target_prefix=prefix,
+            max_input_length=0,
+            max_decoding_length=max(1, most),
+            min_decoding_length=min(least, max(1, most)),
+            sampling_topk=1,
+            **options,
+        )
+        return [list(self._tokenizer.convert_tokens_to_ids(one.hypotheses[0])) for one in found]

@@ -1,0 +1,240 @@
+"""A deployed service over HTTP: one attempt per call, bounded in time and size, with typed errors."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Future
+from ipaddress import ip_address
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+from anyio.from_thread import start_blocking_portal
+
+from helpers import __version__
+from helpers.backends import Answer, wire
+from helpers.environment import SHORTEST, environment, redact
+from helpers.errors import Failure, InputError, RequestError
+from helpers.params import Generation, Params
+from helpers.params_service import Endpoint
+from helpers.prompts import load_prompt
+
+T = TypeVar("T")
+
+
+class EndpointBackend:
+    """Asks a service that speaks one of the protocols in `helpers.backends.wire`; ``chat`` is needed for that one.
+
+    The token is sent to this address alone; redirects are never followed. Calls from any thread share
+    one connection pool on an event loop of its own, because a notebook's own loop is already running.
+    Once the service has said that it is down (503), the next request asks its proxy to hold it until it is up.
+    ``resolver`` makes what turns host names into addresses, the system's by default.
+    """
+
+    kind = "endpoint"
+
+    def __init__(
+        self,
+        url: str,
+        endpoint: Endpoint,
+        token: str | None = None,
+        chat: wire.Chat | None = None,
+        resolver: Callable[[], AbstractResolver] | None = None,
+    ) -> None:
+        self.url = checked_url(url)
+        parts = urlsplit(self.url)
+        self._origin, self._path = f"{parts.scheme}://{parts.netloc}", parts.path or "/"
+        if chat and not parts.path.endswith(wire.CHAT_PATH):
+            self._path = parts.path + wire.CHAT_PATH
+        self._endpoint, self._chat = endpoint, chat
+        self._asleep = False
+        # Nothing compressed is asked for, and what comes so all the same is inflated here, within bounds.
+        self._headers = {
+            "Content-Type": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": f"helpers/{__version__}",
+        }
+        self._token, self._resolver = token, resolver
+        if token:
+            self._headers["Authorization"] = f"Bearer {token}"
+        self._portal_manager = start_blocking_portal()
+        self._portal = self._portal_manager.__enter__()
+        self._session = self._portal.call(self._open)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def summarise(self, dialogues: Sequence[str], generation: Generation) -> list[Answer]:
+        """Make one attempt for the dialogues and return their answers in order, or raise `RequestError`."""
+        return self.call(self.ask, list(dialogues), generation)
+
+    def begin(self, dialogues: Sequence[str], generation: Generation) -> Future[list[Answer]]:
+        """Begin the attempt that `summarise` makes; cancelling what is returned breaks it off."""
+        return self._portal.start_task_soon(self.ask, list(dialogues), generation)
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Return status and text of a plain GET such as ``/health``; raises `RequestError` if nothing answers."""
+        return self.call(self._get, path)
+
+    def close(self) -> None:
+        """Close the connections and end the event loop."""
+        self._portal.call(self._session.close)
+        self._portal_manager.__exit__(None, None, None)
+
+    def call(self, work: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+        """Run on this backend's event loop; whoever is interrupted while waiting leaves no request behind."""
+        future = self._portal.start_task_soon(work, *arguments)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    async def _open(self) -> aiohttp.ClientSession:
+        # A load test has as many requests under way as arrive: none may wait here for a connection.
+        connector = aiohttp.TCPConnector(limit=0, resolver=self._resolver() if self._resolver else None)
+        return aiohttp.ClientSession(connector=connector, trust_env=False, auto_decompress=False)
+
+    async def ask(self, dialogues: list[str], generation: Generation) -> list[Answer]:
+        """Make one attempt as `summarise` does, for code that `call` runs on this backend's event loop."""
+        body = self._body(dialogues, generation)
+        began = time.perf_counter_ns()
+        status, headers, content = await self._exchange("POST", self._path, body)
+        seconds = (time.perf_counter_ns() - began) / 1e9
+        self._asleep = status == 503
+        if status != 200:
+            raise wire.refusal(status, headers, self._clean(content.decode("utf-8", "replace")))
+        wire.check_type(headers)
+        n = len(dialogues)
+        counts = {name: wire.token_counts(headers, name, n) for name in ("input", "output", "lost")}
+        try:
+            if self._chat:
+                text, made = wire.parse_chat(content)
+                summaries, counts["output"] = [text], [made]
+            else:
+                summaries = wire.parse_summaries(content, n)
+        except RequestError as error:
+            raise RequestError(error.kind, error.private, said=self._clean(error.said), status=error.status) from None
+        return [
+            Answer(self._clean(text), counts["input"][i], counts["output"][i], counts["lost"][i], seconds, status)
+            for i, text in enumerate(summaries)
+        ]
+
+    async def _get(self, path: str) -> tuple[int, str]:
+        status, _, content = await self._exchange("GET", path, None)
+        return status, self._clean(content.decode("utf-8", "replace"))
+
+    def _body(self, dialogues: list[str], generation: Generation) -> bytes:
+        if self._chat is None:
+            return json.dumps(wire.plain_body(dialogues, generation)).encode()
+        if len(dialogues) != 1:
+            raise RequestError(Failure.BAD_REQUEST, "the chat protocol takes one dialogue per request")
+        return json.dumps(self._chat.body(dialogues[0], generation)).encode()
+
+    def _clean(self, text: str) -> str:
+        """Return what a server said without the token, which a server may well repeat."""
+        own = [self._token] if self._token and len(self._token) >= SHORTEST else []
+        return redact(text, own)
+
+    async def _exchange(self, method: str, path: str, body: bytes | None) -> tuple[int, Mapping[str, str], bytes]:
+        limits, headers = self._limits(), dict(self._headers)
+        if self._asleep and method == "POST":
+            headers["X-Scale-Up-Timeout"] = f"{self._endpoint.wake_timeout:.0f}"
+        try:
+            async with self._session.request(
+                method, self._origin + path, data=body, headers=headers, allow_redirects=False, timeout=limits
+            ) as response:
+                raw, encoding = await self._bounded(response), response.headers.get("Content-Encoding", "")
+                return response.status, response.headers, wire.inflated(raw, encoding, self._endpoint.max_answer_bytes)
+        except aiohttp.ConnectionTimeoutError:
+            limit = self._endpoint.connect_timeout
+            raise RequestError(Failure.CONNECTION, f"no connection within {limit:g} s", retryable=True) from None
+        except aiohttp.SocketTimeoutError:
+            told = f"nothing came for {limits.sock_read:g} s"
+            raise RequestError(Failure.TIMEOUT, told, retryable=True) from None
+        except TimeoutError:
+            told = f"no complete answer within {limits.total:g} s"
+            raise RequestError(Failure.TIMEOUT, told, retryable=True) from None
+        except (aiohttp.ClientConnectionError, OSError) as error:
+            said = self._clean(str(error))
+            raise RequestError(Failure.CONNECTION, type(error).__name__, said=said, retryable=True) from None
+        except aiohttp.ClientError as error:
+            said = self._clean(str(error))[: wire.SHOWN_ERROR]
+            # Only the text tells an answer that a reset cut off from one that was sent too short.
+            kind = Failure.CONNECTION if ConnectionResetError.__name__ in said else Failure.BAD_RESPONSE
+            raise RequestError(kind, type(error).__name__, said=said, retryable=True) from None
+
+    def _limits(self) -> aiohttp.ClientTimeout:
+        """Return the limits of one request; one that is held while the service starts may take as long as that."""
+        endpoint = self._endpoint
+        total, read = endpoint.total_timeout, endpoint.read_timeout
+        if self._asleep:
+            total = read = max(total, endpoint.wake_timeout)
+        return aiohttp.ClientTimeout(total=total, sock_connect=endpoint.connect_timeout, sock_read=read)
+
+    async def _bounded(self, response: aiohttp.ClientResponse) -> bytes:
+        content = bytearray()
+        async for chunk in response.content.iter_chunked(65_536):
+            content += chunk
+            if len(content) > self._endpoint.max_answer_bytes:
+                response.close()
+                limit = self._endpoint.max_answer_bytes
+                raise RequestError(
+                    Failure.TOO_LARGE, f"the answer is larger than {limit:,} bytes", status=response.status
+                )
+        return bytes(content)
+
+
+def open_endpoint(url: str, params: Params, *, with_token: bool = True) -> EndpointBackend:
+    """Return the backend of a run that asks ``url``, with the environment's token if it may go there."""
+    chat = None
+    if params.backend == "endpoint" and params.endpoint.protocol == "chat" and params.model.prompt:
+        chat = wire.Chat(params.endpoint.served_model or params.model.id, load_prompt(params.model.prompt))
+    token = token_for(url, environment()) if with_token else None
+    return EndpointBackend(url, params.endpoint, token, chat)
+
+
+def checked_url(url: str) -> str:
+    """Return the address without a trailing slash, or raise `InputError` when it is not an http(s) origin."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InputError(f"endpoint address {url!r}: expected https://HOST, such as the one the endpoint's page shows")
+    if parts.username or parts.password or parts.query:
+        raise InputError(
+            f"endpoint address at {parts.hostname}: no user name, password or query in it; the token is HF_TOKEN"
+        )
+    return url.rstrip("/")
+
+
+def token_for(url: str, environment: Mapping[str, str]) -> str | None:
+    """Return the environment's token if it may go to this address, else ``None``.
+
+    ``HF_TOKEN`` belongs to the origin of ``HF_ENDPOINT_URL`` and travels over https or to loopback only.
+    """
+    token, home = environment.get("HF_TOKEN"), environment.get("HF_ENDPOINT_URL")
+    if not token or not home or _origin(url) != _origin(home):
+        return None
+    return token if urlsplit(url).scheme == "https" or is_loopback(url) else None
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address names this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or {"https": 443, "http": 80}.get(parts.scheme)

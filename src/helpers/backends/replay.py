@@ -1,0 +1,93 @@
+"""Recorded predictions as a backend: what was answered once is answered again, with its recorded time if any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from helpers.backends import Answer
+from helpers.errors import Failure, RequestError, SamplesError, did_you_mean
+from helpers.params import Generation, Replay
+from helpers.samples import Sample, read_rows
+
+
+class ReplayBackend:
+    """Answers each dialogue with the prediction recorded for its id.
+
+    A dialogue without a recorded prediction is a failed request (``not_found``), never an empty summary.
+    ``recorded`` holds what `recorded_answers` has read already. Raises `SamplesError` when a named column is missing,
+    an id stands twice, or a latency is no number of seconds.
+    """
+
+    kind = "replay"
+
+    def __init__(self, replay: Replay, samples: Sequence[Sample], recorded: Mapping[str, Answer] | None = None) -> None:
+        recorded = recorded_answers(replay) if recorded is None else recorded
+        self._name = Path(replay.predictions).name
+        self._answers = {s.dialogue: recorded[s.id] for s in samples if s.id in recorded}
+
+    def summarise(self, dialogues: Sequence[str], generation: Generation) -> list[Answer]:
+        """Return the recorded answers; ``generation`` was fixed when they were recorded."""
+        missing = [dialogue for dialogue in dialogues if dialogue not in self._answers]
+        if missing:
+            raise RequestError(Failure.NOT_FOUND, f"{self._name} has no prediction for this dialogue")
+        return [self._answers[dialogue] for dialogue in dialogues]
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def recorded_answers(replay: Replay) -> dict[str, Answer]:
+    """Return every recorded answer by the id of its dialogue; raises `SamplesError` as `ReplayBackend` does."""
+    path = Path(replay.predictions)
+    rows = read_rows(path)
+    _check(path.name, replay, rows)
+    return {str(row[replay.id]): _answer(path.name, replay, number, row) for number, row in enumerate(rows, 1)}
+
+
+def _check(name: str, replay: Replay, rows: Sequence[dict[str, Any]]) -> None:
+    if not rows:
+        raise SamplesError(f"{name}: no predictions in it")
+    wanted = {"id": replay.id, "prediction": replay.prediction} | (
+        {"latency": replay.latency} if replay.latency else {}
+    )
+    problems = [
+        f"{name}: no column '{column}'{did_you_mean(column, rows[0])}; its columns are "
+        f"{', '.join(rows[0])}; name yours with replay.{key}"
+        for key, column in wanted.items()
+        if column not in rows[0]
+    ]
+    if not problems:
+        ids = [str(row[replay.id]) for row in rows]
+        twice = sorted({i for i in ids if ids.count(i) > 1}) if len(set(ids)) < len(ids) else []
+        problems = [f"{name}: id '{i}' stands more than once; ids must differ" for i in twice[:10]]
+    if problems:
+        raise SamplesError(problems)
+
+
+def _answer(name: str, replay: Replay, number: int, row: dict[str, Any]) -> Answer:
+    return Answer(
+        summary=str(row[replay.prediction] if row[replay.prediction] is not None else ""),
+        input_tokens=_whole(row.get("input_tokens")),
+        output_tokens=_whole(row.get("output_tokens")),
+        lost_tokens=_whole(row.get("lost_tokens")),
+        service_time=_seconds(name, replay, number, row),
+    )
+
+
+def _seconds(name: str, replay: Replay, number: int, row: dict[str, Any]) -> float | None:
+    value = row.get(replay.latency) if replay.latency else None
+    if value in (None, ""):
+        return None
+    try:
+        seconds = float(str(value))
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise SamplesError(f"{name} row {number}: {replay.latency} is {value!r}, not a number of seconds")
+    return seconds
+
+
+def _whole(value: Any) -> int | None:
+    return int(value) if value not in (None, "") and str(value).isdigit() else None

@@ -1,0 +1,139 @@
+"""``helpers serve``: a model on this machine behind the endpoint's protocol, on loopback by default.
+
+The address is printed on stdout as soon as the port listens; ``GET /health`` answers 503 until the model is
+loaded. If loading fails, ``/health`` and POST answer 500 with the reason until one client has been told or
+ten seconds have passed; then the process exits with the error's code and the message on stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import uvicorn
+from starlette.applications import Starlette
+
+from helpers.backends import load_local
+from helpers.backends.endpoint import is_loopback
+from helpers.backends.handler import HandlerBackend
+from helpers.errors import InputError
+from helpers.params_files import load_params
+from helpers.service import build_app
+from helpers.worker import Worker
+
+#: Seconds a running request may take to finish, and a failed server to be asked, before the process ends.
+GRACE = 10
+#: Seconds between two looks at the reasons to stop.
+LOOK = 0.2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe ``helpers serve``."""
+    parser.description = "Serve the model of a params file over HTTP, in the protocol of a managed endpoint."
+    parser.epilog = "With HELPERS_SERVE_TOKEN in the environment, POST needs it as bearer token."
+    parser.add_argument("params", metavar="PARAMS", help="a params file, or the name of one in params/")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a parameter")
+    parser.add_argument("--host", default="127.0.0.1", help="address to bind; any but loopback needs a token")
+    parser.add_argument("--port", type=int, default=8080, help="0 picks a free one (default: 8080)")
+    parser.add_argument("--handler", type=Path, metavar="DIR", help="run the handler.py of a model repository instead")
+    parser.add_argument("--parent", type=int, metavar="PID", help="end when this process is gone")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until a signal, or the end of ``--parent``; raises what kept the model from loading."""
+    params = load_params(args.params, args.set)
+    token = os.environ.get("HELPERS_SERVE_TOKEN") or None
+    parent_is_gone = _watch(args.parent)
+    with listen(args.host, args.port, token) as listener:
+        print(address(listener), flush=True)
+        worker = Worker(lambda: HandlerBackend(args.handler) if args.handler else load_local(params.model))
+        app = build_app(worker, params.generation, token)
+        signalled: list[int] = []
+        # uvicorn raises a signal it caught once more when it is done: here that must not end the process.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda caught, _: signalled.append(caught))
+        asyncio.run(serve(app, worker, listener, lambda: bool(signalled) or parent_is_gone()))
+    if worker.is_busy:
+        # The grace is over and torch cannot be interrupted: leaving the interpreter would wait for it.
+        sys.stderr.flush()
+        os._exit(0)
+    worker.close()
+    if worker.failure:
+        raise worker.failure
+    return 0
+
+
+def listen(host: str, port: int, token: str | None) -> socket.socket:
+    """Return a listening socket; raises `InputError` for a taken port, or an open one without a token."""
+    shown = f"[{host}]" if ":" in host else host
+    if not token and not is_loopback(f"http://{shown}"):
+        raise InputError(
+            f"--host {host}: others could reach the server there; set HELPERS_SERVE_TOKEN, or leave it away"
+        )
+    if not 0 <= port <= 65_535:
+        raise InputError(f"--port {port}: expected 0 (any free one) to 65535")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise InputError(
+            f"cannot listen on {shown}:{port}: {error}; choose another --port (0 picks a free one)"
+        ) from None
+
+
+def address(listener: socket.socket) -> str:
+    """Return the URL of a listening socket."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def serve(app: Starlette, worker: Worker, listener: socket.socket, should_stop: Callable[[], bool]) -> None:
+    """Answer requests until a signal, ``should_stop()``, or a failed load that a client has been told of."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=60,
+        timeout_graceful_shutdown=GRACE,
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    failed_at: float | None = None
+    while not serving.done():
+        await asyncio.wait({serving}, timeout=LOOK)
+        if worker.failure and failed_at is None:
+            failed_at = time.monotonic()
+        was_told = failed_at is not None and (worker.told or time.monotonic() > failed_at + GRACE)
+        if was_told or should_stop():
+            server.should_exit = True
+        if server.should_exit:
+            worker.stop()
+    await serving
+
+
+def _watch(pid: int | None) -> Callable[[], bool]:
+    """Return a function that says whether a process is gone; a reused process number does not fool it."""
+    if pid is None:
+        return lambda: False
+    try:
+        parent = psutil.Process(pid)
+    except psutil.NoSuchProcess:
+        raise InputError(f"--parent {pid}: no such process") from None
+
+    def is_gone() -> bool:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return not parent.is_running() or parent.status() == psutil.STATUS_ZOMBIE
+        return True
+
+    return is_gone

@@ -1,0 +1,222 @@
+"""The endpoint's wire protocol as an ASGI application: bodies checked, answers and errors in JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from helpers.backends import Answer
+from helpers.errors import Failure, RequestError, did_you_mean
+from helpers.live_metrics import EXPOSITION, Live
+from helpers.params import Generation
+from helpers.worker import Worker
+
+MAX_BODY = 1_000_000
+MAX_INPUTS = 64
+MAX_BEAMS = 32
+PATHS = ("/", "/predict", "/health", "/metrics")
+#: HTTP status of what a backend refuses; everything else is a fault of the server.
+STATUSES = {Failure.BAD_REQUEST: 400, Failure.TOO_LARGE: 413}
+
+
+def build_app(worker: Worker, generation: Generation, token: str | None = None) -> Starlette:
+    """Return the application.
+
+    ``generation`` fills in what a request leaves open; with a ``token``, POST needs it.
+    """
+
+    live = Live(worker)
+
+    async def predict(request: Request) -> Response:
+        _authorise(request, token)
+        body = await _read(request)
+        with live.timed() as answers:
+            dialogues, settings = parse_body(body, generation)
+            request.scope["inputs"] = len(dialogues)
+            answers.extend(await worker.summarise(dialogues, settings))
+        return JSONResponse([{"summary_text": answer.summary} for answer in answers], headers=_headers(answers))
+
+    async def health(request: Request) -> Response:
+        worker.check_ready()
+        return PlainTextResponse("Ok")
+
+    async def metrics(request: Request) -> Response:
+        return PlainTextResponse(live.text(), headers={"Content-Type": EXPOSITION})
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        loading = asyncio.create_task(worker.load())
+        yield
+        loading.cancel()
+
+    return Starlette(
+        routes=[
+            Route("/", predict, methods=["POST"]),
+            Route("/predict", predict, methods=["POST"]),
+            Route("/health", health),
+            Route("/metrics", metrics),
+        ],
+        exception_handlers={RequestError: _refused, HTTPException: _unknown, Exception: _broken},
+        middleware=[Middleware(LogLine)],
+        lifespan=lifespan,
+    )
+
+
+def parse_body(content: bytes, defaults: Generation) -> tuple[list[str], Generation]:
+    """Return the inputs and the generation settings of a request's body.
+
+    Raises `RequestError` with the HTTP status: 400 for no JSON, no ``inputs`` or unusable parameters, 413 for
+    too many inputs, 422 for any other shape. ``truncation`` may be sent: over-long input is always cut.
+    """
+    try:
+        body = json.loads(content, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        _refuse(400, f"the body is not JSON: {error}")
+    if not isinstance(body, dict):
+        _refuse(422, 'the body must be an object like {"inputs": "…", "parameters": {…}}')
+    if "inputs" not in body:
+        _refuse(400, "the body has no 'inputs' key; put the dialogue there")
+    if unknown := sorted(set(body) - {"inputs", "parameters"}):
+        _refuse(422, f"unknown key in the body: {', '.join(unknown)}; known: inputs, parameters")
+    return _inputs(body["inputs"]), _settings(body.get("parameters"), defaults)
+
+
+def _inputs(given: Any) -> list[str]:
+    inputs = [given] if isinstance(given, str) else given
+    if not isinstance(inputs, list) or not inputs or not all(isinstance(text, str) for text in inputs):
+        _refuse(422, "'inputs' must be a text or a list of texts")
+    if len(inputs) > MAX_INPUTS:
+        _refuse(413, f"{len(inputs)} inputs in one request; send at most {MAX_INPUTS}")
+    try:
+        "".join(inputs).encode()
+    except UnicodeEncodeError:
+        _refuse(422, "'inputs' holds half a surrogate pair, which is no text")
+    return inputs
+
+
+def _settings(given: Any, defaults: Generation) -> Generation:
+    given = {} if given is None else given
+    if not isinstance(given, dict):
+        _refuse(422, "'parameters' must be an object")
+    problems = []
+    if not isinstance(given.get("truncation", True), bool):
+        problems.append("'truncation' must be true or false")
+    wanted = {**defaults.model_dump(), **{key: value for key, value in given.items() if key != "truncation"}}
+    try:
+        settings = Generation.model_validate(wanted, strict=True)
+    except ValidationError as error:
+        problems += [_problem(str(item["loc"][0]), item["type"], item["msg"]) for item in error.errors()]
+    else:
+        if settings.num_beams > MAX_BEAMS:
+            problems.append(f"'num_beams' must be at most {MAX_BEAMS}")
+    if problems:
+        _refuse(400, "; ".join(problems))
+    return settings
+
+
+def _problem(key: str, kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        return f"unknown parameter '{key}'{did_you_mean(key, [*Generation.model_fields, 'truncation'])}"
+    return f"'{key}': {message}"
+
+
+def _refuse(status: int, message: str) -> NoReturn:
+    raise RequestError(Failure.BAD_REQUEST, message, status=status)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _authorise(request: Request, token: str | None) -> None:
+    given = request.headers.get("Authorization", "")
+    if token and not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+        raise RequestError(Failure.AUTH, "send the header 'Authorization: Bearer TOKEN'", status=401)
+
+
+async def _read(request: Request) -> bytes:
+    """Return the body, giving up as soon as it is too large, whatever length was announced."""
+    content, size = bytearray(), int(request.headers.get("Content-Length", 0))
+    stream = request.stream()
+    while size <= MAX_BODY and (chunk := await anext(stream, b"")):
+        content += chunk
+        size = max(size, len(content))
+    if size > MAX_BODY:
+        _refuse(413, f"the body is larger than {MAX_BODY:,} bytes")
+    return bytes(content)
+
+
+def _headers(answers: Sequence[Answer]) -> Mapping[str, str]:
+    headers = {}
+    if answers[0].service_time is not None:
+        headers["x-compute-time"] = f"{answers[0].service_time:.6f}"
+    for name in ("input_tokens", "output_tokens", "lost_tokens"):
+        counts = [getattr(answer, name) for answer in answers]
+        if None not in counts:
+            headers[f"x-{name.replace('_', '-')}"] = ",".join(map(str, counts))
+    return headers
+
+
+def _error(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    return JSONResponse({"error": message}, status, headers)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestError)
+    headers = {"WWW-Authenticate": "Bearer"} if error.kind is Failure.AUTH else {}
+    if error.retry_after is not None:
+        headers["Retry-After"] = f"{error.retry_after:.0f}"
+    return _error(error.status or STATUSES.get(error.kind, 500), str(error), headers)
+
+
+async def _unknown(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return _error(error.status_code, f"{error.detail}; POST / or /predict, GET /health or /metrics", error.headers)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    return _error(500, f"internal error: {type(error).__name__}")
+
+
+class LogLine:
+    """Middleware that writes one line per request to stderr: never a text, a token or an unknown path."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything through and write the line when the answer is sent."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status = time.perf_counter(), "-"
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = str(message["status"])
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        finally:
+            now = datetime.now(UTC).isoformat(timespec="milliseconds")
+            path = scope["path"] if scope["path"] in PATHS else "(unknown)"
+            seconds, n = time.perf_counter() - began, scope.get("inputs", 0)
+            print(now, scope["method"], path, status, f"{seconds:.3f}s", f"n={n}", file=sys.stderr, flush=True)
