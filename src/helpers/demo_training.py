@@ -1,0 +1,240 @@
+"""``helpers demo-model train``: the LoRA fine-tune of the demonstration model, from the corpus in the package.
+
+Learns from `train` alone and keeps the epoch that does best on `validation`, where every epoch is merged, saved and
+asked as it would be served. `test` is never read here.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import resource
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors.torch import load_file, save_file
+from torch.nn.functional import cross_entropy
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from helpers import demo_model, scorers
+from helpers.backends.codec import quiet
+from helpers.backends.encoding import ChatEncoder
+from helpers.backends.transformers import TransformersBackend
+from helpers.errors import ParamsError
+from helpers.learning_curve import Curve, Epoch, write_curve
+from helpers.params import Generation, Model
+from helpers.params import Samples as SamplesParams
+from helpers.params_files import apply_overrides
+from helpers.progress import say
+from helpers.prompts import load_prompt
+from helpers.samples import Sample, load_samples
+from helpers.training_data import Batch, batches, collate, encode, renamed, speakers
+
+PROMPT = "tuned"
+BASE_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
+#: The linear maps of a layer, in attention and feed-forward.
+LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+#: Dialogues summarised at a time when an epoch is judged.
+_ASKED = 6
+
+
+class Recipe(BaseModel):
+    """How the adapter is trained.
+
+    It lies on the layers from ``first_layer`` up. A batch holds ``batch_dialogues``, each with both references, and
+    ``batch_tokens`` at most. Dialogues over ``long_tokens``, a tenth of all with a third of the tokens, are learnt in
+    the first epoch alone. The learning rate rises over ``warmup`` of the steps and falls linearly to zero. Training
+    stops when ``patience`` epochs in a row are no better than the best.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rank: int = Field(16, gt=0)
+    first_layer: int = Field(10, ge=0)
+    alpha: int = Field(32, gt=0)
+    learning_rate: float = Field(5e-4, gt=0)
+    warmup: float = Field(0.05, ge=0, lt=1)
+    epochs: int = Field(2, gt=0)
+    patience: int = Field(2, gt=0)
+    batch_dialogues: int = Field(2, gt=0)
+    batch_tokens: int = Field(1600, gt=0)
+    long_tokens: int = Field(600, gt=0)
+    rename_speakers: bool = True
+    context_tokens: int = 2048
+    max_new_tokens: int = 128
+    seed: int = 0
+
+
+def read_recipe(overrides: Sequence[str]) -> Recipe:
+    """Return the recipe with ``key=value`` changes; raises `ParamsError` naming every problem."""
+    tree: dict[str, Any] = {}
+    apply_overrides(tree, overrides)
+    try:
+        return Recipe.model_validate(tree)
+    except ValidationError as error:
+        raise ParamsError(
+            f"--set {item['loc'][0]}: {item['msg']}; known: {', '.join(Recipe.model_fields)}" for item in error.errors()
+        ) from None
+
+
+def train(recipe: Recipe, output: Path) -> Curve:
+    """Train an adapter into the folder ``output`` (``adapter_model.safetensors`` in fp16, its config, its curve).
+
+    Returns the learning curve. Takes a GPU where there is one.
+    """
+    began = time.monotonic()
+    torch.manual_seed(recipe.seed)
+    output.mkdir(parents=True, exist_ok=True)
+    learnt, held_back = (load_samples(SamplesParams(source=f"bundled:{split}")) for split in ("train", "validation"))
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    with quiet():
+        tokenizer = AutoTokenizer.from_pretrained(demo_model.ensure("demo-base"))
+        network = _with_adapter(recipe).to(device)
+    encoder = ChatEncoder(tokenizer, load_prompt(PROMPT), recipe.context_tokens)
+    epochs = list(_epochs(recipe, learnt, encoder, tokenizer))
+    optimizer = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], recipe.learning_rate)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _rate(recipe, sum(map(len, epochs))))
+    judged: list[Epoch] = []
+    for number, steps in enumerate(epochs, 1):
+        losses = []
+        for step, lot in enumerate(steps, 1):
+            losses.append(_step(network, collate(lot, device), optimizer))
+            schedule.step()
+            if step % 10 == 0:
+                say(f"train: epoch {number}, step {step} of {len(steps)}, loss {_mean(losses[-10:]):.3f}")
+        judged.append(_judge(network, held_back, recipe, output, number, _mean(losses)))
+        say(f"train: {judged[-1]}")
+        best = max(judged, key=lambda one: one.score)
+        if best is judged[-1]:
+            _keep(output / "last", output)
+        elif number - best.epoch >= recipe.patience:
+            break
+    shutil.rmtree(output / "last")
+    curve = Curve(
+        recipe=recipe.model_dump(),
+        device=device,
+        threads=torch.get_num_threads(),
+        seconds=time.monotonic() - began,
+        peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        epochs=tuple(judged),
+        best=best.epoch,
+    )
+    write_curve(curve, output)
+    return curve
+
+
+def _with_adapter(recipe: Recipe) -> Any:
+    """Return the base with an untrained adapter on every linear map of the upper layers."""
+    from peft import LoraConfig, get_peft_model
+
+    base = AutoModelForCausalLM.from_pretrained(demo_model.ensure("demo-base"), dtype=torch.float32)
+    config = LoraConfig(
+        r=recipe.rank,
+        lora_alpha=recipe.alpha,
+        target_modules=list(LINEAR),
+        layers_to_transform=list(range(recipe.first_layer, base.config.num_hidden_layers)),
+        task_type="CAUSAL_LM",
+    )
+    return get_peft_model(base, config)
+
+
+def _epochs(
+    recipe: Recipe, samples: Sequence[Sample], encoder: ChatEncoder, tokenizer: Any
+) -> Iterator[list[list[Any]]]:
+    """Yield the batches of each epoch, the speakers of each named anew."""
+    chance = random.Random(recipe.seed)  # noqa: S311  (it shuffles, it keeps no secret)
+    names = speakers(samples)
+    for epoch in range(recipe.epochs):
+        told = [renamed(sample, names, chance) for sample in samples] if recipe.rename_speakers else samples
+        examples = [encode(sample, encoder, tokenizer, recipe.max_new_tokens) for sample in told]
+        kept = [one for one in examples if epoch == 0 or one.asked[0] < recipe.long_tokens]
+        yield list(batches(kept, recipe.batch_dialogues, recipe.batch_tokens, chance))
+
+
+def _rate(recipe: Recipe, steps: int) -> Any:
+    rising = max(1, round(recipe.warmup * steps))
+    return lambda step: min((step + 1) / rising, (steps - step) / (steps - rising + 1))
+
+
+def _step(network: Any, batch: Batch, optimizer: Any) -> float:
+    """Learn one batch; returns the loss per token of the references."""
+    with _autocast(batch.ids.device.type):
+        loss = _loss(network, batch)
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    optimizer.step()
+    optimizer.zero_grad()
+    return float(loss.detach())
+
+
+def _loss(network: Any, batch: Batch) -> torch.Tensor:
+    inner = network.get_base_model()
+    hidden = inner.model(
+        input_ids=batch.ids, attention_mask=batch.mask, position_ids=batch.places, use_cache=False
+    ).last_hidden_state
+    # Logits of 49,152 tokens are wanted for the references only, not for every word of the dialogue.
+    logits = inner.lm_head(hidden[batch.rows, batch.asked])
+    return cross_entropy(logits.float(), batch.wanted)
+
+
+@contextmanager
+def _autocast(device: str) -> Iterator[None]:
+    """Compute in bfloat16 where that is fast; a processor without the instructions is nine times slower with it."""
+    fast = device == "cuda" or torch.cpu._is_avx512_bf16_supported()
+    with torch.autocast(device, torch.bfloat16) if fast else nullcontext():
+        yield
+
+
+def _judge(network: Any, samples: Sequence[Sample], recipe: Recipe, output: Path, epoch: int, loss: float) -> Epoch:
+    """Save the adapter, merge it, ask it for a summary of every sample as served, and score them."""
+    last, merged = output / "last", output / "merged"
+    _save(network, last)
+    demo_model.merge(demo_model.ensure("demo-base"), last, merged)
+    backend = TransformersBackend(
+        Model(id=str(merged), task="chat", prompt=PROMPT, context_tokens=recipe.context_tokens)
+    )
+    settings = Generation(max_new_tokens=recipe.max_new_tokens)
+    ordered = sorted(samples, key=lambda sample: len(sample.dialogue))
+    scores = []
+    for start in range(0, len(ordered), _ASKED):
+        lot = ordered[start : start + _ASKED]
+        answers = backend.summarise([sample.dialogue for sample in lot], settings)
+        scores += [
+            scorers.score_sample(one.id, answer.summary, one.references, one.dialogue, one.key_facts)
+            for one, answer in zip(lot, answers, strict=True)
+        ]
+    shutil.rmtree(merged)
+    return Epoch(
+        epoch=epoch,
+        train_loss=loss,
+        rouge_l=_mean([score.rougeL for score in scores]),
+        key_fact_recall=_mean([score.key_fact_recall or 0.0 for score in scores]),
+    )
+
+
+def _save(network: Any, folder: Path) -> None:
+    """Write the adapter in fp16, which halves it and costs no score."""
+    with quiet():
+        network.save_pretrained(folder)
+    file = folder / "adapter_model.safetensors"
+    save_file({name: tensor.half() for name, tensor in load_file(file).items()}, file, metadata={"format": "pt"})
+    described = folder / "adapter_config.json"
+    config = json.loads(described.read_text())
+    # The library writes where the base lay on this machine, and the names of layers in any order.
+    config |= {"base_model_name_or_path": BASE_NAME, "target_modules": sorted(config["target_modules"])}
+    described.write_text(json.dumps(config, indent=2) + "\n")
+
+
+def _keep(source: Path, output: Path) -> None:
+    for name in ("adapter_model.safetensors", "adapter_config.json"):
+        shutil.copy(source / name, output / name)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
