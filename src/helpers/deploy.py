@@ -1,0 +1,196 @@
+"""``helpers endpoint``: the life of a managed endpoint, from its price to its end; nothing is spent unasked."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import yaml
+
+from helpers import package
+from helpers.environment import environment
+from helpers.errors import DeployError, InputError
+from helpers.management import MONTH, Manager, State, price_list
+from helpers.params import Params, Price
+from helpers.params_files import PROJECT, load_params
+from helpers.progress import say
+
+CACHE = PROJECT / ".cache" / "hardware.json"
+#: Seconds that a resumed endpoint may take to run.
+RESUME_LIMIT = 1800.0
+VERBS = {
+    "hardware": "list instances with their prices",
+    "create": "create the declared endpoint; without --yes only show it and its price",
+    "status": "say in which state it is, and what differs from what is declared",
+    "wait": "wait until it runs",
+    "pause": "stop it and its bill",
+    "resume": "start it again; without --yes only show its price",
+    "scale-to-zero": "stop it until the next request",
+    "delete": "delete it for good; asks for its name",
+    "package": "write a model repository with a handler that stands alone",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``helpers endpoint``."""
+    verbs = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name, text in VERBS.items():
+        sub = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        if name == "package":
+            package.add_arguments(sub)
+            continue
+        sub.add_argument("params", metavar="PARAMS", help="a params file with a 'deployment'")
+        sub.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
+        if name in ("create", "resume"):
+            sub.add_argument("--yes", action="store_true", help="do it, and spend the money")
+        if name == "wait":
+            sub.add_argument("--timeout", type=float, default=1800.0, metavar="S", help="seconds (default: 1800)")
+            sub.add_argument("--every", type=float, default=5.0, metavar="S", help="seconds between looks (default: 5)")
+        if name == "delete":
+            sub.add_argument("--confirm", metavar="NAME", help="the endpoint's name, where nobody can be asked")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out one action; raises `InputError` or `DeployError` with what went wrong and the fix."""
+    if args.action == "package":
+        return package.run(args)
+    params = load_params(args.params, args.overrides)
+    if args.action == "hardware":
+        return _hardware(params)
+    manager = Manager(params, environment())
+    actions = {"create": _create, "status": _status, "wait": _wait, "resume": _resume, "delete": _delete}
+    if args.action in actions:
+        return actions[args.action](manager, params, args)
+    state = manager.pause() if args.action == "pause" else manager.scale_to_zero()
+    say(f"endpoint {state.name}: {state.status}")
+    return 0
+
+
+@contextmanager
+def looked_after(params: Params) -> Iterator[None]:
+    """Resume a paused endpoint for the length of a report and pause it afterwards, as ``pause_after`` asks.
+
+    An endpoint that was running is left running, unless ``pause_after`` names it. Pausing happens however the
+    report ends; that it failed is said, and never hides the report's own failure.
+    """
+    declared = params.deployment
+    if params.backend != "endpoint" or declared is None or not declared.pause_after:
+        yield
+        return
+    manager = Manager(params, environment())
+    found = _existing(manager).status
+    if found == "paused":
+        say(f"endpoint {declared.name} is paused; resuming it: {price_of(params, *_prices(params))}")
+        manager.resume()
+    try:
+        if found != "scaledToZero":  # that one is woken, and its cold start measured, by the first request
+            manager.wait(RESUME_LIMIT, _told)
+        yield
+    finally:
+        if found in ("paused", "scaledToZero") or declared.pause_after == declared.name:
+            try:
+                say(f"endpoint {declared.name}: {manager.pause().status}")
+            except DeployError as error:
+                say(f"NOT PAUSED, it goes on costing: {error}; try 'helpers endpoint pause'")
+
+
+def price_of(params: Params, prices: list[Price], origin: str) -> str:
+    """Return what the declared replicas cost while they run, an hour and a month."""
+    wanted, declared = params.instance, params.deployment
+    key = (wanted.vendor, wanted.type, wanted.size)
+    hourly = next((p.hourly for p in prices if (p.vendor, p.type, p.size) == key), None)
+    if hourly is None or declared is None:
+        return f"no price for {' '.join(key)} in {origin}"
+    least, most = hourly * declared.min_replica, hourly * declared.max_replica
+    range_ = f"${most:.3f}" if least == most else f"${least:.3f} to ${most:.3f}"
+    month = f"${most * MONTH:,.0f}" if least == most else f"${least * MONTH:,.0f} to ${most * MONTH:,.0f}"
+    return f"{range_} an hour, {month} a month of {MONTH} hours ({origin})"
+
+
+def _prices(params: Params) -> tuple[list[Price], str]:
+    return price_list(params, environment(), CACHE)
+
+
+def _hardware(params: Params) -> int:
+    prices, origin = _prices(params)
+    print(f"{'vendor':8} {'type':16} {'size':6} {'USD/hour':>9} {'vCPUs':>6} {'GB':>6} {'accelerator GB':>15}")
+    for p in sorted(prices, key=lambda p: (p.vendor, p.type, p.hourly)):
+        extra = p.gpu_memory_gb or p.accelerator_memory_gb
+        cells = [f"{value:g}" if value is not None else "–" for value in (p.vcpus, p.memory_gb, extra)]
+        print(f"{p.vendor:8} {p.type:16} {p.size:6} {p.hourly:9.3f} {cells[0]:>6} {cells[1]:>6} {cells[2]:>15}")
+    print(f"from {origin}")
+    return 0
+
+
+def _create(manager: Manager, params: Params, args: argparse.Namespace) -> int:
+    state = manager.state()
+    if state is not None:
+        if different := manager.differences(state):
+            raise InputError(
+                [
+                    f"endpoint {state.name} exists and is not as declared; delete it, or declare what is there:",
+                    *different,
+                ]
+            )
+        say(f"endpoint {state.name} exists as declared: {state.status}")
+        return 0
+    shown = {"name": manager.deployment.name, **manager.declared, "secrets": list(manager.deployment.secrets)}
+    print(
+        yaml.safe_dump({key: value for key, value in shown.items() if value not in (None, [])}, sort_keys=False), end=""
+    )
+    print(f"# price: {price_of(params, *_prices(params))}")
+    if not args.yes:
+        say("nothing was created; --yes creates it")
+        return 0
+    state = manager.create()
+    say(f"endpoint {state.name}: {state.status}; 'helpers endpoint wait' waits until it runs")
+    return 0
+
+
+def _status(manager: Manager, params: Params, args: argparse.Namespace) -> int:
+    state = _existing(manager)
+    print(f"{state.name}: {state.status}{f' ({state.message})' if state.message else ''} {state.url or ''}".rstrip())
+    for line in manager.differences(state):
+        print(f"  differs: {line}")
+    return 1 if state.status in ("failed", "updateFailed") else 0
+
+
+def _wait(manager: Manager, params: Params, args: argparse.Namespace) -> int:
+    state = manager.wait(args.timeout, _told, args.every)
+    print(state.url or "scaled to zero: nothing is billed, and the next request wakes it")
+    return 0
+
+
+def _resume(manager: Manager, params: Params, args: argparse.Namespace) -> int:
+    print(f"# price: {price_of(params, *_prices(params))}")
+    if not args.yes:
+        say("nothing was resumed; --yes resumes it")
+        return 0
+    state = manager.resume()
+    say(f"endpoint {state.name}: {state.status}")
+    return 0
+
+
+def _delete(manager: Manager, params: Params, args: argparse.Namespace) -> int:
+    name = _existing(manager).name
+    typed = args.confirm
+    if typed is None and sys.stdin.isatty():
+        typed = input(f"Type the name of the endpoint to delete it for good ({name}): ").strip()
+    if typed != name:
+        raise InputError(f"endpoint {name} was not deleted: its name was not given (--confirm {name})")
+    manager.delete()
+    say(f"endpoint {name}: deleted")
+    return 0
+
+
+def _existing(manager: Manager) -> State:
+    state = manager.state()
+    if state is None:
+        raise DeployError(f"there is no endpoint {manager.deployment.name}; 'helpers endpoint create' makes it")
+    return state
+
+
+def _told(state: State, seconds: float) -> None:
+    say(f"{seconds:6.0f} s  {state.name}: {state.status}{f' ({state.message})' if state.message else ''}")

@@ -1,0 +1,255 @@
+"""The vendor's management API, through `huggingface_hub`: what is declared, what is there, and what it costs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+from urllib.parse import urlsplit
+
+from helpers.backends.endpoint import checked_url, is_loopback
+from helpers.errors import DeployError, InputError
+from helpers.params import Params, Price
+from helpers.params_service import Deployment
+
+#: Another address of the management API, such as an imitation on this machine; over https or loopback only.
+ADDRESS = "HELPERS_MANAGEMENT_URL"
+#: A month as the vendor bills it, hours.
+MONTH = 730
+#: What the vendor calls the tasks of `helpers.params.Model`.
+TASKS = {"summarization": "summarization", "chat": "text-generation"}
+FIXES = {
+    401: "the token is not accepted; check HF_TOKEN",
+    402: "the account has no means of payment; add one in its billing settings",
+    403: "the token may not do this; give it the right to manage endpoints",
+    404: "there is no such endpoint; 'helpers endpoint create' makes it, 'deployment.name' and 'namespace' name it",
+    409: "an endpoint of this name exists; choose another 'deployment.name'",
+}
+
+
+@dataclass(frozen=True)
+class State:
+    """An endpoint as the vendor describes it; ``message`` is the vendor's reason for a state, ``url`` its address."""
+
+    name: str
+    status: str
+    url: str | None
+    message: str
+    observed: dict[str, Any]
+
+
+class Manager:
+    """One declared endpoint and the calls that look after it.
+
+    Raises `InputError` without a token or with an unusable address, `DeployError` for whatever the vendor refuses.
+    """
+
+    def __init__(self, params: Params, environment: Mapping[str, str]) -> None:
+        if params.deployment is None:
+            raise InputError("the params file declares no endpoint; add a 'deployment' with at least its 'name'")
+        if not environment.get("HF_TOKEN"):
+            raise InputError("no token: set HF_TOKEN in the environment or .env")
+        import huggingface_hub
+        from huggingface_hub import constants
+
+        if address := environment.get(ADDRESS):
+            if urlsplit(checked_url(address)).scheme != "https" and not is_loopback(address):
+                raise InputError(f"{ADDRESS}: the token travels over https or to loopback only")
+            constants.INFERENCE_ENDPOINTS_ENDPOINT = checked_url(address)
+        self.deployment: Deployment = params.deployment
+        self.declared = specification(params)
+        self._environment = environment
+        self._api = huggingface_hub.HfApi(token=environment["HF_TOKEN"])
+        self._named: dict[str, Any] = {"name": self.deployment.name, "namespace": self.deployment.namespace}
+
+    def hardware(self) -> list[Price]:
+        """Return the vendor's live price list for the account."""
+        with self._explained():
+            rows = self._api.list_inference_endpoints_hardware(namespace=self.deployment.namespace)
+        return [_price(row) for row in rows]
+
+    def state(self) -> State | None:
+        """Return the endpoint's state, or ``None`` when there is none of this name."""
+        try:
+            with self._explained():
+                return _state(self._api.get_inference_endpoint(**self._named))
+        except DeployError as error:
+            if getattr(error.__cause__, "response", None) is not None and _status(error.__cause__) == 404:
+                return None
+            raise
+
+    def create(self) -> State:
+        """Create the endpoint as declared; the values of its secrets come from the environment."""
+        lacking = [name for name in self.deployment.secrets if not self._environment.get(name)]
+        if lacking:
+            raise InputError(f"'deployment.secrets' names {', '.join(lacking)}, which the environment does not have")
+        secrets = {name: self._environment[name] for name in self.deployment.secrets}
+        with self._explained():
+            return _state(self._api.create_inference_endpoint(**self._named, **self.declared, secrets=secrets or None))
+
+    def pause(self) -> State:
+        """Stop the endpoint and its bill; only `resume` starts it again."""
+        with self._explained():
+            return _state(self._api.pause_inference_endpoint(**self._named))
+
+    def resume(self) -> State:
+        """Start a paused endpoint, or leave a running one as it is."""
+        with self._explained():
+            return _state(self._api.resume_inference_endpoint(**self._named, running_ok=True))
+
+    def scale_to_zero(self) -> State:
+        """Stop the endpoint until the next request."""
+        with self._explained():
+            return _state(self._api.scale_to_zero_inference_endpoint(**self._named))
+
+    def delete(self) -> None:
+        """Delete the endpoint for good."""
+        with self._explained():
+            self._api.delete_inference_endpoint(**self._named)
+
+    def wait(self, limit: float, told: Callable[[State, float], None], every: float = 5.0) -> State:
+        """Return the state once the endpoint runs or is scaled to zero; ``told`` hears of every change.
+
+        Raises `DeployError` with the vendor's reason when it failed or is paused, and after ``limit`` seconds.
+        """
+        began, last = monotonic(), ""
+        while True:
+            state = self.state()
+            if state is None:
+                raise DeployError(f"endpoint {self.deployment.name}: {FIXES[404]}")
+            if state.status != last:
+                told(state, monotonic() - began)
+            last = state.status
+            if last == "scaledToZero" or (last == "running" and state.url):
+                return state
+            if last in ("failed", "updateFailed"):
+                raise DeployError(f"endpoint {state.name}: {last}: {state.message or 'the vendor gives no reason'}")
+            if last == "paused":
+                raise DeployError(f"endpoint {state.name} is paused; 'helpers endpoint resume' starts it")
+            if monotonic() - began > limit:
+                raise DeployError(
+                    f"endpoint {state.name}: still {last} after {limit:.0f} s; {state.message}".rstrip("; ")
+                )
+            sleep(every)
+
+    def differences(self, state: State) -> list[str]:
+        """Return what of the declared specification the endpoint does not have."""
+        return [
+            f"{name}: declared {value}, is {state.observed[name]}"
+            for name, value in self.declared.items()
+            if value is not None and name in state.observed and state.observed[name] != value
+        ]
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        from huggingface_hub.errors import HfHubHTTPError
+
+        try:
+            yield
+        except HfHubHTTPError as error:
+            status = _status(error)
+            said = FIXES.get(status) or self._redacted((error.server_message or str(error)).splitlines()[0])
+            raise DeployError(f"endpoint {self.deployment.name}: HTTP {status}: {said}") from error
+        except Exception as error:  # its transport raises many kinds; all of them mean: no answer to act on
+            said = self._redacted(f"{type(error).__name__}: {error}")
+            raise DeployError(f"endpoint {self.deployment.name}: the management API cannot be used: {said}") from error
+
+    def _redacted(self, text: str) -> str:
+        """Return a text of the vendor's without the token, which a server may repeat."""
+        return text.replace(self._environment["HF_TOKEN"], "[token]")
+
+
+def specification(params: Params) -> dict[str, Any]:
+    """Return the declared endpoint as arguments of the client library; secrets are not among them."""
+    declared, instance = params.deployment, params.instance
+    if declared is None:
+        raise InputError("the params file declares no endpoint; add a 'deployment' with at least its 'name'")
+    return {
+        "repository": params.model.id,
+        "revision": params.model.revision,
+        "task": "custom" if declared.framework == "custom" else TASKS[params.model.task],
+        "framework": declared.framework,
+        "vendor": instance.vendor,
+        "region": declared.region,
+        "accelerator": declared.accelerator,
+        "instance_type": instance.type,
+        "instance_size": instance.size,
+        "min_replica": declared.min_replica,
+        "max_replica": declared.max_replica,
+        "scaling_metric": declared.scaling_metric,
+        "scaling_threshold": declared.scaling_threshold,
+        "scale_to_zero_timeout": declared.scale_to_zero_minutes,
+        "type": declared.type,
+    }
+
+
+def price_list(params: Params, environment: Mapping[str, str], cache: Path) -> tuple[list[Price], str]:
+    """Return the prices and where they come from: live, else the last live list, else the params file, each dated."""
+    try:
+        prices = Manager(params, environment).hardware()
+    except (DeployError, InputError) as error:
+        why = str(error)
+    else:
+        today = f"{datetime.now(UTC):%Y-%m-%d}"
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        cache.write_text(json.dumps({"as_of": today, "prices": [price.model_dump() for price in prices]}))
+        return prices, f"the vendor's live list of {today}"
+    try:
+        kept = json.loads(cache.read_text())
+        return [Price.model_validate(row) for row in kept["prices"]], f"the list kept on {kept['as_of']}; now: {why}"
+    except (OSError, ValueError, KeyError):
+        return list(params.prices.instances), f"the params file, as of {params.prices.as_of}; now: {why}"
+
+
+def _price(row: Any) -> Price:
+    kind = {"gpu": "gpu", "neuron": "accelerator"}.get(row.accelerator, "")
+    special = {f"{kind}s": row.num_accelerators, f"{kind}_memory_gb": row.gpu_memory_gb} if kind else {}
+    return Price(
+        vendor=row.vendor,
+        type=row.instance_type,
+        size=row.instance_size,
+        hourly=row.price_per_hour,
+        vcpus=row.num_cpus,
+        memory_gb=row.memory_gb,
+        **{name: value for name, value in special.items() if value},
+    )
+
+
+def _state(endpoint: Any) -> State:
+    raw = endpoint.raw
+    compute, model, provider = raw["compute"], raw["model"], raw["provider"]
+    scaling = compute.get("scaling", {})
+    measure = scaling.get("measure") or {}
+    metric = next(iter(measure), None)
+    return State(
+        name=endpoint.name,
+        status=str(getattr(endpoint.status, "value", endpoint.status)),
+        url=endpoint.url,
+        message=str(raw["status"].get("message") or ""),
+        observed={
+            "repository": model.get("repository"),
+            "revision": model.get("revision"),
+            "task": model.get("task"),
+            "framework": model.get("framework"),
+            "vendor": provider.get("vendor"),
+            "region": provider.get("region"),
+            "accelerator": compute.get("accelerator"),
+            "instance_type": compute.get("instanceType"),
+            "instance_size": compute.get("instanceSize"),
+            "min_replica": scaling.get("minReplica"),
+            "max_replica": scaling.get("maxReplica"),
+            "scaling_metric": metric,
+            "scaling_threshold": measure.get(metric) if metric else None,
+            "scale_to_zero_timeout": scaling.get("scaleToZeroTimeout"),
+            "type": raw.get("type"),
+        },
+    )
+
+
+def _status(error: Any) -> int:
+    return int(error.response.status_code)

@@ -1,0 +1,152 @@
+"""``helpers endpoint package``: a model repository ready to upload, with a handler that stands alone.
+
+The folder holds ``handler.py``, its ``requirements.txt``, ``summariser.json`` (task, context, engine, generation
+settings and prompt), the weights, tokenizer and configuration, and a model card. With the engine CTranslate2 the
+weights lie converted in ``ctranslate2/``, beside the module that decodes them here as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from helpers import demo_model
+from helpers.backends import weights
+from helpers.environment import environment
+from helpers.errors import InputError, ModelError
+from helpers.gate import verdict_lines
+from helpers.params import Params
+from helpers.params_files import load_params
+from helpers.progress import say, shown
+from helpers.prompts import load_prompt
+from helpers.run import Run, attach
+
+HANDLER = Path(__file__).parent / "data" / "handler" / "handler.py"
+DECODER = Path(__file__).parent / "backends" / "ct2_decoding.py"
+#: Packages the handler imports, by engine; pinned to what it was tested with.
+NEEDED = {"transformers": ("transformers", "safetensors"), "ctranslate2": ("transformers", "ctranslate2")}
+PLACE = "{dialogue}"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``helpers endpoint package``."""
+    parser.add_argument("--params", default="endpoint", metavar="PARAMS", help="task, context, generation and prompt")
+    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--model", metavar="DIR|HUB_ID", help="the weights (default: model.id of PARAMS)")
+    parser.add_argument("--engine", choices=tuple(NEEDED), help="what computes (default: model.engine of PARAMS)")
+    parser.add_argument("--dtype", help="the type of its weights, such as int8 (default: model.dtype of PARAMS)")
+    parser.add_argument("--run", type=Path, metavar="RUN", help="a finished run, whose figures go into the model card")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
+    parser.add_argument("--push", metavar="REPO", help="also upload it to this Hub repository, private if it is new")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the repository, and upload it when asked; returns 0."""
+    given = {"id": args.model, "engine": args.engine, "dtype": args.dtype}
+    chosen = [f"model.{name}={value}" for name, value in given.items() if value]
+    params = load_params(args.params, [*args.overrides, *chosen])
+    measured = attach(args.run.resolve()) if args.run else None
+    write(params, args.out, measured)
+    say(f"package: {shown(args.out)} is ready to upload")
+    if args.push:
+        push(args.out, args.push)
+    return 0
+
+
+def write(params: Params, out: Path, measured: Run | None = None) -> None:
+    """Write a model repository into a new folder.
+
+    Raises `InputError` when ``out`` exists, `ModelError` when the model cannot be had or has no safetensors.
+    """
+    if out.exists():
+        raise InputError(f"--out {out}: exists already; give a new folder")
+    source = weights.local_folder(params.model)
+    partial = out.with_name(f"{out.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+        _copy_model(params, source, partial)
+        shutil.copyfile(HANDLER, partial / "handler.py")
+        needed = NEEDED[params.model.engine]
+        (partial / "requirements.txt").write_text("".join(f"{name}=={version(name)}\n" for name in needed))
+        (partial / "summariser.json").write_text(json.dumps(settings(params), indent=1, ensure_ascii=False) + "\n")
+        (partial / "README.md").write_text(card(params, measured), encoding="utf-8")
+        partial.replace(out)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise InputError(f"--out {out}: cannot be written: {error.strerror}") from None
+
+
+def settings(params: Params) -> dict[str, Any]:
+    """Return what the handler must know beside the weights."""
+    model = params.model
+    messages = load_prompt(model.prompt).messages(PLACE) if model.prompt else []
+    return {
+        "task": model.task,
+        "engine": model.engine,
+        "dtype": model.dtype,
+        "context_tokens": model.context_tokens,
+        "generation": params.generation.sent(),
+        "messages": messages,
+    }
+
+
+def card(params: Params, measured: Run | None) -> str:
+    """Return the model card; its figures come from a run, and without one it says that there are none."""
+    tag = "text-generation" if params.model.task == "chat" else "summarization"
+    base = f"base_model: {params.model.id}\n" if "/" in params.model.id and not Path(params.model.id).exists() else ""
+    lines = [f"---\n{base}pipeline_tag: {tag}\nlibrary_name: {params.model.engine}\n---\n", f"# {params.title}\n"]
+    if params.model.description:
+        lines.append(f"{' '.join(params.model.description.split())}\n")
+    lines.append(
+        'Served by `handler.py` with `POST {"inputs": "dialogue"}`; defaults in `summariser.json`, '
+        f"context {params.model.context_tokens} tokens.\n"
+    )
+    lines.append("## Measured\n")
+    return "\n".join([*lines, *(_figures(measured) if measured else ["Nothing was measured for this card."]), ""])
+
+
+def push(folder: Path, repository: str) -> None:
+    """Upload a written folder to a Hub repository, which is made private when it does not exist."""
+    token = environment().get("HF_TOKEN")
+    if not token:
+        raise InputError("--push: no token: set HF_TOKEN in the environment or .env")
+    import huggingface_hub
+
+    api = huggingface_hub.HfApi(token=token)
+    try:
+        api.create_repo(repository, private=True, exist_ok=True)
+        api.upload_folder(repo_id=repository, folder_path=folder)
+    except Exception as error:  # its transport raises many kinds; all of them mean: not uploaded
+        raise ModelError(f"--push {repository}: not uploaded, {shown(folder)} is kept: {error}") from error
+    say(f"package: uploaded to {repository}")
+
+
+def _copy_model(params: Params, source: Path, folder: Path) -> None:
+    """Copy what the model is made of; CTranslate2 gets its converted weights in place of the safetensors."""
+    parts = {path for pattern in weights.PARTS for path in source.glob(pattern)} - {source / demo_model.KNOWN_HASH}
+    if params.model.engine == "ctranslate2":
+        from helpers.backends.conversion import converted
+
+        parts = {
+            path for path in parts if not path.name.startswith("model.safetensors") and path.suffix != ".safetensors"
+        }
+        shutil.copytree(converted(source, params.model.dtype), folder / "ctranslate2")
+        shutil.copyfile(DECODER, folder / DECODER.name)
+    for part in sorted(parts):
+        shutil.copyfile(part, folder / part.name)
+
+
+def _figures(measured: Run) -> list[str]:
+    """Return the verdict table of a run as Markdown, with what produced it."""
+    manifest = measured.manifest
+    return [
+        *verdict_lines(measured.judged()),
+        "",
+        f"From run `{manifest.run}` (backend {manifest.backend}, {manifest.processor}, {manifest.cores} cores, "
+        f"commit {(manifest.commit or 'unknown')[:12]}); it is made again by `{manifest.command}`.",
+    ]
