@@ -1,0 +1,32 @@
+"""``helpers check``: validate parameters and print them as a run would use them."""
+
+from __future__ import annotations
+
+import argparse
+
+import yaml
+
+from helpers.params_files import load_params
+from helpers.samples import load_samples
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``helpers check``."""
+    parser.add_argument("params", metavar="PARAMS", help="a file, or the name of one in params/")
+    parser.add_argument(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override one parameter",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the resolved parameters; `InputError` names every problem."""
+    params = load_params(args.params, args.overrides)
+    if not params.samples.source.startswith("hub:"):
+        load_samples(params.samples)
+    print(yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False, allow_unicode=True), end="")
+    return 0

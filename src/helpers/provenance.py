@@ -1,0 +1,171 @@
+"""What produced a run: the manifest that every page carries, free of names of machines and of secrets."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from helpers import __version__
+from helpers.params import Params
+from helpers.params_files import PROJECT, given_and_defaulted
+from helpers.request_log import settings_hash
+
+CPUINFO = Path("/proc/cpuinfo")
+#: Packages whose version can change a figure.
+PACKAGES = (
+    "torch",
+    "transformers",
+    "tokenizers",
+    "numpy",
+    "scipy",
+    "statsmodels",
+    "evaluate",
+    "rouge_score",
+    "aiohttp",
+    "papermill",
+    "nbconvert",
+    "matplotlib",
+)
+
+
+class Manifest(BaseModel):
+    """What produced a run; seconds, bytes, and hashes in SHA-256.
+
+    ``given`` are the parameters a user passed, ``defaulted`` the others. ``inference_seconds`` is the time with a
+    request under way, ``other_seconds`` the rest of the run; they are filled in when the run ends. ``resumed_at`` is
+    when an interrupted run last went on.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run: str
+    command: str
+    started_at: datetime
+    resumed_at: datetime | None = None
+    finished_at: datetime | None = None
+    helpers: str = __version__
+    commit: str | None = None
+    dirty: bool | None = None
+    python: str = Field(default_factory=platform.python_version)
+    packages: dict[str, str] = Field(default_factory=dict)
+    processor: str = ""
+    cores: int = 0
+    threads: int | None = None
+    backend: Literal["local", "endpoint", "replay"] = "local"
+    model: str = ""
+    revision: str | None = None
+    weights_sha256: str | None = None
+    prompt_sha256: str | None = None
+    generation_hash: str = ""
+    dataset_sha256: str | None = None
+    dialogues: int = 0
+    corpus_by_language_model: bool = False
+    given: dict[str, Any] = Field(default_factory=dict)
+    defaulted: dict[str, Any] = Field(default_factory=dict)
+    inference_seconds: float | None = None
+    other_seconds: float | None = None
+    peak_memory_bytes: dict[str, int] = Field(default_factory=dict)
+
+
+def describe(params: Params, run: str, command: str, started_at: datetime, **found: Any) -> Manifest:
+    """Return the manifest of a run that starts now; ``found`` are the hashes that others computed."""
+    given, defaulted = given_and_defaulted(params)
+    commit, dirty = _commit()
+    return Manifest(
+        run=run,
+        command=command,
+        started_at=started_at,
+        commit=commit,
+        dirty=dirty,
+        packages=_versions(),
+        processor=_processor(),
+        cores=os.cpu_count() or 0,
+        threads=params.model.threads,
+        backend=params.backend,
+        model=public_name(params.model.id),
+        revision=params.model.revision,
+        generation_hash=settings_hash(dict(params.generation.sent())),
+        given=_public(given),
+        defaulted=_public(defaulted),
+        **found,
+    )
+
+
+def public_name(value: str) -> str:
+    """Return a name that may be published: of a file only its last two parts, of an address no more than its host."""
+    if "://" in value:
+        return value.split("://", 1)[1].split("/", 1)[0].rsplit("@", 1)[-1]
+    path = Path(value)
+    return "/".join(path.parts[-2:]) if path.is_absolute() else value
+
+
+def stable_hash(value: Any) -> str:
+    """Return the SHA-256 of a value's canonical JSON."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _public(tree: dict[str, Any]) -> dict[str, Any]:
+    """Return flat parameters without the price list (it has its own table) and without paths of this machine."""
+    return {
+        key: _named(value)
+        for key, value in json.loads(json.dumps(tree, default=_plain)).items()
+        if key != "prices.instances"
+    }
+
+
+def _plain(value: Any) -> Any:
+    return value.model_dump(mode="json", exclude_none=True) if isinstance(value, BaseModel) else str(value)
+
+
+def _named(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_named(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _named(item) for key, item in value.items()}
+    return public_name(value) if isinstance(value, str) else value
+
+
+def _commit() -> tuple[str | None, bool | None]:
+    """Return the commit and whether the tree differs from it; ``None`` outside a checkout."""
+    try:
+        head = _git("rev-parse", "HEAD")
+        return head.strip(), bool(_git("status", "--porcelain", "--", "src", "notebooks", "params").strip())
+    except (OSError, subprocess.SubprocessError):
+        return None, None
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(PROJECT), *arguments], capture_output=True, text=True, check=True, timeout=10
+    )
+    return done.stdout
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def cpuinfo(name: str) -> str:
+    """Return a field of the first processor as Linux describes it, or nothing where it does not."""
+    lines = CPUINFO.read_text().splitlines() if CPUINFO.exists() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(name)), "")
+
+
+def _processor() -> str:
+    """Return the processor's model name, as far as the system tells it."""
+    return cpuinfo("model name") or platform.processor() or platform.machine()

@@ -1,0 +1,236 @@
+"""``helpers summarise``: dialogues in, summaries out, from whoever a params file names.
+
+A ``.csv`` is for people and spreadsheets. A ``.jsonl`` is a recording that later runs compare with: one line per
+dialogue, and beside it a manifest (``….meta.json``) of the model, prompt, settings and versions that made it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import shlex
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from helpers.answer_parts import AnswerParts
+from helpers.backends import Backend, load_local
+from helpers.csv_cells import harmless
+from helpers.errors import InputError, SamplesError
+from helpers.params import Columns, Params, Samples
+from helpers.params_files import load_params
+from helpers.progress import say
+from helpers.provenance import describe
+from helpers.request_log import Record, RequestLog
+from helpers.retrying import limits
+from helpers.samples import Sample, dataset_sha256, load_samples, stream_samples
+from helpers.timing import Asker
+
+COLUMNS = ("id", "summary", "input_tokens", "output_tokens", "lost_tokens", "service_time", "error")
+Write = Callable[[str, Record], None]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe ``helpers summarise``."""
+    parser.description = "Summarise dialogues with the model or endpoint of a params file."
+    parser.add_argument("params", metavar="PARAMS", help="a params file, or the name of one in params/")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a parameter")
+    parser.add_argument(
+        "--input",
+        action="append",
+        metavar="FILE|-",
+        help="JSONL or CSV with id, dialogue (may be repeated); - reads JSONL, or one dialogue as plain text, "
+        "from standard input; default: the samples of the params file",
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help=".csv, or .jsonl for a recording; default: CSV here"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write one row per dialogue; return 1 if any of them has no summary."""
+    params = load_params(args.params, args.set)
+    started = datetime.now(UTC)
+    if params.execution.engine == "dask":
+        return _fanned_out(args, params)
+    samples = read_dialogues(args.input, params.samples)
+    with ExitStack() as opened:
+        write = _writer(args.output, opened)
+        backend = open_backend(params, samples)
+        opened.callback(backend.close)
+        failures = summarise(params, backend, samples, write)
+    if args.output and args.output.suffix == ".jsonl":
+        command = ["python", "-m", "helpers", "summarise", *_given(args)]
+        sources = args.input or [params.samples.source]
+        corpus = {
+            "dataset_sha256": dataset_sha256(samples),
+            "dialogues": len(samples),
+            "corpus_by_language_model": any(source.startswith("bundled:") for source in sources),
+        }
+        manifest = describe(
+            params, args.output.stem, shlex.join(command), started, **model_hashes(params), **corpus
+        ).model_copy(update={"finished_at": datetime.now(UTC)})
+        args.output.with_suffix(".meta.json").write_text(manifest.model_dump_json(indent=2) + "\n")
+    say(f"summarise: {len(samples) - failures} of {len(samples)} dialogues have a summary")
+    return 1 if failures else 0
+
+
+def _fanned_out(args: argparse.Namespace, params: Params) -> int:
+    """Answer over Dask workers, whose Parquet parts stay beside the output, then write the output from them.
+
+    Samples are streamed, and nothing holds all answers; the same command again asks only what has no answer.
+    """
+    from helpers.scale_out import summarise_all
+
+    if args.output is None or args.output.suffix != ".csv":
+        raise InputError(
+            "execution.engine: dask writes --output FILE.csv, and Parquet parts beside it; give such a file"
+        )
+    samples = read_dialogues(args.input, params.samples) if args.input else stream_samples(params.samples)
+    parts = AnswerParts(args.output.with_suffix(".parts"))
+    totals = summarise_all(params, samples, parts.folder)
+    with ExitStack() as opened:
+        write = _writer(args.output, opened)
+        for row in parts.rows():
+            write(row["id"], as_record(row, "scale-out"))
+    already = totals.dialogues - totals.asked
+    answered = totals.dialogues - totals.failed
+    say(f"summarise: {answered} of {totals.dialogues} dialogues have a summary")
+    if already:
+        say(f"summarise: {already} were answered before; remove {parts.folder} to ask them anew")
+    return 1 if totals.failed else 0
+
+
+def as_record(row: dict[str, Any], page: str) -> Record:
+    """Return a row of a Parquet part as the record of a request."""
+    now = datetime.now(UTC)
+    counts = {name: row[name] for name in ("summary", "input_tokens", "output_tokens", "lost_tokens", "service_time")}
+    return Record(row["id"], 1, page, "steady", row["id"], now, row["kind"], "", message=row["message"], **counts)
+
+
+def read_dialogues(inputs: Sequence[str] | None, default: Samples) -> tuple[Sample, ...]:
+    """Return the dialogues of all inputs, or those of the params file when there is no input.
+
+    Raises `SamplesError` naming what is wrong with a file, and ids that stand in two of them.
+    """
+    if not inputs:
+        return load_samples(default)
+    samples = [sample for name in inputs for sample in (_read_stdin() if name == "-" else _read_file(name))]
+    ids = [sample.id for sample in samples]
+    if twice := sorted({key for key in ids if ids.count(key) > 1}):
+        raise SamplesError(f"--input: id '{key}' stands in two inputs; ids must differ" for key in twice)
+    return tuple(samples)
+
+
+def open_backend(params: Params, samples: Sequence[Sample]) -> Backend:
+    """Return who answers in this process: the local model, the endpoint, or the recorded predictions."""
+    if params.replay is not None:
+        from helpers.backends.replay import ReplayBackend
+
+        return ReplayBackend(params.replay, samples)
+    if params.backend == "local":
+        return load_local(params.model)
+    from helpers.backends.endpoint import open_endpoint
+    from helpers.report import endpoint_url
+
+    return open_endpoint(endpoint_url(params) or "", params)
+
+
+def summarise(params: Params, backend: Backend, samples: Sequence[Sample], write: Write) -> int:
+    """Ask for every sample once (again where that can help), write each row at once, return the number of failures."""
+    failures = 0
+    with tempfile.TemporaryDirectory() as folder:
+        log = RequestLog(Path(folder) / "requests.jsonl")
+        asker = Asker(backend, params.generation, log, page="summarise", limits=limits(params))
+        for number, sample in enumerate(samples, 1):
+            outcome = asker.ask(sample.id, sample.dialogue)
+            if outcome is None:
+                say(f"summarise: nobody answers ({asker.down_kind}); {len(samples) - number + 1} dialogues not sent")
+                return failures + len(samples) - number + 1
+            if not outcome.record.ok:
+                failures += 1
+                say(f"summarise: {sample.id}: {outcome.record.kind}: {outcome.record.message}")
+            write(sample.id, outcome.record)
+            if sys.stderr.isatty():
+                print(f"\r{number} of {len(samples)}", end="\r", file=sys.stderr, flush=True)
+    return failures
+
+
+def model_hashes(params: Params) -> dict[str, str]:
+    """Return the SHA-256 of the prompt and of the weights, as far as they lie on this machine."""
+    from helpers import demo_model, prompts
+
+    found = {}
+    if params.model.prompt is not None:
+        found["prompt_sha256"] = prompts.load_prompt(params.model.prompt).sha256
+    if params.backend == "local":
+        folder = demo_model.folder(params.model.id)
+        if folder.is_dir():
+            found["weights_sha256"] = demo_model.weights_sha256(folder)
+    return found
+
+
+def _read_file(name: str) -> tuple[Sample, ...]:
+    return load_samples(Samples(source=name, columns=Columns(references=())))
+
+
+def _read_stdin() -> tuple[Sample, ...]:
+    text = sys.stdin.read()
+    if not text.lstrip().startswith("{"):
+        if not text.strip():
+            raise SamplesError("standard input: no dialogue in it")
+        return (Sample(id="stdin", dialogue=text.strip()),)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "stdin.jsonl"
+        path.write_text(text)
+        return _read_file(str(path))
+
+
+def _writer(output: Path | None, opened: ExitStack) -> Write:
+    """Return what writes a row; every row is flushed, so that a long run keeps what it has."""
+    if output is None:
+        return _csv_writer(sys.stdout)
+    writers = {".csv": _csv_writer, ".jsonl": _jsonl_writer}
+    if output.suffix not in writers:
+        raise InputError(f"--output {output}: give a file that ends in .csv or .jsonl")
+    try:
+        file = opened.enter_context(output.open("w", encoding="utf-8", newline=""))
+    except OSError as error:
+        raise InputError(
+            f"--output {output}: {error.strerror}; choose a folder that exists and can be written to"
+        ) from None
+    return writers[output.suffix](file)
+
+
+def _csv_writer(file: IO[str]) -> Write:
+    rows = csv.writer(file, lineterminator="\n")
+    rows.writerow(COLUMNS)
+
+    def write(sample: str, record: Record) -> None:
+        made = (record.input_tokens, record.output_tokens, record.lost_tokens, record.service_time)
+        error = "" if record.ok else record.kind
+        rows.writerow([harmless(sample), harmless(record.summary or ""), *made, error])
+        file.flush()
+
+    return write
+
+
+def _jsonl_writer(file: IO[str]) -> Write:
+    def write(sample: str, record: Record) -> None:
+        counts = {name: getattr(record, name) for name in ("input_tokens", "output_tokens", "lost_tokens")}
+        row: dict[str, Any] = {"id": sample, "prediction": record.summary, **counts}
+        file.write(json.dumps(row if record.ok else row | {"error": record.kind}, ensure_ascii=False) + "\n")
+        file.flush()
+
+    return write
+
+
+def _given(args: argparse.Namespace) -> list[str]:
+    """Return the arguments as typed, files by their names alone: a manifest tells nothing of this machine."""
+    options = [("--set", value) for value in args.set] + [("--input", Path(name).name) for name in args.input or []]
+    return [Path(args.params).name, *[part for option in options for part in option], "--output", args.output.name]

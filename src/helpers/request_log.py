@@ -1,0 +1,221 @@
+"""The request log: one JSON line per attempt, appended and flushed, and read back as records.
+
+``requests.jsonl`` is the newest part; one that has grown large is set beside it as ``requests.0001.jsonl`` and so on.
+What was written never changes: a record that counts no longer is named by the one that ``supersedes`` it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from helpers.environment import redact, secrets
+from helpers.errors import RunError, ToolError
+
+Phase = Literal["cold", "warmup", "probe", "steady", "load"]
+TextForm = Literal["full", "redacted", "hash"]
+#: A part of the log is closed at this size, bytes.
+PART_SIZE = 256_000_000
+
+
+@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
+class Record:
+    """One attempt of one request.
+
+    ``request`` is shared by the attempts of one request; ``page`` asked it; ``sample`` is the dialogue's id or
+    the probe's name. ``kind`` is ``ok`` or a `helpers.errors.Failure`. Times are in seconds: ``service_time`` from
+    send to last byte of this attempt, ``response_time`` from the intended send of the request to the last byte
+    of this attempt, retries and waits included. Token counts are the model's own, ``None`` where nobody knows them.
+    ``settings`` is the hash of the generation settings, ``text_form`` says what stands in ``summary``, ``supersedes``
+    names an earlier request for the same that counts no longer. ``variant`` names the engine or settings that were
+    tried beside the deployment's own, and is empty for these.
+    """
+
+    request: str
+    attempt: int
+    page: str
+    phase: Phase
+    sample: str
+    started_at: datetime
+    kind: str
+    settings: str
+    repeat: int = 0
+    status: int | None = None
+    message: str = ""
+    service_time: float | None = None
+    response_time: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    lost_tokens: int | None = None
+    summary: str | None = None
+    text_form: TextForm = "full"
+    supersedes: str | None = None
+    variant: str = ""
+    schema_version: Literal[1] = 1
+
+    @property
+    def ok(self) -> bool:
+        """Whether this attempt was answered validly by the protocol."""
+        return self.kind == "ok"
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether it belongs to the steady state of the deployment as it is, which targets are judged by."""
+        return self.phase == "steady" and not self.variant
+
+
+RECORD = TypeAdapter(Record)
+
+
+class RequestLog:
+    """An append-only file of records, each written under a lock and flushed to the disk."""
+
+    def __init__(self, path: Path, text_form: TextForm = "full", part_size: int = PART_SIZE) -> None:
+        self.path = path
+        self.text_form = text_form
+        self._part_size = part_size
+        self._secrets = secrets()
+
+    def append(self, record: Record) -> None:
+        """Write one record; the summary is written as the privacy setting allows.
+
+        A line is written whole or not at all, whoever else writes; raises `ToolError` when the disk takes no more.
+        """
+        summary, message = self._allowed(record.summary), redact(record.message, self._secrets)
+        shown = dataclasses.replace(record, summary=summary, message=message, text_form=self.text_form)
+        line = RECORD.dump_json(shown, exclude_defaults=True) + b"\n"
+        descriptor = self._locked()
+        try:
+            size = _whole(descriptor, self.path)
+            try:
+                written = os.write(descriptor, line)
+                os.fsync(descriptor)
+            except OSError as error:
+                os.ftruncate(descriptor, size)
+                raise _full(self.path, error.strerror or "") from None
+            if written != len(line):
+                os.ftruncate(descriptor, size)
+                raise _full(self.path, "the last record did not fit")
+            if size + written >= self._part_size:
+                self.path.rename(self._next_part())
+        finally:
+            os.close(descriptor)
+        if "_requests" in self.__dict__:
+            self._requests.add(record.request)
+
+    def parts(self) -> list[Path]:
+        """Return the files of the log, oldest first."""
+        closed = sorted(self.path.parent.glob(f"{self.path.stem}.[0-9]*{self.path.suffix}"))
+        return [*closed, *([self.path] if self.path.exists() else [])]
+
+    def every(self) -> Iterator[Record]:
+        """Yield all records in order, those that count no longer included."""
+        for part in self.parts():
+            yield from read_log(part)
+
+    def read(self) -> list[Record]:
+        """Return the records that count, in order; no file means none."""
+        records = list(self.every())
+        gone = {record.supersedes for record in records if record.supersedes}
+        return [record for record in records if record.request not in gone] if gone else records
+
+    def count(self) -> int:
+        """Return how many requests were sent, by this process and before it began to write."""
+        return len(self._requests)
+
+    def set_aside_torn(self) -> int:
+        """Move a last line that was cut off when its writer died to ``….torn``; return its length in bytes."""
+        if not self.path.exists():
+            return 0
+        descriptor = self._locked()
+        try:
+            before = os.fstat(descriptor).st_size
+            return before - _whole(descriptor, self.path)
+        finally:
+            os.close(descriptor)
+
+    @cached_property
+    def _requests(self) -> set[str]:
+        return {record.request for record in self.every()}
+
+    def _locked(self) -> int:
+        """Return a descriptor of the newest part that nobody else writes to until it is closed."""
+        while True:
+            descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            here = os.fstat(descriptor)
+            # Another writer may have closed this part while we waited for it.
+            if self.path.exists() and os.path.samestat(here, self.path.stat()):
+                return descriptor
+            os.close(descriptor)
+
+    def _next_part(self) -> Path:
+        closed = [int(part.suffixes[0][1:]) for part in self.parts() if part != self.path]
+        return self.path.with_suffix(f".{max(closed, default=0) + 1:04d}{self.path.suffix}")
+
+    def _allowed(self, text: str | None) -> str | None:
+        if text is None or self.text_form == "full":
+            return text if text is None else redact(text, self._secrets)
+        return "" if self.text_form == "redacted" else hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_log(path: Path) -> Iterator[Record]:
+    """Yield the records of a log file; a torn last line is left out, a broken one elsewhere raises `RunError`."""
+    read = RECORD.validate_json
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                yield read(line)
+            except ValidationError as error:
+                first = error.errors()[0]
+                where = ".".join(map(str, first["loc"]))
+                raise RunError(f"{path.name} line {number}: not a request record: {where} {first['msg']}") from None
+
+
+def final_attempts(records: Iterable[Record]) -> list[Record]:
+    """Return the last attempt of each request, in the order in which the requests were first seen."""
+    last: dict[str, Record] = {}
+    for record in records:
+        last[record.request] = record
+    return list(last.values())
+
+
+def settings_hash(settings: dict[str, object]) -> str:
+    """Return a short hash of generation settings, equal for equal settings."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _whole(descriptor: int, path: Path) -> int:
+    """Return the size of a log that ends with a whole line; what follows the last one is moved to ``….torn``."""
+    size = os.fstat(descriptor).st_size
+    if size == 0 or os.pread(descriptor, 1, size - 1) == b"\n":
+        return size
+    end, tail = size, b""
+    while end > 0 and b"\n" not in tail:
+        start = max(0, end - 65_536)
+        tail, end = os.pread(descriptor, end - start, start) + tail, start
+    torn = tail[tail.rfind(b"\n") + 1 :]
+    with path.with_suffix(".torn").open("ab") as aside:
+        aside.write(torn + b"\n")
+    os.ftruncate(descriptor, size - len(torn))
+    return size - len(torn)
+
+
+def _full(path: Path, why: str) -> ToolError:
+    return ToolError(
+        f"{path.name}: a record cannot be written ({why}); what was logged before is kept: "
+        "free some space, then go on with report --resume RUN"
+    )

@@ -1,0 +1,310 @@
+"""A run as a notebook sees it: where it stands, whom it asks, and the results it already has.
+
+A run directory holds ``params.yaml`` (resolved), ``manifest.json``, ``server.json`` (who answers),
+``requests.jsonl`` (the log), ``results/NN.json``, ``notebooks/`` (executed) and ``site/`` (the pages).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import yaml
+
+from helpers.alerts import Alerted, shortened, watch
+from helpers.backends import Backend
+from helpers.cite import Cited
+from helpers.cost_basis import basis
+from helpers.cost_model import Projection, project
+from helpers.environment import redact
+from helpers.errors import InputError, RunError
+from helpers.params import Generation, Params
+from helpers.params_files import FILES, PROJECT, given_tree, load_params
+from helpers.provenance import Manifest
+from helpers.request_log import Phase, Record, RequestLog, final_attempts
+from helpers.results import PAGES, Results, read_result, read_results, write_result
+from helpers.results_base import PageResult
+from helpers.retrying import limits
+from helpers.samples import Sample, load_samples
+from helpers.series import load as load_series
+from helpers.targets import Judgement, judge
+from helpers.timing import KNOWN_GOOD_ID, Asker
+
+#: The columns of the log that page 06 read, beside its result.
+SERIES = "series.npz"
+#: Seconds that a process waits for another one to leave a run.
+PATIENCE = 60.0
+
+
+class Experiment(Protocol):
+    """What a page measures: a module with its page number and a function that asks and returns the result."""
+
+    PAGE: str
+
+    @staticmethod
+    def measure(run: Run) -> PageResult: ...
+
+
+@dataclass
+class Run:
+    """One run; ``measuring`` is false once it is finished, and from then on no request is sent.
+
+    ``earlier`` is where results of other pages are looked for when this directory has none (interactive use).
+    """
+
+    directory: Path
+    params: Params
+    measuring: bool
+    interactive: bool = False
+    earlier: Path | None = None
+    closing: list[Callable[[], None]] = field(default_factory=list)
+
+    @cached_property
+    def samples(self) -> tuple[Sample, ...]:
+        """The dialogues of this run."""
+        return load_samples(self.params.samples)
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """What produced this run."""
+        return Manifest.model_validate_json((self.directory / "manifest.json").read_bytes())
+
+    @cached_property
+    def server(self) -> dict[str, Any]:
+        """Who answers: ``url``, the model's ``tokenizer`` file if it is to be had, and for a server of ours its ``pid``
+        and ``started_ns`` on the monotonic clock."""
+        recorded: dict[str, Any] = json.loads((self.directory / "server.json").read_text())
+        return recorded
+
+    @cached_property
+    def log(self) -> RequestLog:
+        """The request log of this run."""
+        return RequestLog(self.directory / "requests.jsonl", self.params.privacy.text)
+
+    @cached_property
+    def backend(self) -> Backend:
+        """Who is asked; opened at first use, closed with the run."""
+        if not self.interactive:
+            self.closing.append(_alone(self.directory / "measuring.lock"))
+        backend = self._open_backend()
+        self.closing.append(backend.close)
+        return backend
+
+    def _open_backend(self) -> Backend:
+        if self.params.replay is not None:
+            from helpers.backends.replay import ReplayBackend
+
+            return ReplayBackend(self.params.replay, self.samples)
+        from helpers.backends.endpoint import open_endpoint
+
+        return open_endpoint(self.server["url"], self.params)
+
+    @property
+    def answers(self) -> Path:
+        """Where Dask workers leave their answers, if the run has any."""
+        return self.directory / "answers"
+
+    @cached_property
+    def _answered(self) -> Backend:
+        from helpers.answer_parts import AnswerParts
+        from helpers.backends.answered import AnsweredBackend
+
+        return AnsweredBackend(AnswerParts(self.answers).rows(), self.samples)
+
+    def asker(
+        self, page: str, variant: str = "", *, backend: Backend | None = None, generation: Generation | None = None
+    ) -> Asker:
+        """Return what sends and logs the requests of a page; what Dask workers answered is asked of nobody again.
+
+        A ``variant`` has a backend or settings of its own.
+        """
+        remote = self.params.backend == "endpoint"
+        answered = page in ("02", "03") and self.answers.is_dir()
+        return Asker(
+            backend=backend or (self._answered if answered else self.backend),
+            generation=generation or self.params.generation,
+            log=self.log,
+            page=page,
+            limits=limits(self.params),
+            count_tokens=self._token_counter(),
+            context_tokens=self.params.model.context_tokens if remote else None,
+            may_send=self._budget_left,
+            earlier=self._earlier(page, variant),
+            variant=variant,
+        )
+
+    def measured(self, experiment: Experiment) -> Cited:
+        """Return a page's result as it stands on disk, measuring it first when this run has not done so.
+
+        What a page shows is always what was read back, so that a page of a report and of a later rendering agree.
+        """
+        folder, page = self.directory / "results", experiment.PAGE
+        result = read_result(folder, page)
+        if result is None and self.measuring:
+            write_result(folder, experiment.measure(self))
+            result = read_result(folder, page)
+        if result is None:
+            result = PAGES[page][1](page=page, reason=f"page {page} was not part of this run")
+        return Cited(result, f"results/{page}.json")
+
+    def results(self, upto: str = "99") -> Results:
+        """Return the results of the pages up to a number, from this run or, interactively, the newest like it.
+
+        A page looks no further than itself, so that it is the same whenever it is rendered.
+        """
+        own = read_results(self.directory / "results")
+        older = read_results(self.earlier / "results") if self.earlier else Results()
+        found = {name: getattr(own, name) or getattr(older, name) for page, (name, _) in PAGES.items() if page <= upto}
+        return Results(**found)
+
+    def judged(self, upto: str = "99") -> Judgement:
+        """Return the verdicts on the targets, from the results up to a page."""
+        return judge(self.results(upto), self.params, self.manifest.command)
+
+    @cached_property
+    def alerted(self) -> Alerted:
+        """What the alert rules say of the log that page 06 read; it holds the changes that a page can show."""
+        price = self.params.prices.find(self.params.instance)
+        return shortened(
+            watch(load_series(self.directory / SERIES), self.params.alerts, gpu=bool(price and price.gpus))
+        )
+
+    def costed(self) -> Projection:
+        """Return what a month costs, by what page 03 measured or else by what is expected."""
+        return project(self.params, basis(self.params, self.results("03").latency_cost))
+
+    def down(self) -> str:
+        """Return why the deployment is known not to answer any more, or ``''``."""
+        found = (read_result(self.directory / "results", page) for page in PAGES)
+        failed = next((result for result in found if result and result.failure), None)
+        return unreachable(failed.failure, failed.down_since) if failed else ""
+
+    def close(self) -> None:
+        """End what this run opened."""
+        while self.closing:
+            self.closing.pop()()
+
+    def _earlier(self, page: str, variant: str) -> dict[tuple[Phase, str, int], Record]:
+        """Return the last attempts that a page has logged already, when this run goes on after an interruption."""
+        if self.manifest.resumed_at is None:
+            return {}
+        logged = (r for r in final_attempts(self.log.read()) if (r.page, r.variant) == (page, variant))
+        own = (r for r in logged if r.sample != KNOWN_GOOD_ID)
+        return {(r.phase, r.sample, r.repeat): r for r in own}
+
+    def _token_counter(self) -> Callable[[str], int] | None:
+        from helpers.tokens import TokenCounter
+
+        file = self.server.get("tokenizer")
+        return TokenCounter(Path(file)).count if file else None
+
+    def _budget_left(self) -> str:
+        budget = self.params.budget
+        if budget.requests is not None and self.log.count() >= budget.requests:
+            return f"budget.requests={budget.requests} is spent"
+        began = self.manifest.resumed_at or self.manifest.started_at
+        minutes = (datetime.now(UTC) - began).total_seconds() / 60
+        if budget.minutes is not None and minutes >= budget.minutes:
+            return f"budget.minutes={budget.minutes:g} is spent"
+        price = self.params.prices.find(self.params.instance)
+        dollars = price.hourly * self.params.instance.replicas * minutes / 60 if price else 0.0
+        if budget.usd is not None and self.params.backend == "endpoint" and dollars >= budget.usd:
+            return f"budget.usd={budget.usd:g} is spent"
+        return ""
+
+
+def _alone(path: Path) -> Callable[[], None]:
+    """Hold a run for this process until it ends or the returned function is called.
+
+    A report that was killed leaves a notebook behind for a moment; a resumed one must not ask beside it.
+    Raises `RunError` when somebody else is still measuring after ``PATIENCE`` seconds.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                os.close(descriptor)
+                raise RunError(
+                    f"{path.parent}: another process is measuring in this run; wait for it or end it"
+                ) from None
+            time.sleep(0.1)
+        else:
+            return lambda: os.close(descriptor)
+
+
+def unreachable(kind: str, since: datetime | None) -> str:
+    """Return the sentence that stands on every page when nobody answers."""
+    return (
+        f"endpoint unreachable ({kind}) since {since:%Y-%m-%d %H:%M} UTC" if since else f"endpoint unreachable ({kind})"
+    )
+
+
+def open_run(params: str, run_dir: str = "") -> Run:
+    """Return the run a notebook works on.
+
+    With ``run_dir`` (given by papermill) it attaches to that run. Without, it makes ``runs/interactive-<time>``,
+    serves the model on a free port until the kernel ends, and takes other pages' results from the newest
+    finished run of the same parameters. Raises `InputError` with a message that names the fix.
+    """
+    if run_dir:
+        return attach(Path(run_dir), params)
+    from helpers.report import start_run
+
+    run = start_run(params, [], name=f"interactive-{datetime.now(UTC):%Y%m%dT%H%M%S}", interactive=True)
+    run.earlier = newest_finished(run.params)
+    return run
+
+
+def attach(directory: Path, params: str | Path | None = None) -> Run:
+    """Return an existing run, judged by the targets and prices of ``params`` (its own by default).
+
+    Raises `RunError` when the directory holds no run, or when ``params`` would change what was measured.
+    """
+    if not (directory / "manifest.json").is_file():
+        raise RunError(f"{directory}: not a run directory (no manifest.json); give one of runs/*")
+    own = load_params(directory / "params.yaml")
+    judged_by = load_params(params) if params else own
+    changed = [
+        name for name in type(own).model_fields if name not in FILES and getattr(own, name) != getattr(judged_by, name)
+    ]
+    if changed:
+        raise RunError(
+            f"'{changed[0]}' cannot change for a finished run, only {', '.join(FILES)} can; measure anew with 'report'"
+        )
+    run = Run(directory, judged_by, measuring=False)
+    run.measuring = run.manifest.finished_at is None
+    return run
+
+
+def newest_finished(params: Params) -> Path | None:
+    """Return the newest finished run with the same parameters, if there is one."""
+    for manifest in sorted(runs_folder().glob("*/manifest.json"), key=lambda p: p.stat().st_mtime, reverse=True):
+        try:
+            finished = Manifest.model_validate_json(manifest.read_bytes()).finished_at is not None
+            if finished and load_params(manifest.parent / "params.yaml") == params:
+                return manifest.parent
+        except (ValueError, InputError):
+            continue  # a run of another version; not ours to read
+    return None
+
+
+def write_params(directory: Path, params: Params) -> None:
+    """Write the resolved parameters, so that nothing has to be read from elsewhere again."""
+    text = yaml.safe_dump(given_tree(params), sort_keys=False, allow_unicode=True)
+    (directory / "params.yaml").write_text(redact(text), encoding="utf-8")
+
+
+def runs_folder() -> Path:
+    """Return where runs are kept: ``runs/``, or what ``HELPERS_RUNS`` names."""
+    return Path(os.environ.get("HELPERS_RUNS") or PROJECT / "runs")

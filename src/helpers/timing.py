@@ -1,0 +1,258 @@
+"""Ask a backend and time it: every attempt becomes one record, failures never raise.
+
+The clock (``perf_counter_ns``) stands around the call only; tokens are counted and records written after it stops.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from helpers.backends import Answer, Backend
+from helpers.errors import UNREACHABLE, Failure, RequestError
+from helpers.params import Generation
+from helpers.request_log import Phase, Record, RequestLog, settings_hash
+from helpers.retrying import Limits, retrying
+
+#: This many requests in a row that found nobody home end the asking: the deployment is down.
+DOWN_AFTER = 3
+#: Asked when a server refuses (400) an input that looks sound: who refuses this as well is at fault itself.
+KNOWN_GOOD_ID = "known-good"
+KNOWN_GOOD = "Ann: Shall we have lunch at noon?\nBo: Yes, at noon, and bring the plan."
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A request's last attempt, and its answer when there is one."""
+
+    record: Record
+    answer: Answer | None
+
+
+@dataclass(frozen=True)
+class _Request:
+    """One request under way; ``began`` is when it should have been sent, on the monotonic clock."""
+
+    sample: str
+    dialogue: str
+    phase: Phase
+    repeat: int
+    supersedes: str | None
+    id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    began: int = field(default_factory=time.perf_counter_ns)
+
+
+@dataclass
+class Asker:
+    """Sends requests of one page and logs each attempt.
+
+    ``count_tokens`` counts the tokens of a text, or is ``None`` when the tokenizer is not to be had.
+    ``may_send`` says why no further request may be sent (a spent budget), or nothing. ``down_since`` is
+    set once the deployment has stopped answering; from then on requests are not sent. ``earlier`` holds what this
+    page has logged before the run was interrupted, by phase, sample and repeat: an answer in it is not asked again.
+    """
+
+    backend: Backend
+    generation: Generation
+    log: RequestLog
+    page: str
+    limits: Limits = field(default_factory=Limits)
+    count_tokens: Callable[[str], int] | None = None
+    context_tokens: int | None = None
+    may_send: Callable[[], str] = lambda: ""
+    earlier: Mapping[tuple[Phase, str, int], Record] = field(default_factory=dict)
+    variant: str = ""
+    down_since: datetime | None = None
+    down_kind: str = ""
+    stopped: str = ""
+    _failed_in_a_row: int = field(default=0, init=False)
+
+    def ask(
+        self,
+        sample: str,
+        dialogue: str,
+        *,
+        phase: Phase = "steady",
+        repeat: int = 0,
+        attempts: int | None = None,
+    ) -> Outcome | None:
+        """Ask for one summary, again where that can help; ``None`` when asking has ended for this run."""
+        if phase != "cold" and (known := self.recall(phase, sample, repeat)):
+            return known
+        self.stopped = self.stopped or self.may_send()
+        if self.down_since or self.stopped:
+            return None
+        before = self.earlier.get((phase, sample, repeat))
+        request = _Request(sample, dialogue, phase, repeat, before.request if before else None)
+        most, outcome = attempts or self.limits.attempts, None
+        try:
+            for retry in retrying(self.limits, most):
+                with retry:
+                    number = retry.retry_state.attempt_number
+                    outcome, error = self._attempt(request, number)
+                    if error:
+                        self._wake(request, error, last=number >= most)
+                        raise error
+        except RequestError:
+            pass
+        if outcome is not None and self.down_since is None:
+            self._watch(outcome.record)
+        return outcome
+
+    def ask_all(self, name: str, dialogues: Sequence[str], repeat: int = 0) -> Record | None:
+        """Ask once for all summaries in one request; its record counts the tokens of all and holds no text."""
+        self.stopped = self.stopped or self.may_send()
+        if self.down_since or self.stopped:
+            return None
+        request, error, answer = _Request(name, "", "steady", repeat, None), None, None
+        sent_at, sent = datetime.now(UTC), time.perf_counter_ns()
+        try:
+            answers = self.backend.summarise(dialogues, self.generation)
+        except RequestError as failed:
+            error = failed
+        done = time.perf_counter_ns()
+        if error is None:
+            into, out = (sum(getattr(a, field) or 0 for a in answers) for field in ("input_tokens", "output_tokens"))
+            answer = Answer("", into, out, service_time=answers[0].service_time)
+        return self._log(request, 1, sent_at, (sent, done), answer, error)
+
+    def recall(self, phase: Phase, sample: str, repeat: int = 0) -> Outcome | None:
+        """Return what was answered before the run was interrupted, if the log holds the answer's text."""
+        record = self.earlier.get((phase, sample, repeat))
+        if record is None or not record.ok or record.summary is None or record.text_form != "full":
+            return None
+        counts = (record.input_tokens, record.output_tokens, record.lost_tokens)
+        return Outcome(record, Answer(record.summary, *counts, record.service_time, record.status))
+
+    def ended(self) -> dict[str, Any]:
+        """Return why asking ended early, as the fields of a page's result."""
+        return {"failure": self.down_kind, "down_since": self.down_since, "stopped": self.stopped}
+
+    def _attempt(self, request: _Request, number: int) -> tuple[Outcome, RequestError | None]:
+        """Try once and log it; an interrupted attempt is logged as cancelled before the interruption goes on."""
+        sent_at, sent = datetime.now(UTC), time.perf_counter_ns()
+        answer: Answer | None = None
+        error: RequestError | None = None
+        try:
+            answer = self.backend.summarise([request.dialogue], self.generation)[0]
+        except RequestError as failed:
+            error = failed
+        except BaseException as interruption:
+            cancelled = RequestError(Failure.CANCELLED, f"interrupted by {type(interruption).__name__}")
+            self._log(request, number, sent_at, (sent, time.perf_counter_ns()), None, cancelled)
+            raise
+        done = time.perf_counter_ns()
+        if error:
+            error = self._blamed(request, error)
+        return Outcome(self._log(request, number, sent_at, (sent, done), answer, error), answer), error
+
+    def _log(
+        self,
+        request: _Request,
+        number: int,
+        sent_at: datetime,
+        clock: tuple[int, int],
+        answer: Answer | None,
+        error: RequestError | None,
+    ) -> Record:
+        sent, done = clock
+        timed = answer is None or answer.service_time is not None
+        record = Record(
+            request=request.id,
+            attempt=number,
+            page=self.page,
+            phase=request.phase,
+            sample=request.sample,
+            repeat=request.repeat,
+            started_at=sent_at,
+            kind=error.kind if error else "ok",
+            status=error.status if error else (answer.status if answer else None),
+            message=self._message(error),
+            # A replayed answer has only the time that was recorded with it.
+            service_time=(done - sent) / 1e9 if answer is None else answer.service_time,
+            response_time=(done - request.began) / 1e9 if timed else None,
+            settings=settings_hash(dict(self.generation.sent())),
+            supersedes=request.supersedes,
+            variant=self.variant,
+            **self._tokens(request.dialogue, answer),
+        )
+        self.log.append(record)
+        return record
+
+    def _message(self, error: RequestError | None) -> str:
+        """Return what the log says of an error: a server's own words may repeat a dialogue that is private."""
+        if error is None:
+            return ""
+        return str(error) if self.log.text_form == "full" else error.private
+
+    def _blamed(self, request: _Request, error: RequestError) -> RequestError:
+        """Return an error with the right party blamed: the toolkit answers 400 to its own faults as well.
+
+        A 400 to an input that passes our own check is the server's fault if it fails on a known good one too.
+        """
+        if error.status != 400 or error.kind is not Failure.BAD_REQUEST or not self._is_sound(request.dialogue):
+            return error
+        if request.dialogue != KNOWN_GOOD:
+            probe = self.ask(KNOWN_GOOD_ID, KNOWN_GOOD, phase="probe", attempts=1)
+            if probe is None or probe.answer is not None:
+                return error
+        return RequestError(Failure.SERVER_ERROR, error.private, said=error.said, status=400, retryable=True)
+
+    def _is_sound(self, dialogue: str) -> bool:
+        if not dialogue.strip():
+            return False
+        if self.count_tokens is None or self.context_tokens is None:
+            return True
+        return self.count_tokens(dialogue) <= self.context_tokens
+
+    def _wake(self, request: _Request, error: RequestError, *, last: bool) -> None:
+        """Wait for a service that is down, so that its cold start has records of its own and is nobody's service time.
+
+        A service that does not come up within the limit is down for this run.
+        """
+        if error.kind is not Failure.COLD or request.phase == "cold" or last:
+            return
+        first, _ = wait_until_up(self, request.sample, request.dialogue, self.limits.wake_timeout)
+        if first and not first.record.ok:
+            self.down_since, self.down_kind = first.record.started_at, first.record.kind
+            error.retryable = False
+
+    def _tokens(self, dialogue: str, answer: Answer | None) -> dict[str, Any]:
+        if answer is None:
+            return {}
+        count = self.count_tokens
+        sent = answer.input_tokens if answer.input_tokens is not None else (count(dialogue) if count else None)
+        made = answer.output_tokens if answer.output_tokens is not None else (count(answer.summary) if count else None)
+        lost = answer.lost_tokens
+        if lost is None and sent is not None and self.context_tokens is not None:
+            lost = max(0, sent - self.context_tokens)
+        return {"input_tokens": sent, "output_tokens": made, "lost_tokens": lost, "summary": answer.summary}
+
+    def _watch(self, record: Record) -> None:
+        nobody_home = record.kind in UNREACHABLE
+        self._failed_in_a_row = self._failed_in_a_row + 1 if nobody_home else 0
+        if self._failed_in_a_row >= DOWN_AFTER:
+            self.down_since, self.down_kind = record.started_at, record.kind
+
+
+def wait_until_up(asker: Asker, sample: str, dialogue: str, limit: float) -> tuple[Outcome | None, bool]:
+    """Ask until the first success or for ``limit`` seconds; return the last outcome and whether it was down at first.
+
+    Every try is logged in the phase ``cold``; a failure that waiting cannot mend ends it at once.
+    """
+    began, was_down = time.monotonic(), False
+    while True:
+        outcome = asker.ask(sample, dialogue, phase="cold", attempts=1)
+        if outcome is None or outcome.record.ok:
+            return outcome, was_down
+        waited = time.monotonic() - began
+        if outcome.record.kind not in (Failure.COLD, Failure.CONNECTION) or waited > limit:
+            return outcome, was_down
+        was_down = True
+        asker.down_since, asker._failed_in_a_row = None, 0
+        # Often at first, so that a quick start is timed well; a slow one is known to a twentieth.
+        time.sleep(min(max(0.25, waited / 20), 5.0))
