@@ -1,0 +1,161 @@
+"""``helpers compare RUN_A RUN_B``: what changed between two runs, and whether the change is more than chance.
+
+Differences are B minus A, paired by dialogue where both runs have it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from helpers.cite import Style, spell
+from helpers.comparison import Paired, paired
+from helpers.params_files import given_and_defaulted
+from helpers.provenance import Manifest, public_name
+from helpers.results import Results
+from helpers.run import Run, attach
+
+#: What identifies the makings of a run, beside its parameters and packages.
+MAKINGS = (
+    "helpers", "commit", "dirty", "python", "processor", "cores", "backend", "model", "revision", "weights_sha256",
+    "prompt_sha256", "generation_hash", "dataset_sha256",
+)  # fmt: skip
+
+
+class Change(BaseModel):
+    """One property that differs; ``None`` where a run does not have it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    a: str | None
+    b: str | None
+
+
+class Comparison(BaseModel):
+    """What differs between two runs; ``paired`` holds B minus A by metric, service times in seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    a: str
+    b: str
+    changed: tuple[Change, ...]
+    paired: dict[str, Paired]
+    verdicts: tuple[Change, ...]
+    dialogues_in_one_only: int
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``helpers compare``."""
+    parser.add_argument("run_a", type=Path, metavar="RUN_A")
+    parser.add_argument("run_b", type=Path, metavar="RUN_B")
+    parser.add_argument("--json", type=Path, metavar="OUT", help="also write the comparison as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what changed; raises `RunError` when one of the directories holds no run."""
+    found = compare(attach(args.run_a.resolve()), attach(args.run_b.resolve()))
+    if args.json:
+        args.json.write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    print(as_text(found))
+    return 0
+
+
+def compare(a: Run, b: Run) -> Comparison:
+    """Return the differences in makings, parameters, scores, service times and verdicts."""
+    first, second = a.results(), b.results()
+    ids_a, ids_b = _dialogues(first), _dialogues(second)
+    verdicts = [{row.name: row.verdict for row in r.judged().rows} for r in (a, b)]
+    return Comparison(
+        a=a.directory.name,
+        b=b.directory.name,
+        changed=tuple(_changes(_makings(a), _makings(b))),
+        paired=_paired(_values(first), _values(second), a.params.measure.resampling_seed),
+        verdicts=tuple(_changes(*verdicts)),
+        dialogues_in_one_only=len(ids_a ^ ids_b),
+    )
+
+
+def as_text(found: Comparison) -> str:
+    """Return a comparison as lines for a terminal."""
+    lines = [f"{found.a}  →  {found.b}", "", "What differs:"]
+    lines += [f"  {c.name}: {_or_absent(c.a)} → {_or_absent(c.b)}" for c in found.changed] or [
+        "  nothing that was recorded"
+    ]
+    lines += ["", "Difference, paired by dialogue (95 % interval, p by randomisation):"]
+    lines += [f"  {name:<18} {_difference(name, p)}" for name, p in found.paired.items()] or [
+        "  no dialogue in both runs"
+    ]
+    lines += ["", "Verdicts:"]
+    lines += [f"  {c.name}: {_or_absent(c.a)} → {_or_absent(c.b)}" for c in found.verdicts] or ["  the same"]
+    if found.dialogues_in_one_only:
+        lines += [
+            "",
+            f"{found.dialogues_in_one_only} dialogues are in one of the runs only; they are in no difference above.",
+        ]
+    return "\n".join(lines)
+
+
+def _difference(name: str, found: Paired) -> str:
+    style: Style = "s" if name == "service_time" else "difference"
+    if found.difference is None:
+        return found.note
+    value = spell(found.difference, style)
+    if found.low is None or found.high is None or found.p_value is None:
+        return f"{value}  (n = {found.n}: {found.note})"
+    surely = "changed" if found.low > 0 or found.high < 0 else "no change shown"
+    between = f"{spell(found.low, style)} to {spell(found.high, style)}"
+    return f"{value}  ({between}, p = {found.p_value:.3g}, n = {found.n})  {surely}"
+
+
+def _makings(run: Run) -> dict[str, Any]:
+    manifest: Manifest = run.manifest
+    given, defaulted = given_and_defaulted(run.params)
+    packages = {f"{name} (package)": version for name, version in manifest.packages.items()}
+    params = {
+        key: public_name(value) if isinstance(value, str) else value for key, value in (given | defaulted).items()
+    }
+    return {name: getattr(manifest, name) for name in MAKINGS} | packages | params
+
+
+def _changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterable[Change]:
+    for name in dict.fromkeys([*a, *b]):
+        if a.get(name) != b.get(name):
+            yield Change(name=name, a=_text(a.get(name)), b=_text(b.get(name)))
+
+
+def _dialogues(results: Results) -> set[str]:
+    return {i for by_id in _values(results).values() for i in by_id}
+
+
+def _values(results: Results) -> dict[str, dict[str, float]]:
+    """Return by metric the value of each dialogue."""
+    values: dict[str, dict[str, float]] = {}
+    for row in results.sample_eval.samples if results.sample_eval else ():
+        for name, score in row.scores.items():
+            values.setdefault(name, {})[row.id] = score
+    for timed in results.latency_cost.dialogues if results.latency_cost else ():
+        values.setdefault("service_time", {})[timed.id] = timed.mean
+    return values
+
+
+def _paired(a: dict[str, dict[str, float]], b: dict[str, dict[str, float]], seed: int) -> dict[str, Paired]:
+    found = {}
+    for name, before in a.items():
+        after = b.get(name, {})
+        both = sorted(before.keys() & after.keys())
+        if both:
+            found[name] = paired([after[i] for i in both], [before[i] for i in both], seed=seed)
+    return found
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _or_absent(value: str | None) -> str:
+    return "–" if value is None else value

@@ -1,0 +1,1 @@
+"""Metrics in the form that the `evaluate` library loads by path."""

@@ -1,0 +1,119 @@
+"""Semantic failures: valid answers that are no summary of their dialogue."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from itertools import chain
+
+from helpers.scorers.numbers import unspoken_numbers
+from helpers.scorers.people import unknown_people
+from helpers.scorers.rouge import ngrams, too_long, words
+
+
+class SemanticFailure(StrEnum):
+    """What can be wrong with a text that was delivered as a summary."""
+
+    EMPTY = "empty"
+    TOO_LONG = "too_long"
+    COPY = "copy"
+    CUT_OFF = "cut_off"
+    HEAD_LOST = "head_lost"
+    LOOP = "loop"
+    UNKNOWN_PERSON = "unknown_person"
+    UNSPOKEN_NUMBER = "unspoken_number"
+
+
+#: The kinds that cannot be judged without the dialogue.
+NEED_DIALOGUE = (SemanticFailure.COPY, SemanticFailure.UNKNOWN_PERSON, SemanticFailure.UNSPOKEN_NUMBER)
+
+_COPY_RUN = 8
+_COPY_SHARE = 0.8
+_LOOP_RUN = 4
+_LOOP_SHARE = 0.3
+_LONGEST_PERIOD = 30
+
+_SPEAKER = re.compile(r"^[^:\n]{1,40}:", re.MULTILINE)
+_BULLET = re.compile(r"^[\s\"'“‘«(\[*_#>•–-]+")
+_MARKS = ".,;:!?…%'’\")]"
+_PLAIN_WORD = r"[^\W\d_]+(?:['’-][^\W\d_]+)*"
+_ENDS_IN_TITLE = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|e\.g|i\.e|vs)\.$")
+
+
+def semantic_failures(
+    summary: str | None, dialogue: str | None, references: Sequence[str] = ()
+) -> tuple[SemanticFailure, ...]:
+    """Return what is wrong with a summary, in the order of `SemanticFailure`; an empty tuple when nothing is.
+
+    Without a dialogue the kinds in `NEED_DIALOGUE` are not judged. The references only tell the house style:
+    where none of them ends (or begins) as a sentence does, neither need the summary. An empty or a too long
+    text has no other failure.
+    """
+    if summary is None or not re.search(r"[^\W_]", summary):
+        return (SemanticFailure.EMPTY,)
+    if too_long(summary):
+        return (SemanticFailure.TOO_LONG,)
+    checks = {
+        SemanticFailure.COPY: dialogue is not None and _is_copy(summary, dialogue),
+        SemanticFailure.CUT_OFF: _is_cut_off(summary) and not (references and all(map(_is_cut_off, references))),
+        SemanticFailure.HEAD_LOST: _has_lost_head(summary)
+        and not (references and all(map(_has_lost_head, references))),
+        SemanticFailure.LOOP: _is_loop(re.findall(r"\w+", summary.lower())),
+        SemanticFailure.UNKNOWN_PERSON: dialogue is not None and bool(unknown_people(summary, dialogue)),
+        SemanticFailure.UNSPOKEN_NUMBER: dialogue is not None and bool(unspoken_numbers(summary, dialogue)),
+    }
+    return tuple(kind for kind, found in checks.items() if found)
+
+
+def _is_copy(summary: str, dialogue: str) -> bool:
+    """Whether most runs of eight words stand in the dialogue, its speakers' labels read or skipped."""
+    said, own = words(dialogue), words(summary)
+    unlabelled = words(_SPEAKER.sub(" ", dialogue))
+    if own in (said, unlabelled):
+        return True
+    runs = set(ngrams(own, _COPY_RUN))
+    taken = runs.intersection(chain(ngrams(said, _COPY_RUN), ngrams(unlabelled, _COPY_RUN)))
+    return bool(runs) and len(taken) >= _COPY_SHARE * len(runs)
+
+
+def _is_cut_off(text: str) -> bool:
+    """Whether the text stops within a sentence; a list none of whose lines ends like one does not."""
+    lines = [line for line in text.splitlines() if re.search(r"\w", line)]
+    if len(lines) > 1 and not any(map(_ends_sentence, lines)):
+        return False
+    return not _ends_sentence(lines[-1]) or bool(_ENDS_IN_TITLE.search(lines[-1]))
+
+
+def _ends_sentence(line: str) -> bool:
+    """Whether a line has a stop, no ellipsis, before the quotes, brackets and emoji at its end."""
+    telling = "".join(re.findall(r"[\w.!?…。！？,;:]", line))
+    return telling.endswith((".", "!", "?", "。", "！", "？")) and not telling.endswith("..")
+
+
+def _has_lost_head(text: str) -> bool:
+    """Whether the text starts within a sentence: in lower case or with a mark that only follows words.
+
+    A first word with a capital, digit or sign in it (iPhone, db-3, total_net) may be small.
+    """
+    start = _BULLET.sub("", text)
+    first = start.split(maxsplit=1)[0].rstrip(_MARKS) if start else ""
+    return not first or first[0] in _MARKS or (first.islower() and re.fullmatch(_PLAIN_WORD, first) is not None)
+
+
+def _is_loop(tokens: Sequence[str]) -> bool:
+    """Whether the words go round: three times the same in a row, or many runs of four said before."""
+    runs = list(ngrams(tokens, _LOOP_RUN))
+    if runs and 1 - len(set(runs)) / len(runs) >= _LOOP_SHARE:
+        return True
+    return any(length >= max(2 * period, 3) for period, length in _repeats(tokens))
+
+
+def _repeats(tokens: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Yield, for every period, the longest stretch of words that equal the word one period before."""
+    for period in range(1, min(_LONGEST_PERIOD, len(tokens) // 2) + 1):
+        longest = current = 0
+        for earlier, later in zip(tokens, tokens[period:], strict=False):
+            current = current + 1 if earlier == later else 0
+            longest = max(longest, current)
+        yield period, longest
