@@ -1,0 +1,95 @@
+"""Claims about scores: the same figures in two places, what training gained, and what deployment kept."""
+
+from __future__ import annotations
+
+import math
+
+from helpers.audit.basis import Basis, figures, verdict
+from helpers.claims import Scores
+from helpers.results import Claim
+
+GROUP = "Quality"
+#: The card gives every score to three decimals, trailing zeros included; the last bit is noise.
+_HALF_A_DIGIT = 0.0005 * (1 + 1e-9)
+
+
+def card_scores(basis: Basis) -> Claim:
+    """The scores on the model card against those in the training run's files."""
+    card, training = basis.published.quality.card, basis.published.quality.training
+    pairs = {
+        f"{stage} {name}": (getattr(getattr(card, stage), name), getattr(getattr(training, stage), name))
+        for stage in type(card).model_fields
+        for name in Scores.model_fields
+    }
+    apart = {key: abs(said - found) for key, (said, found) in pairs.items()}
+    differ, worst = [key for key in pairs if apart[key] > _HALF_A_DIGIT], max(apart, key=apart.__getitem__)
+    return Claim(
+        name="card-scores",
+        group=GROUP,
+        source="model card",
+        claim="The scores on the model card are those of the training run",
+        published="{n} scores",
+        recomputed="{agree} agree",
+        verdict=verdict(not differ),
+        arithmetic="The scores in the training run's files, rounded as on the card. "
+        + ("Not the same: {differ}. " if differ else "")
+        + "The largest difference is in {worst}: {said} on the card, {found} in the files.",
+        remedy="Write the card from the files, and name the run and the settings they belong to.",
+        figures=figures("plain", n=len(pairs), agree=len(pairs) - len(differ), differ=", ".join(differ), worst=worst)
+        | figures("score", said=pairs[worst][0], found=pairs[worst][1]),
+    )
+
+
+def gain(basis: Basis) -> Claim:
+    """Whether every score of the merged model is above that of its base, in both places."""
+    from scipy import stats
+
+    quality, n = basis.published.quality, basis.published.model.fine_tuning.validation
+    gains = {
+        (place, name): getattr(scores.merged, name) - getattr(scores.baseline, name)
+        for place, scores in (("card", quality.card), ("files", quality.training))
+        for name in Scores.model_fields
+    }
+    card, files = gains["card", "rougeL"], gains["files", "rougeL"]
+    return Claim(
+        name="fine-tuning-gain",
+        group=GROUP,
+        source="model card",
+        claim="Fine-tuning raised every score on the validation dialogues",
+        published="ROUGE-L {base} to {merged}",
+        recomputed="{up} of {all} raised",
+        verdict=verdict(min(gains.values()) > 0),
+        arithmetic="{up} of {all} scores rise, card and files together; ROUGE-L by {card} and {files}. Scores of "
+        "single dialogues were not published, so the gain has no interval; with {n} dialogues the smaller one stands "
+        "out from chance unless their differences scatter by more than {scatter} (standard deviation).",
+        remedy="Publish the scores of each dialogue, before and after.",
+        figures=figures("plain", up=sum(value > 0 for value in gains.values()), all=len(gains), n=n)
+        | figures("score", base=quality.card.baseline.rougeL, merged=quality.card.merged.rougeL, card=card, files=files)
+        | figures("score", scatter=min(card, files) * math.sqrt(n) / float(stats.t.ppf(0.975, n - 1))),
+    )
+
+
+def deployed_quality(basis: Basis) -> Claim:
+    """The quality target, for which no score of the deployed model was published."""
+    quality, model = basis.published.quality, basis.published.model
+    card, files = quality.card.merged.rougeL, quality.training.merged.rougeL
+    return Claim(
+        name="deployed-quality",
+        group=GROUP,
+        source="publication",
+        claim="The deployed model is as good as the baseline in ROUGE-L",
+        published="at least {target}",
+        recomputed="no score published",
+        verdict=verdict(None),
+        arithmetic="That baseline is {card} by the card and {files} by the training run's files, {gap} apart. It was "
+        "trained on summaries of up to {trained} tokens, and the deployment writes at most {served}, so its scores "
+        "need not carry over.",
+        remedy="Publish the summaries of both on the same dialogues, each at its own settings; this report compares "
+        "recorded predictions.",
+        figures=figures("plain", target=basis.published.targets.rouge_l.min)
+        | figures("plain", trained=model.fine_tuning.max_summary_tokens, served=model.max_new_tokens)
+        | figures("score", card=card, files=files, gap=abs(files - card)),
+    )
+
+
+CLAIMS = (card_scores, gain, deployed_quality)

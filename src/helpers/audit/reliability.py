@@ -1,0 +1,61 @@
+"""Claims about reliability: what a handful of requests can show."""
+
+from __future__ import annotations
+
+from helpers.audit.basis import Basis, against, all_of, figures, verdict
+from helpers.intervals import rate
+from helpers.results import Claim
+from helpers.targets import needed_n
+
+GROUP = "Reliability"
+
+
+def success_rate(basis: Basis) -> Claim:
+    """The published success rate against the latencies, of which an answered request has one."""
+    measured, found = basis.published.measured, basis.success
+    useful = rate(max(0, basis.successes - measured.summaries_beginning_mid_sentence), measured.dialogues)
+    return Claim(
+        name="success-rate",
+        group=GROUP,
+        source="as published",
+        claim="Success rate of the timed requests",
+        published="{said}",
+        recomputed="{answered} of {n}",
+        verdict=verdict(basis.successes == len(basis.latencies)),
+        arithmetic="There are {answered} latencies for {n} dialogues. As the success rate of the deployment this is "
+        "{low} to {high} (95 % interval, Wilson). Summaries that begin in mid-sentence: {cut}; if they are no "
+        "successes, {useful} remain ({useful_low} to {useful_high}).",
+        remedy="State the share of requests that have a latency.",
+        figures=figures(
+            "plain", answered=len(basis.latencies), n=found.n, cut=measured.summaries_beginning_mid_sentence
+        )
+        | figures("rate", said=measured.success_rate, low=found.low, high=found.high)
+        | figures("rate", useful=useful.value, useful_low=useful.low, useful_high=useful.high),
+    )
+
+
+def reliability_targets(basis: Basis) -> Claim:
+    """The targets for success and error rate against Wilson intervals."""
+    targets, success, error = basis.published.targets, basis.success, basis.error
+    needed = needed_n(success, targets.success_rate.min)
+    seconds = None if needed is None else needed * basis.mean_latency
+    return Claim(
+        name="reliability-targets",
+        group=GROUP,
+        source="publication",
+        claim="Success rate and error rate meet their targets",
+        published="at least {least}, below {most}",
+        recomputed="{low} to {high}, {error_low} to {error_high}",
+        verdict=all_of([against(success, targets.success_rate), against(error, targets.error_rate)]),
+        arithmetic="The 95 % intervals (Wilson) from {n} requests are held against the targets as a whole.",
+        remedy="{needed} requests at the rate seen, which take about {time} one after the other and {dollars} of the "
+        "published hourly price.",
+        figures=figures("plain", n=success.n, needed=needed)
+        | figures("minutes", time=None if seconds is None else seconds / 60)
+        | figures("usd", dollars=None if seconds is None else basis.hourly * seconds / 3600)
+        | figures("rate", least=targets.success_rate.min, most=targets.error_rate.below)
+        | figures("rate", low=success.low, high=success.high, error_low=error.low, error_high=error.high),
+    )
+
+
+CLAIMS = (success_rate, reliability_targets)

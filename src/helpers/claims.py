@@ -1,0 +1,232 @@
+"""What was published about the reference deployment: the strict model of ``params/published.yaml``.
+
+Each figure keeps the unit its key names; a figure published in several places has one key for each place.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from helpers.claims_cost import Above0, Cost, Share
+from helpers.errors import ParamsError
+from helpers.params_files import read_yaml
+from helpers.rooms import Count, Positive, Room
+
+
+class Max(Room):
+    """A target that allows the threshold itself."""
+
+    max: Above0
+
+
+class Min(Room):
+    """A target that allows the threshold itself, from above."""
+
+    min: Above0
+
+
+class Below(Room):
+    """A target, or an alert, that the threshold itself does not satisfy."""
+
+    below: Above0
+
+
+class Above(Room):
+    """An alert that fires over its threshold."""
+
+    above: Above0
+
+
+class Band(Room):
+    """An alert that fires outside a band."""
+
+    below: Share
+    above: Share
+
+
+class AsGoodAs(Room):
+    """A target given in words."""
+
+    min: str
+
+
+class Places(Room):
+    """One figure as the notebook computed it, as its prose repeats it, and as the publication gives it."""
+
+    notebook_output: Above0
+    notebook_prose: Above0
+    publication: Above0
+
+
+class FineTuning(Room):
+    """How the model was trained; lengths in tokens, ``train`` and ``validation`` in dialogues."""
+
+    method: str
+    merged: bool
+    train: Positive
+    validation: Positive
+    max_input_tokens: Positive
+    max_summary_tokens: Positive
+    learning_rate: Above0
+    hardware: str
+
+
+class Model(Room):
+    """The model and its published settings."""
+
+    hub_id: str
+    base: str
+    parameters: Positive
+    precision: str
+    context_tokens: Positive
+    max_new_tokens: Positive
+    num_beams: Positive
+    fine_tuning: FineTuning
+    dataset: str
+
+
+class Instance(Room):
+    """The machine as configured; ``accelerator`` is ``none`` or its name."""
+
+    family: str
+    vcpus: Positive
+    memory_gb: Above0
+    accelerator: str
+
+
+class Replicas(Room):
+    """Bounds of autoscaling."""
+
+    min: Count
+    max: Positive
+
+
+class Endpoint(Room):
+    """The deployment as configured and as described."""
+
+    provider: str
+    vendor: str
+    region: str
+    instance: Instance
+    memory_described_as: str
+    hourly_usd: Above0
+    replicas: Replicas
+    scaling_metric: str
+    scaling_metrics_offered: tuple[str, ...]
+
+
+class Targets(Room):
+    """The published targets."""
+
+    average_latency_s: Max
+    success_rate: Min
+    cost_per_1000_requests_usd: Below
+    rouge_l: AsGoodAs
+    error_rate: Below
+    cost_per_1000_tokens_usd: Below
+
+
+class Alerts(Room):
+    """The published alert rules."""
+
+    latency_p50_s: Above
+    latency_p99_s: Above
+    error_rate: Above
+    throughput_rps: Below
+    tokens_per_request: Above
+    gpu_utilization: Band
+
+
+class Measured(Room):
+    """What was measured and published; the chart of the page names each latency by a letter, hence at most 26."""
+
+    dialogues: Positive
+    latencies_ms: tuple[Above0, ...] = Field(min_length=2, max_length=26)
+    average_latency_ms: Places
+    success_rate: Share
+    summaries_beginning_mid_sentence: Count
+    cost_10_requests_usd: Places
+    cost_per_1000_tokens_usd: Places
+    timing_method: str
+
+    @model_validator(mode="after")
+    def _no_more_than_asked(self) -> Self:
+        for name, count in (
+            ("latencies_ms", len(self.latencies_ms)),
+            ("summaries_beginning_mid_sentence", self.summaries_beginning_mid_sentence),
+        ):
+            if count > self.dialogues:
+                raise ValueError(f"'{name}' has {count} of {self.dialogues} 'dialogues'; correct one of them")
+        return self
+
+
+class Scores(Room):
+    """Scores of one model on the validation dialogues, from 0 to 1 (BERTScore may be rescaled)."""
+
+    rouge1: float
+    rouge2: float
+    rougeL: float  # noqa: N815  (the metric's own name)
+    bertscore_f1: float
+
+
+class Stages(Room):
+    """Scores of the untuned base, of the adapter, and of the adapter merged into the base."""
+
+    baseline: Scores
+    lora: Scores
+    merged: Scores
+
+
+class Quality(Room):
+    """The same scores as the model card and as the training run's CSV files give them."""
+
+    card: Stages
+    training: Stages
+
+
+class Platforms(Room):
+    """Where it could have been deployed, and where it was."""
+
+    rejected: tuple[str, ...]
+    chosen: str
+
+
+class Published(Room):
+    """Everything that was published and can be held against something."""
+
+    model: Model
+    endpoint: Endpoint
+    targets: Targets
+    alerts: Alerts
+    measured: Measured
+    cost: Cost
+    quality: Quality
+    limitations_stated: tuple[str, ...]
+    strategies: tuple[str, ...]
+    platforms_considered: Platforms
+
+
+def load_published(path: Path) -> Published:
+    """Return the published figures of a YAML file; raises `ParamsError` with every problem in it."""
+    if not path.is_file():
+        raise ParamsError(f"{path.name}: 'claims' names it, but it is not there; create it or correct the name")
+    try:
+        # JSON mode is strict about types and still takes a list for a tuple.
+        return Published.model_validate_json(json.dumps(read_yaml(path), default=str), strict=True)
+    except ValidationError as error:
+        problems = [f"{path.name}: {'.'.join(map(str, item['loc']))}: {_said(item)}" for item in error.errors()]
+        raise ParamsError(problems) from None
+
+
+def _said(item: ErrorDetails) -> str:
+    if item["type"] == "extra_forbidden":
+        return "unknown key; remove it or correct its name"
+    if item["type"] == "missing":
+        return "missing; add it with its source"
+    message = item["msg"].removeprefix("Value error, ")
+    return message if isinstance(item["input"], dict) else f"{message}, got {item['input']!r}"

@@ -1,0 +1,177 @@
+"""Page 01: is the deployment up, correct, and configured as declared?"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+from helpers.backends.endpoint import EndpointBackend, is_loopback, open_endpoint
+from helpers.environment import environment
+from helpers.errors import RequestError
+from helpers.experiments.managed import managed_rows
+from helpers.experiments.probing import probe_all, texts
+from helpers.results import Check, Declared, DeployCheck, Probe
+from helpers.run import Run, unreachable
+from helpers.timing import Asker, Outcome, wait_until_up
+
+PAGE = "01"
+#: So many identical calls must be answered alike.
+IDENTICAL = 3
+
+
+def measure(run: Run) -> DeployCheck:
+    """Wake the deployment, warm it up, probe it, and compare what it does with what was declared."""
+    if run.params.backend == "replay":
+        return DeployCheck(page=PAGE, reason="recorded predictions are replayed, so no deployment was asked")
+    began, asker = time.monotonic(), run.asker(PAGE)
+    short = texts()["short"]
+    first, was_down = _first(run, asker, short)
+    ready_ns = time.perf_counter_ns()
+    if first is None or not first.record.ok:
+        return _down(run, asker, first, began)
+    cold, note = _cold_start(run, was_down, ready_ns, first)
+    asked = [asker.ask("short", short, phase="warmup", repeat=n) for n in range(run.params.measure.warmup)]
+    warm = [outcome for outcome in asked if outcome and outcome.record.ok]
+    checks, probes = _checks(run, asker, [first, *warm]), probe_all(run, asker)
+    return DeployCheck(
+        page=PAGE,
+        requests=len({r.request for r in run.log.read() if r.page == PAGE}),
+        seconds=time.monotonic() - began,
+        **asker.ended(),
+        checks=tuple(checks),
+        cold_start=cold,
+        cold_note=note,
+        warm=tuple(o.record.service_time for o in warm if o.record.service_time is not None),
+        probes=tuple(probes),
+        declared=tuple(_declared(run, probes)),
+    )
+
+
+def _down(run: Run, asker: Asker, outcome: Outcome | None, began: float) -> DeployCheck:
+    if outcome is None:
+        return DeployCheck(page=PAGE, reason=f"not asked: {asker.stopped}")
+    record = outcome.record
+    return DeployCheck(
+        page=PAGE,
+        reason=unreachable(record.kind, record.started_at),
+        requests=len({r.request for r in run.log.read() if r.page == PAGE}),
+        seconds=time.monotonic() - began,
+        failure=record.kind,
+        message=record.message,
+        down_since=record.started_at,
+        checks=(_health(run),),
+    )
+
+
+def _first(run: Run, asker: Asker, text: str) -> tuple[Outcome | None, bool]:
+    """Return the first answer and whether the deployment was down before; a remote one logged earlier is kept."""
+    known = asker.recall("cold", "short") if run.params.backend == "endpoint" else None
+    if known is not None:
+        return known, any(r.phase == "cold" and not r.ok for r in run.log.read())
+    return wait_until_up(asker, "short", text, run.params.endpoint.wake_timeout)
+
+
+def _cold_start(run: Run, was_down: bool, ready_ns: int, first: Outcome) -> tuple[float | None, str]:
+    """Return the cold start in seconds, and what it is or why it is not known."""
+    if not was_down:
+        return None, "it was already up when first asked"
+    started = run.server.get("started_ns")
+    if started is not None:
+        return (ready_ns - started) / 1e9, "from the start of the server process to its first answer"
+    waiting = [r for r in run.log.read() if r.page == PAGE and r.phase == "cold"]
+    seconds = (first.record.started_at - waiting[0].started_at).total_seconds() + (first.record.service_time or 0.0)
+    return seconds, "from the first request, which found it down, to its first answer"
+
+
+def _checks(run: Run, asker: Asker, warm: list[Outcome]) -> list[Check]:
+    """Return what is to be known of any deployment before it is trusted with a request."""
+    return [
+        Check(name="reachable", expectation="it answers", passed=True, detail="it answered the first request"),
+        *([_tls(run), _auth(run, asker)] if run.params.backend == "endpoint" else []),
+        _health(run),
+        _determinism(asker, warm),
+    ]
+
+
+def _tls(run: Run) -> Check:
+    url, expected = run.server["url"], "a certificate that is valid for this host"
+    if url.startswith("https:"):
+        return Check(name="TLS", expectation=expected, passed=True, detail="the certificate was verified")
+    told = "plain HTTP on loopback has none" if is_loopback(url) else "plain HTTP: anybody on the way can read along"
+    return Check(name="TLS", expectation=expected, passed=None if is_loopback(url) else False, detail=told)
+
+
+def _auth(run: Run, asker: Asker) -> Check:
+    """Ask once without the token: whoever answers that answers everybody, at the owner's expense."""
+    backend = open_endpoint(run.server["url"], run.params, with_token=False)
+    try:
+        outcome = replace(asker, backend=backend).ask("without-token", texts()["short"], phase="probe", attempts=1)
+    finally:
+        backend.close()
+    expected = "a request without the token is refused"
+    if outcome is None:
+        return Check(name="authentication", expectation=expected, passed=None, detail=asker.stopped or "not asked")
+    kind = outcome.record.kind
+    told = {"auth": "it was refused", "ok": "it was answered: everybody can use this deployment"}
+    passed = {"auth": True, "ok": False}.get(kind)
+    return Check(
+        name="authentication", expectation=expected, passed=passed, detail=told.get(kind, f"it failed: {kind}")
+    )
+
+
+def _health(run: Run) -> Check:
+    expected = "GET /health says that it is well"
+    if not isinstance(run.backend, EndpointBackend):
+        return Check(name="health", expectation=expected, passed=None, detail="there is no server to ask")
+    try:
+        status, text = run.backend.get("/health")
+    except RequestError as error:
+        return Check(name="health", expectation=expected, passed=False, detail=f"no answer ({error.kind})")
+    # Not every server has this page; without it nothing is known.
+    passed = None if status == 404 else status == 200
+    return Check(name="health", expectation=expected, passed=passed, detail=f"HTTP {status} {text.strip()[:40]}")
+
+
+def _determinism(asker: Asker, warm: list[Outcome]) -> Check:
+    """Compare identical calls with full-length answers: the warm-up's, and as many more as make three."""
+    answers = [o.answer.summary for o in warm if o.answer]
+    for repeat in range(len(answers), IDENTICAL):
+        outcome = asker.ask("identical", texts()["short"], phase="probe", repeat=repeat)
+        answers += [outcome.answer.summary] if outcome and outcome.answer else []
+    expected = "identical calls are answered alike"
+    if len(answers) < IDENTICAL:
+        return Check(name="determinism", expectation=expected, passed=None, detail="too few of them were answered")
+    alike = len(set(answers)) == 1
+    told = "all of them were" if alike else "the answers differ: sampling may be on, or replicas are not alike"
+    return Check(name="determinism", expectation=expected, passed=alike, detail=told)
+
+
+def _declared(run: Run, probes: list[Probe]) -> list[Declared]:
+    """Return what was declared beside what the answers show, and what the vendor says where it can be asked."""
+    params, by_name = run.params, {probe.name: probe for probe in probes}
+    longest = max((r.output_tokens for r in run.log.read() if r.output_tokens is not None), default=None)
+    limit = params.generation.max_new_tokens
+    over = [r for r in run.log.read() if r.sample == "over-context" and r.ok]
+    lost = over[-1].lost_tokens if over else None
+    observed: list[tuple[str, str, Any, bool | None]] = [
+        ("task", params.model.task, "answers by the summarization protocol", by_name["short"].kind == "ok"),
+        (
+            "most new tokens",
+            str(limit),
+            None if longest is None else f"{longest} at most",
+            None if longest is None else longest <= limit,
+        ),
+        (
+            "context tokens",
+            str(params.model.context_tokens),
+            None if lost is None else f"cut: {lost} tokens lost",
+            None if lost is None else lost > 0,
+        ),
+        ("model", run.manifest.model, None, None),
+        ("revision", params.model.revision or "not pinned", None, None),
+    ]
+    managed = managed_rows(params, environment())
+    known = {row.name for row in managed}
+    seen = [Declared(name=n, declared=d, observed=o, agrees=a) for n, d, o, a in observed if n not in known]
+    return [*seen, *managed]

@@ -1,0 +1,132 @@
+"""Page 03: how fast and how reliable is the steady state? Costs follow from it when the page is rendered.
+
+Every dialogue is asked ``measure.repeats`` times, the answers of page 02 being its first; the unit is the dialogue.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from helpers.experiments.groups import grouped
+from helpers.intervals import Estimate, mean, percentile, rate, within
+from helpers.request_log import Record, final_attempts
+from helpers.results import LatencyCost, Timed
+from helpers.run import Run
+from helpers.samples import Sample
+from helpers.serving import peak_memory
+
+PAGE = "03"
+PERCENTILES = {"p50": 50, "p90": 90, "p95": 95, "p99": 99}
+
+
+def measure(run: Run) -> LatencyCost:
+    """Ask every dialogue until it has its repeats, then estimate from all steady-state requests of the run."""
+    began, ended = time.monotonic(), _ask_repeats(run)
+    attempts = [r for r in run.log.read() if r.is_judged]
+    requests = final_attempts(attempts)
+    if not requests:
+        reason = run.down() or ended["stopped"] or "no request of the steady state was sent"
+        return LatencyCost(page=PAGE, reason=reason, **ended)
+    dialogues = _timed(run.samples, [r for r in requests if r.ok])
+    answered = [r for r in requests if r.ok]
+    return LatencyCost(
+        page=PAGE,
+        requests=len(requests),
+        seconds=time.monotonic() - began,
+        **ended,
+        success_rate=rate(len(answered), len(requests), unit="request"),
+        error_rate=rate(sum(not r.ok for r in attempts), len(attempts), unit="attempt"),
+        errors=dict(Counter(r.kind for r in attempts if not r.ok)),
+        dialogues=tuple(dialogues),
+        groups=grouped(dialogues, lambda rows: {"mean": _mean_time(rows)}),
+        busy_seconds=sum(r.service_time or 0.0 for r in answered),
+        run_seconds=(datetime.now(UTC) - run.manifest.started_at).total_seconds(),
+        peak_memory_bytes=peak_memory(run.server.get("pid")),
+        **_times(dialogues),
+        **_tokens(answered),
+    )
+
+
+def _ask_repeats(run: Run) -> dict[str, Any]:
+    """Ask what is still missing, every round in an order of its own; return why asking ended early, if it did."""
+    asker = run.asker(PAGE)
+    if run.down():
+        return asker.ended()
+    asked = {(r.sample, r.repeat) for r in run.log.read() if r.is_judged}
+    order = random.Random(run.params.measure.order_seed)  # noqa: S311
+    once = run.params.backend == "replay" or run.answers.is_dir()
+    repeats = 1 if once else run.params.measure.repeats
+    for repeat in range(repeats):
+        for sample in order.sample(run.samples, len(run.samples)):
+            if (sample.id, repeat) not in asked:
+                asker.ask(sample.id, sample.dialogue, repeat=repeat)
+    return asker.ended()
+
+
+def _timed(samples: Sequence[Sample], answered: Sequence[Record]) -> list[Timed]:
+    """Return the service times of each dialogue that has any."""
+    by_sample: dict[str, list[Record]] = {}
+    for record in answered:
+        if record.service_time is not None:
+            by_sample.setdefault(record.sample, []).append(record)
+    rows = []
+    for sample in samples:
+        records = by_sample.get(sample.id, [])
+        if not records:
+            continue
+        times = [r.service_time for r in records if r.service_time is not None]
+        lost = [r.lost_tokens for r in records if r.lost_tokens is not None]
+        rows.append(
+            Timed(
+                id=sample.id,
+                domain=sample.domain,
+                length=sample.length,
+                truncated=any(lost) if lost else None,
+                mean=sum(times) / len(times),
+                times=tuple(times),
+                requests=tuple(r.request for r in records),
+            )
+        )
+    return rows
+
+
+def _flat(rows: Sequence[Timed]) -> tuple[list[float], list[str]]:
+    return [t for row in rows for t in row.times], [row.id for row in rows for _ in row.times]
+
+
+def _mean_time(rows: Sequence[Timed]) -> Estimate:
+    times, clusters = _flat(rows)
+    return within(mean(times, clusters), 0.0, math.inf)
+
+
+def _times(rows: Sequence[Timed]) -> dict[str, object]:
+    if not rows:
+        return {}
+    times, clusters = _flat(rows)
+    return {
+        "mean": _mean_time(rows),
+        "percentiles": {name: percentile(times, p, clusters) for name, p in PERCENTILES.items()},
+    }
+
+
+def _tokens(answered: Sequence[Record]) -> dict[str, object]:
+    counted = [r for r in answered if r.input_tokens is not None and r.output_tokens is not None]
+    if not counted:
+        return {}
+    clusters = [r.sample for r in counted]
+    into = [float(r.input_tokens or 0) for r in counted]
+    out = [float(r.output_tokens or 0) for r in counted]
+    lost = {r.sample: r.lost_tokens for r in counted if r.lost_tokens is not None}
+    return {
+        "input_tokens": mean(into, clusters),
+        "output_tokens": mean(out, clusters),
+        "tokens_per_request": mean([i + o for i, o in zip(into, out, strict=True)], clusters),
+        "lost_tokens": sum(lost.values()) if lost else None,
+        "truncated": sum(n > 0 for n in lost.values()) if lost else None,
+    }

@@ -1,0 +1,212 @@
+"""Page 04: what fewer bits and other engines save, and what they cost in quality.
+
+Every variant is a server process of its own, all up at once and asked in turn, round after round, so that whatever
+else the machine does strikes all of them. Quality is judged by recorded predictions, on far more dialogues.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import psutil
+
+from helpers.backends.endpoint import EndpointBackend, open_endpoint
+from helpers.errors import HelpersError, RequestError
+from helpers.experiments.variant_quality import qualities
+from helpers.experiments.variant_speed import speeds
+from helpers.params import Model, Params
+from helpers.params_engines import Variant
+from helpers.provenance import cpuinfo
+from helpers.request_log import Record
+from helpers.results_engines import Quantization, VariantResult
+from helpers.run import Run, write_params
+from helpers.samples import Sample
+from helpers.serving import ServerChild, peak_memory, start_server
+from helpers.timing import Asker
+
+PAGE = "04"
+#: A variant that is not ready after this time, seconds, is not measured; a first conversion falls into it.
+READY_LIMIT = 300.0
+#: Processor flags without which a type would only be emulated, more slowly than the reference.
+NEEDS = {"bfloat16": ("avx512_bf16", "amx_bf16"), "float16": ("avx512_fp16", "amx_fp16")}
+
+
+@dataclass
+class Candidate:
+    """One variant while it is measured: its server and asker, what it took, and what was asked of it."""
+
+    variant: Variant
+    reason: str = ""
+    child: ServerChild | None = None
+    asker: Asker | None = None
+    load: float | None = None
+    disk: int | None = None
+    peak: int | None = None
+    singles: list[Record] = field(default_factory=list)
+    batches: list[Record] = field(default_factory=list)
+
+
+def measure(run: Run) -> Quantization:
+    """Serve every variant, ask all in interleaved rounds, and compare their recorded predictions."""
+    began, plan = time.monotonic(), run.params.quantization
+    model = _model(run.params)
+    if model is None or not plan.variants:
+        return Quantization(page=PAGE, reason=_why_not(run.params))
+    candidates = [
+        Candidate(variant, reason=missing_instructions(variant.dtype, model.device)) for variant in plan.variants
+    ]
+    dialogues = spread(run.samples, plan.dialogues)
+    busy = _served_seconds(run)
+    with ExitStack() as opened:
+        for candidate in candidates:
+            if not candidate.reason:
+                _bring_up(run, model, candidate, opened, dialogues[0])
+        rounds = _rounds(run, [c for c in candidates if not c.reason], dialogues)
+        for candidate in candidates:
+            candidate.peak = peak_memory(candidate.child.process.pid) if candidate.child else None
+    measured, after = speeds(candidates, len(dialogues)), _served_seconds(run)
+    quality = qualities(run.params)
+    rows = [
+        VariantResult(
+            name=c.variant.name,
+            engine=c.variant.engine,
+            dtype=c.variant.dtype,
+            reason=c.reason,
+            load=c.load,
+            disk_bytes=c.disk,
+            peak_bytes=c.peak,
+            **measured.get(c.variant.name, {}),
+            **quality[c.variant.name],
+        )
+        for c in candidates
+    ]
+    return Quantization(
+        page=PAGE,
+        requests=sum(len(c.singles) + len(c.batches) for c in candidates),
+        seconds=time.monotonic() - began,
+        model=model.id,
+        threads=model.threads or psutil.cpu_count(logical=False) or 1,
+        variants=tuple(rows),
+        rounds=rounds,
+        served_busy=None if busy is None or after is None else after - busy,
+    )
+
+
+def spread(samples: Sequence[Sample], n: int) -> list[Sample]:
+    """Return n samples spread over the lengths, evenly by rank, the extremes left out where there are others.
+
+    One dialogue as long as the context would take longer than all others together, and fill every batch with padding.
+    """
+    ranked = sorted(samples, key=lambda sample: (len(sample.dialogue), sample.id))
+    n = min(n, len(ranked))
+    return [ranked[int((i + 0.5) * len(ranked) / n)] for i in range(n)]
+
+
+def missing_instructions(dtype: str, device: str) -> str:
+    """Return why this processor would only emulate a type, or nothing."""
+    if device != "cpu" or dtype not in NEEDS:
+        return ""
+    flags = cpuinfo("flags").split()
+    if not flags or any(flag in flags for flag in NEEDS[dtype]):
+        return ""
+    return f"this processor has no {dtype} instructions ({' or '.join(NEEDS[dtype])}); measure it on one that has"
+
+
+def _model(params: Params) -> Model | None:
+    """Return the model that is compared: the run's own when it is served here, else the one that is named."""
+    if params.backend == "local":
+        return params.model
+    named = params.quantization.model
+    return params.model.model_copy(update={"id": named}) if named else None
+
+
+def _why_not(params: Params) -> str:
+    if not params.quantization.variants:
+        return "no variant to compare; name some under quantization.variants"
+    return f"backend '{params.backend}' has no model on this machine; name one with quantization.model"
+
+
+def _bring_up(run: Run, model: Model, candidate: Candidate, opened: ExitStack, first: Sample) -> None:
+    """Start the server of a variant and warm it up; a failure is its reason."""
+    variant = candidate.variant
+    folder = run.directory / "variants" / variant.name.replace(" ", "-")
+    folder.mkdir(parents=True, exist_ok=True)
+    told = model.model_copy(update={"engine": variant.engine, "dtype": variant.dtype})
+    params = run.params.model_copy(update={"backend": "local", "model": told, "replay": None})
+    try:
+        candidate.disk = _convert(told)
+        write_params(folder, params)
+        candidate.child = start_server(folder / "params.yaml", folder / "server.log", calm=True)
+        opened.callback(candidate.child.stop)
+        backend = open_endpoint(candidate.child.url, params)
+        opened.callback(backend.close)
+        candidate.reason = _wait(backend)
+        candidate.load = (time.perf_counter_ns() - candidate.child.started_ns) / 1e9
+    except HelpersError as error:
+        candidate.reason = str(error)
+    if not candidate.reason:
+        candidate.asker = run.asker(PAGE, variant.name, backend=backend)
+        candidate.asker.ask(first.id, first.dialogue, phase="warmup")
+
+
+def _convert(model: Model) -> int:
+    """Return the size of a variant's weights, bytes; a conversion is made here, so that no load time holds it."""
+    from helpers.backends import weights
+
+    source = weights.local_folder(model)
+    if model.engine == "ctranslate2":
+        from helpers.backends.conversion import converted
+
+        return weights.size(converted(source, model.dtype))
+    return weights.size(source)
+
+
+def _wait(backend: EndpointBackend) -> str:
+    """Wait until a server is ready; return why it never was, or nothing."""
+    deadline = time.monotonic() + READY_LIMIT
+    while time.monotonic() < deadline:
+        try:
+            status, text = backend.get("/health")
+        except RequestError as error:
+            return f"its server went away: {error}"
+        if status == 200:
+            return ""
+        if status != 503:
+            return text
+        time.sleep(0.1)
+    return f"not ready after {READY_LIMIT:.0f} s"
+
+
+def _rounds(run: Run, candidates: Sequence[Candidate], dialogues: Sequence[Sample]) -> int:
+    """Ask every variant everything, round after round, each in an order of its own; return the rounds made."""
+    plan, order = run.params.quantization, random.Random(run.params.measure.order_seed)  # noqa: S311
+    deadline = time.monotonic() + plan.limit
+    for number in range(plan.rounds):
+        if time.monotonic() > deadline:
+            return number
+        for sample in order.sample(list(dialogues), len(dialogues)):
+            for candidate in order.sample(list(candidates), len(candidates)):
+                outcome = candidate.asker.ask(sample.id, sample.dialogue, repeat=number) if candidate.asker else None
+                if outcome and outcome.record.ok:
+                    candidate.singles.append(outcome.record)
+        for candidate in order.sample(list(candidates), len(candidates)):
+            texts = [sample.dialogue for sample in dialogues]
+            record = candidate.asker.ask_all("all at once", texts, repeat=number) if candidate.asker else None
+            if record and record.ok:
+                candidate.batches.append(record)
+    return plan.rounds
+
+
+def _served_seconds(run: Run) -> float | None:
+    """Return the processor time of the run's own server, which should be idle here."""
+    pid: Any = run.server.get("pid")
+    try:
+        times = psutil.Process(pid).cpu_times() if pid else None
+    except psutil.Error:
+        return None
+    return times.user + times.system if times else None

@@ -1,0 +1,97 @@
+"""What fine-tuning gained: recorded predictions of several systems, scored on the same dialogues.
+
+Part of page 02. No request is sent: the recordings were made earlier, each with a manifest of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from helpers import scorers
+from helpers.comparison import Paired, paired
+from helpers.experiments.groups import grouped
+from helpers.intervals import Estimate, mean, rate, within
+from helpers.params import Params
+from helpers.results import Recording
+from helpers.samples import Sample, load_samples, read_rows
+from helpers.scorers import SampleScore, SemanticFailure
+
+#: Means over dialogues, and those of which a paired difference is given.
+METRICS = ("rouge1", "rouge2", "rougeL", "key_fact_recall", "words")
+COMPARED = ("rouge1", "rouge2", "rougeL", "key_fact_recall")
+#: The two rates: numbers nobody spoke are the commonest failure, and are counted apart.
+RATES = ("other_failures", "unspoken_numbers")
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One recorded summary with its scores, and the labels of its dialogue."""
+
+    domain: str | None
+    length: str | None
+    truncated: bool | None
+    score: SampleScore
+
+
+def compare_recordings(params: Params) -> tuple[Recording, ...]:
+    """Return the recordings that ``baseline`` names, scored on ``baseline.samples``; none if it names no samples.
+
+    The first is the fine-tuned model's; the others carry its paired differences. Raises `SamplesError` for a file
+    that cannot be read.
+    """
+    baseline = params.baseline
+    if baseline.samples is None:
+        return ()
+    samples = load_samples(params.samples.model_copy(update={"source": baseline.samples, "n": None}))
+    files = {
+        "fine-tuned": baseline.predictions,
+        "base, with examples": baseline.untuned,
+        "base, without examples": baseline.zero_shot,
+    }
+    scored = {name: scored_recording(samples, Path(file)) for name, file in files.items() if file}
+    best = next(iter(scored.values()), [])
+    return tuple(
+        Recording(
+            name=name,
+            n=len(rows),
+            estimates=_estimates(rows),
+            groups=grouped(rows, _estimates),
+            gains={} if rows is best else _gains(best, rows, params.measure.resampling_seed),
+        )
+        for name, rows in scored.items()
+    )
+
+
+def scored_recording(samples: Sequence[Sample], file: Path) -> list[Scored]:
+    """Return the scores of recorded predictions, one per sample; a sample without one scores as an empty summary."""
+    recorded = {str(row["id"]): row for row in read_rows(file)}
+    rows = []
+    for sample in samples:
+        row = recorded.get(sample.id, {})
+        score = scorers.score_sample(
+            sample.id, row.get("prediction"), sample.references, sample.dialogue, sample.key_facts
+        )
+        lost = row.get("lost_tokens")
+        rows.append(Scored(sample.domain, sample.length, None if lost is None else lost > 0, score))
+    return rows
+
+
+def _estimates(rows: Sequence[Scored]) -> dict[str, Estimate]:
+    values = {name: [v for row in rows if (v := getattr(row.score, name)) is not None] for name in METRICS}
+    unspoken = [SemanticFailure.UNSPOKEN_NUMBER in row.score.failures for row in rows]
+    other = [bool(set(row.score.failures) - {SemanticFailure.UNSPOKEN_NUMBER}) for row in rows]
+    rates = dict(zip(RATES, (rate(sum(found), len(rows)) for found in (other, unspoken)), strict=True))
+    means = {name: within(mean(v), 0.0, math.inf if name == "words" else 1.0) for name, v in values.items() if v}
+    return means | rates
+
+
+def _gains(ours: Sequence[Scored], theirs: Sequence[Scored], seed: int) -> dict[str, Paired]:
+    gains = {}
+    for name in COMPARED:
+        pairs = [(getattr(a.score, name), getattr(b.score, name)) for a, b in zip(ours, theirs, strict=True)]
+        if known := [pair for pair in pairs if None not in pair]:
+            gains[name] = paired(*zip(*known, strict=True), seed=seed)
+    return gains

@@ -1,0 +1,181 @@
+"""Page 02: how good are the summaries? Each dialogue is asked once; scores are averaged over dialogues."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from helpers import metrics, scorers
+from helpers.comparison import Paired, paired
+from helpers.errors import SamplesError
+from helpers.experiments.groups import grouped
+from helpers.experiments.recordings import compare_recordings
+from helpers.intervals import Estimate, rate
+from helpers.params import Params
+from helpers.results import SampleEval, Scored
+from helpers.run import Run
+from helpers.samples import Sample, read_rows
+from helpers.scorers.aggregate import bounded_mean
+from helpers.scorers.facts import key_fact_recall
+from helpers.scorers.semantic import Models, Semantics, semantic_scores
+from helpers.timing import Outcome
+
+PAGE = "02"
+METRICS = (
+    "rouge1",
+    "rouge2",
+    "rougeL",
+    "rougeLsum",
+    "key_fact_recall",
+    "compression",
+    "length_ratio",
+    "novel_bigrams",
+    "semantic_similarity",
+    "bertscore_f1",
+)
+
+
+def measure(run: Run) -> SampleEval:
+    """Ask for a summary of every dialogue and score what came back."""
+    if down := run.down():
+        return SampleEval(page=PAGE, reason=down)
+    began, asker = time.monotonic(), run.asker(PAGE)
+    outcomes = [(sample, asker.ask(sample.id, sample.dialogue)) for sample in run.samples]
+    answered = [(sample, outcome) for sample, outcome in outcomes if outcome and outcome.answer]
+    meant = _meant(answered, run.params)
+    scored = [
+        _scored(sample, outcome, run.params, {name: values[place] for name, values in meant.values.items()})
+        for place, (sample, outcome) in enumerate(answered)
+    ]
+    asked = sum(outcome is not None for _, outcome in outcomes)
+    if not scored:
+        return SampleEval(page=PAGE, reason=_why_nothing(asker.stopped, outcomes), asked=asked, requests=asked)
+    summaries = {sample.id: outcome.answer.summary for sample, outcome in answered if outcome.answer}
+    baseline, baseline_note = _compared(run, summaries, run.params.baseline.predictions, "baseline.predictions")
+    untuned, untuned_note = _compared(run, summaries, run.params.baseline.untuned, "baseline.untuned")
+    return SampleEval(
+        page=PAGE,
+        requests=asked,
+        seconds=time.monotonic() - began,
+        **asker.ended(),
+        signature="|".join(filter(None, [_signature(run, summaries), meant.signature])),
+        not_measured=meant.not_measured,
+        asked=asked,
+        answered=len(scored),
+        scores=_estimates(scored),
+        groups=grouped(scored, _estimates),
+        samples=tuple(scored),
+        failures=dict(Counter(kind for row in scored for kind in row.failures)),
+        semantic_failure_rate=rate(sum(bool(row.failures) for row in scored), len(scored)),
+        baseline=baseline,
+        baseline_note=baseline_note,
+        untuned=untuned,
+        untuned_note=untuned_note,
+        recordings=compare_recordings(run.params),
+    )
+
+
+def _meant(answered: Sequence[tuple[Sample, Outcome]], params: Params) -> Semantics:
+    """Return the scores by meaning, in the order of the answers; they need references for every dialogue."""
+    if not all(sample.references for sample, _ in answered):
+        why = "not every dialogue has a reference"
+        return Semantics({}, {"semantic_similarity": why, "bertscore_f1": why}, "")
+    models = params.scoring
+    return semantic_scores(
+        [outcome.answer.summary if outcome.answer else None for _, outcome in answered],
+        [sample.references for sample, _ in answered],
+        Models(models.embedding_model, models.bertscore_model, models.bertscore_layer),
+    )
+
+
+def _scored(sample: Sample, outcome: Outcome, params: Params, meant: dict[str, float]) -> Scored:
+    assert outcome.answer is not None
+    summary, record = outcome.answer.summary, outcome.record
+    scores, failures = _scores(sample, summary)
+    scores |= meant
+    full = params.privacy.text == "full"
+    missed = [fact for fact in sample.key_facts if key_fact_recall(summary, [fact]) == 0]
+    return Scored(
+        id=sample.id,
+        domain=sample.domain,
+        length=sample.length,
+        truncated=None if record.lost_tokens is None else record.lost_tokens > 0,
+        dialogue=sample.dialogue if full else "",
+        references=sample.references if full else (),
+        summary=summary if full else None,
+        scores=scores,
+        facts_missed=tuple(missed) if full else (),
+        failures=failures,
+        input_tokens=record.input_tokens,
+        output_tokens=record.output_tokens,
+        lost_tokens=record.lost_tokens,
+        request=record.request,
+    )
+
+
+def _scores(sample: Sample, summary: str) -> tuple[dict[str, float], tuple[str, ...]]:
+    """Return the scores that a sample allows, and the semantic failures; without references only the latter."""
+    if not sample.references:
+        return {}, scorers.semantic_failures(summary, sample.dialogue)
+    score = scorers.score_sample(sample.id, summary, sample.references, sample.dialogue, sample.key_facts)
+    kept = score.model_dump(include=set(METRICS), exclude_none=True)
+    return {name: float(kept[name]) for name in METRICS if name in kept}, score.failures
+
+
+def _estimates(rows: Sequence[Scored]) -> dict[str, Estimate]:
+    """Return the mean of each metric over the dialogues that have it."""
+    names = list(dict.fromkeys(name for row in rows for name in row.scores))
+    values = {name: [row.scores[name] for row in rows if name in row.scores] for name in names}
+    return {name: bounded_mean(name, v) for name, v in values.items()}
+
+
+def _signature(run: Run, summaries: dict[str, str]) -> str:
+    """Return the signature of the ROUGE scores, by the metric that `evaluate` users load; it needs no network."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its progress bars miss their widgets; none are drawn here
+        import evaluate
+
+    both = [(summaries[s.id], list(s.references)) for s in run.samples if s.id in summaries and s.references]
+    if not both:
+        return ""
+    metric = evaluate.load(str(Path(metrics.__path__[0]) / "dialogue_rouge"))
+    found = metric.compute(predictions=[p for p, _ in both], references=[r for _, r in both])
+    return str(found["signature"])
+
+
+def _compared(run: Run, summaries: dict[str, str], path: str | None, key: str) -> tuple[Paired | None, str]:
+    """Return ROUGE-L minus that of recorded predictions on the same dialogues, or why there is none."""
+    if path is None:
+        return None, f"{key} names no recorded predictions"
+    recorded = recorded_predictions(Path(path))
+    both = [s for s in run.samples if s.id in summaries and s.id in recorded and s.references]
+    if len(both) < len(summaries):
+        return None, f"{Path(path).name} has {len(both)} of the {len(summaries)} dialogues; record the others"
+    ours = [_rouge_l(s, summaries[s.id]) for s in both]
+    theirs = [_rouge_l(s, recorded[s.id]) for s in both]
+    target = run.params.targets.rouge_l
+    margin = target.margin if target and key == "baseline.predictions" else None
+    return paired(ours, theirs, seed=run.params.measure.resampling_seed, margin=margin), ""
+
+
+def recorded_predictions(path: Path, id_column: str = "id", column: str = "prediction") -> dict[str, str]:
+    """Return recorded predictions by dialogue id; raises `SamplesError` when a column is missing."""
+    rows = read_rows(path)
+    missing = [name for name in (id_column, column) if rows and name not in rows[0]]
+    if missing:
+        raise SamplesError(f"{path.name}: no column '{missing[0]}'; columns are {', '.join(rows[0])}")
+    return {str(row[id_column]): str(row[column] or "") for row in rows}
+
+
+def _rouge_l(sample: Sample, summary: str) -> float:
+    return scorers.score_sample(sample.id, summary, sample.references).rougeL
+
+
+def _why_nothing(stopped: str, outcomes: Sequence[tuple[Sample, Outcome | None]]) -> str:
+    if stopped:
+        return f"not asked: {stopped}"
+    kinds = Counter(outcome.record.kind for _, outcome in outcomes if outcome)
+    return "no request was answered: " + ", ".join(f"{kind} {n} times" for kind, n in kinds.most_common())

@@ -1,0 +1,302 @@
+"""What each page measured, as versioned typed JSON: ``results/NN.json`` in the run directory.
+
+A result with a ``reason`` measured nothing and says why; its other fields then keep their empty defaults.
+Seconds; scores and rates from 0 to 1.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import Field, ValidationError
+
+from helpers.comparison import Paired
+from helpers.drift import Drift
+from helpers.environment import redact
+from helpers.errors import RunError
+from helpers.intervals import Estimate
+from helpers.results_base import PageResult, Row
+from helpers.results_engines import Quantization
+from helpers.results_load import LoadFields
+
+
+class Probe(Row):
+    """One functional probe of the deployment and what came of it."""
+
+    name: str
+    expectation: str
+    passed: bool | None
+    kind: str
+    detail: str
+    lost_tokens: int | None = None
+    service_time: float | None = None
+    request: str | None = None
+
+
+class Check(Row):
+    """One thing a deployment must do for anybody, and whether it does; ``None`` where that cannot be known."""
+
+    name: str
+    expectation: str
+    passed: bool | None
+    detail: str
+
+
+class Declared(Row):
+    """One declared property of the deployment beside what was observed; ``None`` where it cannot be observed."""
+
+    name: str
+    declared: str
+    observed: str | None
+    agrees: bool | None
+
+
+class DeployCheck(PageResult):
+    """Page 01; ``message`` is the deployment's own when it did not answer."""
+
+    message: str = ""
+    checks: tuple[Check, ...] = ()
+    cold_start: float | None = None
+    cold_note: str = ""
+    warm: tuple[float, ...] = ()
+    probes: tuple[Probe, ...] = ()
+    declared: tuple[Declared, ...] = ()
+
+
+class Scored(Row):
+    """One dialogue with its summary and scores; texts follow the privacy setting."""
+
+    id: str
+    domain: str | None
+    length: str | None
+    truncated: bool | None
+    dialogue: str
+    references: tuple[str, ...]
+    summary: str | None
+    scores: dict[str, float]
+    facts_missed: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    lost_tokens: int | None = None
+    request: str | None = None
+
+
+class Group(Row):
+    """The part of the dialogues that shares a label, with its own estimates."""
+
+    by: str
+    label: str
+    n: int
+    estimates: dict[str, Estimate]
+
+
+class Recording(Row):
+    """Recorded predictions of one system, and by how much the first system in the list is better (``gains``)."""
+
+    name: str
+    n: int
+    estimates: dict[str, Estimate]
+    groups: tuple[Group, ...]
+    gains: dict[str, Paired]
+
+
+class SampleEval(PageResult):
+    """Page 02: scores by metric, by group and by dialogue, and the comparisons with recorded predictions.
+
+    ``not_measured`` names the scores that could not be had, each with the reason.
+    """
+
+    signature: str = ""
+    asked: int = 0
+    answered: int = 0
+    scores: dict[str, Estimate] = Field(default_factory=dict)
+    groups: tuple[Group, ...] = ()
+    samples: tuple[Scored, ...] = ()
+    not_measured: dict[str, str] = Field(default_factory=dict)
+    failures: dict[str, int] = Field(default_factory=dict)
+    semantic_failure_rate: Estimate | None = None
+    baseline: Paired | None = None
+    baseline_note: str = ""
+    untuned: Paired | None = None
+    untuned_note: str = ""
+    recordings: tuple[Recording, ...] = ()
+
+
+class Timed(Row):
+    """The service times of one dialogue, seconds, one per repeat."""
+
+    id: str
+    domain: str | None
+    length: str | None
+    truncated: bool | None
+    mean: float
+    times: tuple[float, ...]
+    requests: tuple[str, ...]
+
+
+class LatencyCost(PageResult):
+    """Page 03: service times, rates and tokens of the steady state; costs follow from them when rendering.
+
+    ``peak_memory_bytes`` is that of a server on this machine, so far.
+    """
+
+    mean: Estimate | None = None
+    percentiles: dict[str, Estimate] = Field(default_factory=dict)
+    groups: tuple[Group, ...] = ()
+    dialogues: tuple[Timed, ...] = ()
+    success_rate: Estimate | None = None
+    error_rate: Estimate | None = None
+    errors: dict[str, int] = Field(default_factory=dict)
+    tokens_per_request: Estimate | None = None
+    input_tokens: Estimate | None = None
+    output_tokens: Estimate | None = None
+    lost_tokens: int | None = None
+    truncated: int | None = None
+    busy_seconds: float = 0.0
+    run_seconds: float = 0.0
+    peak_memory_bytes: int | None = None
+
+
+class LoadCapacity(PageResult, LoadFields):
+    """Page 05: what load was held, what the queueing models predict, and what five strategies would change."""
+
+
+ClaimVerdict = Literal["holds", "does not hold", "cannot be checked"]
+Spelling = Literal["plain", "count", "s", "minutes", "usd", "rate", "score", "ratio"]
+
+
+class Figure(Row):
+    """One figure of a claim, published or re-computed, or a word quoted from the publication."""
+
+    value: int | float | str | None
+    style: Spelling = "plain"
+
+
+class Claim(Row):
+    """One published claim, re-computed; its texts are templates whose ``{names}`` stand in ``figures``."""
+
+    name: str
+    group: str
+    source: str
+    claim: str
+    published: str
+    recomputed: str
+    verdict: ClaimVerdict
+    arithmetic: str
+    remedy: str = ""
+    figures: dict[str, Figure]
+
+
+class PublicationAudit(PageResult):
+    """Page 07: every published claim with its verdict, the indices of those that matter most, and the latencies."""
+
+    claims: tuple[Claim, ...] = ()
+    counts: dict[ClaimVerdict, int] = Field(default_factory=dict)
+    foremost: tuple[int, ...] = ()
+    latencies: tuple[float, ...] = ()
+    latency: Estimate | None = None
+    latency_target: float | None = None
+    limitations: tuple[str, ...] = ()
+
+
+class Slice(Row):
+    """A stretch of a log from ``seconds`` on, ``length`` long; ``usage`` is the load of the server, 0 to 1 per core.
+
+    A percentile that so few answers cannot bound is ``None``.
+    """
+
+    seconds: float
+    length: float
+    attempts: int
+    failed: int
+    p50: float | None
+    p90: float | None
+    p99: float | None
+    tokens: float | None
+    usage: float | None
+
+
+class Monitoring(PageResult):
+    """Page 06: the traffic in ``logs`` (the run's ``own`` or others), steady state only; ``aside`` is what was not.
+
+    ``dots`` are end and service time of each answer, where they are few. ``judged`` counts the answers whose text was
+    looked at. The alerts follow from the columns of the log when rendering.
+    """
+
+    own: bool = True
+    logs: tuple[str, ...] = ()
+    started_at: datetime | None = None
+    span: float = 0.0
+    attempts: int = 0
+    answered: int = 0
+    aside: int = 0
+    throughput: float | None = None
+    error_rate: Estimate | None = None
+    errors: dict[str, int] = Field(default_factory=dict)
+    latency: dict[str, Estimate] = Field(default_factory=dict)
+    tokens: Estimate | None = None
+    usage_samples: int = 0
+    usage_mean: float | None = None
+    usage_most: float | None = None
+    slices: tuple[Slice, ...] = ()
+    dots: tuple[tuple[float, float], ...] = ()
+    judged: int = 0
+    failures: dict[str, int] = Field(default_factory=dict)
+    semantic_failure_rate: Estimate | None = None
+    drift: tuple[Drift, ...] = ()
+
+
+class Results(Row):
+    """The results of a run, page by page; a page that was not run is ``None``."""
+
+    deploy_check: DeployCheck | None = None
+    sample_eval: SampleEval | None = None
+    latency_cost: LatencyCost | None = None
+    quantization: Quantization | None = None
+    monitoring: Monitoring | None = None
+    load_capacity: LoadCapacity | None = None
+    publication_audit: PublicationAudit | None = None
+
+
+#: Page number → where its result stands in `Results`, and its type.
+PAGES: dict[str, tuple[str, type[PageResult]]] = {
+    "01": ("deploy_check", DeployCheck),
+    "02": ("sample_eval", SampleEval),
+    "03": ("latency_cost", LatencyCost),
+    "04": ("quantization", Quantization),
+    "06": ("monitoring", Monitoring),
+    "05": ("load_capacity", LoadCapacity),
+    "07": ("publication_audit", PublicationAudit),
+}
+
+P = TypeVar("P", bound=PageResult)
+
+
+def write_result(folder: Path, result: PageResult) -> None:
+    """Write a page's result, whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{result.page}.json"
+    unfinished = path.with_suffix(".part")
+    unfinished.write_text(redact(result.model_dump_json(indent=1)) + "\n", encoding="utf-8")
+    unfinished.replace(path)
+
+
+def read_result(folder: Path, page: str) -> PageResult | None:
+    """Return a page's result as it stands on disk, or ``None`` when the page was not run."""
+    path = folder / f"{page}.json"
+    if not path.exists():
+        return None
+    try:
+        return PAGES[page][1].model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise RunError(f"{path.name}: not a result of this version: {where} {first['msg']}; measure again") from None
+
+
+def read_results(folder: Path) -> Results:
+    """Return the results of all pages that were run."""
+    return Results(**{field: read_result(folder, page) for page, (field, _) in PAGES.items()})

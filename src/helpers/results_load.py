@@ -1,0 +1,123 @@
+"""The rows of page 05: what was measured at each rate, and what the models say. Seconds, requests per second."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from helpers.intervals import Estimate
+
+
+class LoadRow(BaseModel):
+    """Base of the rows of page 05."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LoadPoint(LoadRow):
+    """One rate of the sweep: intervals are across its independent repeats, ``requests`` counts all of them.
+
+    ``utilisation`` is the share of time the server is asked for. ``predicted`` is the steady state of M/G/1 (``None``
+    where there is none), ``predicted_here`` the mean of this very schedule played through one server.
+    """
+
+    rate: float
+    utilisation: float
+    requests: int
+    errors: dict[str, int]
+    saturated: bool | None
+    throughput: Estimate
+    goodput: float
+    response: Estimate | None
+    p95: Estimate | None
+    dispatch_p99: float | None
+    predicted: float | None
+    predicted_here: float
+
+
+class Predicted(LoadRow):
+    """Mean (Pollaczek–Khinchine) and p95 (simulated) response time of one replica at a rate."""
+
+    rate: float
+    utilisation: float
+    response: float
+    p95: float
+
+
+class Assumption(LoadRow):
+    """A published rate, and the share of the replicas' time that it would take: they hold it if that is below 1."""
+
+    name: str
+    rate: float
+    per_hour: float
+    replicas: int
+    utilisation: Estimate
+    response: float | None
+
+
+class Sizing(LoadRow):
+    """The fewest replicas that hold a rate with p95 within the target, or ``None`` where no number of them does."""
+
+    rate: float
+    per_hour: float
+    replicas: int | None
+    utilisation: float | None
+    response: float | None
+    p95: float | None
+
+
+class Strategy(LoadRow):
+    """A strategy on one traffic trace, simulated from measured service times, or why it was not measured.
+
+    ``requests`` over ``hours`` are billed as ``billed_hours`` of one replica; ``cold_starts`` counts requests that
+    found no replica running.
+    """
+
+    name: Literal["always on", "quantization", "batching", "caching", "autoscaling", "scale to zero", "spot"]
+    trace: str = ""
+    reason: str = ""
+    requests: int = 0
+    hours: float = 0.0
+    billed_hours: float | None = None
+    mean: float | None = None
+    p95: float | None = None
+    cold_starts: int | None = None
+    interruptions: int | None = None
+    most_replicas: int | None = None
+
+
+class Assumed(LoadRow):
+    """What the predictions rest on, as it is shown beside them."""
+
+    target_p95: float
+    cold_start: float | None
+    repeat_rate: float
+    max_replicas: int
+    idle_minutes: float
+    spot_hours: float
+
+
+class LoadFields(LoadRow):
+    """What page 05 adds to a page's result; ``no_sweep`` says why nothing was sent.
+
+    ``service`` is the mean service time over dialogues, without the round trip ``trip``; ``scv`` the squared
+    coefficient of variation of single services. ``capacity`` is what one replica completes a second at most.
+    """
+
+    no_sweep: str = ""
+    service: Estimate | None = None
+    services: int = 0
+    scv: float | None = None
+    trip: float | None = None
+    capacity: float | None = None
+    points: tuple[LoadPoint, ...] = ()
+    curve: tuple[Predicted, ...] = ()
+    highest_rate: Estimate | None = None
+    knee: float | None = None
+    predicted_highest: Predicted | None = None
+    predicted_knee: Predicted | None = None
+    assumptions: tuple[Assumption, ...] = ()
+    sizing: tuple[Sizing, ...] = ()
+    strategies: tuple[Strategy, ...] = Field(default=())
+    assumed: Assumed | None = None

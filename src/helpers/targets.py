@@ -1,0 +1,278 @@
+"""Verdicts: every target judged by the interval, not the point, and what deciding the rest would cost.
+
+Verdicts are computed when a page is rendered, from results, targets and prices; they are never stored as the only copy.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from helpers.comparison import Paired
+from helpers.cost import Costs, costs
+from helpers.intervals import Estimate, rate
+from helpers.params import Params, Target
+from helpers.results import Results
+
+Verdict = Literal["met", "missed", "undecided", "not measured", "informative"]
+Direction = Literal["max", "min", "below", "above", "margin", "none"]
+#: Past this many dialogues or requests, knowing is not worth asking for.
+MOST_WORTH_ASKING = 1_000_000
+#: Dialogues in the largest bundled split.
+LARGEST_SPLIT = ("bundled:test", 127)
+
+
+class PriceOfKnowing(BaseModel):
+    """What would decide an undecided row: how many dialogues or requests in all, by which command, at what price."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    n: int
+    unit: str
+    command: str
+    minutes: float | None
+    dollars: float | None
+
+
+class Judged(BaseModel):
+    """One row of the verdict table; ``page`` holds the evidence, ``address`` points at the result behind it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    label: str
+    unit: Literal["s", "usd", "rate", "score"]
+    direction: Direction
+    threshold: float | None
+    estimate: Estimate
+    verdict: Verdict
+    reason: str
+    as_if: str
+    source: str
+    page: str
+    address: str
+    price_of_knowing: PriceOfKnowing | None = None
+
+
+class Judgement(BaseModel):
+    """All rows in reading order, and the costs that some of them rest on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rows: tuple[Judged, ...]
+    costs: Costs | None = None
+
+    @property
+    def ship(self) -> bool:
+        """Whether every judged target is shown to be met."""
+        return all(row.verdict in ("met", "informative") for row in self.rows)
+
+    def with_verdict(self, *verdicts: Verdict) -> list[Judged]:
+        """Return the rows that have one of the verdicts."""
+        return [row for row in self.rows if row.verdict in verdicts]
+
+
+def judge(results: Results, params: Params, command: str) -> Judgement:
+    """Return the verdict on every target of the parameters; ``command`` repeats the run, ``--set`` is added to it."""
+    timed = results.latency_cost
+    money = costs(timed, params) if timed and not timed.reason else None
+    found = _found(results, params, money)
+    rows = []
+    for name in type(params.targets).model_fields:
+        target = getattr(params.targets, name)
+        if target is None:
+            continue
+        estimate, reason, page, address, as_if = found[name]
+        rows.append(_judged(name, target, estimate, reason, page, address, as_if, params, command, results))
+    return Judgement(rows=tuple(rows), costs=money)
+
+
+def decide(estimate: Estimate, target: Target) -> Verdict:
+    """Return *met* or *missed* when the whole interval lies on one side of the threshold, else *undecided*.
+
+    Non-inferiority (``margin``): met when the whole interval of the difference lies above ``-margin``.
+    """
+    direction, threshold = threshold_of(target)
+    if direction == "none" or threshold is None:
+        return "informative" if estimate.value is not None else "not measured"
+    if estimate.n == 0:
+        return "not measured"
+    low, high = estimate.low, estimate.high
+    if direction in ("max", "below"):
+        good, bad = high, low
+    else:
+        good, bad = low, high
+    strict = direction in ("below", "above", "margin")
+    sign = -1.0 if direction in ("max", "below") else 1.0
+    if good is not None and (sign * (good - threshold) > 0 or (not strict and good == threshold)):
+        return "met"
+    if bad is not None and (sign * (bad - threshold) < 0 or (strict and bad == threshold)):
+        return "missed"
+    return "undecided"
+
+
+def threshold_of(target: Target) -> tuple[Direction, float | None]:
+    """Return a target's direction and threshold; a margin's threshold is minus the margin."""
+    for direction in ("max", "min", "below", "above"):
+        value = getattr(target, direction)
+        if value is not None:
+            return direction, value
+    return ("margin", -target.margin) if target.margin is not None else ("none", None)
+
+
+def needed_n(estimate: Estimate, threshold: float) -> int | None:
+    """Return about how many units would decide, if the estimate stays where it is; ``None`` when no n would be enough.
+
+    Rates: the smallest n whose Wilson interval at the observed rate excludes the threshold. Else the half-width
+    shrinks with the square root of n: ``n × (half-width / distance)²``.
+    """
+    value, n = estimate.value, estimate.n
+    if value is None or n == 0:
+        return estimate.needs
+    if value == threshold:
+        return None
+    if estimate.method == "wilson":
+        return _needed_wilson(value, n, threshold)
+    edge = estimate.low if value > threshold else estimate.high
+    if edge is None:
+        return estimate.needs
+    needed = math.ceil(n * ((value - edge) / (value - threshold)) ** 2)
+    return needed if needed <= MOST_WORTH_ASKING else None
+
+
+def _needed_wilson(value: float, n: int, threshold: float) -> int | None:
+    low, high = n, MOST_WORTH_ASKING
+
+    def decides(size: int) -> bool:
+        interval = rate(round(value * size), size)
+        edge = interval.low if value > threshold else interval.high
+        return edge is not None and (edge > threshold if value > threshold else edge < threshold)
+
+    if not decides(high):
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if decides(middle) else (middle + 1, high)
+    return low
+
+
+def _judged(
+    name: str,
+    target: Target,
+    estimate: Estimate,
+    reason: str,
+    page: str,
+    address: str,
+    as_if: str,
+    params: Params,
+    command: str,
+    results: Results,
+) -> Judged:
+    direction, threshold = threshold_of(target)
+    verdict = decide(estimate, target) if not reason else "not measured"
+    if verdict == "met" and as_if:
+        verdict, reason = "undecided", f"would be met {as_if}, but this ran elsewhere"
+    elif verdict == "undecided" and not reason:
+        reason = estimate.note or "the interval reaches both sides of the target"
+    price = None
+    if verdict == "undecided" and threshold is not None and not as_if:
+        price = _price(needed_n(estimate, threshold), estimate, params, command, results)
+    return Judged(
+        name=name,
+        label=target.label,
+        unit=target.unit,
+        direction=direction,
+        threshold=threshold,
+        estimate=estimate,
+        verdict=verdict,
+        reason=reason,
+        as_if=as_if,
+        source=target.source,
+        page=page,
+        address=address,
+        price_of_knowing=price,
+    )
+
+
+def _price(n: int | None, estimate: Estimate, params: Params, command: str, results: Results) -> PriceOfKnowing | None:
+    timed = results.latency_cost
+    if n is None or timed is None or timed.mean is None or timed.mean.value is None or params.backend == "replay":
+        return None
+    dialogues = max(1, len(timed.dialogues))
+    if estimate.unit == "dialogue":
+        split, size = LARGEST_SPLIT
+        source = "" if not params.samples.source.startswith("bundled:") else f" --set samples.source={split}"
+        change = (
+            f"{source} --set samples.n={n}"
+            if not source or n <= size
+            else f" --set samples.source=FILE --set samples.n={n}"
+        )
+        requests = n * params.measure.repeats
+    else:
+        repeats = math.ceil(n / dialogues)
+        change, requests = f" --set measure.repeats={repeats}", repeats * dialogues
+    seconds = requests * timed.mean.value
+    price = params.prices.find(params.instance)
+    dollars = (
+        price.hourly * params.instance.replicas * seconds / 3600 if price and params.backend == "endpoint" else None
+    )
+    return PriceOfKnowing(n=n, unit=estimate.unit, command=command + change, minutes=seconds / 60, dollars=dollars)
+
+
+def _found(results: Results, params: Params, money: Costs | None) -> dict[str, tuple[Estimate, str, str, str, str]]:
+    """Return for each target its estimate, why it is missing (or ''), page, address and as-if label."""
+    timed, scored = results.latency_cost, results.sample_eval
+    none = Estimate(value=None, low=None, high=None, n=0, method="none")
+    why_timed = timed.reason if timed else "run page 03 first"
+    why_scored = scored.reason if scored else "run page 02 first"
+
+    def latency(field: str) -> tuple[Estimate, str, str, str, str]:
+        value = getattr(timed, field, None)
+        return (
+            value or none,
+            why_timed or ("" if value else "no steady-state answer"),
+            "03",
+            f"results/03.json#/{field}",
+            "",
+        )
+
+    def priced(field: str) -> tuple[Estimate, str, str, str, str]:
+        value = getattr(money, field, None)
+        return (
+            value or none,
+            why_timed,
+            "03",
+            f"results/judged.json#/costs/{field}",
+            money.as_if if money else "",
+        )
+
+    def compared(field: str) -> tuple[Estimate, str, str, str, str]:
+        paired: Paired | None = getattr(scored, field, None)
+        note = getattr(scored, f"{field}_note", "") if scored else ""
+        return (
+            difference(paired),
+            why_scored or ("" if paired else note),
+            "02",
+            f"results/02.json#/{field}",
+            "",
+        )
+
+    return {
+        "average_latency": latency("mean"),
+        "success_rate": latency("success_rate"),
+        "error_rate": latency("error_rate"),
+        "cost_per_1000_requests": priced("per_1000_requests"),
+        "cost_per_1000_tokens": priced("per_1000_tokens"),
+        "total_cost": priced("run"),
+        "rouge_l": compared("baseline"),
+        "rouge_l_gain": compared("untuned"),
+    }
+
+
+def difference(paired: Paired | None) -> Estimate:
+    """Return a paired difference as an estimate."""
+    if paired is None:
+        return Estimate(value=None, low=None, high=None, n=0, method="none")
+    return Estimate(value=paired.difference, low=paired.low, high=paired.high, n=paired.n, method=paired.method)
