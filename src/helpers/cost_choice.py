@@ -1,0 +1,136 @@
+"""Which row of the price list would do, and what other platforms would bill."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+from helpers.cost_basis import Basis, declared_price
+from helpers.params import Params, Price
+from helpers.results_base import Row
+
+TimeOrigin = Literal["declared", "supplied", "scaled by processors", "not known"]
+
+
+class Candidate(Row):
+    """One row of the price list for the declared replicas and traffic; ``None`` where it cannot be known.
+
+    ``monthly`` is always-on compute. ``held`` is whether the busy share stays within ``cost.utilisation_limit``,
+    ``in_time`` whether the service time meets the latency target.
+    """
+
+    instance: str
+    hourly: float
+    memory_gb: float | None
+    service_time: float | None
+    time_origin: TimeOrigin
+    busy: float | None
+    fits: bool | None
+    held: bool | None
+    in_time: bool | None
+    monthly: float
+
+
+class Choices(Row):
+    """All candidates by price; the cheapest that fits and holds the rate, and the cheapest also within the target."""
+
+    memory_gb: float | None
+    candidates: tuple[Candidate, ...]
+    chosen: int | None
+    chosen_in_time: int | None
+
+
+class Offer(Row):
+    """Another platform for the same month; ``monthly`` is ``None`` while nobody supplied its price."""
+
+    name: str
+    monthly: float | None
+    per_1000_requests: float | None
+    difference: float | None
+    as_of: date | None
+    source: str
+
+
+def choices(params: Params, found: Basis) -> Choices:
+    """Return every row of the price list, cheapest first, and which of them would do.
+
+    Of equal prices the one with more memory is taken. A row whose memory need or time nobody knows is never chosen.
+    """
+    rows = sorted(params.prices.instances, key=lambda price: (price.hourly, -(memory_of(price) or 0), price.name))
+    candidates = tuple(_candidate(params, found, price) for price in rows)
+    able = [place for place, c in enumerate(candidates) if c.fits and c.held]
+    return Choices(
+        memory_gb=found.memory_gb,
+        candidates=candidates,
+        chosen=next(iter(able), None),
+        chosen_in_time=next((place for place in able if candidates[place].in_time), None),
+    )
+
+
+def seconds_on(params: Params, found: Basis, price: Price) -> tuple[float | None, TimeOrigin]:
+    """Return the service time on a row of the price list, and where it is from.
+
+    Measured times are taken for the declared instance's. A row with processors and no accelerator is estimated: time
+    goes with one over their number, the best that more of them can do. Elsewhere it must be supplied.
+    """
+    declared = declared_price(params)
+    supplied = params.cost.service_times.get(price.name)
+    if price.name == declared.name:
+        return found.seconds, "declared"
+    if supplied:
+        return supplied.value, "supplied"
+    if price.vcpus and declared.vcpus:
+        return found.seconds * declared.vcpus / price.vcpus, "scaled by processors"
+    return None, "not known"
+
+
+def memory_of(price: Price) -> float | None:
+    """Return the memory in GB that a model can use on a row: the accelerator's where there is one."""
+    return price.gpu_memory_gb or price.accelerator_memory_gb or price.memory_gb
+
+
+def offers(params: Params, compute: float, requests: float) -> tuple[Offer, ...]:
+    """Return what every other platform would bill for a month of the declared traffic, always on.
+
+    ``compute`` is what the declared deployment bills, ``requests`` how many it answers a month.
+    """
+    return tuple(_offer(params, number, compute, requests) for number in range(len(params.cost.platforms)))
+
+
+def _offer(params: Params, number: int, compute: float, requests: float) -> Offer:
+    platform = params.cost.platforms[number]
+    hours = params.cost.hours_per_month * params.instance.replicas
+    parts = (
+        (platform.hourly_usd or 0.0) * hours,
+        (platform.per_1000_requests_usd or 0.0) * requests / 1000,
+        platform.monthly_usd or 0.0,
+    )
+    monthly = sum(parts) if platform.has_price else None
+    return Offer(
+        name=platform.name,
+        monthly=monthly,
+        per_1000_requests=None if monthly is None else monthly / requests * 1000,
+        difference=None if monthly is None else monthly - compute,
+        as_of=platform.as_of,
+        source=platform.source or "",
+    )
+
+
+def _candidate(params: Params, found: Basis, price: Price) -> Candidate:
+    seconds, origin = seconds_on(params, found, price)
+    replicas, memory, need = params.instance.replicas, memory_of(price), found.memory_gb
+    busy = None if seconds is None else params.traffic.requests_per_hour * seconds / 3600 / replicas
+    target = params.targets.average_latency
+    limit = (target.max or target.below) if target else None
+    return Candidate(
+        instance=price.name,
+        hourly=price.hourly,
+        memory_gb=memory,
+        service_time=seconds,
+        time_origin=origin,
+        busy=busy,
+        fits=None if memory is None or need is None else memory >= need,
+        held=None if busy is None else busy <= params.cost.utilisation_limit,
+        in_time=None if seconds is None or limit is None else seconds <= limit,
+        monthly=price.hourly * replicas * params.cost.hours_per_month,
+    )

@@ -1,0 +1,204 @@
+"""A month of serving: what is billed in every scenario, what a request then costs, and the traffic that pays for it.
+
+All pure functions of parameters and of what was measured; the workbook of `helpers.cost_workbook` holds the same
+formulas. US dollars; seconds; a month has ``cost.hours_per_month`` hours.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from helpers.cost import Costs
+from helpers.cost_basis import Basis, at_declared_traffic, declared_price
+from helpers.cost_choice import Choices, Offer, choices, offers, seconds_on
+from helpers.cost_sensitivity import Sensitivity, sensitivity
+from helpers.params import Params
+from helpers.params_cost import Scenario
+from helpers.results_base import Row
+
+
+class Bill(Row):
+    """The month of one scenario.
+
+    ``billed_hours`` are those of one declared replica, starts included, in whole minutes; ``replica_hours`` those of
+    all replicas. ``per_1000_requests`` and ``per_1000_tokens`` hold compute alone, as the published figures do,
+    ``all_in_per_1000_requests`` every line. ``floor_per_1000_requests`` bills busy seconds only. ``busy`` is the share
+    of the billed time that is spent answering; above 1 the traffic cannot be held. ``saving`` is against the first.
+    """
+
+    label: str
+    source: str
+    instance: str
+    hourly: float
+    billed_hours: float
+    replica_hours: float
+    compute: float
+    storage: float
+    network: float
+    monitoring: float
+    total: float
+    requests: float
+    per_1000_requests: float
+    all_in_per_1000_requests: float
+    per_1000_tokens: float | None
+    service_time: float | None
+    floor_per_1000_requests: float | None
+    busy: float | None
+    saving: float
+
+
+class Throughput(Row):
+    """What the declared replicas could answer: at full load, and at the busy share up to which they are trusted."""
+
+    service_time: float
+    replicas: int
+    utilisation_limit: float
+    most_per_hour: float
+    held_per_hour: float
+    per_1000_requests: float
+
+
+class BreakEven(Row):
+    """The traffic from which a cost target is met by compute alone, and with every line of the bill.
+
+    ``busy`` is the share of the time that the declared replicas are busy at the first, ``held`` whether they hold it.
+    """
+
+    label: str
+    per: Literal["requests", "tokens"]
+    threshold: float
+    requests_per_hour: float
+    all_in_requests_per_hour: float
+    busy: float
+    held: bool
+
+
+class Projection(Row):
+    """Everything the cost section shows, and what it rests on."""
+
+    hours_per_month: float
+    prices_as_of: str
+    as_if: str
+    basis: Basis
+    declared: Costs
+    throughput: Throughput
+    bills: tuple[Bill, ...]
+    break_even: tuple[BreakEven, ...]
+    choices: Choices
+    offers: tuple[Offer, ...]
+    sensitivity: Sensitivity
+
+
+def project(params: Params, found: Basis) -> Projection:
+    """Return the monthly projection of every scenario and what follows from it."""
+    bills = _bills(params, found)
+    declared = at_declared_traffic(params, found)
+    return Projection(
+        hours_per_month=params.cost.hours_per_month,
+        prices_as_of=params.prices.as_of.isoformat(),
+        as_if=declared.as_if,
+        basis=found,
+        declared=declared,
+        throughput=throughput(params, found),
+        bills=bills,
+        break_even=break_even(params, found),
+        choices=choices(params, found),
+        offers=offers(params, bills[0].compute, bills[0].requests),
+        sensitivity=sensitivity(params, found, lambda changed, basis: bill(changed, basis, changed.cost.scenarios[0])),
+    )
+
+
+def bill(params: Params, found: Basis, scenario: Scenario, first_total: float | None = None) -> Bill:
+    """Return the month of one scenario; ``first_total`` is what its saving is counted from."""
+    cost, price = params.cost, declared_price(params)
+    row = next((p for p in params.prices.instances if p.name == scenario.instance), price)
+    days = cost.hours_per_month / 24
+    billed = billed_hours(params, scenario)
+    hours = billed * params.instance.replicas + scenario.extra_replicas * scenario.extra_hours_per_day * days
+    hourly = row.hourly * (1 - scenario.price_reduction)
+    lines = {name: getattr(cost.lines, name) for name in ("storage", "network", "monitoring")}
+    beside = {name: line.unit_usd * line.usage for name, line in lines.items()}
+    compute = hourly * hours
+    total = compute + beside["storage"] + beside["network"] + beside["monitoring"]
+    requests = (scenario.requests_per_hour or params.traffic.requests_per_hour) * cost.hours_per_month
+    on_row = seconds_on(params, found, row)[0]
+    seconds = None if on_row is None else on_row * (1 - scenario.time_reduction)
+    per_1000 = compute / requests * 1000
+    return Bill(
+        label=scenario.label,
+        source=scenario.source,
+        instance=row.name,
+        hourly=hourly,
+        billed_hours=billed,
+        replica_hours=hours,
+        compute=compute,
+        **beside,
+        total=total,
+        requests=requests,
+        per_1000_requests=per_1000,
+        all_in_per_1000_requests=total / requests * 1000,
+        per_1000_tokens=per_1000 / found.tokens if found.tokens else None,
+        service_time=seconds,
+        floor_per_1000_requests=None if seconds is None else hourly / 3600 * seconds * 1000,
+        busy=None if seconds is None else requests * seconds / 3600 / hours,
+        saving=0.0 if first_total is None else first_total - total,
+    )
+
+
+def billed_hours(params: Params, scenario: Scenario) -> float:
+    """Return the hours a month that one replica bills: whole minutes, initialising included, never over the month.
+
+    Source: the vendor bills per minute while initialising and running, nothing while paused or scaled to zero.
+    """
+    hours = scenario.hours_per_day + scenario.starts_per_day * params.cost.initializing.value / 60
+    minutes = min(hours, 24.0) * params.cost.hours_per_month / 24 * 60
+    return math.ceil(round(minutes, 6)) / 60
+
+
+def throughput(params: Params, found: Basis) -> Throughput:
+    """Return what the declared replicas can answer; at the limit, the published 800 an hour."""
+    replicas, limit = params.instance.replicas, params.cost.utilisation_limit
+    most = 3600 / found.seconds * replicas
+    return Throughput(
+        service_time=found.seconds,
+        replicas=replicas,
+        utilisation_limit=limit,
+        most_per_hour=most,
+        held_per_hour=most * limit,
+        per_1000_requests=declared_price(params).hourly * replicas / (most * limit) * 1000,
+    )
+
+
+def break_even(params: Params, found: Basis) -> tuple[BreakEven, ...]:
+    """Return the break-even traffic of every cost target that has an upper threshold."""
+    first = bill(params, found, params.cost.scenarios[0])
+    able = throughput(params, found)
+    targets = (
+        ("requests", params.targets.cost_per_1000_requests, 1.0),
+        ("tokens", params.targets.cost_per_1000_tokens, found.tokens),
+    )
+    rows = []
+    for per, target, units in targets:
+        threshold = (target.below or target.max) if target else None
+        if target is None or threshold is None or units is None:
+            continue
+        worth = threshold / 1000 * units
+        even = first.compute / params.cost.hours_per_month / worth
+        rows.append(
+            BreakEven(
+                label=target.label,
+                per="requests" if per == "requests" else "tokens",
+                threshold=threshold,
+                requests_per_hour=even,
+                all_in_requests_per_hour=first.total / params.cost.hours_per_month / worth,
+                busy=even / able.most_per_hour,
+                held=even <= able.held_per_hour,
+            )
+        )
+    return tuple(rows)
+
+
+def _bills(params: Params, found: Basis) -> tuple[Bill, ...]:
+    first = bill(params, found, params.cost.scenarios[0])
+    return (first, *(bill(params, found, s, first.total) for s in params.cost.scenarios[1:]))

@@ -1,0 +1,302 @@
+"""The sheets of the cost workbook: the formulas of `helpers.cost_model`, cell by cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from helpers.cost_basis import declared_price
+from helpers.cost_model import Bill, Projection
+from helpers.cost_workbook import Cell, Figure, Formula, Input, Sheet
+from helpers.params import Params
+from helpers.params_cost import Platform, Scenario
+
+UNKNOWN = "not known"
+#: Points of the break-even curve, as multiples of the declared traffic.
+POINTS = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0)
+_SCENARIOS = "'Optimisation scenarios'"
+#: The row of the first scenario: a title, an empty row and the heads stand above it.
+_FIRST = 4
+
+
+def inputs(sheet: Sheet, params: Params, found: Projection) -> None:
+    """Write every figure that the other sheets rest on, with its unit and its source."""
+    cost, basis, lines = params.cost, found.basis, params.cost.lines
+    sheet.write(["Input (yellow: change it)", "Value", "Unit", "Source"], style="head")
+    rows: list[tuple[str, Input, str, str]] = [
+        ("Instance", Input("instance", declared_price(params).name), "row of Prices", "declared"),
+        ("Replicas", Input("replicas", params.instance.replicas), "", "declared"),
+        ("Traffic", Input("requests_per_hour", params.traffic.requests_per_hour), "requests an hour", "declared"),
+        ("Hours of the month", Input("hours_per_month", cost.hours_per_month), "hours", "720 published, 730 vendor"),
+        (
+            "Initialising, billed at every start",
+            Input("initializing_minutes", cost.initializing.value),
+            "minutes",
+            cost.initializing.source,
+        ),
+        ("Service time", Input("service_time", basis.seconds), "seconds", basis.time_origin),
+        ("Busy share to trust", Input("utilisation_limit", cost.utilisation_limit, "share"), "", "spreadsheet"),
+    ]
+    if basis.tokens is not None:
+        rows.append(("Tokens of a request", Input("tokens_per_request", basis.tokens), "tokens", basis.tokens_origin))
+    if basis.memory_gb is not None:
+        rows.append(("Memory that serving takes", Input("memory_gb", basis.memory_gb), "GB", basis.memory_origin))
+    for name in ("storage", "network", "monitoring"):
+        line = getattr(lines, name)
+        rows.append((f"{name.capitalize()}, price", Input(f"{name}_price", line.unit_usd, "usd"), "USD", line.source))
+        rows.append((f"{name.capitalize()}, units", Input(f"{name}_units", line.usage), "a month", line.source))
+    for row in found.break_even:
+        name = f"target_{row.per}"
+        rows.append((f"Target: {row.label}", Input(name, row.threshold, "usd"), "USD for 1,000", "params file"))
+    for cells in rows:
+        sheet.write(cells)
+
+
+def infrastructure(sheet: Sheet, params: Params, found: Projection) -> None:
+    """Write the monthly lines of the first scenario and what a request costs by them."""
+    bill, row = found.bills[0], _FIRST
+    sheet.write(["Line", "Price of a unit (USD)", "Units a month", "A month (USD)"], style="head")
+    first = sheet.next_row
+    of = f"{_SCENARIOS}!"
+    lines: list[tuple[str, str, str, float, float]] = [
+        ("Compute, replica hours", f"{of}M{row}", f"{of}L{row}", bill.hourly, bill.replica_hours)
+    ]
+    for name in ("storage", "network", "monitoring"):
+        line = getattr(params.cost.lines, name)
+        lines.append((name.capitalize(), f"{name}_price", f"{name}_units", line.unit_usd, line.usage))
+    for label, price, units, unit_usd, usage in lines:
+        place = sheet.next_row
+        month = Formula(f"B{place}*C{place}", unit_usd * usage, "usd")
+        sheet.write([label, Formula(price, unit_usd, "usd"), Formula(units, usage), month])
+    last = sheet.next_row
+    sheet.write(["All", None, None, Formula(f"SUM(D{first}:D{last - 1})", bill.total, "usd")])
+    sheet.write(["Requests a month", None, None, Formula(f"{of}P{row}", bill.requests, "count")])
+    compute = Formula(f"D{first}/D{last + 1}*1000", bill.per_1000_requests, "usd")
+    sheet.write(["1,000 requests, compute", None, None, compute])
+    whole = Formula(f"D{last}/D{last + 1}*1000", bill.all_in_per_1000_requests, "usd")
+    sheet.write(["1,000 requests, all lines", None, None, whole])
+    if bill.per_1000_tokens is not None:
+        tokens = Formula(f"D{last + 2}/tokens_per_request", bill.per_1000_tokens, "usd")
+        sheet.write(["1,000 tokens, compute", None, None, tokens])
+
+
+def throughput(sheet: Sheet, params: Params, found: Projection) -> None:
+    """Write what the declared replicas can answer, one request at a time."""
+    able, price = found.throughput, _priced("instance")
+    hourly = declared_price(params).hourly
+    sheet.write(["Figure", "Value", "Unit"], style="head")
+    first = sheet.next_row
+    rows: list[tuple[str, Formula, str]] = [
+        ("Price of a replica", Formula(price, hourly, "usd"), "USD an hour"),
+        (
+            "Most it could answer",
+            Formula("3600/service_time*replicas", able.most_per_hour, "count"),
+            "requests an hour",
+        ),
+        (
+            "Answered at the busy share to trust",
+            Formula(f"B{first + 1}*utilisation_limit", able.held_per_hour, "count"),
+            "requests an hour",
+        ),
+        (
+            "1,000 requests at that traffic",
+            Formula(f"B{first}*replicas/B{first + 2}*1000", able.per_1000_requests, "usd"),
+            "USD",
+        ),
+        (
+            "1,000 requests, busy seconds only (a floor)",
+            Formula(f"B{first}/3600*service_time*1000", found.declared.floor_per_1000_requests.value, "usd"),
+            "USD",
+        ),
+        (
+            "Busy at the declared traffic",
+            Formula(f"requests_per_hour/B{first + 1}", found.declared.utilisation.value, "share"),
+            "",
+        ),
+    ]
+    for row in rows:
+        sheet.write(row)
+
+
+def scenarios(sheet: Sheet, params: Params, found: Projection) -> None:
+    """Write the month of every scenario; what it leaves as declared follows the inputs."""
+    heads = (
+        "Scenario", "Source", "Hours a day", "Starts a day", "Extra replicas", "Their hours a day", "Lower price",
+        "Shorter time", "Instance", "Requests an hour", "Billed hours", "Replica hours", "Price of an hour (USD)",
+        "Compute (USD)", "All lines (USD)", "Requests a month", "1,000 requests, compute (USD)",
+        "1,000 requests, all lines (USD)", "Service time (s)", "Floor of 1,000 requests (USD)", "Busy", "Saving (USD)",
+        "1,000 tokens, compute (USD)",
+    )  # fmt: skip
+    sheet.write(heads[: None if found.basis.tokens else -1], style="head")
+    for scenario, bill in zip(params.cost.scenarios, found.bills, strict=True):
+        sheet.write(_scenario(sheet.next_row, scenario, bill, params))
+
+
+def prices(sheet: Sheet, params: Params, found: Projection) -> None:
+    """Write the price list, cheapest first, with what each row would do for the declared traffic."""
+    heads = (
+        "Instance", "Price of an hour (USD)", "Processors", "Memory (GB)", "Measured time (s)", "Service time (s)",
+        "Busy", "A month (USD)", "Fits", "Holds the rate", "A month, if it does (USD)",
+    )  # fmt: skip
+    sheet.write(heads, style="head")
+    first = sheet.next_row
+    last = first + len(found.choices.candidates) - 1
+    vcpus = {price.name: price.vcpus for price in params.prices.instances}
+    for row in found.choices.candidates:
+        n, processors = sheet.next_row, vcpus[row.instance]
+        supplied = params.cost.service_times.get(row.instance)
+        elsewhere = f'IF(ISNUMBER(declared_processors),service_time*declared_processors/C{n},"{UNKNOWN}")'
+        other = f"E{n}" if supplied else elsewhere if processors else f'"{UNKNOWN}"'
+        does = row.monthly if row.fits and row.held else ""
+        fits = f'IF(ISNUMBER(D{n}),D{n}>=memory_gb,"{UNKNOWN}")' if found.basis.memory_gb else f'"{UNKNOWN}"'
+        sheet.write(
+            [
+                row.instance,
+                Input("", row.hourly, "usd"),
+                Figure(processors) if processors else "–",
+                Figure(row.memory_gb) if row.memory_gb else "–",
+                Input("", supplied.value) if supplied else None,
+                Formula(f"IF(A{n}=instance,service_time,{other})", _known(row.service_time)),
+                _where_known(f"F{n}", f"requests_per_hour*F{n}/3600/replicas", row.busy, "share"),
+                Formula(f"B{n}*replicas*hours_per_month", row.monthly, "usd"),
+                Formula(fits, _known(row.fits)),
+                _where_known(f"G{n}", f"G{n}<=utilisation_limit", row.held),
+                Formula(f'IF(AND(I{n}=TRUE,J{n}=TRUE),H{n},"")', does, "usd"),
+            ]
+        )
+    for name, column in (("price_names", "A"), ("price_hours", "B"), ("price_times", "F")):
+        sheet.define(name, f"{column}{first}", f"{column}{last}")
+    sheet.write([])
+    own = declared_price(params).vcpus
+    sheet.define("declared_processors", f"B{sheet.next_row}")
+    processors_of = f"INDEX($C${first}:$C${last},MATCH(instance,price_names,0))"
+    sheet.write(["Processors of the declared instance", Formula(processors_of, own or "–")])
+    dearest = f"K{first}:K{last}"
+    chosen = found.choices.candidates[found.choices.chosen].instance if found.choices.chosen is not None else "none"
+    best = f'IF(COUNT({dearest})=0,"none",INDEX(price_names,MATCH(MIN({dearest}),{dearest},0)))'
+    sheet.write(["Cheapest that fits and holds the rate", Formula(best, chosen)])
+
+
+def break_even(sheet: Sheet, params: Params, found: Projection) -> None:
+    """Write the traffic from which each target is met, and the cost of 1,000 requests over the traffic, drawn."""
+    heads = ("Target", "USD for 1,000", "Compute alone, from (requests an hour)", "All lines, from", "Busy", "Held")
+    sheet.write(heads, style="head")
+    compute, total = (f"{_SCENARIOS}!{column}{_FIRST}" for column in "NO")
+    for row in found.break_even:
+        n, units = sheet.next_row, "" if row.per == "requests" else "*tokens_per_request"
+        sheet.write(
+            [
+                row.label,
+                Formula(f"target_{row.per}", row.threshold, "usd"),
+                Formula(f"{compute}/hours_per_month/(B{n}/1000{units})", row.requests_per_hour),
+                Formula(f"{total}/hours_per_month/(B{n}/1000{units})", row.all_in_requests_per_hour),
+                Formula(f"C{n}/(3600/service_time*replicas)", row.busy, "share"),
+                Formula(f"C{n}<=3600/service_time*replicas*utilisation_limit", row.held),
+            ]
+        )
+    sheet.write([])
+    sheet.write(["Requests an hour", "Compute", "All lines", "Busy seconds only (a floor)"], style="head")
+    bill, first = found.bills[0], sheet.next_row
+    floor = found.declared.floor_per_1000_requests.value
+    for point in POINTS:
+        n, traffic = sheet.next_row, params.traffic.requests_per_hour * point
+        requests = traffic * found.hours_per_month
+        sheet.write(
+            [
+                Formula(f"requests_per_hour*{point}", traffic),
+                Formula(f"{compute}/(A{n}*hours_per_month)*1000", bill.compute / requests * 1000, "usd"),
+                Formula(f"{total}/(A{n}*hours_per_month)*1000", bill.total / requests * 1000, "usd"),
+                Formula(f"{_priced('instance')}/3600*service_time*1000", floor, "usd"),
+            ]
+        )
+    rows = (first, sheet.next_row - 1)
+    sheet.curves("Cost of 1,000 requests by traffic", "requests an hour", "US dollars", "F10", (1, 2, 3), rows)
+
+
+def platforms(sheet: Sheet, params: Params, found: Projection) -> None:
+    """Write the other platforms; a price that is filled in is counted at once."""
+    heads = (
+        "Platform", "An hour and replica (USD)", "1,000 requests (USD)", "Fixed, a month (USD)", "Price of", "Source",
+        "A month (USD)", "1,000 requests, all (USD)", "Against the declared (USD)",
+    )  # fmt: skip
+    sheet.write(heads, style="head")
+    for platform, offer in zip(params.cost.platforms, found.offers, strict=True):
+        sheet.write(_platform(sheet.next_row, platform, offer.monthly, offer.per_1000_requests, offer.difference))
+
+
+def _platform(
+    n: int, platform: Platform, monthly: float | None, per_1000: float | None, difference: float | None
+) -> list[Cell]:
+    requests = f"{_SCENARIOS}!P{_FIRST}"
+    bill = f"B{n}*hours_per_month*replicas+C{n}*{requests}/1000+D{n}"
+    return [
+        platform.name,
+        Input("", platform.hourly_usd, "usd"),
+        Input("", platform.per_1000_requests_usd, "usd"),
+        Input("", platform.monthly_usd, "usd"),
+        Input("", platform.as_of.isoformat() if platform.as_of else None),
+        Input("", platform.source),
+        Formula(
+            f'IF(COUNT(B{n}:D{n})=0,"price not given",{bill})',
+            "price not given" if monthly is None else monthly,
+            "usd",
+        ),
+        Formula(f'IF(ISNUMBER(G{n}),G{n}/{requests}*1000,"")', "" if per_1000 is None else per_1000, "usd"),
+        Formula(f'IF(ISNUMBER(G{n}),G{n}-{_SCENARIOS}!N{_FIRST},"")', "" if difference is None else difference, "usd"),
+    ]
+
+
+def _scenario(n: int, scenario: Scenario, bill: Bill, params: Params) -> list[Cell]:
+    traffic = scenario.requests_per_hour
+    minutes = f"MIN(C{n}+D{n}*initializing_minutes/60,24)*hours_per_month/24*60"
+    beside = "+".join(f"{name}_price*{name}_units" for name in ("storage", "network", "monitoring"))
+    time = f"INDEX(price_times,MATCH(I{n},price_names,0))"
+    cells: list[Cell] = [
+        scenario.label,
+        scenario.source,
+        Input("", scenario.hours_per_day),
+        Input("", scenario.starts_per_day),
+        Input("", scenario.extra_replicas),
+        Input("", scenario.extra_hours_per_day),
+        Input("", scenario.price_reduction, "share"),
+        Input("", scenario.time_reduction, "share"),
+        Input("", scenario.instance) if scenario.instance else Formula("instance", bill.instance),
+        Input("", traffic) if traffic else Formula("requests_per_hour", params.traffic.requests_per_hour),
+        Formula(f"ROUNDUP(ROUND({minutes},6),0)/60", bill.billed_hours, "hours"),
+        Formula(f"K{n}*replicas+E{n}*F{n}*hours_per_month/24", bill.replica_hours, "hours"),
+        Formula(f"{_priced(f'I{n}')}*(1-G{n})", bill.hourly, "usd"),
+        Formula(f"M{n}*L{n}", bill.compute, "usd"),
+        Formula(f"N{n}+{beside}", bill.total, "usd"),
+        Formula(f"J{n}*hours_per_month", bill.requests, "count"),
+        Formula(f"N{n}/P{n}*1000", bill.per_1000_requests, "usd"),
+        Formula(f"O{n}/P{n}*1000", bill.all_in_per_1000_requests, "usd"),
+        Formula(f'IF(ISNUMBER({time}),{time}*(1-H{n}),"{UNKNOWN}")', _known(bill.service_time)),
+        _where_known(f"S{n}", f"M{n}/3600*S{n}*1000", bill.floor_per_1000_requests, "usd"),
+        _where_known(f"S{n}", f"P{n}*S{n}/3600/L{n}", bill.busy, "share"),
+        Formula(f"$O${_FIRST}-O{n}", bill.saving, "usd"),
+    ]
+    if bill.per_1000_tokens is not None:
+        cells.append(Formula(f"Q{n}/tokens_per_request", bill.per_1000_tokens, "usd"))
+    return cells
+
+
+def _priced(instance: str) -> str:
+    return f"INDEX(price_hours,MATCH({instance},price_names,0))"
+
+
+def _where_known(cell: str, formula: str, value: float | None, style: str = "plain") -> Formula:
+    return Formula(f'IF(ISNUMBER({cell}),{formula},"{UNKNOWN}")', _known(value), style)
+
+
+def _known(value: float | None) -> float | str:
+    return UNKNOWN if value is None else value
+
+
+SHEETS: tuple[tuple[str, str, Callable[[Sheet, Params, Projection], None]], ...] = (
+    ("Inputs", "What the estimate rests on", inputs),
+    ("Infrastructure", "The month as declared", infrastructure),
+    ("Throughput model", "What the declared replicas can answer", throughput),
+    ("Optimisation scenarios", "A month by scenario; assumed is not measured", scenarios),
+    ("Prices", "The price list, and which row would do", prices),
+    ("Break-even", "Traffic from which a target is met", break_even),
+    ("Other platforms", "The same traffic elsewhere", platforms),
+)

@@ -1,0 +1,161 @@
+"""``cost_estimate.xlsx``: the cost model as a live workbook, with the cached values of `helpers.cost_model`.
+
+Inputs are marked and named; every other figure is a formula over those names. Nothing a person wrote in a params file
+is ever written as a formula. The file is the same bytes whenever it is written for the same run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from helpers.cost_model import Projection
+from helpers.params import Params
+
+Value = float | int | str | None
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A formula and the value that the model computed for it."""
+
+    text: str
+    value: Value
+    style: str = "plain"
+
+
+@dataclass(frozen=True)
+class Input:
+    """A figure to change; ``name`` is its defined name in the workbook."""
+
+    name: str
+    value: Value
+    style: str = "plain"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number that is neither: a fact of the price list, or a point on an axis."""
+
+    value: float
+    style: str = "plain"
+
+
+#: What a cell holds; a text is always a text.
+Cell = Formula | Input | Figure | str | None
+
+_NUMBERS = {
+    "plain": "General",
+    "usd": '"$"#,##0.00##',
+    "share": "0.0%",
+    "hours": "#,##0.00",
+    "count": "#,##0",
+}
+_WIDTH = 24
+
+
+class Sheet:
+    """One sheet of the workbook: rows are written from the top, texts always as texts."""
+
+    def __init__(self, book: Any, name: str, title: str, formats: Mapping[str, Any]) -> None:
+        self.name = name
+        self._book, self._formats, self._row = book, formats, 0
+        self.sheet = book.add_worksheet(name)
+        self.sheet.set_column(0, 0, 40)
+        self.sheet.set_column(1, 12, _WIDTH)
+        self.write([title], style="title")
+        self.write([])
+
+    @property
+    def next_row(self) -> int:
+        """The number of the row that is written next, as a spreadsheet counts them."""
+        return self._row + 1
+
+    def write(self, cells: Sequence[Cell], *, style: str = "text") -> None:
+        """Write the next row."""
+        for column, cell in enumerate(cells):
+            self._cell(column, cell, style)
+        self._row += 1
+
+    def define(self, name: str, first: str, last: str = "") -> None:
+        """Give a cell, or the range from one to another, a name that formulas everywhere can use."""
+        ends = ":".join(f"${cell[0]}${cell[1:]}" for cell in (first, last) if cell)
+        self._book.define_name(name, f"='{self.name}'!{ends}")
+
+    def curves(
+        self, title: str, across: str, up: str, place: str, columns: Sequence[int], rows: tuple[int, int]
+    ) -> None:
+        """Draw columns of numbers over the first, from one row to another; their heads stand above the first row."""
+        chart = self._book.add_chart({"type": "scatter", "subtype": "straight"})
+        first, last = rows[0] - 1, rows[1] - 1
+        for column in columns:
+            chart.add_series(
+                {
+                    "name": [self.name, first - 1, column],
+                    "categories": [self.name, first, 0, last, 0],
+                    "values": [self.name, first, column, last, column],
+                }
+            )
+        chart.set_title({"name": title})
+        chart.set_x_axis({"name": across, "min": 0})
+        chart.set_y_axis({"name": up, "min": 0})
+        self.sheet.insert_chart(place, chart, {"description": title})
+
+    def _cell(self, column: int, cell: Cell, style: str) -> None:
+        if cell is None:
+            return
+        if isinstance(cell, str):
+            self.sheet.write_string(self._row, column, cell, self._formats[style])
+        elif isinstance(cell, Formula):
+            value = "" if cell.value is None else cell.value
+            self.sheet.write_formula(self._row, column, f"={cell.text}", self._formats[cell.style], value)
+        elif isinstance(cell, Input):
+            self._input(column, cell)
+        else:
+            self.sheet.write_number(self._row, column, cell.value, self._formats[cell.style])
+
+    def _input(self, column: int, cell: Input) -> None:
+        style = self._formats[f"{cell.style} input"]
+        if isinstance(cell.value, str):
+            self.sheet.write_string(self._row, column, cell.value, style)
+        elif cell.value is None:
+            self.sheet.write_blank(self._row, column, None, style)
+        else:
+            self.sheet.write_number(self._row, column, cell.value, style)
+        if cell.name:
+            self.define(cell.name, f"{chr(ord('A') + column)}{self._row + 1}")
+
+
+def write_workbook(path: Path, params: Params, projection: Projection, made: datetime) -> None:
+    """Write the workbook of a projection; ``made`` is the time that stands in its properties."""
+    import xlsxwriter
+
+    from helpers import cost_sheets
+
+    content = BytesIO()
+    book = xlsxwriter.Workbook(content, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
+    created = made.astimezone(UTC).replace(tzinfo=None)
+    book.set_properties({"title": "Cost estimate", "created": created, "comments": "Inputs are yellow."})
+    book.set_calc_mode("auto")
+    formats = _formats(book)
+    for name, title, fill in cost_sheets.SHEETS:
+        fill(Sheet(book, name, title, formats), params, projection)
+    book.close()
+    path.write_bytes(content.getvalue())
+
+
+def _formats(book: Any) -> dict[str, Any]:
+    marked = {"bg_color": "#FFF2CC", "border": 1, "border_color": "#BF9000"}
+    formats = {
+        "text": book.add_format({"text_wrap": True, "valign": "top"}),
+        "head": book.add_format({"bold": True, "bottom": 1, "text_wrap": True}),
+        "title": book.add_format({"bold": True, "font_size": 14}),
+    }
+    for name, number in _NUMBERS.items():
+        formats[name] = book.add_format({"num_format": number})
+        formats[f"{name} input"] = book.add_format({"num_format": number, **marked})
+    return formats

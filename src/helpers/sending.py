@@ -1,0 +1,223 @@
+"""Send requests when they are due, whatever the service does meanwhile, and keep four numbers of each.
+
+A closed loop waits for answers and so hides every stall; here the schedule stands before the first request, and
+the response time counts from the intended send. Seconds since the start of the run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import time
+from array import array
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from helpers import arrivals
+from helpers.arrivals import Plan
+from helpers.backends.endpoint import EndpointBackend
+from helpers.errors import Failure, RequestError
+from helpers.intervals import FloatArray
+from helpers.params import Generation
+
+#: The event loop wakes up to a millisecond late: this long before a send is due it looks at the clock instead.
+SPIN = 0.002
+#: Requests under way at most: beyond it, later ones wait here, and their dispatch delay and response time say so.
+MOST_UNDER_WAY = 8_000
+#: How often progress is told, and how long an interrupted run may take to end, seconds.
+EVERY, GRACE = 0.5, 5.0
+PENDING, OK = 0, 1
+KINDS = tuple(Failure)
+
+Tell = Callable[["Outcomes", float], None]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The part of a run that counts, one value per request, and the seconds until its last answer."""
+
+    intended: FloatArray
+    sent: FloatArray
+    done: FloatArray
+    kinds: NDArray[np.uint8]
+    samples: NDArray[np.int64]
+    seconds: float
+
+    @property
+    def good(self) -> NDArray[np.bool_]:
+        """Which requests succeeded."""
+        return np.equal(self.kinds, OK)
+
+    @property
+    def responses(self) -> FloatArray:
+        """The response times of the successes, in order of arrival."""
+        return (self.done - self.intended)[self.good]
+
+    @property
+    def services(self) -> FloatArray:
+        """The service times of the successes, in order of arrival."""
+        return (self.done - self.sent)[self.good]
+
+
+@dataclass
+class Outcomes:
+    """What came of every request, 29 bytes each: when it was due, sent and done, which sample, and how it ended.
+
+    ``kinds`` holds `PENDING`, `OK`, or two more than the place of its failure in `KINDS`. ``window`` is where the
+    measured part ends, ``warmup`` where it begins, ``zero`` the start on the clock of ``perf_counter``.
+    """
+
+    warmup: float
+    window: float
+    intended: array[float] = field(default_factory=lambda: array("d"))
+    sent: array[float] = field(default_factory=lambda: array("d"))
+    done: array[float] = field(default_factory=lambda: array("d"))
+    samples: array[int] = field(default_factory=lambda: array("l"))
+    kinds: bytearray = field(default_factory=bytearray)
+    answered: int = 0
+    failed: int = 0
+    zero: float = 0.0
+    interrupted: bool = False
+
+    def due(self, intended: float, sample: int) -> int:
+        """Enter a request that is due and return its place."""
+        self.intended.append(intended)
+        self.sent.append(np.nan)
+        self.done.append(np.nan)
+        self.samples.append(sample)
+        self.kinds.append(PENDING)
+        return len(self.kinds) - 1
+
+    def finish(self, place: int, now: float, kind: Failure | None) -> None:
+        """Enter how a request ended."""
+        self.done[place] = now
+        self.kinds[place] = OK if kind is None else KINDS.index(kind) + 2
+        self.answered += kind is None
+        self.failed += kind is not None
+
+    def measured(self) -> Measured:
+        """Return the measured part; what is still under way in it was cancelled."""
+        kinds = np.frombuffer(bytes(self.kinds), dtype=np.uint8).copy()
+        kinds[kinds == PENDING] = KINDS.index(Failure.CANCELLED) + 2
+        intended, sent, done = (np.array(times) for times in (self.intended, self.sent, self.done))
+        kept = intended >= self.warmup
+        last = float(np.nanmax(done)) if not np.isnan(done).all() else 0.0
+        return Measured(
+            intended[kept],
+            sent[kept],
+            done[kept],
+            kinds[kept],
+            np.array(self.samples, dtype=np.int64)[kept],
+            max(self.window, last) - self.warmup,
+        )
+
+
+def send(
+    backend: EndpointBackend, dialogues: Sequence[str], generation: Generation, plan: Plan, tell: Tell | None = None
+) -> Outcomes:
+    """Carry out a plan and return what came of it; Ctrl-C ends it early and keeps what was measured.
+
+    ``tell`` is called twice a second with the outcomes so far and the seconds gone by.
+    """
+    outcomes = Outcomes(plan.warmup, plan.warmup + plan.seconds)
+    sender = _Sender(backend, dialogues, generation, plan, outcomes, tell)
+    gc.collect()
+    gc.freeze()  # a collection through everything loaded so far would take milliseconds, and delay what is due
+    try:
+        backend.call(sender.run)
+    except KeyboardInterrupt:
+        sender.over.wait(GRACE)  # the loop runs in a thread of its own and may still be writing
+        outcomes.interrupted = True
+    finally:
+        gc.unfreeze()
+    return outcomes
+
+
+class _Sender:
+    """One plan under way on the backend's event loop."""
+
+    def __init__(
+        self,
+        backend: EndpointBackend,
+        dialogues: Sequence[str],
+        generation: Generation,
+        plan: Plan,
+        outcomes: Outcomes,
+        tell: Tell | None,
+    ) -> None:
+        self._backend, self._dialogues, self._generation = backend, dialogues, generation
+        self._plan, self._outcomes, self._tell = plan, outcomes, tell
+        self._draws = arrivals.draws(len(dialogues), plan.seed)
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._left = plan.count
+        self.over = threading.Event()
+
+    async def run(self) -> None:
+        """Send everything, wait for the answers, and leave nothing under way."""
+        self._outcomes.zero = time.perf_counter()
+        telling = asyncio.create_task(self._telling())
+        try:
+            await (self._closed() if self._plan.arrival == "closed" else self._open())
+        finally:
+            telling.cancel()
+            for task in self._under_way:
+                task.cancel()
+            self._outcomes.window = min(self._outcomes.window, self._now())
+            await asyncio.gather(telling, *self._under_way, return_exceptions=True)
+            self.over.set()
+
+    async def _open(self) -> None:
+        plan, outcomes = self._plan, self._outcomes
+        times = arrivals.schedule(plan.arrival, plan.rate or 0.0, plan.warmup + plan.seconds, plan.seed)
+        if plan.count is not None:
+            last = int(np.searchsorted(times, plan.warmup)) + plan.count
+            outcomes.window = float(times[last]) if last < times.size else outcomes.window
+            times = times[:last]
+        for due in times:
+            await self._until(float(due))
+            while len(self._under_way) >= MOST_UNDER_WAY:
+                await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+            task = asyncio.create_task(self._ask(outcomes.due(float(due), next(self._draws))))
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+        while self._under_way:
+            await asyncio.wait(self._under_way)
+
+    async def _closed(self) -> None:
+        await asyncio.gather(*(self._one_after_the_other() for _ in range(self._plan.concurrency)))
+
+    async def _one_after_the_other(self) -> None:
+        """Send the next request as soon as the last is answered: the intended send is the send itself."""
+        while (now := self._now()) < self._outcomes.window and self._left != 0:
+            if self._left is not None and now >= self._plan.warmup:
+                self._left -= 1
+            await self._ask(self._outcomes.due(now, next(self._draws)))
+
+    async def _ask(self, place: int) -> None:
+        self._outcomes.sent[place] = self._now()
+        kind: Failure | None = None
+        try:
+            await self._backend.ask([self._dialogues[self._outcomes.samples[place]]], self._generation)
+        except RequestError as error:
+            kind = error.kind
+        self._outcomes.finish(place, self._now(), kind)
+
+    async def _until(self, due: float) -> None:
+        """Sleep until shortly before a time, then let others run while looking at the clock."""
+        if (left := due - self._now()) > SPIN:
+            await asyncio.sleep(left - SPIN)
+        await asyncio.sleep(0)  # even when late: those under way must go on
+        while self._now() < due:
+            await asyncio.sleep(0)
+
+    async def _telling(self) -> None:
+        while self._tell:
+            await asyncio.sleep(EVERY)
+            self._tell(self._outcomes, self._now())
+
+    def _now(self) -> float:
+        return time.perf_counter() - self._outcomes.zero
