@@ -1,0 +1,77 @@
+"""What the server says of itself at ``/metrics``, in the Prometheus text format.
+
+The first two lines are those of a managed endpoint. Request durations have the name and the buckets that the
+OpenTelemetry semantic conventions give a server of a generative model; the process has prometheus-client's own names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+
+from helpers.backends import Answer
+from helpers.errors import RequestError
+from helpers.worker import Worker
+
+#: What a scraper is told the text is; without it Prometheus refuses to read.
+EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
+#: Seconds; OpenTelemetry, "Metric: gen_ai.server.request.duration".
+BUCKETS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
+DURATION, REQUESTS, TOKENS = "gen_ai_server_request_duration_seconds", "summariser_requests", "summariser_tokens"
+CORES, CPU = "summariser_cpu_cores", "process_cpu_seconds_total"
+
+
+class Live:
+    """The figures of one server, in a registry of their own: two servers in a process do not mix."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        names = ("gen_ai_operation_name", "error_type")
+        self._duration = Histogram(
+            DURATION, "From the body's last byte to the answer", names, buckets=BUCKETS, registry=registry
+        )
+        self._requests = Counter(
+            REQUESTS, "Requests by outcome: ok, or the kind of failure", ["outcome"], registry=registry
+        )
+        self._tokens = Counter(TOKENS, "Tokens read and written", ["type"], registry=registry)
+        cores = Gauge(CORES, "Cores that the process may use", registry=registry)
+        cores.set(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+    @contextmanager
+    def timed(self) -> Iterator[list[Answer]]:
+        """Count what happens inside as one request; its answers are put into the list that this yields."""
+        answers: list[Answer] = []
+        began, outcome = time.perf_counter(), "ok"
+        try:
+            yield answers
+        except RequestError as error:
+            outcome = error.kind.value
+            raise
+        except asyncio.CancelledError:
+            outcome = "cancelled"
+            raise
+        except Exception:
+            outcome = "server_error"
+            raise
+        finally:
+            self._requests.labels(outcome).inc()
+            failed = "" if outcome == "ok" else outcome
+            self._duration.labels("text_completion", failed).observe(time.perf_counter() - began)
+            self._count(answers)
+
+    def text(self) -> str:
+        """Return all figures as they are now."""
+        managed = f"inf_batch_current_size {self._worker.running}\ninf_queue_size {self._worker.queued}\n"
+        return managed + generate_latest(self._registry).decode()
+
+    def _count(self, answers: Sequence[Answer]) -> None:
+        for name in ("input", "output"):
+            known = [count for answer in answers if (count := getattr(answer, f"{name}_tokens")) is not None]
+            self._tokens.labels(name).inc(sum(known))

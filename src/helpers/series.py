@@ -1,0 +1,161 @@
+"""A request log as columns: what monitoring needs of each attempt, in the order in which the attempts ended.
+
+A log of a million lines is read line by line into arrays; only the steady state is kept, because a monitor would
+take a cold start, a warm-up or a probe for traffic.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from helpers.errors import RunError
+from helpers.request_log import Record, read_log
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+#: Phases that are no traffic.
+ASIDE = ("cold", "warmup", "probe")
+
+
+@dataclass(frozen=True)
+class Series:
+    """Attempts by the time they ended, seconds after ``start`` (seconds since 1970, UTC).
+
+    ``kind`` and ``sample`` are places in ``kinds`` and ``samples``; a time or a token count that nobody knows is NaN.
+    ``usage`` is the load of the server at ``usage_at``, 0 to 1 per core. ``aside`` counts attempts that are no traffic.
+    """
+
+    start: float
+    ended: FloatArray
+    service_time: FloatArray
+    input_tokens: FloatArray
+    output_tokens: FloatArray
+    kind: IntArray
+    kinds: tuple[str, ...]
+    sample: IntArray
+    samples: tuple[str, ...]
+    usage_at: FloatArray
+    usage: FloatArray
+    aside: int = 0
+
+    def __len__(self) -> int:
+        return len(self.ended)
+
+    @property
+    def ok(self) -> BoolArray:
+        """Which attempts were answered validly."""
+        answered: BoolArray = self.kind == self.kinds.index("ok")
+        return answered
+
+    @property
+    def end(self) -> float:
+        """When the last attempt or sample of the load was seen, seconds after the start."""
+        return float(max([*self.ended[-1:], *self.usage_at[-1:]], default=0.0))
+
+    @property
+    def started_at(self) -> datetime:
+        """When the first attempt began."""
+        return datetime.fromtimestamp(self.start, UTC)
+
+
+class Columns:
+    """Collects records one by one; ``series`` turns them into arrays without those that count no longer."""
+
+    def __init__(self) -> None:
+        self._rows = array("d")  # six numbers a record; a list of tuples would take five times the memory
+        self._requests: list[str] = []
+        self._gone: set[str] = set()
+        self._kinds, self._samples = {"ok": 0}, dict[str, int]()
+        self._aside = 0
+
+    def add(self, record: Record) -> None:
+        """Take what is needed of a record."""
+        if record.supersedes:
+            self._gone.add(record.supersedes)
+        if record.phase in ASIDE or record.variant:
+            self._aside += 1
+            return
+        times = (record.started_at.timestamp(), _known(record.service_time))
+        tokens = (_known(record.input_tokens), _known(record.output_tokens))
+        kind = self._kinds.setdefault(record.kind, len(self._kinds))
+        sample = self._samples.setdefault(record.sample, len(self._samples))
+        self._rows.extend((*times, *tokens, kind, sample))
+        self._requests.append(record.request)
+
+    def series(self, usage: Iterable[tuple[float, float]] = ()) -> Series:
+        """Return the columns; ``usage`` are seconds since 1970 and the load at that time."""
+        rows = np.array(self._rows, dtype=float).reshape(-1, 6)
+        if self._gone:
+            rows = rows[[request not in self._gone for request in self._requests]]
+        start = float(rows[:, 0].min()) if len(rows) else 0.0
+        ended = rows[:, 0] - start + np.nan_to_num(rows[:, 1])
+        order = np.argsort(ended, kind="stable")
+        # A clock that counts from 1970 holds microseconds: what floating point adds to them is rounded off.
+        ended, rows = ended[order].round(6), rows[order]
+        load = np.array(sorted(usage), dtype=float).reshape(-1, 2)
+        load[:, 0] = (load[:, 0] - start).round(6)
+        load = load[load[:, 0] >= 0] if len(rows) else load[:0]
+        return Series(
+            start=start,
+            ended=ended,
+            service_time=rows[:, 1].copy(),
+            input_tokens=rows[:, 2].copy(),
+            output_tokens=rows[:, 3].copy(),
+            kind=rows[:, 4].astype(int),
+            kinds=tuple(self._kinds),
+            sample=rows[:, 5].astype(int),
+            samples=tuple(self._samples),
+            usage_at=load[:, 0].copy(),
+            usage=load[:, 1].copy(),
+            aside=self._aside,
+        )
+
+
+def from_records(records: Iterable[Record], usage: Iterable[tuple[float, float]] = ()) -> Series:
+    """Return the columns of records."""
+    columns = Columns()
+    for record in records:
+        columns.add(record)
+    return columns.series(usage)
+
+
+def read_series(logs: Sequence[Path], usage: Iterable[tuple[float, float]] = ()) -> Series:
+    """Return the columns of log files, read line by line; raises `RunError` for one that is not there."""
+    missing = [log for log in logs if not log.is_file()]
+    if missing:
+        raise RunError(f"{log}: no such log; give a run's requests.jsonl" for log in missing)
+    return from_records((record for log in logs for record in read_log(log)), usage)
+
+
+def save(path: Path, series: Series) -> None:
+    """Write the columns beside a run's results, whole or not at all."""
+    unfinished = path.with_suffix(".part")
+    with unfinished.open("wb") as file:
+        columns: dict[str, Any] = {field.name: getattr(series, field.name) for field in fields(series)}
+        np.savez_compressed(file, allow_pickle=False, **columns)
+    unfinished.replace(path)
+
+
+def load(path: Path) -> Series:
+    """Return columns that `save` wrote; raises `RunError` when they are not there."""
+    try:
+        with np.load(path, allow_pickle=False) as found:
+            columns = {field.name: found[field.name] for field in fields(Series)}
+    except (OSError, KeyError, ValueError):
+        raise RunError(f"{path.name}: not there, or not of this version; measure page 06 again") from None
+    names = {name: tuple(columns[name].tolist()) for name in ("kinds", "samples")}
+    return Series(**columns | names | {name: columns[name].item() for name in ("start", "aside")})
+
+
+def _known(value: float | None) -> float:
+    return np.nan if value is None else value
