@@ -1,0 +1,157 @@
+"""Numbers that know where they come from: the one way a figure reaches a page.
+
+`Cited` walks a result and remembers the address of what it reached; `number` turns such a value into
+``<data value="0.321" data-from="results/02.json#/scores/rougeL/value">0.321</data>``. A test follows
+every address back and finds no other digit on a page.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from markupsafe import Markup, escape
+
+Style = Literal["s", "usd", "rate", "score", "count", "ratio", "difference", "minutes", "megabytes", "plain"]
+
+NOT_MEASURED = Markup('<span class="none">not measured</span>')
+
+
+class Cited:
+    """A value inside a result file, with its address (file and JSON pointer, RFC 6901).
+
+    Attributes and items of the value are reached as its own and are `Cited` in turn; ``raw`` is the value itself.
+    """
+
+    __slots__ = ("address", "raw")
+
+    def __init__(self, raw: Any, address: str) -> None:
+        self.raw = raw
+        self.address = address if "#" in address else f"{address}#"
+
+    def __getattr__(self, name: str) -> Cited:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._child(getattr(self.raw, name), name)
+
+    def __getitem__(self, key: str | int) -> Cited:
+        return self._child(self.raw[key], key)
+
+    def __iter__(self) -> Iterator[Cited]:
+        return (self._child(item, index) for index, item in enumerate(self.raw))
+
+    def items(self) -> Iterator[tuple[str, Cited]]:
+        """Yield the keys of a mapping with their cited values."""
+        return ((key, self._child(value, key)) for key, value in self.raw.items())
+
+    def __bool__(self) -> bool:
+        return bool(self.raw)
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    def __str__(self) -> str:
+        return str(self.raw)
+
+    def _child(self, value: Any, key: str | int) -> Cited:
+        step = str(key).replace("~", "~0").replace("/", "~1")
+        return Cited(value, f"{self.address}/{step}")
+
+
+def number(cited: Cited, style: Style = "plain", *, bare: bool = False) -> Markup:
+    """Return the HTML of one figure; ``None`` and NaN read *not measured*.
+
+    ``bare`` leaves the unit out, for a column whose header names it.
+    Raises `TypeError` for anything that is not a number with an address.
+    """
+    value = cited.raw
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return NOT_MEASURED
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{cited.address} is {type(value).__name__}, not a number")
+    return _data(cited, spell(value, style, bare=bare))
+
+
+def _data(cited: Cited, text: str) -> Markup:
+    return Markup('<data value="{}" data-from="{}">{}</data>').format(json.dumps(cited.raw), cited.address, text)
+
+
+def interval(estimate: Cited, style: Style, *, bare: bool = False) -> Markup:
+    """Return ``low to high`` of a cited estimate, ``≤ high`` or ``≥ low`` for a one-sided bound, or a dash."""
+    low, high = estimate.low, estimate.high
+    if low.raw is not None and high.raw is not None:
+        start, end = (spell(edge.raw, style, bare=bare) for edge in (low, high))
+        unit = end[end.find(" ") :] if " " in end else ""
+        return Markup("{} to {}").format(_data(low, start.removesuffix(unit)), _data(high, end))
+    if high.raw is not None:
+        return Markup("≤ {}").format(number(high, style, bare=bare))
+    if low.raw is not None:
+        return Markup("≥ {}").format(number(low, style, bare=bare))
+    return Markup("–")
+
+
+def say(sentence: str, **parts: Any) -> Markup:
+    """Return a sentence with its parts filled in; a part that is not already HTML is escaped."""
+    return Markup(sentence).format(**parts)  # noqa: S704  (the sentence is ours, the parts are escaped)
+
+
+def quoted(text: Any) -> Markup:
+    """Return text that a model, a user or a file wrote: escaped, and marked as a quotation."""
+    return Markup('<span class="quoted">{}</span>').format(escape(str(text)))
+
+
+def spell(value: float, style: Style, *, bare: bool = False) -> str:
+    """Return the digits a reader sees for a value in seconds, dollars, 0–1 rate or score, or a count."""
+    size = abs(value)
+    if math.isinf(size):
+        text = "∞"
+    elif bare and style == "s":
+        text = f"{size:.2f}" if size >= 0.1 else f"{size:.3f}"
+    else:
+        text = _SPELLINGS[style](size).strip("$ %×MB" if bare else " ")
+    return ("−" if value < 0 else "+" if style == "difference" else "") + text
+
+
+def _seconds(size: float) -> str:
+    if size < 1:
+        return f"{size * 1000:.0f} ms"
+    return f"{size:.2f} s" if size < 100 else f"{size:,.0f} s"
+
+
+def _usd(size: float) -> str:
+    if size == 0 or size >= 0.1:
+        return f"${size:,.2f}"
+    return f"${size:.{1 - math.floor(math.log10(size))}f}"
+
+
+def _rate(size: float) -> str:
+    # One request lost of ten thousand must not read as 100 %, nor one found as 0 %.
+    texts = (f"{size * 100:.{digits}f}" for digits in range(1, 6))
+    text = next((text for text in texts if float(text) not in (0, 100)), f"{size * 100:.0f}")
+    return text.removesuffix(".0") + " %"
+
+
+def _minutes(size: float) -> str:
+    if size >= 120:
+        return f"{size / 60:,.0f} hours"
+    return f"{size:.0f} minutes" if size >= 10 else f"{size:.1f} minutes"
+
+
+def _plain(size: float) -> str:
+    return f"{size:,}" if isinstance(size, int) else f"{size:,.4g}"
+
+
+_SPELLINGS: Mapping[Style, Any] = {
+    "s": _seconds,
+    "usd": _usd,
+    "rate": _rate,
+    "score": lambda size: f"{size:.3f}",
+    "difference": lambda size: f"{size:.3f}",
+    "count": lambda size: f"{size:,.0f}",
+    "ratio": lambda size: f"{size:.2f} ×",
+    "minutes": _minutes,
+    "megabytes": lambda size: f"{size / 1e6:,.0f} MB",
+    "plain": _plain,
+}

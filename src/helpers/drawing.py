@@ -1,0 +1,204 @@
+"""Charts laid out row by row: labels on the left, marks on one scale, the figure in words on the right.
+
+Every chart is laid out twice from the same rows: wide, and narrow (labels above their marks) for a telephone.
+Sizes are pixels; nothing here computes a statistic.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from helpers.cite import Style, spell
+from helpers.marks import Painter
+from helpers.svg import COLOURS, fitted, text_width
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDE, WIDE_PANELS, NARROW = 720.0, 1000.0, 360.0
+_TEXT, _SMALL = 14.0, 12.5
+#: An interval may widen the scale by this many times the median width of all intervals.
+_FAR = 3.0
+_GAP, _LINE, _BELOW = 16.0, 19.0, 26.0
+#: Factor from data to scale, and what stands before and after the digits of a tick.
+_SCALES: dict[Style, tuple[float, str, str]] = {
+    "usd": (1, "$", ""),
+    "rate": (100, "", " %"),
+    "ratio": (1, "", " ×"),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line: its label, what stands on its right, the values its scale must hold, and its marks.
+
+    ``reach`` are the ends of an interval, which the scale holds unless they are far wider than those of other rows.
+    """
+
+    label: str
+    text: str
+    extent: Sequence[float]
+    paint: Painter
+    reach: Sequence[float] = ()
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Rows on one scale, with a target as a labelled line; ``column`` heads what stands on the right."""
+
+    rows: Sequence[Row]
+    unit: Style
+    target: float | None = None
+    target_label: str = "target"
+    title: str = ""
+    column: str = ""
+    row_height: float = 30.0
+
+    def values(self) -> list[float]:
+        """Return everything the scale must hold."""
+        return [v for row in self.rows for v in row.extent] + ([] if self.target is None else [self.target])
+
+    def span(self) -> tuple[float, float]:
+        """Return the ends of the scale, zero among them when that costs less than half the width."""
+        held = self.values() or [0.0, 1.0]
+        reach = [*held, *(end for row in self.rows for end in row.reach)]
+        widths = [max(row.reach) - min(row.reach) for row in self.rows if len(row.reach) > 1]
+        slack = _FAR * median(widths or [math.inf])
+        low, high = max(min(reach), min(held) - slack), min(max(reach), max(held) + slack)
+        if 0 <= low <= high / 2:
+            return 0.0, high * 1.04 or 1.0
+        pad = (high - low) * 0.06 or abs(high) * 0.1
+        return low - pad, high + pad
+
+    def height(self, narrow: bool) -> float:
+        """Return its height: titles, rows and scale."""
+        return self.above + len(self.rows) * self.pitch(narrow) + _BELOW + (_GAP if self.title else 0)
+
+    def pitch(self, narrow: bool) -> float:
+        """Return the height of one row."""
+        return self.row_height + (_LINE - 2 if narrow else 0)
+
+    @property
+    def above(self) -> float:
+        """The room over the rows, for a title and for the labels of target and column."""
+        return (_LINE + 4 if self.title else 0) + (_LINE if self.target is not None or self.column else 4)
+
+
+def size(panels: Sequence[Panel], narrow: bool) -> tuple[float, float]:
+    """Return the width and height of a drawing."""
+    heights = [panel.height(narrow) for panel in panels]
+    if narrow:
+        return NARROW, sum(heights)
+    return (WIDE if len(panels) == 1 else WIDE_PANELS), max(heights)
+
+
+def draw(figure: Figure, panels: Sequence[Panel], narrow: bool) -> None:
+    """Draw panels beside each other, labelled by the rows of the first, or below each other when narrow."""
+    for panel, place in zip(panels, _places(panels, narrow), strict=True):
+        width, height = figure.get_size_inches() * 72
+        rows = len(panel.rows) * panel.pitch(narrow)
+        bottom = height - place.top - panel.above - rows
+        corners = (place.start / width, bottom / height, (place.end - place.start) / width, rows / height)
+        axes = figure.add_axes(corners)
+        axes.set(xlim=panel.span(), ylim=(len(panel.rows), 0))
+        _scale(axes, panel)
+        _lines(axes, panel, place)
+        _headings(axes, panel, place)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a panel stands: labels from ``left``, the scale from ``start`` to ``end``, words up to ``right``."""
+
+    left: float
+    start: float
+    end: float
+    right: float
+    top: float = 0.0
+    stacked: bool = False
+
+
+def _places(panels: Sequence[Panel], narrow: bool) -> list[_Place]:
+    width, _ = size(panels, narrow)
+    if narrow:
+        tops = accumulate((panel.height(narrow) for panel in panels[:-1]), initial=0.0)
+        return [_Place(0.0, 12.0, width - 12.0, width, top, stacked=True) for top in tops]
+    labels = min(max(text_width(row.label, _TEXT) for row in panels[0].rows) + _GAP, 0.38 * width)
+    words = max(text_width(row.text, _TEXT) for panel in panels for row in panel.rows) + _GAP
+    each = (width - labels - 2 * _GAP * (len(panels) - 1)) / len(panels)
+    starts = [labels + place * (each + 2 * _GAP) for place in range(len(panels))]
+    return [
+        _Place(0.0 if place == 0 else start, start, start + each - words, start + each)
+        for place, start in enumerate(starts)
+    ]
+
+
+def _lines(axes: Axes, panel: Panel, place: _Place) -> None:
+    """Draw label, marks and words of every row."""
+    from matplotlib.transforms import IdentityTransform, blended_transform_factory
+
+    beside = blended_transform_factory(IdentityTransform(), axes.transData)
+    text: dict[str, Any] = {"va": "center_baseline", "size": _TEXT, "transform": beside}
+    over = (_LINE - 2) / panel.pitch(narrow=True) if place.stacked else 0.0
+    for top, row in enumerate(panel.rows):
+        middle = top + over + (1 - over) / 2
+        row.paint(axes, middle, 0.8 * (1 - over))
+        line = top + 0.75 * over if place.stacked else middle
+        end = place.right - text_width(row.text, _TEXT) if place.stacked else place.start
+        if (room := end - place.left - _GAP) > 0:
+            axes.text(place.left, line, fitted(row.label, _TEXT, room), color=COLOURS["ink"], **text)
+        ink = COLOURS["ink" if row.extent else "muted"]
+        axes.text(place.right, line, row.text, ha="right", color=ink, **text)
+
+
+def _scale(axes: Axes, panel: Panel) -> None:
+    """Draw a few quiet ticks with their unit."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.patch.set_visible(False)
+    axes.yaxis.set_visible(False)
+    axes.set_axisbelow(True)
+    factor, before, after = _SCALES.get(panel.unit, (1, "", ""))
+    if panel.unit == "s":
+        factor, after = (1000, " ms") if panel.span()[1] < 1 else (1, " s")
+    most = max(1, min(4, int(axes.bbox.width // 50)))
+    axes.xaxis.set_major_locator(MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]))
+    axes.xaxis.set_major_formatter(
+        FuncFormatter(lambda tick, _: f"{before}{tick * factor:,g}{after}".replace("-", "−"))
+    )
+    axes.tick_params(axis="x", length=0, pad=6, labelsize=_SMALL, labelcolor=COLOURS["muted"])
+    axes.grid(axis="x", color=COLOURS["rule"], lw=1, clip_on=False)
+    if not panel.values():
+        axes.set_xticks([])
+
+
+def _headings(axes: Axes, panel: Panel, place: _Place) -> None:
+    """Draw the target with its label, kept inside the panel, and what heads the panel and its last column."""
+    from matplotlib.transforms import IdentityTransform, blended_transform_factory
+
+    over = blended_transform_factory(IdentityTransform(), axes.transAxes)
+    left, right = place.left if place.stacked else place.start, place.right
+    line = axes.bbox.y1 + 5
+    small: dict[str, Any] = {"size": _SMALL, "transform": IdentityTransform()}
+    if panel.target is not None:
+        x = float(axes.transData.transform((panel.target, 0))[0])
+        axes.plot([x, x], [0, 1], color=COLOURS["ink"], lw=1.2, ls=(0, (4, 3)), transform=over, clip_on=False)
+        label = f"{panel.target_label} {spell(panel.target, panel.unit)}"
+        half = text_width(label, _SMALL) / 2
+        taken = text_width(panel.column, _SMALL) + _GAP if panel.column else 0.0
+        x = min(max(x, left + half), right - taken - half)
+        axes.text(x, line, label, ha="center", color=COLOURS["ink"], **small)
+    if panel.column:
+        axes.text(right, line, panel.column, ha="right", color=COLOURS["muted"], **small)
+    if panel.title:
+        y = line + (_LINE if panel.target is not None or panel.column else 0)
+        title = fitted(panel.title, _TEXT, 0.85 * (right - left))  # measured in regular, drawn in bold
+        axes.text(left, y, title, color=COLOURS["ink"], **small | {"size": _TEXT, "weight": "bold"})

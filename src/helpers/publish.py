@@ -1,0 +1,196 @@
+"""From notebooks to pages: execute each over a run, convert, add index and data, and publish all of it or nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from helpers.cost_workbook import write_workbook
+from helpers.engine_choice import choose as choose_engine
+from helpers.environment import redact
+from helpers.errors import InputError, NotebookError, RunError, did_you_mean
+from helpers.load_cost import strategy_costs
+from helpers.params_files import PROJECT
+from helpers.progress import Progress, shown
+from helpers.results import PAGES, read_result
+from helpers.run import SERIES, Run
+from helpers.theme import Frame, Link, convert
+from helpers.views import index
+from helpers.views.common import colophon, published_requests, stamps
+from helpers.views.cost import WORKBOOK
+
+#: The notebooks of the report; another folder of the same names is for trying out changes to them.
+NOTEBOOKS = Path(os.environ.get("HELPERS_NOTEBOOKS") or PROJECT / "notebooks")
+#: One page may take this long, seconds; a hung kernel must not hold a run for ever.
+PAGE_LIMIT = 3600
+
+
+@dataclass(frozen=True)
+class Page:
+    """A notebook and the page it becomes: ``03-latency-cost`` → number 03, latency-cost."""
+
+    notebook: Path
+
+    @property
+    def number(self) -> str:
+        """The two digits that lead the name."""
+        return self.notebook.stem[:2]
+
+    @property
+    def href(self) -> str:
+        """The file the page is published as."""
+        return f"{self.notebook.stem}.html"
+
+    @property
+    def label(self) -> str:
+        """How the navigation calls it."""
+        return f"{self.number} {self.notebook.stem[3:].replace('-', ' ')}"
+
+
+def choose(only: Sequence[str], *, claims: bool) -> list[Page]:
+    """Return the pages to make, in reading order; raises `InputError` for a name that is no page."""
+    pages = [Page(path) for path in sorted(NOTEBOOKS.glob("[0-9][0-9]-*.ipynb"))]
+    pages = [page for page in pages if page.number != "07" or claims]
+    if not only:
+        return pages
+    names = {name: page for page in pages for name in (page.number, page.notebook.stem, page.notebook.stem[3:])}
+    unknown = [
+        f"--only {n}: no such page{did_you_mean(n, names)}; pages are {', '.join(p.notebook.stem for p in pages)}"
+        for n in only
+        if n not in names
+    ]
+    if unknown:
+        raise InputError(unknown)
+    return [page for page in pages if page in [names[name] for name in only]]
+
+
+def recorded_pages(run: Run) -> list[Page]:
+    """Return the pages that a finished run has results for."""
+    return [page for page in choose([], claims=True) if (run.directory / "results" / f"{page.number}.json").exists()]
+
+
+def check_writable(out: Path) -> None:
+    """Raise `RunError` now rather than after an hour of measuring when pages could not be written."""
+    folder = out
+    while not folder.exists():
+        folder = folder.parent
+    try:
+        if not folder.is_dir():
+            raise NotADirectoryError(20, "not a directory")
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise RunError(f"cannot write to {out}: {error.strerror}; give write permission or another --out") from None
+
+
+def execute_all(run: Run, pages: Sequence[Page], site: Path, params: Path) -> None:
+    """Execute each page's notebook over the run and write its page as soon as it is there."""
+    (run.directory / "notebooks").mkdir(exist_ok=True)
+    site.mkdir(parents=True, exist_ok=True)
+    with Progress(run, len(pages)) as progress:
+        for page in pages:
+            progress.start(page.label)
+            _execute(run, page, params)
+            path = _convert(run, page, pages, site)
+            progress.done(path)
+
+
+def finish_site(run: Run, pages: Sequence[Page], site: Path) -> None:
+    """Write the pages again with the complete manifest, the index, the data behind them, and the summaries."""
+    for page in pages:
+        _convert(run, page, pages, site)
+    data = _data(run)
+    (site / "results.json").write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (site / "index.html").write_text(index.page(run, _frame(run, pages, "index.html"), _cards(pages)), encoding="utf-8")
+    index.write_summaries(run, site / "demo_summaries.csv")
+    write_workbook(site / WORKBOOK, run.params, run.costed(), run.manifest.started_at)
+
+
+def replace(site: Path, out: Path) -> None:
+    """Publish: put the new files in place one by one, each whole, and remove the pages of other runs."""
+    out.mkdir(parents=True, exist_ok=True)
+    names = {path.name for path in site.iterdir()}
+    with tempfile.TemporaryDirectory(dir=out, prefix=".new-") as staging:
+        for name in sorted(names):
+            shutil.copyfile(site / name, Path(staging) / name)
+        for name in sorted(names):
+            os.replace(Path(staging) / name, out / name)
+    for stale in out.glob("*.html"):
+        if stale.name not in names:
+            stale.unlink()
+
+
+def _execute(run: Run, page: Page, params: Path) -> None:
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    executed = run.directory / "notebooks" / page.notebook.name
+    try:
+        papermill.execute_notebook(
+            str(page.notebook),
+            str(executed),
+            parameters={"params": str(params), "run_dir": str(run.directory)},
+            kernel_name="python3",
+            progress_bar=False,
+            request_save_on_cell_execute=False,
+            autosave_cell_every=0,
+            execution_timeout=PAGE_LIMIT,
+            extra_arguments=["--log-level=50"],  # the kernel talks to us through its messages alone
+            cwd=str(PROJECT),
+        )
+    except PapermillExecutionError as error:
+        cell = "\n".join(f"    {line}" for line in str(error.source).splitlines())
+        raise NotebookError(
+            f"{page.notebook.name}: cell {error.cell_index} raised {error.ename}: {error.evalue}\n{cell}\n"
+            f"nothing was published; the run is kept, and the executed notebook is {shown(executed)}"
+        ) from None
+    finally:
+        if executed.exists():  # a kernel knows the environment, and what it shows may hold a secret of it
+            executed.write_text(redact(executed.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def _convert(run: Run, page: Page, pages: Sequence[Page], site: Path) -> Path:
+    path = site / page.href
+    html = convert(run.directory / "notebooks" / page.notebook.name, _frame(run, pages, page.href))
+    path.write_text(html, encoding="utf-8")
+    return path
+
+
+def _frame(run: Run, pages: Sequence[Page], current: str) -> Frame:
+    nav = [Link("index.html", "Report"), *(Link(page.href, page.label) for page in pages)]
+    return Frame(nav=nav, current=current, stamp=stamps(run), footer=colophon(run))
+
+
+def _cards(pages: Sequence[Page]) -> list[tuple[str, Link]]:
+    return [(page.number, Link(page.href, page.label)) for page in pages]
+
+
+def _data(run: Run) -> dict[str, object]:
+    """Return everything a number on a page points to, by the file it names."""
+    results = {
+        f"results/{p}.json": r.model_dump(mode="json")
+        for p in PAGES
+        if (r := read_result(run.directory / "results", p))
+    }
+    alerts = {"results/alerts.json": run.alerted.model_dump(mode="json")} if (run.directory / SERIES).exists() else {}
+    return {
+        "schema_version": 1,
+        **alerts,
+        "manifest.json": run.manifest.model_dump(mode="json"),
+        **results,
+        "results/judged.json": run.judged().model_dump(mode="json"),
+        **_choice(run),
+        "results/cost.json": run.costed().model_dump(mode="json"),
+        "results/load_cost.json": [row.model_dump() for row in strategy_costs(run.results().load_capacity, run.params)],
+        "results/requests.json": published_requests(run),
+    }
+
+
+def _choice(run: Run) -> dict[str, object]:
+    result = run.results().quantization
+    return {"results/choice.json": choose_engine(result, run.params).model_dump(mode="json")} if result else {}

@@ -1,0 +1,1 @@
+"""What each page shows: results to sentences, tables and charts; nothing here measures or computes a statistic."""

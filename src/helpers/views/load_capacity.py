@@ -1,0 +1,227 @@
+"""Page 05 as it is shown."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from helpers.cite import Cited, interval, number, quoted, say
+from helpers.figures import Target, points
+from helpers.load_cost import strategy_costs
+from helpers.params import Target as Threshold
+from helpers.run import Run
+from helpers.tables import Cell, Column, chip, facts, table
+from helpers.targets import decide
+from helpers.views.common import ended_early, not_measured
+
+#: A rate is held when the replicas have time to spare.
+SPARE = Threshold(label="busy share", unit="rate", source="queueing", below=1.0)
+NONE = Markup("–")
+
+
+def answer(result: Cited) -> Markup:
+    """Return how much traffic one replica holds: measured where it was sent, else predicted."""
+    if result.reason:
+        return not_measured(result.reason.raw)
+    parts = [
+        say(
+            "One replica works {service} on a request, so it completes at most {capacity} a second.",
+            service=number(result.service.value, "s"),
+            capacity=number(result.capacity),
+        )
+    ]
+    if result.predicted_highest:
+        best = result.predicted_highest
+        told = "It is predicted to hold {rate} a second ({busy} busy) with p95 response time within {target}."
+        target = number(result.assumed.target_p95, "s")
+        parts.append(say(told, rate=number(best.rate), busy=number(best.utilisation, "rate"), target=target))
+    else:
+        target = number(result.assumed.target_p95, "s")
+        parts.append(say("No rate is predicted to keep p95 response time within {target}.", target=target))
+    steady = result.assumptions[0]
+    parts.append(say("The published steady traffic: {chip}.", chip=chip(decide(steady.utilisation.raw, SPARE))))
+    if result.no_sweep:
+        parts.append(say("Load was not measured: {why}.", why=quoted(result.no_sweep)))
+    return Markup("<p class='answer'>{}</p>{}").format(Markup(" ").join(parts), ended_early(result))
+
+
+def sweep(result: Cited) -> Markup:
+    """Return what was measured at each rate beside what was predicted for it."""
+    if result.reason or not result.points:
+        return Markup()
+    columns = [
+        Column("Rate", "per s", numeric=True),
+        Column("Busy", numeric=True),
+        Column("Requests", numeric=True),
+        Column("Failed", numeric=True),
+        Column("Answered", "per s", numeric=True),
+        Column("Mean response", numeric=True),
+        Column("95 % interval", numeric=True),
+        Column("Predicted: this run", numeric=True),
+        Column("Predicted: for ever", numeric=True),
+        Column("State"),
+    ]
+    note = (
+        "Intervals are across independent repeats. The first prediction plays the very requests that were sent "
+        "through one server, the second is the mean after a long time (Pollaczek and Khinchine)."
+    )
+    rows = [_point_row(one) for one in result.points]
+    return _curve(result) + table("Response time by rate, measured and predicted", columns, rows, id="sweep", note=note)
+
+
+def held(result: Cited) -> Markup:
+    """Return the capacity and the knee, measured and predicted."""
+    if result.reason:
+        return Markup()
+    measured = result.highest_rate
+    if not measured:
+        told: Cell = "not measured"
+    elif measured.value.raw is None:
+        told = say("not measured: {note}", note=quoted(measured.note))
+        if measured.needs:
+            told += say(" (needs {n})", n=number(measured.needs, "count"))
+    else:
+        told = say("{rate} a second ({between})", rate=number(measured.value), between=interval(measured, "plain"))
+    predicted, bend = result.predicted_highest, result.predicted_knee
+    pairs: list[tuple[Cell, Cell]] = [
+        ("Highest rate within the p95 target and with hardly a failure, measured", told),
+        ("The same, predicted", _rate(predicted)),
+        ("Knee of the measured rates", _per_second(result.knee)),
+        ("Knee, predicted: past it waiting grows faster than throughput", _rate(bend)),
+        ("Round trip without any computing", number(result.trip, "s")),
+        ("Squared coefficient of variation of the service times", number(result.scv)),
+    ]
+    return facts(pairs)
+
+
+def assumptions(result: Cited) -> Markup:
+    """Return the published rates, judged by the share of the replicas' time that they take."""
+    if result.reason:
+        return Markup()
+    columns = [
+        Column("Published rate"),
+        Column("Per hour", numeric=True),
+        Column("Replicas", numeric=True),
+        Column("Busy share", numeric=True, better="down"),
+        Column("95 % interval", numeric=True),
+        Column("Mean response, predicted", numeric=True),
+        Column("Held"),
+    ]
+    rows: list[list[Cell]] = [
+        [
+            one.name.raw,
+            number(one.per_hour, "count"),
+            number(one.replicas, "count"),
+            number(one.utilisation.value, "rate"),
+            interval(one.utilisation, "rate"),
+            number(one.response, "s") if one.response.raw is not None else "grows without bound",
+            chip(decide(one.utilisation.raw, SPARE)),
+        ]
+        for one in result.assumptions
+    ]
+    return table("Published rates on the declared replicas", columns, rows, id="assumptions")
+
+
+def sizing(result: Cited) -> Markup:
+    """Return the replicas that each rate needs."""
+    if result.reason:
+        return Markup()
+    columns = [
+        Column("Requests per hour"),
+        Column("Replicas", numeric=True),
+        Column("Busy", numeric=True),
+        Column("Mean response", numeric=True),
+        Column("p95", numeric=True),
+    ]
+    rows: list[list[Cell]] = []
+    for one in result.sizing:
+        if one.replicas.raw is None:
+            rows.append([number(one.per_hour, "count"), "no number holds it", NONE, NONE, NONE])
+            continue
+        cells = [number(one.replicas, "count"), number(one.utilisation, "rate")]
+        rows.append([number(one.per_hour, "count"), *cells, number(one.response, "s"), number(one.p95, "s")])
+    note = say("Fewest replicas with p95 within {target}, simulated.", target=number(result.assumed.target_p95, "s"))
+    return table("Replicas needed by rate", columns, rows, id="sizing", note=note)
+
+
+def strategies(run: Run, result: Cited) -> Markup:
+    """Return the strategies: cost, response time and cold starts, or why they were not measured."""
+    if result.reason:
+        return Markup()
+    costs = Cited(strategy_costs(result.raw, run.params), "results/load_cost.json")
+    columns = [
+        Column("Strategy"),
+        Column("Traffic"),
+        Column("Per thousand requests", "USD", numeric=True),
+        Column("Change", numeric=True),
+        Column("p95", numeric=True),
+        Column("Cold starts", numeric=True),
+        Column("Taken away", numeric=True),
+    ]
+    rows = [_strategy(row, cost) for row, cost in zip(result.strategies, costs, strict=bool(costs))]
+    told = result.assumed
+    note = say(
+        "Simulated from measured service times: at most {most} replicas, asleep after {idle} without a request, "
+        "{repeats} of the requests answered from the cache, a spot replica lost every {spot} hours on average, a cold "
+        "start of {cold}. Spot capacity is shown at the full price: its discount is not known here.",
+        most=number(told.max_replicas, "count"),
+        idle=number(told.idle_minutes, "minutes"),
+        repeats=number(told.repeat_rate, "rate"),
+        spot=number(told.spot_hours),
+        cold=number(told.cold_start, "s"),
+    )
+    return table("Strategies on a simulated day", columns, rows, id="strategies", note=note)
+
+
+def _strategy(row: Cited, cost: Cited) -> list[Cell]:
+    if row.reason:
+        blank: list[Cell] = [NONE] * 4
+        return [row.name.raw, row.trace.raw or NONE, say("not measured: {why}", why=quoted(row.reason)), *blank]
+    return [
+        row.name.raw,
+        row.trace.raw,
+        number(cost.per_1000, "usd"),
+        number(cost.change, "rate"),
+        number(row.p95, "s"),
+        number(row.cold_starts, "count"),
+        number(row.interruptions, "count"),
+    ]
+
+
+def _curve(result: Cited) -> Markup:
+    rows = []
+    for one in result.points:
+        label = f"{one.rate.raw:.2g} per second"
+        if one.response:
+            rows.append((f"{label}, measured", one.response))
+        rows.append((f"{label}, predicted", one.predicted_here))
+    finding = "Response time grows with the rate, as one server's queue does"
+    subtitle = "mean response time, seconds, with its 95 % interval across repeats"
+    target = Target(result.assumed.target_p95, "target of p95")
+    return points("load-curve", finding, subtitle, rows, unit="s", target=target, by="Rate")
+
+
+def _point_row(one: Cited) -> list[Cell]:
+    failed = Markup(", ").join(
+        say("{kind} {n}", kind=quoted(kind), n=number(count, "count")) for kind, count in one.errors.items()
+    )
+    states = {True: "saturated", False: "keeps up", None: "too few requests to tell"}
+    return [
+        number(one.rate),
+        number(one.utilisation, "rate"),
+        number(one.requests, "count"),
+        failed or NONE,
+        number(one.throughput.value),
+        number(one.response.value, "s") if one.response else NONE,
+        interval(one.response, "s") if one.response else NONE,
+        number(one.predicted_here, "s"),
+        number(one.predicted, "s") if one.predicted.raw is not None else "grows without bound",
+        states[one.saturated.raw],
+    ]
+
+
+def _rate(one: Cited) -> Cell:
+    return _per_second(one.rate) if one else "none"
+
+
+def _per_second(rate: Cited) -> Cell:
+    return say("{rate} a second", rate=number(rate)) if rate.raw is not None else "not measured"

@@ -1,0 +1,207 @@
+"""Page 04 as it is shown: the decision first, then speed, memory and quality of every variant."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from helpers.cite import Cited, interval, number, quoted, say
+from helpers.engine_choice import choose
+from helpers.figures import Chart, small_multiples
+from helpers.run import Run
+from helpers.tables import Column, actual, chip, table
+from helpers.views.common import ended_early, not_measured
+
+#: Why a variant is recommended, in words.
+WHY = {
+    "target": "it is shown to be as good and meets the latency target, which the reference does not",
+    "cheaper": "it is shown to be as good and fits on a cheaper instance",
+    "no saving": "no other variant reaches a cheaper instance or a target that the reference misses, so none saves "
+    "anything",
+    "nothing as good": "no other variant is shown to be as good",
+    "reference": "no other variant was measured",
+    "not measured": "the reference itself was not measured",
+}
+
+
+def choice(run: Run, result: Cited) -> Cited:
+    """Return the decision that follows from the page's result, the price list and the targets."""
+    return Cited(choose(result.raw, run.params), "results/choice.json")
+
+
+def answer(run: Run, result: Cited) -> Markup:
+    """Return the recommended variant with its reason and what it gains."""
+    if result.reason:
+        return not_measured(result.reason.raw)
+    made = choice(run, result)
+    parts = [
+        say(
+            "Ship <strong>{name}</strong>: {why}.",
+            name=quoted(made.recommended),
+            why=WHY[made.why.raw],
+        )
+    ]
+    best = next((v for v in result.variants if v.name.raw == made.recommended.raw), None)
+    if best is not None and best.speedup.raw and best.name.raw != result.variants[0].name.raw:
+        parts.append(
+            say(
+                "It is {speedup} as fast as the reference (95 % interval {between}).",
+                speedup=number(best.speedup.value, "ratio"),
+                between=interval(best.speedup, "ratio"),
+            )
+        )
+    where = "" if run.params.backend != "endpoint" else "Compared on this machine, not on the endpoint. "
+    return Markup("<p class='answer'>{}{}</p>{}").format(where, Markup(" ").join(parts), ended_early(result))
+
+
+def speed(result: Cited) -> Markup:
+    """Return how fast each variant answers, what it takes, and why one was not measured."""
+    if result.reason:
+        return Markup()
+    columns = [
+        Column("Variant"),
+        Column("Latency", numeric=True, better="down"),
+        Column("Over the reference", numeric=True, better="up"),
+        Column("Over the fastest fp32", numeric=True, better="up"),
+        Column("All at once, per second", numeric=True, better="up"),
+        Column("Ready after", numeric=True, better="down"),
+        Column("Peak memory", unit="MB", numeric=True, better="down"),
+        Column("Weights", unit="MB", numeric=True, better="down"),
+    ]
+    rows = [_speed_row(variant) for variant in result.variants]
+    absent = [v for v in result.variants if v.reason]
+    note = Markup(" ").join(
+        say("{name}: not measured, {why}.", name=quoted(v.name), why=quoted(v.reason)) for v in absent
+    )
+    return table("Speed and size, one process each, asked in turn", columns, rows, id="speed", note=note)
+
+
+def quality(run: Run, result: Cited) -> Markup:
+    """Return what each variant's recorded answers are worth beside the reference's."""
+    if result.reason:
+        return Markup()
+    columns = [
+        Column("Variant"),
+        Column("ROUGE-L", numeric=True, better="up"),
+        Column("Difference", numeric=True),
+        Column("95 % interval", numeric=True),
+        Column("Key facts", numeric=True),
+        Column("Equal answers", numeric=True),
+        Column("n", numeric=True),
+        Column("As good"),
+    ]
+    judged = [fit.quality.raw for fit in choice(run, result).fits]
+    rows = [
+        _quality_row(variant, verdict, index == 0)
+        for index, (variant, verdict) in enumerate(zip(result.variants, judged, strict=True))
+    ]
+    absent = [v for v in result.variants if v.quality_reason]
+    note = Markup("<br>").join(say("{name}: {why}.", name=quoted(v.name), why=quoted(v.quality_reason)) for v in absent)
+    return table(
+        "Recorded answers beside the reference's, dialogue by dialogue", columns, rows, id="quality", note=note
+    )
+
+
+def fits(run: Run, result: Cited) -> Markup:
+    """Return the smallest instance that each variant fits on, and what it costs there."""
+    if result.reason:
+        return Markup()
+    columns = [
+        Column("Variant"),
+        Column("Smallest instance"),
+        Column("An hour", unit="USD", numeric=True),
+        Column("A thousand requests", unit="USD", numeric=True),
+        Column("Latency target"),
+    ]
+    rows = [
+        [
+            quoted(fit.name),
+            quoted(fit.instance) if fit.instance.raw else "–",
+            number(fit.hourly, "usd", bare=True),
+            number(fit.per_1000_requests, "usd", bare=True),
+            chip(fit.latency.raw),
+        ]
+        for fit in choice(run, result).fits
+    ]
+    note = say(
+        "An instance fits when its memory is {headroom} the measured peak and the declared traffic leaves it idle part "
+        "of the time at the speed measured here. Latency was measured on this machine, not on that instance.",
+        headroom=number(choice(run, result).headroom, "ratio"),
+    )
+    return table("Where it fits at the declared traffic", columns, rows, id="fits", note=note)
+
+
+def trade(result: Cited) -> Markup:
+    """Return quality against speed and memory, one row per variant, side by side."""
+    rows = [v for v in result.variants if not v.reason and v.latency.raw]
+    if not rows:
+        return Markup()
+    charts = [
+        Chart("Latency", [(v.name.raw, v.latency) for v in rows], "s"),
+        Chart("Speed-up", [(v.name.raw, v.speedup) for v in rows], "ratio"),
+        Chart("ROUGE-L", [(v.name.raw, v.rouge_l) for v in rows], "score"),
+    ]
+    fastest = min(rows, key=lambda v: v.latency.value.raw)
+    finding = say(
+        "Fastest: {name}, {value} a summary",
+        name=quoted(fastest.name),
+        value=number(fastest.latency.value, "s"),
+    )
+    subtitle = "mean and 95 % interval; left is better for latency, right for the others"
+    return small_multiples("trade", finding, subtitle, charts, by="Variant")
+
+
+def conditions(result: Cited) -> Markup:
+    """Return under what conditions the variants were compared."""
+    if result.reason:
+        return Markup()
+    return say(
+        "<p>Variants of <code>{model}</code> with {threads} threads each, {rounds} interleaved rounds. The run's "
+        "own server took {busy} of processor time meanwhile.</p>",
+        model=result.model.raw,
+        threads=number(result.threads, "count"),
+        rounds=number(result.rounds, "count"),
+        busy=number(result.served_busy, "s"),
+    )
+
+
+def _speed_row(variant: Cited) -> list[Markup | str]:
+    name: Markup | str = quoted(variant.name)
+    if variant.reason.raw or not variant.latency.raw:
+        return [name, chip("not measured"), *["–"] * 6]
+    return [
+        name,
+        _estimate(variant.latency, "s"),
+        _estimate(variant.speedup, "ratio"),
+        _estimate(variant.speedup_fp32, "ratio"),
+        _estimate(variant.batch_rate, "plain"),
+        number(variant.load, "s"),
+        number(variant.peak_bytes, "megabytes", bare=True),
+        number(variant.disk_bytes, "megabytes", bare=True),
+    ]
+
+
+def _estimate(found: Cited, style: str) -> Markup | str:
+    if not found.raw:
+        return "–"
+    between = Markup('<span class="aside">{}</span>').format(interval(found, style))  # type: ignore[arg-type]
+    return actual(found, style) + between  # type: ignore[arg-type]
+
+
+def _quality_row(variant: Cited, verdict: str, is_reference: bool) -> list[Markup | str]:
+    name: Markup | str = quoted(variant.name)
+    if not variant.rouge_l.raw:
+        return [name, *["–"] * 6, chip("not measured")]
+    score = actual(variant.rouge_l, "score")
+    if is_reference or not variant.quality.raw:
+        return [name, score, "–", "–", "–", "–", number(variant.rouge_l.n, "count"), "the reference"]
+    paired = variant.quality
+    return [
+        name,
+        score,
+        number(paired.difference, "difference"),
+        Markup("{} to {}").format(number(paired.low, "difference"), number(paired.high, "difference")),
+        number(variant.facts.difference, "difference"),
+        number(variant.agreement.value, "rate"),
+        number(paired.n, "count"),
+        chip(verdict),
+    ]
