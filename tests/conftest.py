@@ -1,0 +1,99 @@
+"""Whole reports over recorded answers and over a scripted deployment: seconds each, no model."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from helpers.params_files import PROJECT
+
+Report = Callable[..., "Finished"]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished ``helpers`` process: exit code, what it told the terminal, and where its run and pages are."""
+
+    code: int
+    told: str
+    out: Path
+    run: Path | None
+
+    def page(self, stem: str) -> str:
+        """Return a published page."""
+        return (self.out / f"{stem}.html").read_text(encoding="utf-8")
+
+    def result(self, page: str) -> dict[str, object]:
+        """Return a page's result."""
+        assert self.run is not None
+        return json.loads((self.run / "results" / f"{page}.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the runs of these tests are kept, away from the user's."""
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Recorded predictions for the bundled ten: references of the corpus, some cut, one empty, with times."""
+    corpus = PROJECT / "src" / "helpers" / "data" / "corpus" / "demo.jsonl"
+    path = tmp_path_factory.mktemp("recorded") / "predictions.jsonl"
+    with path.open("w", encoding="utf-8") as file:
+        for number, line in enumerate(corpus.read_text(encoding="utf-8").splitlines()):
+            row = json.loads(line)
+            text = "" if number == 3 else row["summaries"][0][: 60 if number % 4 == 0 else None]
+            recorded = {
+                "id": row["id"],
+                "prediction": text,
+                "seconds": 1 + number / 7,
+                "input_tokens": 100 + number,
+                "output_tokens": 30,
+            }
+            file.write(json.dumps(recorded, ensure_ascii=False) + "\n")
+    return path
+
+
+@pytest.fixture(scope="session")
+def helpers(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """Run ``python -m helpers`` as a user would, and return what came of it."""
+
+    def run(*arguments: str, out: Path | None = None, environment: dict[str, str] | None = None) -> Finished:
+        out = out or tmp_path_factory.mktemp("out") / "reports"
+        before = set(runs.iterdir())
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "HELPERS_", "WANDB_"))}
+        quiet = {"HF_HUB_OFFLINE": "1", "WANDB_MODE": "disabled"}
+        done = subprocess.run(
+            [sys.executable, "-m", "helpers", *arguments, *(["--out", str(out)] if arguments[0] == "report" else [])],
+            capture_output=True,
+            text=True,
+            timeout=240,
+            env={**clean, **quiet, "HELPERS_RUNS": str(runs), **(environment or {})},
+            check=False,
+        )
+        new = sorted(set(runs.iterdir()) - before)
+        return Finished(done.returncode, done.stderr + done.stdout, out, new[-1] if new else None)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def replayed(helpers: Report, recorded: Path) -> Finished:
+    """One report over recorded answers, shared by the tests that only read it."""
+    found = helpers("report", "params/replay.yaml", *replay(recorded))
+    assert found.code == 0, found.told
+    return found
+
+
+def replay(path: Path) -> list[str]:
+    """Return the overrides that replay a file."""
+    pairs = [f"replay.predictions={path}", "replay.latency=seconds", f"baseline.predictions={path}"]
+    return [part for pair in pairs for part in ("--set", pair)]

@@ -1,0 +1,214 @@
+"""The life of a managed endpoint, through the vendor's client, against an imitation of its management API."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from helpers import deploy
+from helpers.cli import main
+from helpers.experiments.managed import managed_rows
+from helpers.params_files import load_params
+from tests.management_server import TOKEN, Management, managed
+
+Command = Callable[..., tuple[int, str]]
+DECLARED = ["--set", "deployment.namespace=team", "--set", "model.revision=abc123"]
+
+
+@pytest.fixture
+def management() -> Management:
+    return Management()
+
+
+@pytest.fixture
+def endpoint(
+    management: Management, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Iterator[Command]:
+    """Run ``helpers endpoint`` against the imitation; returns the exit code and all that was printed."""
+    with managed(management) as address:
+        monkeypatch.setenv("HF_TOKEN", TOKEN)
+        monkeypatch.setenv("HELPERS_MANAGEMENT_URL", address)
+        monkeypatch.setattr(deploy, "CACHE", tmp_path / "hardware.json")
+
+        def run(action: str, *more: str) -> tuple[int, str]:
+            code = main(["endpoint", action, "endpoint", *DECLARED, *more])
+            out = capsys.readouterr()
+            assert TOKEN not in out.out + out.err
+            return code, out.out + out.err
+
+        yield run
+
+
+def test_nothing_is_created_unasked(endpoint: Command, management: Management) -> None:
+    code, told = endpoint("create")
+    assert code == 0
+    assert "instance_size: x8" in told
+    assert "$0.300 to $0.900 an hour, $219 to $657 a month of 730 hours (the vendor's live list of" in told
+    assert "nothing was created" in told
+    assert management.endpoints == {}
+
+
+def test_the_whole_life(endpoint: Command, management: Management, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODEL_KEY", "not to be shown")
+    code, told = endpoint("create", "--yes", "--set", "deployment.secrets=[MODEL_KEY]")
+    assert code == 0
+    assert "not to be shown" not in told
+    (body,) = management.bodies
+    assert body["compute"]["scaling"] == {
+        "minReplica": 1,
+        "maxReplica": 3,
+        "scaleToZeroTimeout": None,
+        "measure": {"pendingRequests": None},
+    }
+    assert (body["model"]["task"], body["model"]["revision"]) == ("summarization", "abc123")
+    assert body["model"]["secrets"] == {"MODEL_KEY": "not to be shown"}
+    assert endpoint("create", "--yes") == (0, "endpoint dialogue-summariser exists as declared: pending\n")
+    code, told = endpoint("wait", "--every", "0.01")
+    assert (code, "initializing" in told, "http://127.0.0.1:9\n" in told) == (0, True, True)
+    assert endpoint("status") == (0, "dialogue-summariser: running http://127.0.0.1:9\n")
+    assert endpoint("pause") == (0, "endpoint dialogue-summariser: paused\n")
+    code, told = endpoint("wait")
+    assert (code, "is paused; 'helpers endpoint resume' starts it" in told) == (1, True)
+    code, told = endpoint("resume")
+    assert (code, "nothing was resumed" in told, "status" in management.calls[-1]) == (0, True, False)
+    assert endpoint("resume", "--yes")[0] == 0
+    assert endpoint("wait", "--every", "0.01")[0] == 0
+    assert endpoint("scale-to-zero") == (0, "endpoint dialogue-summariser: scaledToZero\n")
+    assert "the next request wakes it" in endpoint("wait")[1]
+    code, told = endpoint("delete")
+    assert (code, "was not deleted" in told, len(management.endpoints)) == (2, True, 1)
+    assert endpoint("delete", "--confirm", "dialogue-summariser")[0] == 0
+    assert management.endpoints == {}
+    code, told = endpoint("status")
+    assert (code, "there is no endpoint dialogue-summariser" in told) == (1, True)
+
+
+@pytest.mark.parametrize("state", ["failed", "updateFailed"])
+def test_a_failure_comes_with_the_vendors_reason(endpoint: Command, management: Management, state: str) -> None:
+    management.course, management.reason = ["initializing", "updating", state], "out of memory while loading"
+    assert endpoint("create", "--yes")[0] == 0
+    code, told = endpoint("wait", "--every", "0.01")
+    assert code == 1
+    assert f"{state}: out of memory while loading" in told
+    assert endpoint("status")[0] == 1
+
+
+def test_waiting_has_an_end(endpoint: Command, management: Management) -> None:
+    management.course = ["initializing"]
+    endpoint("create", "--yes")
+    code, told = endpoint("wait", "--every", "0.01", "--timeout", "0.1")
+    assert (code, "still initializing after 0 s" in told) == (1, True)
+
+
+def test_an_endpoint_that_differs_is_not_taken_for_the_declared_one(endpoint: Command, management: Management) -> None:
+    endpoint("create", "--yes")
+    code, told = endpoint("create", "--yes", "--set", "deployment.max_replica=2")
+    assert code == 2
+    assert "max_replica: declared 2, is 3" in told
+    assert "differs: max_replica" in endpoint("status", "--set", "deployment.max_replica=2")[1]
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [(401, "the token is not accepted"), (402, "no means of payment"), (403, "the token may not"), (500, "HTTP 500")],
+)
+def test_a_refusal_is_explained(endpoint: Command, management: Management, status: int, message: str) -> None:
+    management.refuse = status
+    code, told = endpoint("status")
+    assert (code, message in told) == (1, True)
+
+
+def test_prices_fall_back_to_the_kept_list_then_to_the_file(endpoint: Command, management: Management) -> None:
+    management.refuse = 403
+    assert (
+        "from the params file, as of 2026-08-20; now: endpoint dialogue-summariser: HTTP 403" in endpoint("hardware")[1]
+    )
+    management.refuse = None
+    assert "from the vendor's live list of" in endpoint("hardware")[1]
+    management.refuse = 403
+    code, told = endpoint("hardware")
+    assert (code, "from the list kept on" in told, "0.300" in told) == (0, True, True)
+
+
+WRONG = [
+    (["deployment.min_replica=4"], "'min_replica' 4 is over 'max_replica' 3"),
+    (["deployment.min_replica=0"], "needs 'scale_to_zero_minutes'"),
+    (["deployment.name=Not_A_Name"], "'deployment.name': String should match pattern"),
+    (["deployment.scaling_metric=requests_per_second"], "Input should be 'pendingRequests' or 'hardwareUsage'"),
+    (["deployment.pause_after=another"], "'pause_after: another' is not the 'name'"),
+    (["deployment.secrets=[NOT_THERE]"], "NOT_THERE, which the environment does not have"),
+    (["deployment=null"], "declares no endpoint"),
+]
+
+
+@pytest.mark.parametrize(("overrides", "message"), WRONG, ids=[w[0][0] for w in WRONG])
+def test_a_wrong_declaration_is_one_message(
+    endpoint: Command, management: Management, overrides: list[str], message: str
+) -> None:
+    given = [part for pair in overrides for part in ("--set", pair)]
+    code, told = endpoint("create", "--yes", *given)
+    assert (code, message in told) == (2, True), told
+    assert management.endpoints == {}
+
+
+def test_the_token_travels_to_no_other_address(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    monkeypatch.setenv("HELPERS_MANAGEMENT_URL", "http://192.0.2.1/v2")
+    assert main(["endpoint", "status", "endpoint"]) == 2
+    assert "over https or to loopback only" in capsys.readouterr().err
+    monkeypatch.delenv("HELPERS_MANAGEMENT_URL")
+    monkeypatch.setenv("HF_TOKEN", "")
+    assert main(["endpoint", "status", "endpoint"]) == 2
+
+
+def looked_after(found: str, pause_after: str, fails: bool, management: Management) -> list[str]:
+    """Return what was done to an endpoint that was ``found`` in a state, in the course of a report."""
+    params = load_params("endpoint", ["deployment.namespace=team", f"deployment.pause_after={pause_after}"])
+    management._settle("dialogue-summariser", found)
+    management.calls.clear()
+    with pytest.raises(KeyboardInterrupt) if fails else _nothing(), deploy.looked_after(params):
+        if fails:
+            raise KeyboardInterrupt
+    return [call.rsplit("/", 1)[1] for call in management.calls if call.startswith("POST")]
+
+
+class _nothing:
+    def __enter__(self) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_report_pauses_what_it_resumed_and_nothing_else(
+    endpoint: Command, management: Management, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    monkeypatch.setattr("helpers.management.sleep", lambda _: None)
+    endpoint("create", "--yes")
+    assert looked_after("paused", "true", fails, management) == ["resume", "pause"]
+    assert looked_after("scaledToZero", "true", fails, management) == ["pause"]
+    assert looked_after("running", "true", fails, management) == []
+    assert looked_after("running", "dialogue-summariser", fails, management) == ["pause"]
+    assert looked_after("paused", "false", fails, management) == []
+
+
+def test_page_01_holds_the_vendors_word_against_what_is_declared(endpoint: Command, management: Management) -> None:
+    def rows(*more: str) -> dict[str, tuple[str | None, bool | None]]:
+        params = load_params("endpoint", ["deployment.namespace=team", "model.revision=abc123", *more])
+        return {row.name: (row.observed, row.agrees) for row in managed_rows(params, os.environ)}
+
+    assert rows() == {"managed endpoint": ("there is none of this name", False)}
+    endpoint("create", "--yes")
+    endpoint("wait", "--every", "0.01")
+    found = rows("deployment.max_replica=2")
+    assert found["state"] == ("running", True)
+    assert found["revision"] == ("abc123", True)
+    assert found["max replica"] == ("3", False)
+    assert found["scaling metric"] == ("pendingRequests", True)
+    management.refuse = 403
+    assert rows()["managed endpoint"][1] is None
+    assert "the token may not do this" in str(rows()["managed endpoint"][0])
+    assert managed_rows(load_params("demo"), os.environ) == []

@@ -1,0 +1,186 @@
+"""The endpoint client against a real server that misbehaves: the right kind, bounded time and size, no token astray."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from helpers.backends.endpoint import EndpointBackend, checked_url, token_for
+from helpers.backends.wire import Chat
+from helpers.errors import Failure, InputError, RequestError
+from helpers.params import Endpoint, Generation
+from helpers.prompts import load_prompt
+from tests.scripted_server import ScriptedServer, answer, hold, summary
+
+LIMITS = Endpoint(total_timeout=1.0, connect_timeout=0.5, max_answer_bytes=10_000)
+SETTINGS = Generation(num_beams=4, max_new_tokens=60)
+
+
+@pytest.mark.parametrize(
+    ("header", "low", "high"),
+    [
+        ("7", 7, 7),
+        (format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True), 1, 91),
+        (format_datetime(datetime.now(UTC) - timedelta(days=1), usegmt=True), 0, 0),
+    ],
+)
+def test_the_wait_that_was_asked_for_is_passed_on(header: str, low: float, high: float) -> None:
+    told = answer(429, "", [f"Retry-After: {header}"])
+    with (
+        ScriptedServer(told) as server,
+        EndpointBackend(server.url, LIMITS) as backend,
+        pytest.raises(RequestError) as caught,
+    ):
+        backend.summarise(["Ann: hi"], SETTINGS)
+    assert caught.value.retry_after is not None
+    assert low <= caught.value.retry_after <= high
+
+
+def test_nonsense_for_a_wait_is_no_wait() -> None:
+    told = answer(429, "", ["Retry-After: soon"])
+    with (
+        ScriptedServer(told) as server,
+        EndpointBackend(server.url, LIMITS) as backend,
+        pytest.raises(RequestError) as caught,
+    ):
+        backend.summarise(["Ann: hi"], SETTINGS)
+    assert caught.value.retry_after is None
+
+
+def test_a_service_that_is_down_is_asked_to_hold_the_next_request() -> None:
+    held = hold(1.5, summary())
+    limits = LIMITS.model_copy(update={"wake_timeout": 10.0})
+    with ScriptedServer(answer(503, ""), held, summary()) as server, EndpointBackend(server.url, limits) as backend:
+        with pytest.raises(RequestError):
+            backend.summarise(["Ann: hi"], SETTINGS)
+        assert backend.summarise(["Ann: hi"], SETTINGS)[0].summary == "A summary."
+        backend.summarise(["Ann: hi"], SETTINGS)
+    assert [b"X-Scale-Up-Timeout: 10" in request for request in server.requests] == [False, True, False]
+
+
+def test_the_chat_protocol() -> None:
+    told = {"choices": [{"message": {"content": " Ann greets.\n"}}], "usage": {"completion_tokens": 4}}
+    chat = Chat("tgi", load_prompt("zero-shot"))
+    with ScriptedServer(answer(200, told)) as server, EndpointBackend(server.url, LIMITS, None, chat) as backend:
+        found = backend.summarise(["Ann: hi"], Generation(max_new_tokens=60))[0]
+        with pytest.raises(RequestError, match="one dialogue per request"):
+            backend.summarise(["Ann: hi", "Bo: hi"], Generation())
+    head, _, body = server.requests[0].partition(b"\r\n\r\n")
+    sent = json.loads(body)
+    assert head.startswith(b"POST /v1/chat/completions ")
+    assert (sent["model"], sent["max_tokens"], sent["temperature"]) == ("tgi", 60, 0)
+    assert "Ann: hi" in sent["messages"][-1]["content"]
+    assert (found.summary, found.output_tokens, found.input_tokens) == ("Ann greets.", 4, None)
+
+
+@pytest.mark.parametrize("told", [{}, {"choices": []}, {"choices": [{"message": {"content": None}}]}, [1], "text"])
+def test_a_chat_answer_of_another_shape_is_a_bad_response(told: object) -> None:
+    chat = Chat("tgi", load_prompt("zero-shot"))
+    with (
+        ScriptedServer(answer(200, told)) as server,
+        EndpointBackend(server.url, LIMITS, None, chat) as backend,
+        pytest.raises(RequestError, match=r"no text in the first of 'choices'|not JSON") as caught,
+    ):
+        backend.summarise(["Ann: hi"], Generation())
+    assert caught.value.kind == Failure.BAD_RESPONSE
+
+
+def test_connections_are_kept() -> None:
+    came: list[int] = []
+
+    def serve(client: object, request: bytes = b"") -> None:
+        content = b'[{"summary_text": "s"}]'
+        reply = b"HTTP/1.1 200 X\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+        for _ in range(3):
+            came.append(id(client))
+            client.sendall(reply % (len(content), content))  # type: ignore[attr-defined]
+            if not client.recv(65_536):  # type: ignore[attr-defined]
+                break
+
+    with ScriptedServer(serve) as server, EndpointBackend(server.url, LIMITS) as backend:
+        for _ in range(3):
+            backend.summarise(["Ann: hi"], SETTINGS)
+    assert len(came) == 3
+    assert len(set(came)) == 1
+
+
+def test_a_token_that_a_server_repeats_goes_no_further() -> None:
+    token = "hf_planted.(token)+"
+    plays = [summary(f"You sent {token}"), answer(500, f"Bearer {token} is odd"), answer(200, f"no JSON {token}")]
+    with ScriptedServer(*plays) as server, EndpointBackend(server.url, LIMITS, token) as backend:
+        assert backend.summarise(["Ann: hi"], SETTINGS)[0].summary == "You sent [redacted]"
+        for _ in plays[1:]:
+            with pytest.raises(RequestError) as caught:
+                backend.summarise(["Ann: hi"], SETTINGS)
+            assert "planted" not in str(caught.value)
+            assert "[redacted]" in str(caught.value)
+
+
+def test_what_goes_over_the_wire() -> None:
+    with ScriptedServer(summary("Ann greets. 早")) as server, EndpointBackend(server.url, LIMITS, "secret") as backend:
+        found = backend.summarise(["Ann: hi 🙃"], SETTINGS)
+    head, _, body = server.requests[0].partition(b"\r\n\r\n")
+    assert json.loads(body) == {
+        "inputs": "Ann: hi 🙃",
+        "parameters": {"num_beams": 4, "max_new_tokens": 60, "truncation": True},
+    }
+    assert b"Authorization: Bearer secret" in head
+    assert found[0].summary == "Ann greets. 早"
+    assert found[0].input_tokens is None
+    assert found[0].service_time is not None
+    assert 0 < found[0].service_time < 1
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [[{"summary_text": "s"}], [{"generated_text": "s"}], {"summary_text": "s"}],
+)
+def test_the_known_shapes_are_read(shape: object) -> None:
+    with ScriptedServer(answer(200, shape)) as server, EndpointBackend(server.url, LIMITS) as backend:
+        assert backend.summarise(["Ann: hi"], SETTINGS)[0].summary == "s"
+
+
+def test_token_counts_of_our_own_server_are_read_and_nonsense_is_not() -> None:
+    good = ["x-input-tokens: 12", "x-output-tokens: 5", "x-lost-tokens: many"]
+    with ScriptedServer(answer(200, [{"summary_text": "s"}], good)) as server, EndpointBackend(server.url, LIMITS) as b:
+        found = b.summarise(["Ann: hi"], SETTINGS)[0]
+    assert (found.input_tokens, found.output_tokens, found.lost_tokens) == (12, 5, None)
+
+
+HOME = {"HF_TOKEN": "t", "HF_ENDPOINT_URL": "https://a.example/x"}
+
+
+@pytest.mark.parametrize(
+    ("url", "environment", "goes"),
+    [
+        ("https://a.example", HOME, True),
+        ("https://a.example:443/predict", HOME, True),
+        ("http://a.example", HOME, False),
+        ("https://b.example", HOME, False),
+        ("https://a.example.evil", HOME, False),
+        ("https://a.example:8443", HOME, False),
+        ("http://127.0.0.1:80", {"HF_TOKEN": "t", "HF_ENDPOINT_URL": "http://127.0.0.1"}, True),
+        ("http://a.example", {"HF_TOKEN": "t", "HF_ENDPOINT_URL": "http://a.example"}, False),
+        ("https://a.example", {"HF_TOKEN": "t"}, False),
+        ("https://a.example", {"HF_ENDPOINT_URL": "https://a.example"}, False),
+    ],
+)
+def test_the_token_goes_to_its_own_origin_only(url: str, environment: dict[str, str], goes: bool) -> None:
+    assert (token_for(url, environment) is not None) is goes
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("ftp://x", r"endpoint address 'ftp://x': expected https://HOST"),
+        ("example.com", "expected https://HOST"),
+        ("https://user:pw@host", "no user name, password or query in it"),
+        ("https://host/?token=abc", "no user name, password or query in it"),
+    ],
+)
+def test_an_unusable_address_is_named_without_its_secret(url: str, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        checked_url(url)
+    assert "pw@" not in str(caught.value)
+    assert "abc" not in str(caught.value)

@@ -1,0 +1,81 @@
+import csv
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rouge_score.rouge_scorer import RougeScorer
+
+from helpers.predictions import Columns, check, read_pairs
+from helpers.scorers import METRICS, score_sample, semantic_failures
+from helpers.scorers.facts import key_fact_recall
+from helpers.scorers.rouge import novel_ngrams, rouge, sentences
+
+VOCABULARY = "Ana ana pays paying the bill Bill. on Friday, at 3.50 Mr. U.S. isn't café ! \n ? 会议"
+WORDS = st.sampled_from(VOCABULARY.split(" "))
+TEXTS = st.lists(WORDS, max_size=30).map(" ".join)
+REFERENCES = st.lists(TEXTS.map(lambda text: "Ana " + text), min_size=1, max_size=3)
+ANYTHING = st.text(max_size=60)
+
+LIBRARY = RougeScorer(list(METRICS), use_stemmer=True)
+
+
+@given(TEXTS, REFERENCES)
+def test_rouge_equals_the_library(summary: str, references: list[str]) -> None:
+    expected = LIBRARY.score_multi(["\n".join(sentences(r)) for r in references], "\n".join(sentences(summary)))
+    assert rouge(summary, references) == pytest.approx({m: expected[m].fmeasure for m in METRICS}, abs=1e-9)
+
+
+@given(TEXTS, REFERENCES)
+def test_another_reference_or_their_order_never_lowers_a_score(summary: str, references: list[str]) -> None:
+    scores = rouge(summary, references)
+    assert scores == rouge(summary, references[::-1])
+    more = rouge(summary, [*references, "Ana"])
+    assert all(0 <= scores[m] <= more[m] <= 1 for m in METRICS)
+
+
+@given(TEXTS)
+def test_a_text_scores_1_against_itself(text: str) -> None:
+    text = "Ana pays " + text
+    assert rouge(text, [text]) == pytest.approx(dict.fromkeys(METRICS, 1.0))
+
+
+@given(ANYTHING, ANYTHING, st.lists(ANYTHING, max_size=3))
+def test_any_text_can_be_judged(summary: str, dialogue: str, facts: list[str]) -> None:
+    failures = semantic_failures(summary, dialogue)
+    assert len(set(failures)) == len(failures)
+    score = score_sample("s", summary, ["A word."], dialogue, facts)
+    assert score.failures == failures
+    assert all(0 <= getattr(score, m) <= 1 for m in METRICS)
+
+
+@given(st.lists(WORDS, max_size=12), st.lists(WORDS, max_size=12), st.integers(1, 4))
+def test_novelty_is_a_share_and_nothing_said_is_novel(own: list[str], said: list[str], n: int) -> None:
+    share = novel_ngrams(own, said, n)
+    assert (share is None) == (len(own) < n)
+    assert share is None or 0 <= share <= 1
+    assert not novel_ngrams(own, said + own, n)
+
+
+@given(TEXTS, st.lists(st.sampled_from(["Ana", "pay", "3.50", "Frid|bill"]), min_size=1))
+def test_saying_more_never_lowers_key_fact_recall(summary: str, facts: list[str]) -> None:
+    before, after = key_fact_recall(summary, facts), key_fact_recall(summary + "\nAna pays 3.50 on Friday.", facts)
+    assert before is not None
+    assert after == 1 >= before
+
+
+CELLS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=20)
+
+
+@settings(max_examples=50)
+@given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=5))
+def test_every_cell_of_a_csv_is_read_back_as_written(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]
+) -> None:
+    path: Path = tmp_path_factory.mktemp("rows") / "p.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("summary", "reference"), *((a, "ref " + b) for a, b in rows)])
+    columns = Columns("summary", ("reference",))
+    assert check(path, columns).n == len(rows)
+    pairs = list(read_pairs(path, columns, "summary"))
+    assert [(pair.summary, pair.references) for pair in pairs] == [(a, ("ref " + b,)) for a, b in rows]

@@ -1,0 +1,229 @@
+"""Paired comparison, ratios, Holm and non-inferiority against worked examples and SciPy."""
+
+import math
+import multiprocessing
+import tracemalloc
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from helpers.comparison import Paired, adjust, holm, paired, ratio
+from helpers.resampling import widened
+
+
+def series(n, shift=0.0, seed=0):
+    """Two series of n paired scores; the first lies ``shift`` above the second, plus noise of 0.05."""
+    rng = np.random.default_rng(seed)
+    reference = rng.normal(0.4, 0.1, n)
+    return reference + rng.normal(0, 0.05, n) + shift, reference
+
+
+@pytest.mark.parametrize(("n", "shift"), [(8, 0.02), (12, 0.0), (12, 0.03)])
+def test_p_value_agrees_with_the_exact_test(n, shift):
+    a, b = series(n, shift)
+    exact = stats.permutation_test(
+        (a, b), lambda x, y: np.mean(x - y), permutation_type="samples", n_resamples=np.inf
+    ).pvalue
+    got = paired(a, b)
+    assert got.difference == pytest.approx((a - b).mean())
+    assert got.p_value == pytest.approx(exact, abs=4 * math.sqrt(exact * (1 - exact) / 10_000) + 1e-4)
+
+
+def test_p_value_by_hand():
+    # of 2 ** 4 ways to sign 1, 1, 1, 1 two give a sum of 4 in size
+    assert paired([1, 1, 1, 1], [0, 0, 0, 0]).p_value == pytest.approx(2 / 16, abs=0.015)
+    # rounding must not lose the two of 2 ** 6 signings that equal the difference
+    assert paired([0.7] * 6, [0] * 6).p_value == pytest.approx(2 / 64, abs=0.01)
+    assert paired([5, 6, 7], [4, 7, 7]).p_value == 1  # 1, -1, 0: every signing gives at least 0
+    assert paired(*series(200, 0.1)).p_value == pytest.approx(1 / 10_001)  # never 0
+
+
+@pytest.mark.parametrize(("n", "tolerance"), [(200, 0.03), (1_000, 0.02)])
+def test_interval_agrees_with_scipy_where_the_widening_vanishes(n, tolerance):
+    a, b = series(n)
+    expected = stats.bootstrap((a - b,), np.mean, method="percentile", rng=np.random.default_rng(1))
+    width = np.diff(expected.confidence_interval)[0]
+    got = paired(a, b)
+    assert (got.low, got.high) == pytest.approx(tuple(expected.confidence_interval), abs=tolerance * width)
+
+
+def test_widening_by_hand():
+    # t(0.025, 9) = -2.2622, times sqrt(10 / 9) = -2.3846
+    assert widened(0.025, 10) == pytest.approx(0.00855, abs=1e-5)
+
+
+def test_small_n_reaches_as_far_as_student_t():
+    a, b = series(10)
+    low, high = stats.ttest_rel(a, b).confidence_interval()
+    got = paired(a, b)
+    assert got.high - got.low == pytest.approx(high - low, rel=0.1)
+
+
+def test_repeats_are_averaged_per_dialogue():
+    a, b = series(12)
+    ids = np.repeat(range(12), 3)
+    noise = np.tile([-0.1, 0.0, 0.1], 12)
+    got, plain = paired(np.repeat(a, 3) + noise, np.repeat(b, 3), ids), paired(a, b)
+    assert got.n == 12
+    assert (got.difference, got.low, got.high) == pytest.approx((plain.difference, plain.low, plain.high))
+
+
+def test_result_is_the_same_however_many_processes_draw():
+    a, b = series(40, 0.01)
+    alone = paired(a, b, margin=0.01, resamples=1_100, seed=7)
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        assert paired(a, b, margin=0.01, resamples=1_100, seed=7, executor=pool) == alone
+    assert paired(a, b, margin=0.01, resamples=1_100, seed=8) != alone
+
+
+def test_memory_does_not_grow_with_the_resamples():
+    a, b = series(10_000)
+    tracemalloc.start()
+    paired(a, b, resamples=1_000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100e6  # all draws at once would take 80 MB for each thousand, several times over
+
+
+@pytest.mark.parametrize(
+    ("loss", "margin", "higher_is_better", "expected"),
+    [
+        (0.0, 0.02, True, True),
+        (0.0, 0.001, True, False),
+        (0.05, 0.02, True, False),
+        (-0.05, 0.0, True, True),
+        (0.05, 0.0, False, True),
+        (-0.05, 0.02, False, False),
+        (0.0, 0.02, False, True),
+    ],
+)
+def test_non_inferiority_with_a_margin(loss, margin, higher_is_better, expected):
+    a, b = series(100, -loss)
+    got = paired(a, b, margin=margin, higher_is_better=higher_is_better)
+    side = (got.difference - got.loss_bound) * (1 if higher_is_better else -1)
+    assert side > 0
+    within = got.loss_bound > -margin if higher_is_better else got.loss_bound < margin
+    assert (got.non_inferior, got.non_inferior, got.margin) == (expected, within, margin)
+
+
+def test_loss_bound_agrees_with_a_one_sided_t():
+    a, b = series(30)
+    expected = stats.ttest_rel(a, b, alternative="greater").confidence_interval().low
+    got = paired(a, b, margin=0.01)
+    assert got.loss_bound == pytest.approx(expected, abs=0.002)
+    p = stats.ttest_1samp(a - b, -0.01, alternative="greater").pvalue
+    assert got.p_inferior == pytest.approx(p, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("p_values", "expected"),
+    [([], []), ([0.2], [0.2]), ([0.01, 0.04, 0.03], [0.03, 0.06, 0.06]), ([0.6, 0.5], [1, 1])],
+)
+def test_holm_by_hand(p_values, expected):
+    assert holm(p_values) == pytest.approx(expected)
+
+
+def test_a_family_is_judged_by_its_adjusted_values():
+    def variant(p, p_inferior):
+        judged = None if p_inferior is None else p_inferior <= 0.05
+        return Paired(difference=0, n=9, p_value=p, p_inferior=p_inferior, non_inferior=judged)
+
+    family = {
+        "int8": variant(0.01, 0.02),
+        "bfloat16": variant(0.03, 0.04),
+        "int4": variant(0.04, 0.03),
+        "no margin": variant(0.5, None),
+        "one pair": Paired(difference=0.1, n=1),
+    }
+    got = adjust(family)
+    assert {name: one.adjusted_p for name, one in got.items()} == pytest.approx(
+        {"int8": 0.04, "bfloat16": 0.09, "int4": 0.09, "no margin": 0.5, "one pair": None}
+    )
+    assert [one.non_inferior for one in got.values()] == [False, False, False, None, None]
+    assert adjust({"int8": family["int8"]})["int8"].non_inferior is True
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        ([], [], {"difference": None, "n": 0, "note": "nothing was measured"}),
+        ([0.5], [0.25], {"difference": 0.25, "n": 1, "note": "one pair has no interval"}),
+    ],
+)
+def test_too_few_pairs(a, b, expected):
+    assert paired(a, b, margin=0.1) == Paired(margin=0.1, **expected)
+
+
+def test_equal_outputs():
+    got = paired([0.3, 0.4, 0.5] * 4, [0.3, 0.4, 0.5] * 4, margin=0.01)
+    assert (got.difference, got.low, got.high, got.p_value) == (0, 0, 0, 1)
+    assert (got.non_inferior, got.note) == (True, "all differences are equal")
+    assert paired([0.3, 0.4], [0.3, 0.4], margin=0.01).non_inferior is False  # two dialogues show nothing
+
+
+@pytest.mark.parametrize(("n", "said"), [(2, "50 %"), (5, "91 %"), (10, "85 %"), (500, "")])
+def test_paired_says_what_it_covers(n, said):
+    note = paired(*series(n), resamples=100).note
+    assert said in note
+    assert bool(note) == bool(said)
+
+
+def test_ratio_agrees_with_its_linearisation():
+    rng = np.random.default_rng(5)
+    seconds = rng.lognormal(0, 0.3, 300)
+    tokens = 50 * seconds * rng.lognormal(0, 0.2, 300)
+    got = ratio(tokens, seconds)
+    assert got.value == pytest.approx(tokens.sum() / seconds.sum())
+    error = (tokens - got.value * seconds).std(ddof=1) / seconds.mean() / math.sqrt(300)
+    assert (got.low, got.high) == pytest.approx((got.value - 1.96 * error, got.value + 1.96 * error), rel=0.005)
+    assert (got.method, got.n, got.requests) == ("cluster-bootstrap", 300, None)
+
+
+def test_ratio_of_repeats_draws_whole_dialogues():
+    rng = np.random.default_rng(6)
+    tokens, seconds = rng.lognormal(3, 0.2, 30), rng.lognormal(0, 0.2, 30)
+    got = ratio(np.repeat(tokens, 4), np.repeat(seconds, 4), np.repeat(range(30), 4))
+    assert (got.n, got.requests) == (30, 120)
+    plain = ratio(tokens, seconds)
+    assert (got.value, got.low, got.high) == pytest.approx((plain.value, plain.low, plain.high))
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "value", "note"),
+    [
+        ([], [], None, "nothing"),
+        ([6], [2], 3, "one dialogue"),
+        ([2, 4, 6], [1, 2, 3], 2, "all ratios are equal"),
+    ],
+)
+def test_ratio_without_an_interval(x, y, value, note):
+    got = ratio(x, y)
+    assert (got.value, got.low, got.high, got.method, got.n) == (value, None, None, "none", len(x))
+    assert note in got.note
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: paired([1, 2], [1]), "b: 1 values for 2 a; give one for each"),
+        (
+            lambda: paired([1, math.nan], [math.inf]),
+            "a: 1 of 2 .*index 1.*\nb: 1 of 1 .*index 0.*\nb: 1 values for 2",
+        ),
+        (lambda: paired([1, 2], [1, 2], [1]), "clusters: 1 ids for 2 values"),
+        (lambda: paired([1, 2], [1, 2], margin=-0.01), "margin: is -0.01; give the largest loss"),
+        (lambda: paired([1, 2], [1, 2], margin=math.nan), "margin: is nan"),
+        (lambda: paired([1, 2], [1, 2], resamples=0), "resamples: is 0; give a positive number"),
+        (lambda: ratio([1, 2], [1, 0]), "denominators must be positive"),
+        (
+            lambda: holm([0.5, 1.2, -1]),
+            r"p_values\[1\]: is 1.2; give a value from 0 to 1\np_values\[2\]: is -1",
+        ),
+        (lambda: holm([math.nan]), r"p_values\[0\]: is nan"),
+    ],
+)
+def test_errors_say_what_where_and_the_fix(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -1,0 +1,185 @@
+"""Rates, means and percentiles against worked examples and against other libraries."""
+
+import math
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+from scipy import stats
+from statsmodels.stats.weightstats import DescrStatsW
+
+from helpers.intervals import Estimate, clustered_rate, mean, percentile, rate, smallest_n
+
+
+@pytest.mark.parametrize(("successes", "n"), [(0, 10), (7, 10), (1, 1), (480, 500), (0, 1)])
+def test_rate_agrees_with_scipy(successes, n):
+    expected = stats.binomtest(successes, n).proportion_ci(0.95, method="wilson")
+    got = rate(successes, n)
+    assert (got.value, got.n, got.method, got.bound) == (successes / n, n, "wilson", "two-sided")
+    assert (got.low, got.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+def test_ten_of_ten_is_72_to_100_percent():
+    got = rate(10, 10, unit="attempt")
+    assert got.low == pytest.approx(1 / (1 + 1.959964**2 / 10), abs=1e-7)  # 0.7225, by hand
+    assert (got.high, got.unit) == (1, "attempt")
+
+
+@pytest.mark.parametrize(
+    ("successes", "n", "said"),
+    [(10, 10, "83 %"), (1, 1, "79 %"), (96, 100, "83 %"), (95, 100, ""), (50, 100, "")],
+)
+def test_rate_says_what_it_covers_when_one_outcome_is_rare(successes, n, said):
+    note = rate(successes, n).note
+    assert said in note
+    assert bool(note) == bool(said)
+
+
+def test_attempts_that_all_succeed_count_their_dialogues():
+    got = clustered_rate([True] * 60, np.repeat(range(10), 6))
+    assert got == rate(10, 10).model_copy(update={"requests": 60})
+
+
+def test_clustered_rate_weighs_dialogues_alike():
+    got = clustered_rate([1, 1, 1, 1, 0], ["a", "a", "a", "b", "b"])
+    assert (got.value, got.n, got.requests) == (0.75, 2, 5)
+    # Wilson by hand for 0.75 of n = 2: centre 0.5856, half-width 0.3877
+    assert (got.low, got.high) == pytest.approx((0.1979, 0.9733), abs=1e-4)
+
+
+def test_mean_by_hand():
+    got = mean([1, 2, 3, 4, 5])  # s = 1.5811, standard error 0.7071, t(0.975, 4) = 2.7764
+    assert (got.value, got.n, got.method) == (3, 5, "student-t")
+    assert (got.low, got.high) == pytest.approx((1.0368, 4.9632), abs=1e-4)
+
+
+@pytest.mark.parametrize("n", [2, 30, 99, 5_001])
+def test_mean_agrees_with_statsmodels(n):
+    values = np.random.default_rng(1).lognormal(size=n)
+    got = mean(values)
+    assert (got.low, got.high) == pytest.approx(DescrStatsW(values).tconfint_mean())
+    assert got.method == "student-t"
+
+
+def test_bca_agrees_with_its_formula():
+    values = np.random.default_rng(2).lognormal(size=100)
+    draws = np.random.default_rng(3).choice(values, (20_000, 100)).mean(axis=1)
+    bias = stats.norm.ppf((draws < values.mean()).mean())
+    acceleration = stats.skew(values) / (6 * math.sqrt(100))
+    z = bias + stats.norm.ppf([0.025, 0.975])
+    expected = np.quantile(draws, stats.norm.cdf(bias + z / (1 - acceleration * z)))
+    got = mean(values)
+    assert got.method == "bca-bootstrap"
+    assert (got.low, got.high) == pytest.approx(tuple(expected), rel=0.01)
+    assert got == mean(values, seed=0) != mean(values, seed=1)
+
+
+def test_repeats_are_averaged_per_dialogue():
+    got = mean([1, 3, 10, 20, 30], ["b", "b", "a", "a", "a"])
+    assert (got.value, got.n, got.unit, got.requests) == (11, 2, "dialogue", 5)
+    assert got.model_copy(update={"requests": None}) == mean([2, 20])
+
+
+@pytest.mark.parametrize(
+    ("n", "said"), [(2, "82 %"), (10, "84 %"), (99, "90 %"), (100, "92 %"), (499, "92 %"), (500, "")]
+)
+def test_mean_says_what_it_covers(n, said):
+    note = mean(np.arange(n) + 0.5).note
+    assert said in note
+    assert bool(note) == bool(said)
+
+
+def test_values_of_0_and_1_are_a_rate():
+    assert mean([1, 1, 0]) == rate(2, 3)
+    assert mean([1, 1, 0, 0], [1, 1, 2, 2]) == rate(1, 2).model_copy(update={"requests": 4})
+
+
+@pytest.mark.parametrize(
+    ("values", "clusters", "value", "n", "note"),
+    [
+        ([], None, None, 0, "nothing was measured"),
+        ([], [], None, 0, "nothing was measured"),
+        ([7], None, 7, 1, "one value"),
+        ([3, 5], [1, 1], 4, 1, "one value"),
+        ([0.1] * 9, None, 0.1, 9, "all values are equal"),
+        ([0.0] * 9, None, 0, 9, "all values are equal"),
+        ([0.1, 0.2, 0.3, 0.2], [1, 1, 1, 2], 0.2, 2, "all values are equal"),
+        ([0.3] * 150, None, 0.3, 150, "all values are equal"),
+    ],
+)
+def test_mean_without_an_interval(values, clusters, value, n, note):
+    got = mean(values, clusters)
+    assert got.value == (None if value is None else pytest.approx(value))
+    assert (got.low, got.high, got.n, got.bound, got.method) == (None, None, n, "none", "none")
+    assert note in got.note
+
+
+@pytest.mark.parametrize(
+    ("p", "two_sided", "one_sided"),
+    [(50, 6, 5), (90, 36, 29), (95, 72, 59), (99, 368, 299), (99.9, 3688, 2995)],
+)
+def test_smallest_n_comes_from_the_binomial(p, two_sided, one_sided):
+    assert (smallest_n(p, sides=2), smallest_n(p, sides=1)) == (two_sided, one_sided)
+    for n, bound in [(two_sided, "two-sided"), (two_sided - 1, "upper"), (one_sided, "upper")]:
+        got = percentile(range(n), p)
+        assert (got.bound, got.method, got.needs) == (bound, "order-statistics", None)
+        assert got.value == pytest.approx(np.percentile(range(n), p))
+        assert (got.low is None) == (bound == "upper")
+        assert got.high == n - 1
+    below = percentile(range(one_sided - 1), p)
+    assert (below.value, below.needs, below.largest) == (None, one_sided, one_sided - 2)
+    assert (below.bound, below.low, below.high) == ("none", None, None)
+
+
+@pytest.mark.parametrize(("n", "p"), [(10, 50), (100, 50), (100, 90), (200, 95), (700, 99)])
+def test_percentile_takes_the_innermost_ranks_that_suffice(n, p):
+    exactly = [math.comb(n, k) * (p / 100) ** k * (1 - p / 100) ** (n - k) for k in range(n)]
+    below = np.cumsum(exactly)  # below[k - 1]: fewer than k of n values lie below the percentile
+    low = max(k for k in range(1, n + 1) if below[k - 1] <= 0.025)
+    high = min(k for k in range(1, n + 1) if 1 - below[k - 1] <= 0.025)
+    got = percentile(np.random.default_rng(4).permutation(n) + 1, p)
+    assert (got.low, got.high) == (low, high)
+    if (n, p) == (100, 50):
+        assert (low, high) == (40, 61)  # the tabled ranks for the median of 100
+
+
+def test_percentile_of_repeats_takes_one_value_per_dialogue():
+    values, ids = np.arange(60.0), np.repeat(range(6), 10)
+    got = percentile(values, 50, ids)
+    assert (got.n, got.requests, got.low, got.high, got.value) == (6, 60, 4.5, 54.5, 29.5)
+    assert percentile(values, 90, ids).largest == 54.5
+
+
+def test_percentile_of_nothing():
+    got = percentile([], 90)
+    assert (got.value, got.largest, got.needs, got.note) == (None, None, 29, "nothing was measured")
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: rate(11, 10), "11 successes of 10: give counts"),
+        (lambda: rate(-1, 10), "-1 successes of 10"),
+        (lambda: clustered_rate([0.5], [1]), "outcomes must be 0 or 1"),
+        (lambda: mean([1, math.nan, math.inf]), "values: 2 of 3 values are not finite, the first at index 1"),
+        (lambda: percentile([1, -math.inf], 50), "values: 1 of 2 values are not finite"),
+        (lambda: mean([[1], [2]]), "values: has 2 dimensions"),
+        (lambda: mean([1, 2], [1]), "clusters: 1 ids for 2 values"),
+        (lambda: clustered_rate([1, 0], []), "clusters: 0 ids for 2 values"),
+        (lambda: percentile([1, 2], 0.95), "p is 0.95; give 50 <= p < 100, as in 95 for p95"),
+        (lambda: percentile([1, 2], 100), "p is 100; give 50"),
+    ],
+)
+def test_errors_say_what_where_and_the_fix(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_estimate_is_frozen_and_finite():
+    got = rate(1, 2)
+    with pytest.raises(ValidationError, match="frozen"):
+        got.value = 1
+    with pytest.raises(ValidationError, match="finite"):
+        Estimate(value=math.nan, low=None, high=None, n=1, method="none")
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        Estimate(value=1, low=None, high=None, n=1, method="none", mean=1)

@@ -1,0 +1,91 @@
+"""Parameters: strict, all problems at once, with the fix."""
+
+from pathlib import Path
+
+import pytest
+
+from helpers.errors import ParamsError
+from helpers.params_files import PROJECT, given_and_defaulted, load_params
+
+SHIPPED = [p.stem for p in sorted((PROJECT / "params").glob("*.yaml")) if "backend:" in p.read_text()]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_shipped_file_is_valid(name: str) -> None:
+    params = load_params(name)
+    assert params.prices.find(params.instance)
+
+
+WRONG = [
+    (["samples.n_sample=3"], "params/demo.yaml: unknown key 'n_sample' under 'samples' (did you mean 'n'?)"),
+    (["meassure.repeats=2"], "params/demo.yaml: unknown key 'meassure' (did you mean 'measure'?)"),
+    (["samples.n=-1"], "params/demo.yaml: 'samples.n': Input should be greater than 0, got -1"),
+    (["samples.n=many"], "'samples.n': Input should be a valid integer"),
+    (["instance.size=x99"], "'instance' aws intel-spr x99 is not in 'prices' (of 2026-08-20); add its row"),
+    (["model.task=summarization"], "'prompt' goes with 'task: chat', and only with it"),
+    (["targets.average_latency.min=1"], "at most one of 'max', 'min'"),
+    (["title.x=3"], "--set title.x: 'title' holds a single value, it has no 'x'"),
+    (["samples.n"], "--set samples.n: expected key=value, such as samples.n=50"),
+    (["endpoint.token=abc"], "--set endpoint.token=…: secrets come from the environment"),
+    (["title=hf_abcdefgh"], "--set title=…: secrets come from the environment"),
+    (["endpoint.api_key=abc"], "--set endpoint.api_key=…: secrets come from the environment"),
+    (["samples.source=hub:"], "'samples.source': Input should be a valid string, got {'hub': None}"),
+    (["generation.max_new_tokens=5000"], "'generation.max_new_tokens' leaves no room in 'model.context_tokens'"),
+    (["targets=missing.yaml"], "--set targets: missing.yaml: not readable as YAML"),
+    (["traffic.requests_per_hour=.inf"], "'traffic.requests_per_hour': Input should be a finite number"),
+]
+
+
+@pytest.mark.parametrize(("overrides", "message"), WRONG, ids=[w[0][0] for w in WRONG])
+def test_a_wrong_parameter_is_named_with_the_fix(overrides: list[str], message: str) -> None:
+    with pytest.raises(ParamsError) as caught:
+        load_params("demo", overrides)
+    assert message in str(caught.value)
+    assert "abc" not in str(caught.value)
+
+
+def test_all_problems_are_named_at_once() -> None:
+    with pytest.raises(ParamsError) as caught:
+        load_params("demo", ["samples.m=1", "meassure.x=2", "samples.n=0"])
+    assert len(caught.value.problems) == 3
+
+
+FILES = [
+    ("backend: local\nbackend: local\n", "key 'backend' given twice"),
+    ("- a list\n", "expected 'key: value' lines, found list"),
+    ("a: [\n", "not readable as YAML"),
+    ("title: x\ntargets: nowhere.yaml\n", "'targets' names nowhere.yaml, which is not there"),
+    ("", "expected 'key: value' lines, found NoneType"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), FILES)
+def test_an_unusable_file_is_named(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "bad.yaml").write_text(text)
+    with pytest.raises(ParamsError, match=r"bad\.yaml") as caught:
+        load_params(tmp_path / "bad.yaml")
+    assert message in str(caught.value)
+
+
+def test_an_unknown_file_name_is_suggested() -> None:
+    with pytest.raises(ParamsError, match=r"did you mean 'demo'\?"):
+        load_params("demmo")
+
+
+def test_a_path_in_a_params_file_is_relative_to_that_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prices = (PROJECT / "params" / "prices.yaml").read_text()
+    (tmp_path / "prices.yaml").write_text(prices)
+    (tmp_path / "own.yaml").write_text(
+        "title: t\nmodel: {id: a/b}\nsamples: {source: here.csv}\nprices: prices.yaml\nbackend: endpoint\n"
+    )
+    assert load_params(tmp_path / "own.yaml").samples.source == str(tmp_path / "here.csv")
+    monkeypatch.chdir(tmp_path)
+    over = load_params("demo", ["samples.source=there.csv"])
+    assert over.samples.source == str(tmp_path / "there.csv")
+
+
+def test_given_and_defaulted_parameters_are_told_apart() -> None:
+    given, defaulted = given_and_defaulted(load_params("demo", ["samples.seed=7"]))
+    assert given["samples.seed"] == 7
+    assert defaulted["measure.order_seed"] == 1
+    assert not given.keys() & defaulted.keys()

@@ -1,0 +1,143 @@
+"""``helpers summarise``: every dialogue gets a row, and no row is a formula."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from helpers import record
+from helpers.backends import Answer
+from helpers.cli import main
+from helpers.errors import Failure, RequestError, SamplesError
+from helpers.params import Generation, Samples
+
+DIALOGUES = [{"id": "a-1", "dialogue": "Ann: =SUM(A1)"}, {"id": "=b", "dialogue": "Bo: bad"}]
+
+
+class Parrot:
+    """Says every dialogue without its speaker; a bad one fails."""
+
+    kind = "parrot"
+
+    def summarise(self, dialogues: Sequence[str], generation: Generation) -> list[Answer]:
+        if dialogues[0] == "Bo: bad":
+            raise RequestError(Failure.BAD_REQUEST, "a bad dialogue")
+        return [Answer(text.partition(": ")[2], 5, 2, 0, 0.25) for text in dialogues]
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def parrot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "load_local", lambda model: Parrot())
+    monkeypatch.setattr(record, "model_hashes", lambda params: {"weights_sha256": "w", "prompt_sha256": "p"})
+
+
+@pytest.fixture
+def given(tmp_path: Path) -> Path:
+    path = tmp_path / "given.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in DIALOGUES))
+    return path
+
+
+def test_a_table_for_people(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = given.with_name("out.csv")
+    assert main(["summarise", "demo", "--input", str(given), "--output", str(output)]) == 1
+    rows = list(csv.DictReader(io.StringIO(output.read_text())))
+    assert rows[0] == dict(zip(record.COLUMNS, ("a-1", "'=SUM(A1)", "5", "2", "0", "0.25", ""), strict=True))
+    assert rows[1] == dict(zip(record.COLUMNS, ("'=b", "", "", "", "", "", "bad_request"), strict=True)) | {
+        "service_time": rows[1]["service_time"]
+    }
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "=b: bad_request: a bad dialogue" in said.err
+    assert "1 of 2 dialogues have a summary" in said.err
+
+
+def test_a_recording_says_what_made_it(given: Path) -> None:
+    output = given.with_name("out.jsonl")
+    code = main(["summarise", "demo", "--input", str(given), "--output", str(output), "--set", "model.threads=2"])
+    rows = [json.loads(line) for line in output.read_text().splitlines()]
+    counts = {"input_tokens": 5, "output_tokens": 2, "lost_tokens": 0}
+    assert (code, rows) == (
+        1,
+        [
+            {"id": "a-1", "prediction": "=SUM(A1)", **counts},
+            {"id": "=b", "prediction": None, **dict.fromkeys(counts), "error": "bad_request"},
+        ],
+    )
+    text = output.with_suffix(".meta.json").read_text()
+    meta = json.loads(text)
+    assert (meta["weights_sha256"], meta["prompt_sha256"], meta["dialogues"]) == ("w", "p", 2)
+    assert meta["corpus_by_language_model"] is False
+    assert meta["given"]["generation.max_new_tokens"] == 128
+    assert meta["command"].endswith("summarise demo --set model.threads=2 --input given.jsonl --output out.jsonl")
+    assert str(given.parent) not in text
+
+
+def test_a_recording_of_the_bundled_corpus_says_who_wrote_it(tmp_path: Path) -> None:
+    output = tmp_path / "out.jsonl"
+    assert main(["summarise", "demo", "--input", "bundled:demo", "--output", str(output)]) == 0
+    assert json.loads(output.with_suffix(".meta.json").read_text())["corpus_by_language_model"] is True
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("Ann: hi\nBo: hello\n", [["stdin", "hi\nBo: hello"]]),
+        ('{"id": "x", "dialogue": "Ann: hi"}\n{"dialogue": "Bo: yes"}\n', [["x", "hi"], ["row-2", "yes"]]),
+    ],
+    ids=["plain text", "JSON Lines"],
+)
+def test_standard_input(
+    text: str, rows: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    assert main(["summarise", "demo", "--input", "-"]) == 0
+    shown = list(csv.reader(io.StringIO(capsys.readouterr().out)))
+    assert [row[:2] for row in shown] == [["id", "summary"], *rows]
+
+
+def test_several_inputs_are_one_list(given: Path) -> None:
+    other = given.with_name("other.csv")
+    other.write_text("id,dialogue\nc,Cy: hi\n")
+    found = record.read_dialogues([str(given), str(other)], Samples())
+    assert [sample.id for sample in found] == ["a-1", "=b", "c"]
+    with pytest.raises(SamplesError, match="id 'a-1' stands in two inputs"):
+        record.read_dialogues([str(given), str(given)], Samples())
+
+
+def test_without_input_the_samples_of_the_params_file_are_asked() -> None:
+    assert len(record.read_dialogues(None, Samples(n=3))) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--output", "out.xlsx"], "out.xlsx: give a file that ends in .csv or .jsonl"),
+        (["--output", "/no/such/folder/out.csv"], "No such file or directory; choose a folder that exists"),
+        (["--input", "missing.jsonl"], "missing.jsonl: no such file"),
+        (["--input", "-"], "standard input: no dialogue in it"),
+    ],
+)
+def test_what_cannot_be_used(
+    arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(" \n"))
+    assert main(["summarise", "demo", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_deployment_that_is_down_is_not_asked_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT_URL", "http://127.0.0.1:9")
+    arguments = ["--set", "endpoint.attempts=1", "--output", str(tmp_path / "out.csv")]
+    assert main(["summarise", "endpoint", *arguments]) == 1
+    assert "nobody answers (connection); 7 dialogues not sent" in capsys.readouterr().err

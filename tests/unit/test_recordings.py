@@ -1,0 +1,80 @@
+"""Recordings of several systems on the same dialogues: scored, split, and compared pair by pair."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from helpers.cite import Cited
+from helpers.experiments.recordings import compare_recordings
+from helpers.params import Params
+from helpers.params_files import load_params
+from helpers.results import SampleEval
+from helpers.views.recordings import recordings
+from tests.page_checks import loose_digits, wrong_citations
+
+ROWS = [
+    {"id": "a", "dialogue": "Ann: I come at 7.\nBo: Fine.", "summary": "Ann comes at 7.", "facts": ["Ann", "7"]},
+    {"id": "b", "dialogue": "Ann: The tea is hot.\nBo: Good.", "summary": "The tea is hot.", "facts": ["tea"]},
+    {"id": "c", "dialogue": "Ann: I sold the boat.\nBo: Good.", "summary": "Ann sold the boat.", "facts": ["boat"]},
+]
+
+
+@pytest.fixture
+def params(tmp_path: Path) -> Params:
+    (tmp_path / "own.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    texts = {
+        "good": [row["summary"] for row in ROWS],
+        "bad": ["Bo comes at 9.", "The tea is hot.", ""],
+    }
+    for name, summaries in texts.items():
+        rows = [
+            {"id": row["id"], "prediction": text, "lost_tokens": 3 * (row["id"] == "c")}
+            for row, text in zip(ROWS, summaries, strict=True)
+        ]
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    baseline = {"predictions": "good", "untuned": "bad"}
+    overrides = [f"baseline.{key}={tmp_path}/{name}.jsonl" for key, name in baseline.items()]
+    columns = ["samples.columns.key_facts=facts", "baseline.zero_shot=null"]
+    return load_params("demo", [*overrides, *columns, f"baseline.samples={tmp_path}/own.jsonl"])
+
+
+def test_each_recording_is_scored_on_all_dialogues(params: Params) -> None:
+    good, bad = compare_recordings(params)
+    assert [one.name for one in (good, bad)] == ["fine-tuned", "base, with examples"]
+    assert good.estimates["rougeL"].value == 1
+    assert good.estimates["key_fact_recall"].value == 1
+    assert (good.estimates["unspoken_numbers"].value, good.estimates["other_failures"].value) == (0, 0)
+    assert bad.estimates["unspoken_numbers"].value == pytest.approx(1 / 3)
+    assert bad.estimates["other_failures"].value == pytest.approx(1 / 3), "the empty one"
+    assert bad.estimates["key_fact_recall"].value == pytest.approx(1 / 3)
+    assert [(group.by, group.label, group.n) for group in good.groups] == [
+        ("truncated", "read whole", 2),
+        ("truncated", "truncated", 1),
+    ]
+
+
+def test_the_gain_is_that_of_the_first_over_each_other(params: Params) -> None:
+    good, bad = compare_recordings(params)
+    assert good.gains == {}
+    assert good.estimates["rougeL"].value is not None
+    assert bad.estimates["rougeL"].value is not None
+    assert bad.gains["rougeL"].difference == pytest.approx(
+        good.estimates["rougeL"].value - bad.estimates["rougeL"].value
+    )
+
+
+def test_every_figure_is_cited(params: Params) -> None:
+    result = SampleEval(page="02", recordings=compare_recordings(params))
+    html = recordings(Cited(result, "results/02.json"))
+    assert "results/02.json#/recordings/1/gains/rougeL/difference" in html
+    assert loose_digits(html) == []
+    assert wrong_citations(html, {"results/02.json": json.loads(result.model_dump_json())}) == []
+
+
+def test_nothing_is_shown_where_nothing_is_compared() -> None:
+    params = load_params("replay")
+    assert compare_recordings(params) == ()
+    assert recordings(Cited(SampleEval(page="02"), "results/02.json")) == ""

@@ -1,0 +1,154 @@
+"""Asking: every attempt is logged, retries only where they help, and nobody asks for ever where nobody is."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from helpers import retrying
+from helpers.backends import Answer
+from helpers.errors import Failure, RequestError
+from helpers.params import Generation
+from helpers.request_log import RequestLog
+from helpers.retrying import Limits
+from helpers.timing import Asker
+
+
+class Scripted:
+    """Answers by a script; the last line of it for ever."""
+
+    kind = "scripted"
+
+    def __init__(self, *script: Answer | RequestError) -> None:
+        self.script, self.asked = list(script), 0
+
+    def summarise(self, dialogues: Sequence[str], generation: Generation) -> list[Answer]:
+        line = self.script[min(self.asked, len(self.script) - 1)]
+        self.asked += 1
+        if isinstance(line, RequestError):
+            raise line
+        return [line]
+
+    def close(self) -> None:
+        pass
+
+
+GOOD = Answer("A summary.", service_time=0.5)
+BUSY = RequestError(Failure.SERVER_ERROR, "HTTP 500", status=500, retryable=True)
+REFUSED = RequestError(Failure.BAD_REQUEST, "HTTP 400", status=400)
+LATER = RequestError(Failure.RATE_LIMITED, "HTTP 429", status=429, retryable=True, retry_after=61)
+ASLEEP = RequestError(Failure.COLD, "HTTP 503", status=503, retryable=True)
+GONE = RequestError(Failure.CONNECTION, "refused", retryable=True)
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retrying, "_wait", lambda state: 0)
+
+
+def asker(tmp_path: Path, *script: Answer | RequestError, **more: object) -> Asker:
+    log = RequestLog(tmp_path / "log.jsonl")
+    return Asker(Scripted(*script), Generation(), log, "02", **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("script", "kinds", "answered"),
+    [
+        ((GOOD,), ["ok"], True),
+        ((BUSY, BUSY, GOOD), ["server_error", "server_error", "ok"], True),
+        ((BUSY,), ["server_error"] * 3, False),
+        ((REFUSED, GOOD), ["ok", "bad_request"], False),
+        ((REFUSED,), ["server_error"] * 4, False),
+        ((REFUSED, REFUSED, GOOD), ["server_error", "server_error", "ok"], True),
+    ],
+)
+def test_attempts(tmp_path: Path, script: tuple[Answer | RequestError, ...], kinds: list[str], answered: bool) -> None:
+    asking = asker(tmp_path, *script, limits=Limits(3))
+    outcome = asking.ask("s", "Ann: hi")
+    records = asking.log.read()
+    assert [r.kind for r in records] == kinds
+    own = [r for r in records if r.sample == "s"]
+    assert [r.attempt for r in own] == list(range(1, len(own) + 1))
+    assert len({r.request for r in own}) == 1
+    assert outcome is not None
+    assert (outcome.answer is not None) is answered
+
+
+@pytest.mark.parametrize("dialogue", ["", "  \n", "word " * 20])
+def test_an_input_that_is_not_sound_is_blamed_without_a_probe(tmp_path: Path, dialogue: str) -> None:
+    asking = asker(tmp_path, REFUSED, count_tokens=lambda text: len(text.split()), context_tokens=10)
+    asking.ask("s", dialogue)
+    assert [r.kind for r in asking.log.read()] == ["bad_request"]
+
+
+def test_a_wait_that_does_not_fit_is_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    asking = asker(tmp_path, LATER, GOOD, limits=Limits(3, retry_timeout=60))
+    outcome = asking.ask("s", "Ann: hi")
+    assert outcome is not None
+    assert [r.kind for r in asking.log.read()] == ["rate_limited"]
+
+
+def test_a_cold_start_has_records_of_its_own(tmp_path: Path) -> None:
+    asking = asker(tmp_path, ASLEEP, ASLEEP, GOOD, limits=Limits(2))
+    outcome = asking.ask("s", "Ann: hi")
+    assert outcome is not None
+    assert [(r.phase, r.kind) for r in asking.log.read()] == [
+        ("steady", "cold"), ("cold", "cold"), ("cold", "ok"), ("steady", "ok"),
+    ]  # fmt: skip
+
+
+def test_a_service_that_does_not_wake_is_down(tmp_path: Path) -> None:
+    asking = asker(tmp_path, ASLEEP, limits=Limits(3, wake_timeout=0.2))
+    assert asking.ask("s", "Ann: hi")
+    assert asking.down_kind == "cold"
+    assert asking.ask("t", "Ann: hi") is None
+
+
+def test_what_was_answered_before_an_interruption_is_not_asked_again(tmp_path: Path) -> None:
+    first = asker(tmp_path, GOOD, BUSY)
+    told = [first.ask(name, "Ann: hi") for name in ("answered", "failed")]
+    earlier = {(r.phase, r.sample, r.repeat): r for r in first.log.read()}
+    again = asker(tmp_path, Answer("Another."), earlier=earlier)
+    found = [again.ask(name, "Ann: hi") for name in ("answered", "failed")]
+    assert found[0] == told[0]
+    assert again.backend.asked == 1  # type: ignore[attr-defined]
+    counting = again.log.read()
+    assert [(r.sample, r.kind) for r in counting] == [("answered", "ok"), ("failed", "ok")]
+    assert [r.kind for r in again.log.every()] == ["ok", "server_error", "ok"]
+    assert counting[-1].supersedes == told[1].record.request  # type: ignore[union-attr]
+
+
+def test_a_deployment_that_is_gone_is_not_asked_for_ever(tmp_path: Path) -> None:
+    asking = asker(tmp_path, GOOD, GONE)
+    outcomes = [asking.ask(str(i), "Ann: hi") for i in range(10)]
+    assert [o is not None for o in outcomes] == [True] * 4 + [False] * 6
+    assert asking.down_since == asking.log.read()[-1].started_at
+    assert asking.down_kind == "connection"
+
+
+def test_failures_that_are_not_absence_do_not_end_the_asking(tmp_path: Path) -> None:
+    asking = asker(tmp_path, BUSY)
+    assert all(asking.ask(str(i), "Ann: hi") for i in range(10))
+    assert asking.down_since is None
+
+
+def test_a_spent_budget_ends_the_asking(tmp_path: Path) -> None:
+    asking = asker(tmp_path, GOOD, may_send=lambda: "budget.requests=1 is spent")
+    assert asking.ask("s", "Ann: hi") is None
+    assert asking.stopped == "budget.requests=1 is spent"
+    assert asking.log.read() == []
+
+
+def test_tokens_are_the_backends_else_counted_else_unknown(tmp_path: Path) -> None:
+    known = Answer("A summary.", 7, 3, 0, 0.5)
+    records = []
+    for script, more in ((known, {}), (GOOD, {"count_tokens": len, "context_tokens": 4}), (GOOD, {})):
+        outcome = asker(tmp_path, script, **more).ask("s", "Ann: hi")
+        assert outcome is not None
+        records.append(outcome.record)
+    assert [(r.input_tokens, r.output_tokens, r.lost_tokens) for r in records] == [
+        (7, 3, 0),
+        (7, 10, 3),
+        (None, None, None),
+    ]
