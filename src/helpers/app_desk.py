@@ -114,6 +114,9 @@ class Desk:
 
     def ask(self, dialogue: str, wanted: Wanted, stop: threading.Event, name: str = "dialogue") -> Answered:
         """Ask once and return what came of it; raises `InputError`, in words for the visitor, for unusable input."""
+        cancelled = Answered(name, problem=WORDS[Failure.CANCELLED], kind=Failure.CANCELLED)
+        if stop.is_set():  # it has waited for its turn
+            return cancelled
         self._check(dialogue)
         generation = self.params.generation.model_copy(
             update={"num_beams": wanted.beams, "max_new_tokens": wanted.length}
@@ -127,7 +130,7 @@ class Desk:
             except Stopped:
                 outcome = None
         if outcome is None:
-            return Answered(name, problem=WORDS[Failure.CANCELLED], kind=Failure.CANCELLED)
+            return cancelled
         return _answered(name, outcome.record, outcome.answer)
 
     def judge(self, request: str, helpful: bool) -> None:

@@ -7,8 +7,9 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,15 @@ import gradio as gr
 from helpers.app_batch import Given, as_csv, bounded, pasted, uploaded
 from helpers.app_desk import Answered, Desk, Wanted
 from helpers.app_told import note, progress, table, told, wrong
-from helpers.errors import InputError, ToolError
+from helpers.errors import Failure, InputError, ToolError
 
 History = list[Answered]
 #: Seconds that a file stays to be downloaded.
 KEPT = 3600
 ANSWERS = "Answers, in the order of the dialogues"
+#: The tabs on which something can be under way.
+SINGLE, BATCH = "single", "batch"
+Owner = tuple[str | None, str]
 
 
 class Events:
@@ -31,48 +35,72 @@ class Events:
     def __init__(self, desk: Desk, files: Path) -> None:
         self._desk, self._files = desk, files
         self._pool = ThreadPoolExecutor(desk.params.app.at_once, thread_name_prefix="asking")
+        #: What breaks off each call that is under way or waits for a thread, and whose it is: session and tab.
+        self._under_way: dict[threading.Event, Owner] = {}
 
     async def summarise(
-        self, dialogue: str, url: str, token: str, beams: float, length: float, history: History
+        self,
+        dialogue: str,
+        url: str,
+        token: str,
+        beams: float,
+        length: float,
+        history: History,
+        request: gr.Request,
     ) -> tuple[Any, ...]:
-        """Ask for one dialogue; a call that Gradio cancels breaks its request off."""
+        """Ask for one dialogue."""
         try:
-            answer = await self._ask(dialogue, _wanted(url, token, beams, length), "dialogue")
+            with self._stoppable((request.session_hash, SINGLE)) as stop:
+                answer = await self._ask(dialogue, _wanted(url, token, beams, length), "dialogue", stop)
         except (InputError, ToolError) as error:
             return "", wrong(str(error)), history, "", _judge(False), _judge(False)
+        if answer.kind == Failure.CANCELLED:
+            return "", note(answer.problem), history, "", _judge(False), _judge(False)
         judged = _judge(not answer.problem)
         return answer.summary, told(answer), self._with(history, answer), answer.request, judged, judged
 
     async def summarise_all(
-        self, text: str, file: str | None, url: str, token: str, beams: float, length: float, history: History
+        self,
+        text: str,
+        file: str | None,
+        url: str,
+        token: str,
+        beams: float,
+        length: float,
+        history: History,
+        request: gr.Request,
     ) -> AsyncIterator[tuple[Any, ...]]:
-        """Ask for every dialogue in turn, and show the rows so far."""
+        """Ask for every dialogue in turn, and show the rows so far; what is there when it is cancelled stays."""
         app, done = self._desk.params.app, []
         off = gr.DownloadButton(interactive=False)
         try:
             given = uploaded(Path(file), app.max_upload_bytes) if file else pasted(text)
             rows, wanted = bounded(given, app.max_rows), _wanted(url, token, beams, length)
             yield table(ANSWERS, []), progress(0, len(rows)), history, off
-            for row in rows:
-                answer = await self._answer(row, wanted)
-                done.append(answer)
-                history = self._with(history, answer)
-                last = len(done) == len(rows)
-                download = gr.DownloadButton(value=saved(done, self._files), interactive=True) if last else off
-                yield table(ANSWERS, done), progress(len(done), len(rows), done), history, download
+            with self._stoppable((request.session_hash, BATCH)) as stop:
+                for row in rows:
+                    answer = await self._answer(row, wanted, stop)
+                    if answer.kind == Failure.CANCELLED:
+                        break
+                    done.append(answer)
+                    history = self._with(history, answer)
+                    yield table(ANSWERS, done), progress(len(done), len(rows), done), history, off
+            said = progress(len(done), len(rows), done) if len(done) == len(rows) else note(answer.problem)
+            yield table(ANSWERS, done), said, history, self._download(done)
         except (InputError, ToolError) as error:
             yield table(ANSWERS, done), wrong(str(error)), history, off
 
     def show_history(self, history: History) -> tuple[Any, Any]:
         """Return the table of a session's answers, and its CSV."""
-        download = (
-            gr.DownloadButton(value=saved(history, self._files), interactive=True) if history else gr.DownloadButton()
-        )
-        return table("This session's answers, newest first", history[::-1]), download
+        return table("This session's answers, newest first", history[::-1]), self._download(history)
 
-    def cancelled(self) -> str:
-        """Say that nothing is under way any more; Gradio has cancelled what was."""
-        return note("Cancelled.")
+    async def cancel(self, request: gr.Request) -> None:
+        """Break off what this session asks for on the first tab; the call itself says so, as soon as it has ended."""
+        self._stop((request.session_hash, SINGLE))
+
+    async def cancel_all(self, request: gr.Request) -> None:
+        """Break off this session's batch."""
+        self._stop((request.session_hash, BATCH))
 
     def judge_good(self, request: str) -> tuple[Any, Any]:
         """Write down that an answer was helpful."""
@@ -87,22 +115,45 @@ class Events:
             self._desk.judge(request, helpful)
         return _judge(False), _judge(False)
 
-    async def _answer(self, row: Given, wanted: Wanted) -> Answered:
+    @contextmanager
+    def _stoppable(self, owner: Owner) -> Iterator[threading.Event]:
+        """Give what breaks a call off; Gradio's own way to cancel can leave an error beside what was said last."""
+        app = self._desk.params.app
+        if len(self._under_way) >= app.at_once + app.waiting:
+            raise InputError("too many visitors are waiting already; try again in a moment")
+        stop = threading.Event()
+        self._under_way[stop] = owner
+        try:
+            yield stop
+        finally:
+            del self._under_way[stop]
+
+    def _stop(self, owner: Owner) -> None:
+        for stop, whose in self._under_way.items():
+            if whose == owner:
+                stop.set()
+
+    def _download(self, answers: Sequence[Answered]) -> Any:
+        if not answers:
+            return gr.DownloadButton(interactive=False)
+        return gr.DownloadButton(value=saved(answers, self._files), interactive=True)
+
+    async def _answer(self, row: Given, wanted: Wanted, stop: threading.Event) -> Answered:
         """Return what came of one row; a dialogue that cannot be asked is named and the others go on."""
         if row.problem:
             return Answered(row.name, problem=row.problem, kind="not asked")
         try:
-            return await self._ask(row.dialogue, wanted, row.name)
+            return await self._ask(row.dialogue, wanted, row.name, stop)
         except InputError as error:
             return Answered(row.name, problem=str(error), kind="not asked")
 
-    async def _ask(self, dialogue: str, wanted: Wanted, name: str) -> Answered:
-        stop = threading.Event()
+    async def _ask(self, dialogue: str, wanted: Wanted, name: str, stop: threading.Event) -> Answered:
         work = asyncio.get_running_loop().run_in_executor(self._pool, self._desk.ask, dialogue, wanted, stop, name)
         try:
             return await asyncio.shield(work)
-        finally:
+        except asyncio.CancelledError:  # the visitor has left
             stop.set()
+            raise
 
     def _with(self, history: History, answer: Answered) -> History:
         return [*history, answer][-self._desk.params.app.history :]

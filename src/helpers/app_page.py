@@ -166,14 +166,14 @@ def _single(desk: Desk, events: Events, asking: Asking, history: Any) -> None:
         label="Demonstration dialogues",
         cache_examples=False,
     )
-    asked = go.click(
+    go.click(
         events.summarise,
         [dialogue, *asking.inputs(), history],
         [summary, said, history, last, good, bad],
         api_name="summarise",
-        concurrency_id="asking",
+        concurrency_limit=None,  # the threads of `Events` bound it
     )
-    cancel.click(events.cancelled, None, said, cancels=asked, api_visibility="private", queue=False)
+    cancel.click(events.cancel, None, None, api_visibility="private", queue=False)
     for button, judge in ((good, events.judge_good), (bad, events.judge_bad)):
         button.click(judge, last, [good, bad], api_visibility="private")
 
@@ -187,11 +187,11 @@ def _batch(events: Events, asking: Asking, history: Any) -> None:
     said = gr.HTML(elem_id="said-all")
     rows = gr.HTML(elem_id="answers")
     download = gr.DownloadButton("Download as CSV", interactive=False, elem_id="download-all")
-    asked = go.click(
+    go.click(
         events.summarise_all,
         [text, file, *asking.inputs(), history],
         [rows, said, history, download],
         api_name="summarise_all",
-        concurrency_id="asking",
+        concurrency_limit=None,  # the threads of `Events` bound it
     )
-    cancel.click(events.cancelled, None, said, cancels=asked, api_visibility="private", queue=False)
+    cancel.click(events.cancel_all, None, None, api_visibility="private", queue=False)
