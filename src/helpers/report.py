@@ -136,8 +136,12 @@ def run_report(args: argparse.Namespace) -> int:
     params = _params(args)
     pages = publish.choose(args.only, claims=params.claims is not None)
     publish.check_writable(args.out)
-    began = time.monotonic()
     signal.signal(signal.SIGTERM, _interrupt)
+    if any(page.number == "04" for page in pages):
+        from helpers.experiments.quantization import prepare
+
+        prepare(params, say)
+    began = time.monotonic()
     with looked_after(params):
         run = resume_run(args) if args.resume else start_run(args.params, args.overrides)
         site = run.directory / "site"

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from helpers import demo_model
@@ -17,12 +18,19 @@ from helpers.errors import ModelError
 
 #: A conversion that takes longer, seconds, hangs.
 LIMIT = 3600
+#: The types that page 04 compares.
+ENGINE_TYPES = ("float32", "int8")
 #: What the converter reads of a BART configuration and transformers 5 no longer writes: BART's own layer norms.
 BART_NORMS = {"normalize_before": False, "normalize_embedding": True}
 
 
-def converted(source: Path, dtype: str) -> Path:
-    """Return the folder of a converted model, made when it is not there; progress goes to stderr.
+def to_stderr(line: str) -> None:
+    """Tell a terminal, or a server's log."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def converted(source: Path, dtype: str, tell: Callable[[str], None] = to_stderr) -> Path:
+    """Return the folder of a converted model, made when it is not there; ``tell`` hears of the progress.
 
     Raises `ModelError` when it cannot be converted; nothing is left behind then.
     """
@@ -34,7 +42,7 @@ def converted(source: Path, dtype: str) -> Path:
 
     if is_built():
         return folder
-    demo_model.build_once(folder, is_built, lambda partial: _in_a_process(source, partial, dtype))
+    demo_model.build_once(folder, is_built, lambda partial: _in_a_process(source, partial, dtype, tell))
     return folder
 
 
@@ -49,16 +57,16 @@ def convert(source: Path, folder: Path, dtype: str) -> None:
     ctranslate2.converters.TransformersConverter(str(source)).convert(str(folder), quantization=dtype)
 
 
-def _in_a_process(source: Path, folder: Path, dtype: str) -> None:
+def _in_a_process(source: Path, folder: Path, dtype: str, tell: Callable[[str], None]) -> None:
     began = time.monotonic()
-    print(f"ctranslate2: converting {source.name} to {dtype} (once)", file=sys.stderr, flush=True)
+    tell(f"ctranslate2: converting {source.name} to {dtype} (once)")
     command = [sys.executable, "-m", "helpers.backends.conversion", str(source), str(folder), dtype]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=LIMIT, check=False)
     if done.returncode:
         shutil.rmtree(folder, ignore_errors=True)
         why = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise ModelError(f"model.id: ctranslate2 cannot convert {source.name}: {why}")
-    print(f"ctranslate2: converted in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    tell(f"ctranslate2: converted in {time.monotonic() - began:.0f} s")
 
 
 if __name__ == "__main__":

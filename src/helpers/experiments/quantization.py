@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,6 +97,17 @@ def measure(run: Run) -> Quantization:
     )
 
 
+def prepare(params: Params, tell: Callable[[str], None]) -> None:
+    """Convert what the variants need where somebody can see it; why one cannot be converted stands on the page."""
+    model = _model(params)
+    if model is None:
+        return
+    for variant in params.quantization.variants:
+        told = model.model_copy(update={"engine": variant.engine, "dtype": variant.dtype})
+        with suppress(HelpersError):
+            _convert(told, tell)
+
+
 def spread(samples: Sequence[Sample], n: int) -> list[Sample]:
     """Return n samples spread over the lengths, evenly by rank, the extremes left out where there are others.
 
@@ -154,15 +165,18 @@ def _bring_up(run: Run, model: Model, candidate: Candidate, opened: ExitStack, f
         candidate.asker.ask(first.id, first.dialogue, phase="warmup")
 
 
-def _convert(model: Model) -> int:
-    """Return the size of a variant's weights, bytes; a conversion is made here, so that no load time holds it."""
+def _convert(model: Model, tell: Callable[[str], None] = lambda line: None) -> int:
+    """Return the size of a variant's weights, bytes; a conversion is made here, so that no load time holds it.
+
+    Without ``tell`` it is silent: a notebook that writes to stderr is one that went wrong.
+    """
     from helpers.backends import weights
 
     source = weights.local_folder(model)
     if model.engine == "ctranslate2":
         from helpers.backends.conversion import converted
 
-        return weights.size(converted(source, model.dtype))
+        return weights.size(converted(source, model.dtype, tell))
     return weights.size(source)
 
 
