@@ -3,7 +3,8 @@ PYTHON ?= python3
 PARAMS ?= params/demo.yaml
 SET ?=
 ONLY ?=
-RUN ?= $(shell ls -td runs/*/ 2>/dev/null | grep -vE '/(interactive|app)-' | head -1)
+BENCH ?=
+RUN ?= $(shell ls -td runs/*/ 2>/dev/null | grep -vE '/(interactive|app|bench)-' | head -1)
 # A Linux user saves gigabytes with the address of a pip index that holds CPU builds of torch.
 TORCH_INDEX ?=
 BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
@@ -40,7 +41,8 @@ endif
 test-slow: $(VENV)/.test $(MODEL) ## the slow tests: coverage simulations, kills and restarts
 	$(PY) -m pytest -m slow
 
-bench: $(VENV)/.test ## what load promises, measured; some 20 minutes on an idle machine
+bench: $(VENV)/.test ## every engine on BART-large, at most 90 minutes [BENCH="--limit 30"]; then load, 20; idle machine
+	$(PY) -m helpers bench $(BENCH)
 	$(PY) -m pytest -m bench -s
 
 explore: setup $(VENV)/.explore ## the notebooks in JupyterLab

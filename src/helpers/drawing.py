@@ -152,7 +152,8 @@ def _lines(axes: Axes, panel: Panel, place: _Place) -> None:
         line = top + 0.75 * over if place.stacked else middle
         end = place.right - text_width(row.text, _TEXT) if place.stacked else place.start
         if (room := end - place.left - _GAP) > 0:
-            axes.text(place.left, line, fitted(row.label, _TEXT, room), color=COLOURS["ink"], **text)
+            # The widest label fits exactly, which must not depend on rounding.
+            axes.text(place.left, line, fitted(row.label, _TEXT, room + 0.01), color=COLOURS["ink"], **text)
         ink = COLOURS["ink" if row.extent else "muted"]
         axes.text(place.right, line, row.text, ha="right", color=ink, **text)
 

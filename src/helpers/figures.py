@@ -38,12 +38,16 @@ class Group:
 
 @dataclass(frozen=True)
 class Chart:
-    """One of several charts beside each other: rows of (label, cited estimate) on a scale of their own."""
+    """One of several charts beside each other: rows of (label, cited estimate) on a scale of their own.
+
+    ``head`` is what heads its column in the table, the title by default.
+    """
 
     title: str
     rows: Sequence[tuple[str, Cited]]
     unit: Style = "plain"
     target: Target | None = None
+    head: Cell = ""
 
 
 def points(
@@ -86,7 +90,7 @@ def small_multiples(name: str, finding: Cell, subtitle: Cell, charts: Sequence[C
         raise ValueError(f"{name}: the charts have different rows; give each the same labels in the same order")
     if len(charts) > MOST_CHARTS:
         raise ValueError(f"{name}: {len(charts)} charts do not fit side by side; give at most {MOST_CHARTS}")
-    columns = [Column(by), *(_column(chart.title, chart.unit) for chart in charts)]
+    columns = [Column(by), *(_column(chart.head or chart.title, chart.unit) for chart in charts)]
     cells = [
         (quoted(label), *(_with_interval(found, chart.unit) for chart, (_, found) in zip(charts, line, strict=True)))
         for label, line in zip(labels, zip(*(chart.rows for chart in charts), strict=True), strict=True)

@@ -41,3 +41,15 @@ class Quantization(Room):
     limit: Seconds = 90.0
     margin: Annotated[float, Field(gt=0)] = 0.01
     headroom: Annotated[float, Field(ge=1)] = 1.25
+
+
+#: Every engine and type that the bench compares, the reference first.
+OFFERED = (
+    Variant(engine="transformers", dtype="float32"),
+    Variant(engine="transformers", dtype="bfloat16"),
+    Variant(engine="transformers", dtype="int8"),
+    Variant(engine="ctranslate2", dtype="float32"),
+    Variant(engine="ctranslate2", dtype="int8"),
+)
+#: Engines whose packages come with the plain install.
+PLAIN = ("transformers", "ctranslate2")

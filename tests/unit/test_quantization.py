@@ -10,9 +10,11 @@ import pytest
 
 from helpers.comparison import Paired
 from helpers.engine_choice import choose
-from helpers.experiments.quantization import missing_instructions, spread
+from helpers.experiments.quantization import spread
 from helpers.experiments.variant_quality import qualities
+from helpers.experiments.variant_servers import missing_instructions, why_not
 from helpers.intervals import Estimate
+from helpers.params_engines import Variant
 from helpers.params_files import load_params
 from helpers.provenance import describe
 from helpers.results_engines import Quantization, VariantResult
@@ -79,6 +81,12 @@ def test_a_type_that_would_be_emulated_is_not_measured(monkeypatch: pytest.Monke
     assert missing_instructions("int8", "cpu") == missing_instructions("bfloat16", "cuda") == ""
     cpu.write_text("flags\t\t: fma avx512_bf16\n")
     assert missing_instructions("bfloat16", "cpu") == ""
+
+
+def test_an_engine_that_is_not_installed_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert why_not(Variant(engine="ctranslate2"), "cpu") == ""
+    monkeypatch.setattr("helpers.experiments.variant_servers.find_spec", lambda name: None)
+    assert "not installed; get it with: pip install ctranslate2" in why_not(Variant(engine="ctranslate2"), "cpu")
 
 
 def test_recorded_answers_are_compared_and_a_missing_recording_says_how() -> None:

@@ -15,38 +15,25 @@ from typing import Any
 
 import psutil
 
-from helpers.backends.endpoint import EndpointBackend, open_endpoint
-from helpers.errors import HelpersError, RequestError
+from helpers.errors import HelpersError
 from helpers.experiments.variant_quality import qualities
+from helpers.experiments.variant_servers import Served, bring_up, convert, why_not
 from helpers.experiments.variant_speed import speeds
 from helpers.params import Model, Params
-from helpers.params_engines import Variant
-from helpers.provenance import cpuinfo
 from helpers.request_log import Record
 from helpers.results_engines import Quantization, VariantResult
-from helpers.run import Run, write_params
+from helpers.run import Run
 from helpers.samples import Sample
-from helpers.serving import ServerChild, peak_memory, start_server
 from helpers.timing import Asker
 
 PAGE = "04"
-#: A variant that is not ready after this time, seconds, is not measured; a first conversion falls into it.
-READY_LIMIT = 300.0
-#: Processor flags without which a type would only be emulated, more slowly than the reference.
-NEEDS = {"bfloat16": ("avx512_bf16", "amx_bf16"), "float16": ("avx512_fp16", "amx_fp16")}
 
 
 @dataclass
-class Candidate:
-    """One variant while it is measured: its server and asker, what it took, and what was asked of it."""
+class Candidate(Served):
+    """One variant while it is measured, and what was asked of it."""
 
-    variant: Variant
-    reason: str = ""
-    child: ServerChild | None = None
     asker: Asker | None = None
-    load: float | None = None
-    disk: int | None = None
-    peak: int | None = None
     singles: list[Record] = field(default_factory=list)
     batches: list[Record] = field(default_factory=list)
 
@@ -57,9 +44,7 @@ def measure(run: Run) -> Quantization:
     model = _model(run.params)
     if model is None or not plan.variants:
         return Quantization(page=PAGE, reason=_why_not(run.params))
-    candidates = [
-        Candidate(variant, reason=missing_instructions(variant.dtype, model.device)) for variant in plan.variants
-    ]
+    candidates = [Candidate(variant, reason=why_not(variant, model.device)) for variant in plan.variants]
     dialogues = spread(run.samples, plan.dialogues)
     busy = _served_seconds(run)
     with ExitStack() as opened:
@@ -68,7 +53,7 @@ def measure(run: Run) -> Quantization:
                 _bring_up(run, model, candidate, opened, dialogues[0])
         rounds = _rounds(run, [c for c in candidates if not c.reason], dialogues)
         for candidate in candidates:
-            candidate.peak = peak_memory(candidate.child.process.pid) if candidate.child else None
+            candidate.look_at_memory()
     measured, after = speeds(candidates, len(dialogues)), _served_seconds(run)
     quality = qualities(run.params)
     rows = [
@@ -105,7 +90,7 @@ def prepare(params: Params, tell: Callable[[str], None]) -> None:
     for variant in params.quantization.variants:
         told = model.model_copy(update={"engine": variant.engine, "dtype": variant.dtype})
         with suppress(HelpersError):
-            _convert(told, tell)
+            convert(told, tell)
 
 
 def spread(samples: Sequence[Sample], n: int) -> list[Sample]:
@@ -116,16 +101,6 @@ def spread(samples: Sequence[Sample], n: int) -> list[Sample]:
     ranked = sorted(samples, key=lambda sample: (len(sample.dialogue), sample.id))
     n = min(n, len(ranked))
     return [ranked[int((i + 0.5) * len(ranked) / n)] for i in range(n)]
-
-
-def missing_instructions(dtype: str, device: str) -> str:
-    """Return why this processor would only emulate a type, or nothing."""
-    if device != "cpu" or dtype not in NEEDS:
-        return ""
-    flags = cpuinfo("flags").split()
-    if not flags or any(flag in flags for flag in NEEDS[dtype]):
-        return ""
-    return f"this processor has no {dtype} instructions ({' or '.join(NEEDS[dtype])}); measure it on one that has"
 
 
 def _model(params: Params) -> Model | None:
@@ -144,56 +119,12 @@ def _why_not(params: Params) -> str:
 
 def _bring_up(run: Run, model: Model, candidate: Candidate, opened: ExitStack, first: Sample) -> None:
     """Start the server of a variant and warm it up; a failure is its reason."""
-    variant = candidate.variant
-    folder = run.directory / "variants" / variant.name.replace(" ", "-")
-    folder.mkdir(parents=True, exist_ok=True)
-    told = model.model_copy(update={"engine": variant.engine, "dtype": variant.dtype})
-    params = run.params.model_copy(update={"backend": "local", "model": told, "replay": None})
-    try:
-        candidate.disk = _convert(told)
-        write_params(folder, params)
-        candidate.child = start_server(folder / "params.yaml", folder / "server.log", calm=True)
-        opened.callback(candidate.child.stop)
-        backend = open_endpoint(candidate.child.url, params)
-        opened.callback(backend.close)
-        candidate.reason = _wait(backend)
-        candidate.load = (time.perf_counter_ns() - candidate.child.started_ns) / 1e9
-    except HelpersError as error:
-        candidate.reason = str(error)
+    name = candidate.variant.name
+    folder = run.directory / "variants" / name.replace(" ", "-")
+    bring_up(run.params.model_copy(update={"model": model}), folder, candidate, opened)
     if not candidate.reason:
-        candidate.asker = run.asker(PAGE, variant.name, backend=backend)
+        candidate.asker = run.asker(PAGE, name, backend=candidate.backend)
         candidate.asker.ask(first.id, first.dialogue, phase="warmup")
-
-
-def _convert(model: Model, tell: Callable[[str], None] = lambda line: None) -> int:
-    """Return the size of a variant's weights, bytes; a conversion is made here, so that no load time holds it.
-
-    Without ``tell`` it is silent: a notebook that writes to stderr is one that went wrong.
-    """
-    from helpers.backends import weights
-
-    source = weights.local_folder(model)
-    if model.engine == "ctranslate2":
-        from helpers.backends.conversion import converted
-
-        return weights.size(converted(source, model.dtype, tell))
-    return weights.size(source)
-
-
-def _wait(backend: EndpointBackend) -> str:
-    """Wait until a server is ready; return why it never was, or nothing."""
-    deadline = time.monotonic() + READY_LIMIT
-    while time.monotonic() < deadline:
-        try:
-            status, text = backend.get("/health")
-        except RequestError as error:
-            return f"its server went away: {error}"
-        if status == 200:
-            return ""
-        if status != 503:
-            return text
-        time.sleep(0.1)
-    return f"not ready after {READY_LIMIT:.0f} s"
 
 
 def _rounds(run: Run, candidates: Sequence[Candidate], dialogues: Sequence[Sample]) -> int:

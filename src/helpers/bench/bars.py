@@ -1,0 +1,122 @@
+"""The bars that engines are held to, as data, and the nearest that each bench reached."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from helpers.bench.result import Bench, Cell, Engine, Reached
+from helpers.targets import Verdict
+
+SOURCE = (
+    "aims for two cores, set after first measurements on a processor with AVX-512, VNNI and bf16; medians of at least "
+    "five rounds"
+)
+#: The fewest rounds whose median a bar is judged by.
+ENOUGH = 5
+GIGABYTE = 1e9
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar: a ratio to transformers fp32 or to the limit at every one of ``shapes``, or a load time, seconds.
+
+    It is held by the best of the engines it allows: those of the plain install, or below so many bytes at the peak.
+    """
+
+    label: str
+    kind: Literal["speedup", "over_limit", "load"]
+    threshold: float
+    shapes: tuple[str, ...] = ()
+    allows: Callable[[Engine], bool] = lambda engine: True
+
+
+BARS = (
+    Bar("Best engine, 200 tokens in and 60 out", "speedup", 6.0, ("200x60",)),
+    Bar("Best engine over the machine's limit, 200 in and 60 out", "over_limit", 3.0, ("200x60",)),
+    Bar("Best engine, 800 in and 60 out", "speedup", 4.0, ("800x60",)),
+    Bar("Plain install, 200 in and 60 out", "speedup", 5.0, ("200x60",), lambda engine: engine.plain_install),
+    Bar(
+        "Plain install under 1 GB, 200 and 800 in, 60 out",
+        "speedup",
+        3.8,
+        ("200x60", "800x60"),
+        lambda engine: engine.plain_install and (engine.peak_bytes or GIGABYTE) < GIGABYTE,
+    ),
+    Bar("Batch of 8 mixed lengths", "speedup", 7.0, ("batch8x32",)),
+    Bar("CTranslate2 int8 ready from its cache", "load", 5.0, (), lambda engine: engine.name == "ctranslate2 int8"),
+)
+
+
+def judge(bench: Bench) -> tuple[Reached, ...]:
+    """Return every bar with the nearest that was reached, and by whom."""
+    return tuple(_reached(bar, bench) for bar in BARS)
+
+
+def _reached(bar: Bar, bench: Bench) -> Reached:
+    found = {engine.name: value for engine in bench.engines if bar.allows(engine)
+             for value in [_value(bar, engine)] if value is not None}  # fmt: skip
+    is_most = bar.kind == "speedup"
+    told = {
+        "label": bar.label,
+        "unit": "s" if bar.kind == "load" else "ratio",
+        "at_least" if is_most else "at_most": bar.threshold,
+        "source": SOURCE,
+        "possible": _possible(bar, bench),
+    }
+    if not found:
+        return Reached(**told, verdict="not measured")
+    best = (max if is_most else min)(found, key=lambda name: found[name])
+    engine = next(one for one in bench.engines if one.name == best)
+    return Reached(
+        **told,
+        reached=found[best],
+        engine=engine.label,
+        beside=_beside(bar, engine),
+        verdict=_verdict(bar, found[best], engine),
+    )
+
+
+def _value(bar: Bar, engine: Engine) -> float | None:
+    """Return what an engine reached: the worse of several kinds of requests, ``None`` where one was not measured."""
+    if bar.kind == "load":
+        return engine.load
+    values = [_of(engine.cells.get(shape), bar.kind) for shape in bar.shapes]
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return None
+    return min(known) if bar.kind == "speedup" else max(known)
+
+
+def _of(cell: Cell | None, kind: str) -> float | None:
+    if cell is None:
+        return None
+    if kind == "over_limit":
+        return cell.over_limit
+    return cell.speedup.value if cell.speedup else None
+
+
+def _beside(bar: Bar, engine: Engine) -> float | None:
+    """Return the ratio to the fastest fp32 engine that stands beside a speed-up: the worse of several."""
+    if bar.kind != "speedup":
+        return None
+    ratios = [engine.cells[shape].speedup_fp32 for shape in bar.shapes]
+    return min((ratio.value for ratio in ratios if ratio and ratio.value is not None), default=None)
+
+
+def _possible(bar: Bar, bench: Bench) -> float | None:
+    """Return the speed-up that an engine at the machine's own limit would have: the worse of several."""
+    reference = bench.engines[0].cells if bench.engines else {}
+    if bar.kind != "speedup" or any(shape not in reference for shape in bar.shapes):
+        return None
+    ratios = [reference[shape].over_limit for shape in bar.shapes]
+    known = [ratio for ratio in ratios if ratio is not None]
+    return min(known) if len(known) == len(ratios) else None
+
+
+def _verdict(bar: Bar, value: float, engine: Engine) -> Verdict:
+    rounds = min((len(engine.cells[shape].times) for shape in bar.shapes), default=ENOUGH)
+    if rounds < ENOUGH:
+        return "undecided"
+    return "met" if (value >= bar.threshold if bar.kind == "speedup" else value <= bar.threshold) else "missed"

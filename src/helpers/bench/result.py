@@ -1,0 +1,109 @@
+"""What the bench writes: ``bench.json``. Seconds and bytes, unless a name says otherwise."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from helpers.intervals import Estimate
+from helpers.provenance import Manifest
+from helpers.results_base import Row
+from helpers.targets import Verdict
+
+
+class Machine(Row):
+    """What the machine can do, measured before anything else: GB read per second, by the number of threads, and
+    billions of operations per second in products of matrices, by type, with all ``threads``."""
+
+    threads: int
+    memory_gb: dict[str, float]
+    matrix_gflops: dict[str, float]
+
+
+class ShapeResult(Row):
+    """One kind of request: tokens in (one number per text) and out, what it takes, and the machine's limits.
+
+    ``gflop`` are billions of operations, once for the texts and in each step; ``step_bytes`` is what a step reads with
+    weights of int8. ``limit`` is with those and the fastest type of matrices, ``limit_fp32`` with fp32 alone.
+    """
+
+    inputs: tuple[int, ...]
+    output: int
+    prefill_gflop: float
+    step_gflop: float
+    step_bytes: float
+    limit: float
+    limit_fp32: float
+
+
+class Cell(Row):
+    """One engine at one kind of request: ``times`` of all rounds, and their median.
+
+    Ratios are medians over rounds of the time that transformers fp32, or the fastest fp32 engine, took in the same
+    round; ``over_limit`` is the median time over the machine's limit. ``written`` are the tokens of all texts.
+    ``same_text`` is whether the text is that of transformers fp32. With a ``reason`` it was not measured.
+    """
+
+    times: tuple[float, ...] = ()
+    seconds: Estimate | None = None
+    speedup: Estimate | None = None
+    speedup_fp32: Estimate | None = None
+    over_limit: float | None = None
+    tokens_per_second: float | None = None
+    written: int | None = None
+    same_text: bool | None = None
+    reason: str = ""
+
+
+class Engine(Row):
+    """One engine and type; with a ``reason`` it was not measured, and the reason says how to get it.
+
+    ``load`` is from starting its process until it is ready, ``peak_bytes`` the highest resident memory of that
+    process. ``same_texts`` is the share of kinds of requests whose text is that of transformers fp32.
+    """
+
+    name: str
+    label: str
+    engine: str
+    dtype: str
+    plain_install: bool
+    reason: str = ""
+    load: float | None = None
+    disk_bytes: int | None = None
+    peak_bytes: int | None = None
+    same_texts: Estimate | None = None
+    cells: dict[str, Cell] = Field(default_factory=dict)
+
+
+class Reached(Row):
+    """A bar and the nearest that was reached: by which engine, and, of a speed-up, what the limit would allow."""
+
+    label: str
+    unit: Literal["ratio", "s"]
+    at_least: float | None = None
+    at_most: float | None = None
+    source: str
+    reached: float | None = None
+    engine: str = ""
+    beside: float | None = None
+    possible: float | None = None
+    verdict: Verdict
+
+
+class Bench(Row):
+    """A whole bench; ``stopped`` says why fewer rounds were made than asked."""
+
+    schema_version: Literal[1] = 1
+    manifest: Manifest
+    model: str
+    is_seeded: bool
+    architecture: dict[str, int]
+    beams: int
+    rounds_asked: int
+    seconds: float
+    stopped: str = ""
+    machine: Machine
+    shapes: dict[str, ShapeResult]
+    engines: tuple[Engine, ...]
+    bars: tuple[Reached, ...] = ()

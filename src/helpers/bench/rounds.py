@@ -1,0 +1,184 @@
+"""Every engine is asked every kind of request in turn, round after round, each round in an order drawn anew."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from helpers.bench.work import Shape
+from helpers.errors import HelpersError
+from helpers.experiments.variant_servers import Served, bring_up, convert
+from helpers.params import Generation, Params
+from helpers.params_engines import Variant
+from helpers.request_log import Record, RequestLog
+from helpers.timing import Asker
+
+#: What stands on the page of the records that this writes.
+PAGE = "bench"
+#: A process needs about this many times the bytes of its weights while it loads them and while it answers.
+MEMORY: Mapping[str, float] = {"transformers int8": 2.6}
+MEMORY_OTHERS = 1.8
+
+
+@dataclass
+class Subject(Served):
+    """One engine while it is measured: the time of each round and what was written, by kind of request."""
+
+    times: dict[str, dict[int, float]] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+    written: dict[str, int] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What is asked: kinds of requests, the text of each length, beams, rounds, and until when (monotonic seconds).
+
+    ``exact`` says that every token written is counted, as those of seeded weights are; else the special tokens that a
+    model puts at the ends are not. ``floor`` is the machine's limit by kind, which the time left is guessed from.
+    """
+
+    shapes: Sequence[Shape]
+    texts: Mapping[int, str]
+    beams: int
+    rounds: int
+    deadline: float
+    exact: bool
+    floor: Mapping[str, float]
+    seed: int = 1
+
+
+def serve_all(
+    params: Params, variants: Mapping[str, Variant], reasons: Mapping[str, str], folder: Path, opened: ExitStack,
+    tell: Callable[[str], None],
+) -> list[Subject]:  # fmt: skip
+    """Start a server for every variant, one after the other; ``reasons`` say which cannot run here."""
+    subjects = []
+    for name, variant in variants.items():
+        subject = Subject(variant, reason=reasons.get(name, ""))
+        subjects.append(subject)
+        if not subject.reason:
+            tell(f"starting {name}")
+            with suppress(HelpersError):  # which the start meets again, and keeps as the reason
+                convert(params.model.model_copy(update={"engine": variant.engine, "dtype": variant.dtype}), tell)
+            bring_up(params, folder / name.replace(" ", "-"), subject, opened, _room(name))
+        if subject.reason:
+            tell(f"{name} is not measured: {subject.reason}")
+    return subjects
+
+
+def _room(name: str) -> Callable[[int], str]:
+    """Return what says, for the bytes of a variant's weights, whether too little memory is free, or nothing."""
+
+    def missing(weights: int) -> str:
+        needed, free = weights * MEMORY.get(name, MEMORY_OTHERS), psutil.virtual_memory().available
+        if free >= needed:
+            return ""
+        return (
+            f"{needed / 1e9:.1f} GB of memory wanted and {free / 1e9:.1f} GB free beside the others; "
+            "measure it with fewer others (--engine), on both sides of the comparison"
+        )
+
+    return missing
+
+
+def ask_all(subjects: Sequence[Subject], asking: Asking, log: RequestLog, tell: Callable[[str], None]) -> str:
+    """Ask everything, keeping what came in each subject; return why it ended before the last round, or nothing."""
+    order, running = random.Random(asking.seed), [s for s in subjects if not s.reason]  # noqa: S311
+    askers = {(s.variant.name, shape.output): _asker(s, shape, asking, log) for s in running for shape in asking.shapes}
+    try:
+        for subject in running:
+            shape = asking.shapes[0]
+            askers[subject.variant.name, shape.output].ask("warm-up", asking.texts[shape.inputs[0]], phase="warmup")
+        for number in range(asking.rounds):
+            for shape in order.sample(list(asking.shapes), len(asking.shapes)):
+                for subject in order.sample(running, len(running)):
+                    if time.monotonic() > asking.deadline:
+                        return "the time limit was reached"
+                    if shape.name not in subject.failures:
+                        record = _ask(askers[subject.variant.name, shape.output], shape, asking, number)
+                        _note(subject, shape, asking, number, record)
+                tell(_progress(number, shape, running, asking))
+    except KeyboardInterrupt:
+        return "it was interrupted"
+    return ""
+
+
+def left(subjects: Sequence[Subject], asking: Asking) -> float | None:
+    """Return about how many seconds remain: what was not yet timed takes as many times the limit as its engine's worst.
+
+    ``None`` before the first answer.
+    """
+    over = {
+        s.variant.name: max((min(t.values()) / asking.floor[kind] for kind, t in s.times.items()), default=None)
+        for s in subjects
+    }
+    worst = max((ratio for ratio in over.values() if ratio is not None), default=None)
+    if worst is None:
+        return None
+    total = 0.0
+    for subject in subjects:
+        for shape in asking.shapes:
+            if shape.name not in subject.failures:
+                known = subject.times.get(shape.name, {})
+                ratio = over[subject.variant.name] or worst
+                each = sum(known.values()) / len(known) if known else asking.floor[shape.name] * ratio
+                total += each * (asking.rounds - len(known))
+    return total
+
+
+def _asker(subject: Subject, shape: Shape, asking: Asking, log: RequestLog) -> Asker:
+    assert subject.backend is not None
+    fixed = Generation(
+        num_beams=asking.beams, max_new_tokens=shape.output, min_new_tokens=shape.output, no_repeat_ngram_size=0
+    )
+    return Asker(subject.backend, fixed, log, PAGE, variant=subject.variant.name)
+
+
+def _ask(asker: Asker, shape: Shape, asking: Asking, number: int) -> Record | None:
+    given = [asking.texts[length] for length in shape.inputs]
+    if len(given) > 1:
+        return asker.ask_all(shape.name, given, repeat=number)
+    outcome = asker.ask(shape.name, given[0], repeat=number)
+    return outcome.record if outcome else None
+
+
+def _note(subject: Subject, shape: Shape, asking: Asking, number: int, record: Record | None) -> None:
+    """Keep a time when all tokens were read and written; anything else is why this kind is not measured."""
+    subject.look_at_memory()
+    problem = _problem(shape, asking, record)
+    if problem:
+        subject.failures[shape.name] = problem
+        subject.times.pop(shape.name, None)
+    elif record is not None and record.service_time:
+        subject.times.setdefault(shape.name, {})[number] = record.service_time
+        subject.written[shape.name] = record.output_tokens or 0
+        if record.summary and shape.name not in subject.texts:
+            subject.texts[shape.name] = record.summary
+
+
+def _problem(shape: Shape, asking: Asking, record: Record | None) -> str:
+    if record is None:
+        return "its server stopped answering"
+    if not record.ok:
+        return f"{record.kind}: {record.message}"
+    rows, written, read = len(shape.inputs), record.output_tokens or 0, record.input_tokens or 0
+    # A text's own start and end are no text, so they are in neither count.
+    fewest, wanted = rows * (shape.output if asking.exact else shape.output - 2), rows * shape.output
+    if not fewest <= written <= wanted:
+        return f"wrote {written} tokens and not the {wanted} it was told to"
+    if read != sum(shape.inputs) - 2 * rows:
+        return f"read {read + 2 * rows} tokens and not the {sum(shape.inputs)} it was sent"
+    return ""
+
+
+def _progress(number: int, shape: Shape, running: Sequence[Subject], asking: Asking) -> str:
+    remaining = left(running, asking)
+    told = "" if remaining is None else f", about {remaining / 60:.0f} minutes left"
+    return f"round {number + 1} of {asking.rounds}, {shape.name}{told}"

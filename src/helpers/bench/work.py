@@ -1,0 +1,84 @@
+"""How many operations and bytes one request needs, and how long a machine takes for them at the least.
+
+A multiplication with its addition is two operations. Every matrix is read once for a step and for all that is in the
+batch; the keys and values of the encoder's output are computed and read once for all beams. Layer norms, softmax and
+the search itself are not counted, so that no engine can be faster than the limit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from helpers.bench.model import Architecture
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What one request reads and writes: tokens in, one number per text, and the tokens written for each."""
+
+    inputs: tuple[int, ...]
+    output: int
+
+    @property
+    def name(self) -> str:
+        """How results and the command line call it: ``200x60``, or ``batch8x32`` for texts of several lengths."""
+        return f"{self.inputs[0]}x{self.output}" if len(self.inputs) == 1 else f"batch{len(self.inputs)}x{self.output}"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a request takes: once for its texts, then ``steps`` times for the tokens; ``values`` are weights and caches.
+
+    Operations and values of one step are those of the middle one: the caches grow evenly.
+    """
+
+    prefill_operations: float
+    prefill_values: float
+    steps: int
+    step_operations: float
+    step_values: float
+
+
+def encoder_weights(a: Architecture) -> int:
+    """Return the weights in the encoder's matrices: four of attention and two of the inner layer each."""
+    return a.encoder_layers * (4 * a.width**2 + 2 * a.width * a.inner)
+
+
+def step_weights(a: Architecture) -> int:
+    """Return the weights that one step of the decoder reads: all its matrices but keys and values of the encoder's
+    output, which are made once, and the projection onto the vocabulary."""
+    return a.decoder_layers * (6 * a.width**2 + 2 * a.width * a.inner) + a.vocabulary * a.width
+
+
+def memory_weights(a: Architecture) -> int:
+    """Return the weights that make keys and values of the encoder's output."""
+    return a.decoder_layers * 2 * a.width**2
+
+
+def encoder_operations(a: Architecture, tokens: int) -> float:
+    """Return the operations that encode one text: its matrices, and attention of every token to every token."""
+    return 2.0 * tokens * encoder_weights(a) + 4.0 * tokens**2 * a.width * a.encoder_layers
+
+
+def count(a: Architecture, shape: Shape, beams: int) -> Work:
+    """Return what a request of a shape takes at a number of beams."""
+    rows, middle = len(shape.inputs) * beams, (shape.output + 1) / 2
+    read = sum(shape.inputs)
+    attended = a.width * a.decoder_layers * (beams * read + rows * middle)
+    return Work(
+        prefill_operations=sum(encoder_operations(a, n) + 2.0 * n * memory_weights(a) for n in shape.inputs),
+        prefill_values=encoder_weights(a) + memory_weights(a),
+        steps=shape.output,
+        step_operations=2.0 * rows * step_weights(a) + 4.0 * attended,
+        step_values=step_weights(a) + 2.0 * a.width * a.decoder_layers * (read + rows * middle),
+    )
+
+
+def limit(work: Work, *, operations: float, bandwidth: float, size: int) -> float:
+    """Return the fewest seconds that a machine takes: each part waits for its operations or for its bytes.
+
+    ``operations`` and ``bandwidth`` (bytes) are per second, ``size`` is the bytes of one value.
+    """
+    prefill = max(work.prefill_operations / operations, work.prefill_values * size / bandwidth)
+    step = max(work.step_operations / operations, work.step_values * size / bandwidth)
+    return prefill + work.steps * step

@@ -1,0 +1,120 @@
+"""A variant of a model as a server process of its own: converted, started, waited for, and why it could not be had."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from helpers.backends.endpoint import EndpointBackend, open_endpoint
+from helpers.errors import HelpersError, RequestError
+from helpers.params import Model, Params
+from helpers.params_engines import Variant
+from helpers.provenance import cpuinfo
+from helpers.run import write_params
+from helpers.serving import ServerChild, peak_memory, start_server
+
+#: A variant that is not ready after this time, seconds, is not measured; a first conversion falls into it.
+READY_LIMIT = 300.0
+#: Processor flags without which a type would only be emulated, more slowly than the reference.
+NEEDS = {"bfloat16": ("avx512_bf16", "amx_bf16"), "float16": ("avx512_fp16", "amx_fp16")}
+
+
+@dataclass
+class Served:
+    """One variant while it is measured; with a ``reason`` it cannot be.
+
+    ``load`` is from starting its process until it is ready, seconds; ``disk`` and ``peak`` are the bytes of its
+    weights and of its process at its highest.
+    """
+
+    variant: Variant
+    reason: str = ""
+    child: ServerChild | None = None
+    backend: EndpointBackend | None = None
+    load: float | None = None
+    disk: int | None = None
+    peak: int | None = None
+
+    def look_at_memory(self) -> None:
+        """Take note of the process's peak so far; of one that has ended, the last note stays."""
+        self.peak = (peak_memory(self.child.process.pid) if self.child else None) or self.peak
+
+
+def why_not(variant: Variant, device: str) -> str:
+    """Return why a variant cannot run here and how to get it, or nothing."""
+    if find_spec(variant.engine) is None:
+        return f"the package {variant.engine} is not installed; get it with: pip install {variant.engine}"
+    return missing_instructions(variant.dtype, device)
+
+
+def missing_instructions(dtype: str, device: str) -> str:
+    """Return why this processor would only emulate a type, or nothing."""
+    if device != "cpu" or dtype not in NEEDS:
+        return ""
+    flags = cpuinfo("flags").split()
+    if not flags or any(flag in flags for flag in NEEDS[dtype]):
+        return ""
+    return f"this processor has no {dtype} instructions ({' or '.join(NEEDS[dtype])}); measure it on one that has"
+
+
+def bring_up(
+    params: Params, folder: Path, served: Served, opened: ExitStack, refuse: Callable[[int], str] = lambda size: ""
+) -> None:
+    """Start the server of a variant of ``params.model`` and wait until it is ready; a failure is its reason.
+
+    What it is told and what it logs lies in ``folder``; ``opened`` ends it. ``refuse`` may give a reason not to start
+    one with weights of so many bytes.
+    """
+    variant = served.variant
+    folder.mkdir(parents=True, exist_ok=True)
+    told = params.model.model_copy(update={"engine": variant.engine, "dtype": variant.dtype})
+    params = params.model_copy(update={"backend": "local", "model": told, "replay": None})
+    try:
+        served.disk = convert(told)
+        if reason := refuse(served.disk):
+            served.reason = reason
+            return
+        write_params(folder, params)
+        served.child = start_server(folder / "params.yaml", folder / "server.log", calm=True)
+        opened.callback(served.child.stop)
+        served.backend = open_endpoint(served.child.url, params)
+        opened.callback(served.backend.close)
+        served.reason = _wait(served.backend)
+        served.load = (time.perf_counter_ns() - served.child.started_ns) / 1e9
+    except HelpersError as error:
+        served.reason = str(error)
+
+
+def convert(model: Model, tell: Callable[[str], None] = lambda line: None) -> int:
+    """Return the size of a variant's weights, bytes; a conversion is made here, so that no load time holds it.
+
+    Without ``tell`` it is silent: a notebook that writes to stderr is one that went wrong.
+    """
+    from helpers.backends import weights
+
+    source = weights.local_folder(model)
+    if model.engine == "ctranslate2":
+        from helpers.backends.conversion import converted
+
+        return weights.size(converted(source, model.dtype, tell))
+    return weights.size(source)
+
+
+def _wait(backend: EndpointBackend) -> str:
+    """Wait until a server is ready; return why it never was, or nothing."""
+    deadline = time.monotonic() + READY_LIMIT
+    while time.monotonic() < deadline:
+        try:
+            status, text = backend.get("/health")
+        except RequestError as error:
+            return f"its server went away: {error}"
+        if status == 200:
+            return ""
+        if status != 503:
+            return text
+        time.sleep(0.1)
+    return f"not ready after {READY_LIMIT:.0f} s"

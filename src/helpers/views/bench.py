@@ -1,0 +1,319 @@
+"""The bench as a page: what was reached beside each bar, then every engine, every kind of request and the limits."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from markupsafe import Markup
+
+from helpers import theme
+from helpers.bench.result import Bench
+from helpers.cite import Cited, Style, interval, number, quoted, say
+from helpers.environment import redact
+from helpers.figures import Chart, small_multiples
+from helpers.tables import Column, actual, chip, collapsible, facts, table
+from helpers.theme import Frame, Link
+
+RESULT, PAGE = "bench.json", "index.html"
+STAMP = "Architecture timings: how fast each engine computes, not how good its summaries are."
+
+
+def write(found: Bench, out: Path) -> None:
+    """Write ``bench.json`` and the page over it into a folder, each whole or not at all."""
+    out.mkdir(parents=True, exist_ok=True)
+    has_report = (out.parent / PAGE).is_file()
+    texts = {RESULT: redact(found.model_dump_json(indent=1)) + "\n", PAGE: page(found, has_report=has_report)}
+    with tempfile.TemporaryDirectory(dir=out, prefix=".new-") as staging:
+        for name, text in texts.items():
+            (Path(staging) / name).write_text(text, encoding="utf-8")
+            os.replace(Path(staging) / name, out / name)
+
+
+def page(found: Bench, *, has_report: bool = False) -> str:
+    """Return the whole page; with a report above it, it links there."""
+    result = Cited(found, RESULT)
+    stamp = [STAMP, *(["The weights are random, from a fixed seed."] if found.is_seeded else [])]
+    nav = [Link(PAGE, "Bench"), *([Link(f"../{PAGE}", "Report")] if has_report else [])]
+    frame = Frame(nav=nav, current=PAGE, stamp=stamp, footer=_foot(result), site="Engine bench")
+    parts = [
+        answer(result),
+        bars(result),
+        Markup("<h2>Speed-up over transformers fp32</h2>"),
+        *figures(result),
+        Markup("<h2>Engines</h2>"),
+        engines(result),
+        Markup("<h2>Every kind of request</h2>"),
+        *(times(result, output) for output in _outputs(result)),
+        Markup("<h2>The machine's own limit</h2>"),
+        limits(result),
+        Markup("<h2>Method and limits</h2>"),
+        method(result),
+        provenance(result),
+    ]
+    return theme.page(frame, title="How fast does each engine compute BART-large here?", body=Markup("\n").join(parts))
+
+
+def answer(result: Cited) -> Markup:
+    """Return the engine that is fastest most often, and how far the best is from the machine's limit."""
+    pairs = [(engine, shape, cell) for engine, shape, cell in _cells(result) if cell.over_limit.raw]
+    if not pairs:
+        return Markup("<p class='answer'><strong>Not measured:</strong> no engine answered.</p>")
+    best: dict[str, tuple[Cited, Cited]] = {}
+    for engine, shape, cell in pairs:
+        if shape not in best or cell.over_limit.raw < best[shape][1].over_limit.raw:
+            best[shape] = (engine, cell)
+    names = [engine.label.raw for engine, _ in best.values()]
+    winner = max(dict.fromkeys(names), key=names.count)
+    own = [cell for engine, cell in best.values() if engine.label.raw == winner and cell.speedup.raw]
+    nearest = min((cell for _, cell in best.values()), key=lambda cell: cell.over_limit.raw)
+    fast = say("<strong>{name}</strong> is fastest at {most} kinds of requests", name=quoted(winner), most=_most(names))
+    if own:
+        most = max(own, key=lambda cell: cell.speedup.value.raw)
+        fast += say(", at best {ratio} as fast as transformers fp32", ratio=number(most.speedup.value, "ratio"))
+    near = say(
+        "The nearest to the machine's own limit takes {ratio} its time.", ratio=number(nearest.over_limit, "ratio")
+    )
+    early = say("<p class='note'>Ended early: {why}.</p>", why=quoted(result.stopped)) if result.stopped else Markup()
+    return Markup("<p class='answer'>{}. {}</p>{}").format(fast, near, early)
+
+
+def _most(names: Sequence[str]) -> str:
+    return "all" if len(set(names)) == 1 else "the most"
+
+
+def bars(result: Cited) -> Markup:
+    """Return every bar with the nearest that was reached, and what an engine at the machine's limit would reach."""
+    columns = [
+        Column("Bar"),
+        Column("Wanted", numeric=True),
+        Column("Reached", numeric=True),
+        Column("By"),
+        Column("Over the fastest fp32", numeric=True),
+        Column("At the machine's limit", numeric=True),
+        Column("Verdict"),
+    ]
+    rows = []
+    for bar in result.bars:
+        style: Style = bar.unit.raw
+        is_least = bar.at_least.raw is not None
+        rows.append(
+            [
+                quoted(bar.label),
+                say("≥ {v}", v=number(bar.at_least, style)) if is_least else say("≤ {v}", v=number(bar.at_most, style)),
+                number(bar.reached, style),
+                bar.engine.raw or "–",
+                number(bar.beside, style) if bar.beside.raw is not None else "–",
+                number(bar.possible, style) if bar.possible.raw is not None else "–",
+                chip(bar.verdict.raw),
+            ]
+        )
+    source = quoted(result.bars[0].source) if len(result.bars) else ""
+    note = say(
+        "The bars: {source}. With fewer rounds a bar is undecided. The last column of figures is the speed-up of an "
+        "engine at the machine's own limit: where even that is below the bar, no engine can reach the bar here.",
+        source=source,
+    )
+    return table("The bars, and the nearest reached", columns, rows, id="bars", note=note)
+
+
+def figures(result: Cited) -> Iterator[Markup]:
+    """Yield one row of charts for each number of tokens written: a chart per input length, a row per engine."""
+    measured = [engine for engine in result.engines if not engine.reason]
+    reference = measured[0].name.raw if measured else ""
+    for output in _outputs(result):
+        charts = []
+        for name, shape in _shapes(result, output):
+            rows = [(engine.label.raw, engine.cells[name].speedup) for engine in measured[1:]]
+            if any(found.raw for _, found in rows) and measured[0].cells[name].speedup.raw:
+                title = _title(shape.raw.inputs)
+                charts.append(Chart(title, rows, "ratio", head=quoted(title)))
+        if charts and reference:
+            finding = say("Speed-up with {n} tokens written", n=number(_shapes(result, output)[0][1].output, "count"))
+            subtitle = "median over rounds, and its 95 % interval where there are enough; each chart has its own scale"
+            yield small_multiples(f"out-{output}", finding, subtitle, charts, by="Engine")
+
+
+def engines(result: Cited) -> Markup:
+    """Return what each engine takes, whether its text is the reference's, and why one was not measured."""
+    columns = [
+        Column("Engine"),
+        Column("Ready after", numeric=True, better="down"),
+        Column("Weights", unit="MB", numeric=True, better="down"),
+        Column("Peak memory", unit="MB", numeric=True, better="down"),
+        Column("Same text as transformers fp32", numeric=True),
+    ]
+    rows = [
+        [
+            quoted(engine.label),
+            number(engine.load, "s") if engine.load.raw is not None else chip("not measured"),
+            number(engine.disk_bytes, "megabytes", bare=True) if engine.disk_bytes.raw else "–",
+            number(engine.peak_bytes, "megabytes", bare=True) if engine.peak_bytes.raw else "–",
+            number(engine.same_texts.value, "rate") if engine.same_texts.raw else "–",
+        ]
+        for engine in result.engines
+    ]
+    absent = [engine for engine in result.engines if engine.reason]
+    note = Markup("<br>").join(
+        say("{name}: not measured, {why}.", name=quoted(engine.label), why=quoted(engine.reason)) for engine in absent
+    )
+    same = "What computes in fp32 must write the same text; of other types this says nothing of quality."
+    return table("What each engine takes", columns, rows, id="engines", note=Markup("{} {}").format(same, note))
+
+
+def times(result: Cited, output: int) -> Markup:
+    """Return the times of every engine at the kinds of requests that write a number of tokens."""
+    columns = [
+        Column("Engine and tokens read"),
+        Column("Median", numeric=True, better="down"),
+        Column("Over transformers fp32", numeric=True, better="up"),
+        Column("Over the fastest fp32", numeric=True, better="up"),
+        Column("Times the limit", numeric=True, better="down"),
+        Column("Tokens a second", numeric=True, better="up"),
+        Column("Rounds", numeric=True),
+    ]
+    rows, notes = [], []
+    for name, shape in _shapes(result, output):
+        for engine in result.engines:
+            if engine.reason:
+                continue
+            cell, head = engine.cells[name], quoted(f"{engine.label.raw}, {_title(shape.raw.inputs)}")
+            if cell.reason:
+                rows.append([head, chip("not measured"), *["–"] * 5])
+                notes.append(say("{head}: {why}.", head=head, why=quoted(cell.reason)))
+                continue
+            rows.append(
+                [
+                    head,
+                    _estimate(cell.seconds, "s"),
+                    _estimate(cell.speedup, "ratio"),
+                    number(cell.speedup_fp32.value, "ratio") if cell.speedup_fp32.raw else "–",
+                    number(cell.over_limit, "ratio"),
+                    number(cell.tokens_per_second, "plain"),
+                    number(cell.seconds.n, "count"),
+                ]
+            )
+    written = number(_shapes(result, output)[0][1].output, "count")
+    caption = say("{n} tokens written for each text, {beams} beams", n=written, beams=number(result.beams, "count"))
+    body = table(caption, columns, rows, id=f"times-{output}", note=Markup("<br>").join(notes))
+    return collapsible(say("Requests that write {n} tokens", n=written), body)
+
+
+def limits(result: Cited) -> Markup:
+    """Return what the machine can do, what each kind of request takes, and the fewest seconds that follow."""
+    machine = result.machine
+    rates = [
+        (say("Matrices, {t}", t=_type(name)), say("{v} billion operations a second", v=number(value, "plain")))
+        for name, value in machine.matrix_gflops.items()
+    ]
+    bandwidths = [
+        (f"Memory, {'one thread' if name == '1' else 'all threads'}", say("{v} GB a second", v=number(value, "plain")))
+        for name, value in machine.memory_gb.items()
+    ]
+    columns = [
+        Column("Tokens read"),
+        Column("Written", numeric=True),
+        Column("Once", unit="billion operations", numeric=True),
+        Column("A step", unit="billion operations", numeric=True),
+        Column("A step reads", unit="MB, int8", numeric=True),
+        Column("Limit", numeric=True),
+        Column("Limit, fp32", numeric=True),
+    ]
+    rows = [
+        [
+            quoted(_title(shape.raw.inputs)),
+            number(shape.output, "count"),
+            number(shape.prefill_gflop, "plain"),
+            number(shape.step_gflop, "plain"),
+            number(shape.step_bytes, "megabytes", bare=True),
+            number(shape.limit, "s"),
+            number(shape.limit_fp32, "s"),
+        ]
+        for _, shape in result.shapes.items()
+    ]
+    note = (
+        "The limit reads int8 weights and computes with the fastest type of matrices measured; each part waits for its "
+        "operations or its bytes, whichever take longer. Layer norms, softmax and the search itself are not counted."
+    )
+    return facts([*bandwidths, *rates]) + table("The fewest seconds", columns, rows, id="limits", note=note)
+
+
+def method(result: Cited) -> Markup:
+    """Return how it was measured."""
+    weights = (
+        "The weights are random, from a fixed seed, at the exact architecture of BART-large (406 M): an engine's work "
+        "does not depend on their values, the text it writes means nothing."
+        if result.is_seeded
+        else "The weights are those of the model that was given."
+    )
+    return say(
+        "<p>{weights} Every engine is a server process of its own with {threads} threads; all are up at once and asked "
+        "in turn over HTTP on loopback, one at a time, in an order drawn anew for each of {rounds} rounds. Every "
+        "request reads an exact number of tokens and writes an exact number, which is checked. Ratios are taken "
+        "within a round, so that what else the machine does strikes both sides. An engine is ready when its process, "
+        "Python and its imports included, has loaded the converted weights; peak memory is that of the whole "
+        "process.</p>",
+        weights=weights,
+        threads=number(result.machine.threads, "count"),
+        rounds=number(result.rounds_asked, "count"),
+    )
+
+
+def provenance(result: Cited) -> Markup:
+    """Return what produced the bench."""
+    manifest, code = result.manifest, Markup("<code>{}</code>").format
+    commit = manifest.commit.raw[:12] if manifest.commit else "not a checkout"
+    versions = {"Python": manifest.python.raw, **manifest.packages.raw}
+    pairs: list[tuple[str, str | Markup]] = [
+        ("Made by", code(manifest.command)),
+        ("Commit", code(commit + (" with local changes" if manifest.dirty else ""))),
+        ("Model", code(result.model)),
+        ("Architecture", code(", ".join(f"{name}={value}" for name, value in result.architecture.raw.items()))),
+        ("Hash of the weights", code(manifest.weights_sha256.raw or "not known")),
+        ("Processor", say("{cpu}, {n} cores", cpu=code(manifest.processor), n=number(manifest.cores, "count"))),
+        ("Versions", code(", ".join(f"{name} {version}" for name, version in versions.items()))),
+    ]
+    return collapsible("What produced this bench", facts(pairs))
+
+
+def _foot(result: Cited) -> Markup:
+    when = f"{result.manifest.started_at.raw:%Y-%m-%d %H:%M} UTC"
+    return say(
+        "<p>Started <time><code>{when}</code></time>, took {all}. Every figure says where in "
+        "<a href='{file}'>{file}</a> it comes from; the time of every round stands there.</p>",
+        when=when,
+        all=number(result.seconds, "s"),
+        file=RESULT,
+    )
+
+
+def _cells(result: Cited) -> Iterator[tuple[Cited, str, Cited]]:
+    for engine in result.engines:
+        for name, cell in engine.cells.items():
+            yield engine, name, cell
+
+
+def _outputs(result: Cited) -> list[int]:
+    return sorted({shape.output for shape in result.raw.shapes.values()})
+
+
+def _shapes(result: Cited, output: int) -> list[tuple[str, Cited]]:
+    return [(name, shape) for name, shape in result.shapes.items() if shape.raw.output == output]
+
+
+def _title(inputs: Sequence[int]) -> str:
+    return f"{inputs[0]} tokens in" if len(inputs) == 1 else f"{len(inputs)} texts at once"
+
+
+def _type(name: str) -> str:
+    return {"float32": "fp32", "bfloat16": "bf16"}.get(name, name)
+
+
+def _estimate(found: Cited, style: Style) -> Markup | str:
+    if not found.raw:
+        return "–"
+    if found.low.raw is None and found.high.raw is None:
+        return actual(found, style)
+    return actual(found, style) + Markup('<span class="aside">{}</span>').format(interval(found, style))
