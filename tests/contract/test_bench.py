@@ -173,6 +173,8 @@ def test_ratios_are_taken_round_by_round_and_bars_are_held_by_the_best_that_may(
     assert verdicts["Plain install under 1 GB, 200 and 800 in, 60 out"] == (4.0, "CTranslate2 int8", "met")
     assert verdicts["CTranslate2 int8 ready from its cache"] == (4.0, "CTranslate2 int8", "met")
     assert verdicts["Batch of 8 mixed lengths"] == (None, "", "not measured")
+    large = bench([reference, fp32], shapes=LARGE).bars[4]
+    assert (large.verdict, large.reached, large.at_least) == ("missed", None, 3.8), "none of them is under 1 GB"
     few = bench([times(FP32, {"800x60": 9.0}, 4), times(Variant(dtype="int8"), {"800x60": 1.0}, 4)], shapes=LARGE)
     assert {bar.verdict for bar in few.bars if bar.reached} == {"undecided"}
 

@@ -13,7 +13,7 @@ from helpers import theme
 from helpers.bench.result import Bench
 from helpers.cite import Cited, Style, interval, number, quoted, say
 from helpers.environment import redact
-from helpers.figures import Chart, small_multiples
+from helpers.figures import Chart, Target, small_multiples
 from helpers.tables import Column, actual, chip, collapsible, facts, table
 from helpers.theme import Frame, Link
 
@@ -103,7 +103,9 @@ def bars(result: Cited) -> Markup:
             [
                 quoted(bar.label),
                 say("≥ {v}", v=number(bar.at_least, style)) if is_least else say("≤ {v}", v=number(bar.at_most, style)),
-                number(bar.reached, style),
+                "no such engine"
+                if bar.reached.raw is None and bar.verdict.raw == "missed"
+                else number(bar.reached, style),
                 bar.engine.raw or "–",
                 number(bar.beside, style) if bar.beside.raw is not None else "–",
                 number(bar.possible, style) if bar.possible.raw is not None else "–",
@@ -129,10 +131,14 @@ def figures(result: Cited) -> Iterator[Markup]:
             rows = [(engine.label.raw, engine.cells[name].speedup) for engine in measured[1:]]
             if any(found.raw for _, found in rows) and measured[0].cells[name].speedup.raw:
                 title = _title(shape.raw.inputs)
-                charts.append(Chart(title, rows, "ratio", head=quoted(title)))
+                limit = Target(measured[0].cells[name].over_limit, "limit")
+                charts.append(Chart(title, rows, "ratio", limit, head=quoted(title)))
         if charts and reference:
             finding = say("Speed-up with {n} tokens written", n=number(_shapes(result, output)[0][1].output, "count"))
-            subtitle = "median over rounds, and its 95 % interval where there are enough; each chart has its own scale"
+            subtitle = (
+                "median over rounds, and its 95 % interval where there are enough; the line is an engine at the "
+                "machine's own limit; each chart has its own scale"
+            )
             yield small_multiples(f"out-{output}", finding, subtitle, charts, by="Engine")
 
 
@@ -179,7 +185,7 @@ def times(result: Cited, output: int) -> Markup:
         for engine in result.engines:
             if engine.reason:
                 continue
-            cell, head = engine.cells[name], quoted(f"{engine.label.raw}, {_title(shape.raw.inputs)}")
+            cell, head = engine.cells[name], quoted(f"{engine.label.raw}, {_told(shape.raw.inputs)}")
             if cell.reason:
                 rows.append([head, chip("not measured"), *["–"] * 5])
                 notes.append(say("{head}: {why}.", head=head, why=quoted(cell.reason)))
@@ -188,7 +194,9 @@ def times(result: Cited, output: int) -> Markup:
                 [
                     head,
                     _estimate(cell.seconds, "s"),
-                    _estimate(cell.speedup, "ratio"),
+                    "the reference"
+                    if engine.name.raw == result.engines[0].name.raw
+                    else _estimate(cell.speedup, "ratio"),
                     number(cell.speedup_fp32.value, "ratio") if cell.speedup_fp32.raw else "–",
                     number(cell.over_limit, "ratio"),
                     number(cell.tokens_per_second, "plain"),
@@ -223,7 +231,7 @@ def limits(result: Cited) -> Markup:
     ]
     rows = [
         [
-            quoted(_title(shape.raw.inputs)),
+            quoted(_told(shape.raw.inputs)),
             number(shape.output, "count"),
             number(shape.prefill_gflop, "plain"),
             number(shape.step_gflop, "plain"),
@@ -305,6 +313,10 @@ def _shapes(result: Cited, output: int) -> list[tuple[str, Cited]]:
 
 def _title(inputs: Sequence[int]) -> str:
     return f"{inputs[0]} tokens in" if len(inputs) == 1 else f"{len(inputs)} texts at once"
+
+
+def _told(inputs: Sequence[int]) -> str:
+    return _title(inputs) if len(inputs) == 1 else f"{len(inputs)} texts of {min(inputs)} to {max(inputs)} tokens"
 
 
 def _type(name: str) -> str:
