@@ -19,6 +19,7 @@ from helpers.svg import COLOURS, fitted, text_width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 WIDE, WIDE_PANELS, NARROW = 720.0, 1000.0, 360.0
@@ -160,25 +161,28 @@ def _lines(axes: Axes, panel: Panel, place: _Place) -> None:
 
 def _scale(axes: Axes, panel: Panel) -> None:
     """Draw a few quiet ticks with their unit."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
-
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.patch.set_visible(False)
     axes.yaxis.set_visible(False)
     axes.set_axisbelow(True)
-    factor, before, after = _SCALES.get(panel.unit, (1, "", ""))
-    if panel.unit == "s":
-        factor, after = (1000, " ms") if panel.span()[1] < 1 else (1, " s")
     most = max(1, min(4, int(axes.bbox.width // 50)))
-    axes.xaxis.set_major_locator(MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]))
-    axes.xaxis.set_major_formatter(
-        FuncFormatter(lambda tick, _: f"{before}{tick * factor:,g}{after}".replace("-", "−"))
-    )
+    ticks(axes.xaxis, panel.unit, panel.span()[1], most)
     axes.tick_params(axis="x", length=0, pad=6, labelsize=_SMALL, labelcolor=COLOURS["muted"])
     axes.grid(axis="x", color=COLOURS["rule"], lw=1, clip_on=False)
     if not panel.values():
         axes.set_xticks([])
+
+
+def ticks(axis: Axis, unit: Style, high: float, most: int) -> None:
+    """Put a few round ticks on an axis that ends at ``high``, each with its unit."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    factor, before, after = _SCALES.get(unit, (1, "", ""))
+    if unit == "s":
+        factor, after = (1000, " ms") if high < 1 else (1, " s")
+    axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]))
+    axis.set_major_formatter(FuncFormatter(lambda tick, _: f"{before}{tick * factor:,g}{after}".replace("-", "−")))
 
 
 def _headings(axes: Axes, panel: Panel, place: _Place) -> None:

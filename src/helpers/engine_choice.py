@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -33,7 +34,10 @@ class Fit(BaseModel):
 
 
 class Choice(BaseModel):
-    """Every variant's fit and the recommended one; ``why`` is the saving that is claimed, if any."""
+    """Every variant's fit and the recommended one; ``why`` is the saving that is claimed, if any.
+
+    ``front`` are the variants, fastest first, that no other is both faster and better than.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -41,6 +45,7 @@ class Choice(BaseModel):
     recommended: str
     why: Why
     headroom: float
+    front: tuple[str, ...] = ()
 
 
 def choose(result: Quantization, params: Params) -> Choice:
@@ -50,9 +55,10 @@ def choose(result: Quantization, params: Params) -> Choice:
     reference does not, or a cheaper instance; without one the reference stays.
     """
     fits = tuple(_fit(variant, index == 0, params) for index, variant in enumerate(result.variants))
+    front = _front(result.variants)
 
     def made(recommended: str, why: Why) -> Choice:
-        return Choice(fits=fits, recommended=recommended, why=why, headroom=params.quantization.headroom)
+        return Choice(fits=fits, recommended=recommended, why=why, headroom=params.quantization.headroom, front=front)
 
     measured = [(v, f) for v, f in zip(result.variants, fits, strict=True) if not v.reason and v.latency]
     if not measured or measured[0][1] is not fits[0]:
@@ -68,6 +74,21 @@ def choose(result: Quantization, params: Params) -> Choice:
     if best.hourly is not None and reference.hourly is not None and best.hourly < reference.hourly:
         return made(best.name, "cheaper")
     return made(reference.name, "no saving")
+
+
+def _front(variants: Sequence[VariantResult]) -> tuple[str, ...]:
+    """Return the names of the variants, fastest first, each better than every faster one (the reference by zero)."""
+    known = [
+        (v.latency.value, -gain, v.name)
+        for index, v in enumerate(variants)
+        if v.latency and v.latency.value is not None
+        and (gain := 0.0 if index == 0 else v.quality.difference if v.quality else None) is not None
+    ]  # fmt: skip
+    front: list[tuple[float, str]] = []
+    for _, loss, name in sorted(known):
+        if not front or loss < front[-1][0]:
+            front.append((loss, name))
+    return tuple(name for _, name in front)
 
 
 def _rank(variant: VariantResult, fit: Fit) -> tuple[bool, float, float]:

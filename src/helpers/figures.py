@@ -155,20 +155,27 @@ def spans(
     return _figure(name, finding, subtitle, [panel], data)
 
 
-def _figure(name: str, finding: Cell, subtitle: Cell, panels: Sequence[Panel], data: Markup) -> Markup:
-    measured = any(panel.values() for panel in panels)
-    drawn = [_svg(name, finding, panels, narrow) for narrow in (False, True) if measured]
+def framed(
+    name: str, finding: Cell, subtitle: Cell, drawn: Sequence[Markup], data: Markup, *, style: str = ""
+) -> Markup:
+    """Return a figure: what it finds, its drawings (none: *not measured*), and its numbers as a table."""
     return Markup(
         '<figure id="{}"{}>\n<figcaption><p class="finding">{}</p><p class="subtitle">{}</p></figcaption>\n'
         "{}\n{}</figure>\n"
     ).format(
         name,
-        Markup(' class="panels"') if len(panels) > 1 else "",
+        Markup(' class="{}"').format(style) if style else "",
         finding,
         subtitle,
         Markup("\n").join(drawn) or Markup('<p class="none">not measured</p>'),
         collapsible("The figure as a table", data),
     )
+
+
+def _figure(name: str, finding: Cell, subtitle: Cell, panels: Sequence[Panel], data: Markup) -> Markup:
+    measured = any(panel.values() for panel in panels)
+    drawn = [_svg(name, finding, panels, narrow) for narrow in (False, True) if measured]
+    return framed(name, finding, subtitle, drawn, data, style="panels" if len(panels) > 1 else "")
 
 
 def _svg(name: str, finding: Cell, panels: Sequence[Panel], narrow: bool) -> Markup:

@@ -24,6 +24,7 @@ CPUINFO = Path("/proc/cpuinfo")
 PACKAGES = (
     "torch",
     "transformers",
+    "ctranslate2",
     "tokenizers",
     "numpy",
     "scipy",

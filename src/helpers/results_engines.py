@@ -38,10 +38,14 @@ class VariantResult(Row):
 
 
 class Quantization(PageResult):
-    """Page 04; ``served_busy`` is the processor time, seconds, that the run's own server took meanwhile."""
+    """Page 04; ``served_busy`` is the processor time, seconds, that the run's own server took meanwhile.
+
+    ``input_tokens`` are those of each dialogue that was asked, shortest first.
+    """
 
     model: str = ""
     threads: int = 0
     variants: tuple[VariantResult, ...] = ()
     rounds: int = 0
+    input_tokens: dict[str, int] = Field(default_factory=dict)
     served_busy: float | None = None

@@ -18,7 +18,7 @@ import psutil
 from helpers.errors import HelpersError
 from helpers.experiments.variant_quality import qualities
 from helpers.experiments.variant_servers import Served, bring_up, convert, why_not
-from helpers.experiments.variant_speed import speeds
+from helpers.experiments.variant_speed import lengths, speeds
 from helpers.params import Model, Params
 from helpers.request_log import Record
 from helpers.results_engines import Quantization, VariantResult
@@ -78,6 +78,7 @@ def measure(run: Run) -> Quantization:
         threads=model.threads or psutil.cpu_count(logical=False) or 1,
         variants=tuple(rows),
         rounds=rounds,
+        input_tokens=lengths(candidates),
         served_busy=None if busy is None or after is None else after - busy,
     )
 

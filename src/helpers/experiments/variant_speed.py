@@ -39,6 +39,12 @@ def speeds(candidates: Sequence[Candidate], batch: int) -> dict[str, dict[str, A
     }
 
 
+def lengths(candidates: Sequence[Candidate]) -> dict[str, int]:
+    """Return the tokens of every dialogue that was asked, shortest first, by its id."""
+    known = {r.sample: r.input_tokens for c in candidates for r in c.singles if r.input_tokens is not None}
+    return dict(sorted(known.items(), key=lambda pair: (pair[1], pair[0])))
+
+
 def _grouped(records: Sequence[Record]) -> dict[str, list[Record]]:
     groups: dict[str, list[Record]] = defaultdict(list)
     for record in sorted(records, key=lambda r: (r.input_tokens or 0, r.sample)):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from markupsafe import Markup
 
-from helpers.cite import Cited, interval, number, quoted, say
+from helpers.cite import NOT_MEASURED, Cited, interval, number, quoted, say
 from helpers.engine_choice import choose
-from helpers.figures import Chart, small_multiples
+from helpers.figures import points
+from helpers.figures_plane import Axis, Measured, Spot, plane
 from helpers.run import Run
 from helpers.tables import Column, actual, chip, table
 from helpers.views.common import ended_early, not_measured
@@ -130,24 +133,83 @@ def fits(run: Run, result: Cited) -> Markup:
     return table("Where it fits at the declared traffic", columns, rows, id="fits", note=note)
 
 
-def trade(result: Cited) -> Markup:
-    """Return quality against speed and memory, one row per variant, side by side."""
-    rows = [v for v in result.variants if not v.reason and v.latency.raw]
-    if not rows:
+def trade(run: Run, result: Cited) -> Markup:
+    """Return quality against latency as a plane, or the latencies alone while no other variant's quality is known."""
+    timed = [v for v in result.variants if not v.reason and v.latency.raw]
+    if not timed:
         return Markup()
-    charts = [
-        Chart("Latency", [(v.name.raw, v.latency) for v in rows], "s"),
-        Chart("Speed-up", [(v.name.raw, v.speedup) for v in rows], "ratio"),
-        Chart("ROUGE-L", [(v.name.raw, v.rouge_l) for v in rows], "score"),
-    ]
-    fastest = min(rows, key=lambda v: v.latency.value.raw)
-    finding = say(
-        "Fastest: {name}, {value} a summary",
-        name=quoted(fastest.name),
-        value=number(fastest.latency.value, "s"),
+    made, reference = choice(run, result), result.variants[0].name.raw
+    quick = [v for v in timed if v.speedup.raw and v.speedup.value.raw > 1]
+    good = {fit.name.raw for fit in made.fits if fit.quality.raw == "met"} - {reference}
+    best = Markup(", ").join(quoted(v.name) for v in quick if v.name.raw in good)
+    finding = Markup("No variant is shown to be as good as the reference and faster")
+    if best:
+        finding = say("As good as the reference and faster: {names}", names=best)
+    spots = [spot for v in timed if (spot := _spot(v, is_reference=v.name.raw == reference)) is not None]
+    target = run.params.targets.average_latency
+    most = None if target is None else target.max if target.max is not None else target.below
+    if len(spots) < 2:
+        rows = [(v.name.raw, v.latency) for v in timed]
+        return points("trade", finding, "latency, mean and 95 % interval", rows, unit="s", by="Variant")
+    margin = -run.params.quantization.margin
+    return plane(
+        "trade",
+        finding,
+        "means and 95 % intervals; up and to the left is better, and what another variant beats on both is hollow",
+        spots,
+        Axis("latency", "s", most, "target"),
+        Axis("ROUGE-L beside the reference's", "difference", margin, "as good above"),
+        front=made.front.raw,
+        data=_trade_table(timed, reference),
     )
-    subtitle = "mean and 95 % interval; left is better for latency, right for the others"
-    return small_multiples("trade", finding, subtitle, charts, by="Variant")
+
+
+def lengths(result: Cited) -> Markup:
+    """Return the latency of every variant by the length of the dialogue."""
+    timed = [v for v in result.variants if not v.reason and v.by_length.raw]
+    if not timed:
+        return Markup()
+    columns = [
+        Column("Dialogue"),
+        Column("Tokens in", numeric=True),
+        *(Column(quoted(v.name), numeric=True, better="down") for v in timed),
+    ]
+    rows = [
+        [
+            quoted(name),
+            number(tokens, "count"),
+            *(number(v.by_length[name].value, "s") if name in v.by_length.raw else "–" for v in timed),
+        ]
+        for name, tokens in result.input_tokens.items()
+    ]
+    return table("Latency by the length of the dialogue, one at a time", columns, rows, id="lengths")
+
+
+def _spot(variant: Cited, *, is_reference: bool) -> Spot | None:
+    latency, paired = variant.latency, variant.quality
+    x = Measured.of(latency.value, latency.low, latency.high)
+    y = Measured(0.0) if is_reference else None
+    if y is None and paired.raw:
+        y = Measured.of(paired.difference, paired.low, paired.high)
+    return None if x is None or y is None else Spot(variant.name.raw, x, y)
+
+
+def _trade_table(variants: Sequence[Cited], reference: str) -> Markup:
+    columns = [
+        Column("Variant"),
+        Column("Latency", numeric=True, better="down"),
+        Column("ROUGE-L beside the reference's", numeric=True, better="up"),
+    ]
+    rows: list[list[Markup | str]] = []
+    for variant in variants:
+        paired = variant.quality
+        gain: Markup | str = "the reference" if variant.name.raw == reference else NOT_MEASURED
+        if paired.raw:
+            gain = number(paired.difference, "difference") + Markup('<span class="aside">{} to {}</span>').format(
+                number(paired.low, "difference"), number(paired.high, "difference")
+            )
+        rows.append([quoted(variant.name), _estimate(variant.latency, "s"), gain])
+    return table("Quality and latency of every variant", columns, rows)
 
 
 def conditions(result: Cited) -> Markup:
