@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 _WIDE, _NARROW = (720.0, 400.0), (360.0, 380.0)
 _TEXT, _SMALL = 14.0, 12.5
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64.0, 16.0, 26.0, 46.0
-#: Half of a label's height, and how far it stands from its point.
-_HALF, _OFF = 9.0, 11.0
+#: Half of a label's height, how far it stands from its point, and from one try to the next.
+_HALF, _OFF, _PITCH = 9.0, 11.0, 19.0
 #: A line is dashed so.
 _DASHES = (0, (4, 3))
 Box = tuple[float, float, float, float]
@@ -199,15 +199,26 @@ def _label(axes: Axes, spot: Spot, taken: Sequence[Box]) -> Box:
     wide = text_width(text, _TEXT)
     places = [
         (left, y + up)
-        for up in (_OFF + _HALF / 2, -_OFF - _HALF / 2, 2.4 * _OFF, -2.4 * _OFF, 4 * _OFF, -4 * _OFF)
+        for up in (sign * (_OFF + _HALF / 2 + step * _PITCH) for step in range(6) for sign in (1, -1))
         for left in (min(x + _OFF / 2, box.x1 + _RIGHT - wide), max(x - wide - _OFF / 2, box.x0))
     ]
     boxes = [(left, middle - _HALF, left + wide, middle + _HALF) for left, middle in places]
-    inside = [b for b in boxes if b[0] >= box.x0 and b[2] <= box.x1 + _RIGHT and box.y0 <= b[1] and b[3] <= box.y1]
+    edge = box.x1 + _RIGHT + 0.01  # where a label that was moved ends exactly, but for rounding
+    inside = [b for b in boxes if b[0] >= box.x0 and b[2] <= edge and box.y0 <= b[1] and b[3] <= box.y1]
     free = [b for b in inside if not any(_overlap(b, other) for other in taken)]
     chosen = (free or inside or boxes)[0]
+    if abs(chosen[1] + _HALF - y) > _PITCH:
+        _leader(axes, (x, y), (min(max(x, chosen[0]), chosen[2]), chosen[1] + _HALF))
     _text(axes, chosen[0], chosen[1] + _HALF, text, size=_TEXT, color=COLOURS["ink"], va="center_baseline")
     return chosen
+
+
+def _leader(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Join a point with its name where the name had to stand away from it."""
+    from matplotlib.transforms import IdentityTransform
+
+    line: dict[str, Any] = {"color": COLOURS["muted"], "lw": 0.8, "zorder": 1.5, "clip_on": False}
+    axes.plot(*zip(start, end, strict=True), transform=IdentityTransform(), **line)
 
 
 def _overlap(a: Box, b: Box) -> bool:

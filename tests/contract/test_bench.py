@@ -25,6 +25,7 @@ from helpers.bench.result import Bench, Machine
 from helpers.bench.rounds import Asking, Subject, ask_all, left
 from helpers.bench.verb import Plan, measure, with_batch
 from helpers.bench.work import Shape
+from helpers.cli import main
 from helpers.errors import InputError
 from helpers.params import Endpoint, Generation, Params
 from helpers.params_engines import Variant
@@ -197,6 +198,26 @@ def test_the_page_cites_every_figure_and_names_what_was_not_measured(tmp_path: P
     assert "../index.html" not in html, "there is no report above it"
 
 
+@pytest.mark.parametrize(
+    ("subject", "stopped", "code"),
+    [
+        (times(FP32, {"10x6": 1.0}), "", 0),
+        (times(FP32, {"10x6": 1.0}), "it was interrupted", 130),
+        (Subject(FP32), "", 1),
+    ],
+)
+def test_the_verb_publishes_whatever_there_is(
+    subject: Subject, stopped: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("helpers.bench.verb.measure", lambda plan: bench([subject], stopped=stopped))
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert main(["bench", "--out", str(tmp_path / "new" / "bench")]) == code
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert {file.name for file in (tmp_path / "new" / "bench").iterdir()} == {"bench.json", "index.html"}
+
+
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A cache and runs of this test's own, small measurements of the machine, and servers in this process."""
@@ -228,6 +249,16 @@ def test_a_tiny_architecture_goes_the_same_way(monkeypatch: pytest.MonkeyPatch) 
     assert found.architecture["vocabulary"] == 200
     with pytest.raises(InputError, match="--shape 64x64: longer than the 64 positions of tiny"):
         measure(Plan((Shape((64,), 64),)), TINY)
+
+
+@pytest.mark.usefixtures("quick")
+def test_given_weights_are_measured_with_their_own_tokenizer(tiny_folder: Path) -> None:
+    found = measure(Plan(with_batch([Shape((12,), 8), Shape((30,), 8)], 1), (FP32,), model=tiny_folder, rounds=1))
+    assert (found.is_seeded, found.architecture["positions"]) == (False, 48)
+    cells = found.engines[0].cells.values()
+    assert [cell.reason for cell in cells] == ["", ""]
+    assert all(6 <= (cell.written or 0) <= 8 for cell in cells)
+    assert "weights are random" not in view.page(found)
 
 
 def test_texts_have_exactly_the_tokens_they_should(tiny_folder: Path) -> None:

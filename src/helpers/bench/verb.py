@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import signal
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -85,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
 
     plan = read_plan(args)
     check_writable(args.out)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # who is told to end keeps what was measured, too
     found = measure(plan)
     view.write(found, args.out)
     say(f"published {shown(args.out / 'index.html')}{f': {found.stopped}' if found.stopped else ''}")
