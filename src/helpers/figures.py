@@ -154,16 +154,24 @@ def spans(
 def _figure(name: str, finding: Cell, subtitle: Cell, panels: Sequence[Panel], data: Markup) -> Markup:
     measured = any(panel.values() for panel in panels)
     drawn = [_svg(name, finding, panels, narrow) for narrow in (False, True) if measured]
+    below = collapsible("The figure as a table", data)
+    return drawn_figure(name, finding, subtitle, drawn, "panels" if len(panels) > 1 else "", below)
+
+
+def drawn_figure(
+    name: str, finding: Cell, subtitle: Cell, drawings: Sequence[Markup], style: str = "", below: Cell = ""
+) -> Markup:
+    """Return a figure around its drawings, one for wide and one for narrow screens; ``style`` is its class."""
     return Markup(
         '<figure id="{}"{}>\n<figcaption><p class="finding">{}</p><p class="subtitle">{}</p></figcaption>\n'
         "{}\n{}</figure>\n"
     ).format(
         name,
-        Markup(' class="panels"') if len(panels) > 1 else "",
+        Markup(' class="{}"').format(style) if style else "",
         finding,
         subtitle,
-        Markup("\n").join(drawn) or Markup('<p class="none">not measured</p>'),
-        collapsible("The figure as a table", data),
+        Markup("\n").join(drawings) or Markup('<p class="none">not measured</p>'),
+        below,
     )
 
 
