@@ -109,7 +109,9 @@ def finish_site(run: Run, pages: Sequence[Page], site: Path) -> None:
     data = site_data(run)
     (site / DATA).write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (site / SCHEMA).write_text(json.dumps(data_schema(), indent=1) + "\n", encoding="utf-8")
-    front = index.page(run, _frame(run, pages, "index.html"), _cards(pages, site), changes(run))
+    front = index.page(
+        run, _frame(run, pages, "index.html"), [_card(page, site / page.href) for page in pages], changes(run)
+    )
     (site / "index.html").write_text(front, encoding="utf-8")
     index.write_summaries(run, site / "demo_summaries.csv")
     write_workbook(site / WORKBOOK, run.params, run.costed(), run.manifest.started_at)
@@ -170,14 +172,10 @@ def _frame(run: Run, pages: Sequence[Page], current: str) -> Frame:
     return Frame(nav=nav, current=current, stamp=stamps(run), footer=colophon(run))
 
 
-def _cards(pages: Sequence[Page], site: Path) -> list[index.Card]:
-    return [index.Card(p.number, Link(p.href, p.label), _drawing(site / p.href, p.number)) for p in pages]
-
-
-def _drawing(path: Path, number: str) -> Markup:
-    """Return the first drawing of a finished page, for its card; its ids are made the card's own."""
-    found = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser").select_one("figure svg.wide")
-    if found is None:
-        return Markup()
-    own = str(found["id"])
-    return Markup(str(found).replace(own, f"card-{number}-{own}"))  # noqa: S704  (from a page of ours)
+def _card(page: Page, path: Path) -> index.Card:
+    """Return a finished page as the front page shows it; the ids of its first drawing are made the card's own."""
+    soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+    question, drawn = soup.select_one("h1"), soup.select_one("figure svg.wide")
+    label = f"{page.number} {question.get_text() if question else page.label}"
+    drawing = str(drawn).replace(str(drawn["id"]), f"card-{page.number}-{drawn['id']}") if drawn else ""
+    return index.Card(page.number, Link(page.href, label), Markup(drawing))  # noqa: S704  (from a page of ours)
