@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -58,24 +59,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what changed; raises `RunError` when one of the directories holds no run."""
-    found = compare(attach(args.run_a.resolve()), attach(args.run_b.resolve()))
+    a, b = attach(args.run_a.resolve()), attach(args.run_b.resolve())
+    found = compare(side(a), side(b), a.params.measure.resampling_seed)
     if args.json:
         args.json.write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
     print(as_text(found))
     return 0
 
 
-def compare(a: Run, b: Run) -> Comparison:
-    """Return the differences in makings, parameters, scores, service times and verdicts."""
-    first, second = a.results(), b.results()
-    ids_a, ids_b = _dialogues(first), _dialogues(second)
-    verdicts = [{row.name: row.verdict for row in r.judged().rows} for r in (a, b)]
+@dataclass(frozen=True)
+class Side:
+    """One of the two that are compared: a run's name, its makings and results, and its verdicts by target."""
+
+    name: str
+    makings: Mapping[str, Any]
+    results: Results
+    verdicts: Mapping[str, str]
+
+
+def side(run: Run) -> Side:
+    """Return a run as one side of a comparison."""
+    verdicts = {row.name: row.verdict for row in run.judged().rows}
+    return Side(run.directory.name, _makings(run), run.results(), verdicts)
+
+
+def compare(a: Side, b: Side, seed: int) -> Comparison:
+    """Return the differences in makings, parameters, scores, service times and verdicts; ``seed`` resamples."""
+    ids_a, ids_b = _dialogues(a.results), _dialogues(b.results)
     return Comparison(
-        a=a.directory.name,
-        b=b.directory.name,
-        changed=tuple(_changes(_makings(a), _makings(b))),
-        paired=_paired(_values(first), _values(second), a.params.measure.resampling_seed),
-        verdicts=tuple(_changes(*verdicts)),
+        a=a.name,
+        b=b.name,
+        changed=tuple(_changes(a.makings, b.makings)),
+        paired=_paired(_values(a.results), _values(b.results), seed),
+        verdicts=tuple(_changes(a.verdicts, b.verdicts)),
         dialogues_in_one_only=len(ids_a ^ ids_b),
     )
 
@@ -113,13 +129,15 @@ def _difference(name: str, found: Paired) -> str:
 
 
 def _makings(run: Run) -> dict[str, Any]:
-    manifest: Manifest = run.manifest
     given, defaulted = given_and_defaulted(run.params)
+    return makings(run.manifest, given | defaulted)
+
+
+def makings(manifest: Manifest, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return by name what a run was made of: what its manifest says, its packages and its parameters."""
     packages = {f"{name} (package)": version for name, version in manifest.packages.items()}
-    params = {
-        key: public_name(value) if isinstance(value, str) else value for key, value in (given | defaulted).items()
-    }
-    return {name: getattr(manifest, name) for name in MAKINGS} | packages | params
+    told = {key: public_name(value) if isinstance(value, str) else value for key, value in params.items()}
+    return {name: getattr(manifest, name) for name in MAKINGS} | packages | told
 
 
 def _changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterable[Change]:

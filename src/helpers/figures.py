@@ -155,10 +155,17 @@ def spans(
     return _figure(name, finding, subtitle, [panel], data)
 
 
-def framed(
-    name: str, finding: Cell, subtitle: Cell, drawn: Sequence[Markup], data: Markup, *, style: str = ""
+def _figure(name: str, finding: Cell, subtitle: Cell, panels: Sequence[Panel], data: Markup) -> Markup:
+    measured = any(panel.values() for panel in panels)
+    drawn = [_svg(name, finding, panels, narrow) for narrow in (False, True) if measured]
+    below = collapsible("The figure as a table", data)
+    return drawn_figure(name, finding, subtitle, drawn, "panels" if len(panels) > 1 else "", below)
+
+
+def drawn_figure(
+    name: str, finding: Cell, subtitle: Cell, drawings: Sequence[Markup], style: str = "", below: Cell = ""
 ) -> Markup:
-    """Return a figure: what it finds, its drawings (none: *not measured*), and its numbers as a table."""
+    """Return a figure around its drawings, one for wide and one for narrow screens; ``style`` is its class."""
     return Markup(
         '<figure id="{}"{}>\n<figcaption><p class="finding">{}</p><p class="subtitle">{}</p></figcaption>\n'
         "{}\n{}</figure>\n"
@@ -167,15 +174,9 @@ def framed(
         Markup(' class="{}"').format(style) if style else "",
         finding,
         subtitle,
-        Markup("\n").join(drawn) or Markup('<p class="none">not measured</p>'),
-        collapsible("The figure as a table", data),
+        Markup("\n").join(drawings) or Markup('<p class="none">not measured</p>'),
+        below,
     )
-
-
-def _figure(name: str, finding: Cell, subtitle: Cell, panels: Sequence[Panel], data: Markup) -> Markup:
-    measured = any(panel.values() for panel in panels)
-    drawn = [_svg(name, finding, panels, narrow) for narrow in (False, True) if measured]
-    return framed(name, finding, subtitle, drawn, data, style="panels" if len(panels) > 1 else "")
 
 
 def _svg(name: str, finding: Cell, panels: Sequence[Panel], narrow: bool) -> Markup:

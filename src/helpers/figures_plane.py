@@ -16,11 +16,11 @@ from markupsafe import Markup, escape
 from helpers import drawing
 from helpers.cite import Cited, Style, spell
 from helpers.drawing import Panel, Row
-from helpers.figures import framed
+from helpers.figures import drawn_figure
 from helpers.marks import interval_mark
 from helpers.rows import finite
 from helpers.svg import COLOURS, fitted, text_width, to_svg
-from helpers.tables import Cell
+from helpers.tables import Cell, collapsible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -98,7 +98,7 @@ def plane(
         for size, style in ((_WIDE, "wide"), (_NARROW, "narrow"))
         if spots
     ]
-    return framed(name, finding, subtitle, drawn, data)
+    return drawn_figure(name, finding, subtitle, drawn, below=collapsible("The figure as a table", data))
 
 
 def _draw(figure: Figure, spots: Sequence[Spot], x: Axis, y: Axis, front: Sequence[str]) -> None:

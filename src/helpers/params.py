@@ -17,6 +17,7 @@ from helpers.params_cost import CostAssumptions, unknown_instances
 from helpers.params_engines import Dtype, Engine, Quantization
 from helpers.params_execution import Execution
 from helpers.params_load import Load
+from helpers.params_publication import Publication
 from helpers.params_service import Deployment, Endpoint
 from helpers.params_tracking import Tracking
 from helpers.rooms import Count, Money, Positive, Room, Seconds
@@ -245,6 +246,7 @@ class Params(Room):
     alerts: Alerts = Alerts()
     prices: Prices
     claims: str | None = None
+    publication: Publication = Publication()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

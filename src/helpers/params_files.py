@@ -16,7 +16,7 @@ from helpers.params_alerts import Alerts
 
 PROJECT = Path(__file__).resolve().parents[2]
 #: Rooms that a params file may keep in a file of their own.
-FILES = ("targets", "prices", "alerts", "cost")
+FILES = ("targets", "prices", "alerts", "cost", "publication")
 #: Parameters that may name a file; made absolute so that nothing depends on the working directory.
 PATHS = (
     ("model", "id"),

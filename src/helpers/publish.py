@@ -10,18 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bs4 import BeautifulSoup
+from markupsafe import Markup
+
 from helpers.cost_workbook import write_workbook
-from helpers.engine_choice import choose as choose_engine
 from helpers.environment import redact
 from helpers.errors import InputError, NotebookError, RunError, did_you_mean
-from helpers.load_cost import strategy_costs
 from helpers.params_files import PROJECT
 from helpers.progress import Progress, shown
-from helpers.results import PAGES, read_result
-from helpers.run import SERIES, Run
+from helpers.published import DATA, changes
+from helpers.run import Run
+from helpers.site_data import SCHEMA, data_schema, site_data
 from helpers.theme import Frame, Link, convert
 from helpers.views import index
-from helpers.views.common import colophon, published_requests, stamps
+from helpers.views.common import colophon, stamps
 from helpers.views.cost import WORKBOOK
 
 #: The notebooks of the report; another folder of the same names is for trying out changes to them.
@@ -104,9 +106,13 @@ def finish_site(run: Run, pages: Sequence[Page], site: Path) -> None:
     """Write the pages again with the complete manifest, the index, the data behind them, and the summaries."""
     for page in pages:
         _convert(run, page, pages, site)
-    data = _data(run)
-    (site / "results.json").write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    (site / "index.html").write_text(index.page(run, _frame(run, pages, "index.html"), _cards(pages)), encoding="utf-8")
+    data = site_data(run)
+    (site / DATA).write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (site / SCHEMA).write_text(json.dumps(data_schema(), indent=1) + "\n", encoding="utf-8")
+    front = index.page(
+        run, _frame(run, pages, "index.html"), [_card(page, site / page.href) for page in pages], changes(run)
+    )
+    (site / "index.html").write_text(front, encoding="utf-8")
     index.write_summaries(run, site / "demo_summaries.csv")
     write_workbook(site / WORKBOOK, run.params, run.costed(), run.manifest.started_at)
 
@@ -166,31 +172,10 @@ def _frame(run: Run, pages: Sequence[Page], current: str) -> Frame:
     return Frame(nav=nav, current=current, stamp=stamps(run), footer=colophon(run))
 
 
-def _cards(pages: Sequence[Page]) -> list[tuple[str, Link]]:
-    return [(page.number, Link(page.href, page.label)) for page in pages]
-
-
-def _data(run: Run) -> dict[str, object]:
-    """Return everything a number on a page points to, by the file it names."""
-    results = {
-        f"results/{p}.json": r.model_dump(mode="json")
-        for p in PAGES
-        if (r := read_result(run.directory / "results", p))
-    }
-    alerts = {"results/alerts.json": run.alerted.model_dump(mode="json")} if (run.directory / SERIES).exists() else {}
-    return {
-        "schema_version": 1,
-        **alerts,
-        "manifest.json": run.manifest.model_dump(mode="json"),
-        **results,
-        "results/judged.json": run.judged().model_dump(mode="json"),
-        **_choice(run),
-        "results/cost.json": run.costed().model_dump(mode="json"),
-        "results/load_cost.json": [row.model_dump() for row in strategy_costs(run.results().load_capacity, run.params)],
-        "results/requests.json": published_requests(run),
-    }
-
-
-def _choice(run: Run) -> dict[str, object]:
-    result = run.results().quantization
-    return {"results/choice.json": choose_engine(result, run.params).model_dump(mode="json")} if result else {}
+def _card(page: Page, path: Path) -> index.Card:
+    """Return a finished page as the front page shows it; the ids of its first drawing are made the card's own."""
+    soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+    question, drawn = soup.select_one("h1"), soup.select_one("figure svg.wide")
+    label = f"{page.number} {question.get_text() if question else page.label}"
+    drawing = str(drawn).replace(str(drawn["id"]), f"card-{page.number}-{drawn['id']}") if drawn else ""
+    return index.Card(page.number, Link(page.href, label), Markup(drawing))  # noqa: S704  (from a page of ours)

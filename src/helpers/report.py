@@ -130,7 +130,7 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_report(args: argparse.Namespace) -> int:
     """Measure, render and publish; return 0, 1 when the deployment failed, 3 when the gate closes."""
-    from helpers import gate, publish, tracking
+    from helpers import gate, publish, published, tracking
     from helpers.deploy import looked_after
 
     params = _params(args)
@@ -148,6 +148,7 @@ def run_report(args: argparse.Namespace) -> int:
         say(f"run {shown(run.directory)}: {run.manifest.dialogues} dialogues, {len(pages)} pages")
         if params.backend == "endpoint":
             say(announcement(params, run.manifest.dialogues))
+        published.keep_previous(run, args.out)
         try:
             _fan_out(run)
             publish.execute_all(run, pages, site, run.directory / "params.yaml")

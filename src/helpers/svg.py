@@ -6,6 +6,7 @@ import io
 import logging
 import re
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ _SETTINGS: Any = {
 }
 _NUMBER = re.compile(r"-?\d+\.\d+")
 _FAMILY = re.compile(r"\s*font-family: [^;]+;?")
+#: A style that this many elements have is written once, as a class.
+_SHARED = 4
 _NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 
 
@@ -48,7 +51,9 @@ def to_svg(
     """
     root = _rendered(draw, size)
     _cleaned(root, id, {})
+    _classed(root, id)
     root.attrib = {
+        "id": id,
         "class": style,
         "viewBox": f"0 0 {size[0]:g} {size[1]:g}",
         "width": f"{size[0]:g}",
@@ -124,6 +129,20 @@ def _cleaned(element: ElementTree.Element, prefix: str, known: dict[str, str]) -
             element.remove(child)
         elif child.tag == "g" and not child.attrib:
             element[place : place + 1] = list(child)
+
+
+def _classed(root: ElementTree.Element, id: str) -> None:
+    """Say a style that many elements share once: it is most of what a drawing with many rows weighs."""
+    shared = [style for style, n in Counter(e.get("style") for e in root.iter()).items() if style and n >= _SHARED]
+    names = {style: f"s{place}" for place, style in enumerate(shared)}
+    for element in root.iter():
+        if (style := element.get("style", "")) in names:
+            del element.attrib["style"]
+            element.set("class", names[style])
+    sheet = ElementTree.Element("style")
+    sheet.text = "".join(f"#{id} .{name}{{{style}}}" for style, name in names.items())
+    if sheet.text:
+        root.insert(0, sheet)
 
 
 def _renamed(key: str, value: str, prefix: str, known: dict[str, str]) -> str:

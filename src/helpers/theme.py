@@ -23,6 +23,7 @@ from helpers.errors import NotebookError
 
 _HIDDEN = {"injected-parameters", "remove-cell"}
 _TRACEBACK_LINES = 12
+_NOTHING = Markup()
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -48,12 +49,12 @@ class Frame:
     site: str = "Dialogue summariser report"
 
 
-def page(frame: Frame, *, title: str | Markup, body: Markup) -> str:
-    """Return a whole page; ``title`` is its H1, and the H2s of ``body`` become the table of contents."""
+def page(frame: Frame, *, title: str | Markup, body: Markup, lead: Markup = _NOTHING) -> str:
+    """Return a whole page; ``title`` is its H1, and the H2s of ``body`` become the table of contents below ``lead``."""
     text, toc = _with_anchors(body)
     template = _environment().get_template("base.html.j2")
     style = Markup(_css("style") + _css("page"))  # noqa: S704  (our own style sheets)
-    return template.render(frame=frame, title=title, body=text, toc=toc, style=style)
+    return template.render(frame=frame, title=title, lead=lead, body=text, toc=toc, style=style)
 
 
 def convert(notebook: Path | Any, frame: Frame) -> str:

@@ -3,8 +3,10 @@
 import csv
 import json
 import re
+import shutil
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from tests.conftest import Finished, Report, replay
@@ -26,8 +28,8 @@ def test_a_page_is_self_contained_and_every_number_cited(replayed: Finished, pag
 
 def test_links_between_pages_lead_somewhere(replayed: Finished) -> None:
     pages = {path.name: path.read_text(encoding="utf-8") for path in replayed.out.glob("*.html")}
-    files = ["cost_estimate.xlsx"]
-    assert [link for link in broken_links(pages, files) if not link.endswith("results.json")] == []
+    files = [path.name for path in replayed.out.iterdir() if path.suffix != ".html"]
+    assert broken_links(pages, files) == []
 
 
 def test_what_was_recorded_is_judged_and_the_rest_says_so(replayed: Finished) -> None:
@@ -76,9 +78,10 @@ def test_another_target_changes_the_verdict_and_asks_nobody(
 
 
 def test_two_reports_on_the_same_answers_differ_in_nothing_measured(
-    replayed: Finished, helpers: Report, recorded: Path
+    replayed: Finished, helpers: Report, recorded: Path, tmp_path: Path
 ) -> None:
-    again = helpers("report", "params/replay.yaml", *replay(recorded))
+    shutil.copytree(replayed.out, tmp_path / "reports")
+    again = helpers("report", "params/replay.yaml", *replay(recorded), out=tmp_path / "reports")
     changing = ("request", "requests", "seconds", "run_seconds")
     for page in ("02", "03"):
         first, second = (_without(found.result(page), changing) for found in (replayed, again))
@@ -86,6 +89,26 @@ def test_two_reports_on_the_same_answers_differ_in_nothing_measured(
     compared = helpers("compare", str(replayed.run), str(again.run))
     assert compared.code == 0
     assert "Verdicts:\n  the same" in compared.told
+    since = json.loads((again.out / "results.json").read_text())["results/changes.json"]
+    assert since["a"] == replayed.run.name  # type: ignore[union-attr]
+    assert (since["verdicts"], since["paired"]["rougeL"]["difference"]) == ([], 0)
+    assert "No verdict has changed." in again.page("index")
+    assert "no earlier published report" in replayed.page("index")
+
+
+def test_the_data_behind_the_pages_is_as_its_schema_says(replayed: Finished) -> None:
+    schema, data = (json.loads((replayed.out / f"results.{kind}").read_text()) for kind in ("schema.json", "json"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(data, schema)
+    data["results/03.json"]["mean"]["n"] = "ten"
+    with pytest.raises(jsonschema.ValidationError, match="'ten' is not"):
+        jsonschema.validate(data, schema)
+
+
+def test_the_picture_says_what_the_run_exercised(replayed: Finished) -> None:
+    picture = replayed.page("index").partition("architecture-wide-desc")[2]
+    assert "client: none (not in this run), endpoint: none (not in this run)" in picture
+    assert "summary: recorded (stand-in), request log: every attempt (exercised)" in picture
 
 
 @pytest.mark.parametrize(("gate", "code"), [("missed", 3), ("undecided", 3)])

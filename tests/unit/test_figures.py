@@ -51,8 +51,15 @@ def across(svg: Tag, word: str) -> float:
     return next(float(str(text["x"])) for text in svg.find_all("text") if text.get_text() == word)
 
 
+def style_of(svg: Tag, element: Tag) -> str:
+    """Return an element's own style, or the one its class has in the drawing's sheet."""
+    sheet = svg.find("style")
+    rules = dict(re.findall(r"\.(\w+)\{([^}]*)\}", sheet.get_text())) if sheet else {}
+    return str(element.get("style") or rules[str(element["class"][0])])
+
+
 def dots(svg: Tag) -> list[float]:
-    return [float(str(use["x"])) for use in svg.find_all("use") if "var(--paper)" in str(use["style"])]
+    return [float(str(use["x"])) for use in svg.find_all("use") if "var(--paper)" in style_of(svg, use)]
 
 
 def lines(svg: Tag) -> list[list[float]]:
@@ -184,8 +191,11 @@ def test_drawings_take_colour_and_font_from_the_page() -> None:
     html = chart(target=Target(Cited(2.0, "t.json#/max"))) + distribution(
         "d", "f", "s", [group("a", [float(i) for i in range(99)], median=3.0)], unit="s"
     )
-    assert not re.search(r"#[0-9a-f]{6}\b|font-family|DejaVu|<style|<metadata|<\?xml|xmlns|xlink", html)
+    assert not re.search(r"#[0-9a-f]{6}\b|font-family|DejaVu|<metadata|<\?xml|xmlns|xlink", html)
     assert all(f"var(--{name})" in html for name in COLOURS)
+    for svg in BeautifulSoup(html, "html.parser").find_all("svg"):
+        rules = [rule for sheet in svg.find_all("style") for rule in sheet.get_text().split("}")[:-1]]
+        assert all(rule.startswith(f"#{svg['id']} .s") for rule in rules)  # they reach no other drawing
 
 
 def test_the_same_result_gives_the_same_bytes() -> None:
@@ -225,7 +235,7 @@ def test_few_observations_are_dots_and_many_are_bars_from_zero() -> None:
 
 def test_bars_are_shares_of_their_own_group() -> None:
     def heights(html: Markup) -> list[float]:
-        bars = next(str(path["d"]) for path in wide(html).find_all("path") if "opacity" in str(path["style"]))
+        bars = next(str(path["d"]) for path in wide(html).find_all("path") if "opacity" in style_of(wide(html), path))
         ys = [float(y) for y in re.findall(r"[-\d.]+ ([-\d.]+)", bars)]
         return [round(max(ys) - y, 1) for y in ys]
 

@@ -18,6 +18,7 @@ from helpers.results_engines import Quantization, VariantResult
 from helpers.svg import text_width
 from helpers.views import quantization
 from tests.page_checks import loose_digits, wrong_citations
+from tests.unit.test_figures import style_of
 from tests.unit.test_quantization import REFERENCE, RIVAL, estimate, variant
 
 X, Y = Axis("latency", "s", 3.0, "target"), Axis("gain", "difference", -0.01, "as good above")
@@ -46,14 +47,16 @@ def test_marks_and_lines_stand_where_their_values_are() -> None:
     second = (place(svg, "4 s")[0] - place(svg, "2 s")[0]) / 2
     zero, down = place(svg, "0")[1], (place(svg, "−0.01")[1] - place(svg, "0")[1]) / 0.01
     left = place(svg, "2 s")[0] - 2 * second
-    dots = [(float(str(use["x"])), float(str(use["y"])), str(use["style"])) for use in svg.find_all("use")]
+    dots = [(float(str(use["x"])), float(str(use["y"])), style_of(svg, use)) for use in svg.find_all("use")]
     found = sorted(((x - left) / second, (zero - y) / down) for x, y, _ in dots)
     # Ticks stand at the baseline of their text, a little below their value.
     assert [x for x, _ in found] == pytest.approx([1.0, 4.0], abs=0.02)
     assert found[0][1] - found[1][1] == pytest.approx(0.02, abs=0.0002)
     fills = [re.findall(r"fill: var\(--(\w+)\)", style)[-1] for _, _, style in sorted(dots)]
     assert fills == ["accent", "paper"], "what another beats is hollow"
-    paths = [re.findall(r"[-\d.]+", str(p["d"])) for p in svg.find_all("path") if "stroke-dasharray" in str(p["style"])]
+    paths = [
+        re.findall(r"[-\d.]+", str(p["d"])) for p in svg.find_all("path") if "stroke-dasharray" in style_of(svg, p)
+    ]
     assert sorted(len({path[0], path[2]}) for path in paths) == [1, 2], "one line upright and one across"
     assert {"target 3.00 s", "as good above −0.010"} <= {text.get_text() for text in svg.find_all("text")}
 

@@ -127,9 +127,11 @@ def provenance(run: Run) -> Markup:
 
 
 def _own(tree: dict[str, object]) -> dict[str, object]:
-    """Return parameters without targets, prices, alerts and costs, which stand in tables of their own."""
+    """Return parameters without targets, prices, alerts, costs and words, which stand in tables of their own."""
     return {
-        key: value for key, value in tree.items() if not key.startswith(("targets.", "prices.", "alerts.", "cost."))
+        key: value
+        for key, value in tree.items()
+        if not key.startswith(("targets.", "prices.", "alerts.", "cost.", "publication."))
     }
 
 

@@ -1,26 +1,31 @@
-"""index.html: the decision on top, every target's verdict, a card per page, and the summaries as a file."""
+"""index.html, the publication: the decision on top, every verdict, a card per page; and the summaries as a file."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from markupsafe import Markup
 
 from helpers import theme
-from helpers.cite import Cited, number, say
+from helpers.cite import Cited, number, quoted, say
+from helpers.compare import Comparison
 from helpers.csv_cells import harmless
+from helpers.engine_choice import choose
 from helpers.request_log import final_attempts
 from helpers.results import PAGES
 from helpers.run import Run
-from helpers.tables import verdict_table
+from helpers.tables import chip, verdict_table
 from helpers.theme import Frame, Link
 from helpers.views import (
+    architecture,
     deploy_check,
     latency_cost,
     load_capacity,
     monitoring,
+    publication,
     publication_audit,
     quantization,
     sample_eval,
@@ -43,26 +48,42 @@ SUMMARIES = (
 )
 
 
-def page(run: Run, frame: Frame, cards: Sequence[tuple[str, Link]]) -> str:
-    """Return the index of a run's pages."""
+@dataclass(frozen=True)
+class Card:
+    """One page as the front page shows it: its number, where it is, and its first drawing (if it has one)."""
+
+    page: str
+    link: Link
+    drawing: Markup
+
+
+def page(run: Run, frame: Frame, cards: Sequence[Card], found: Comparison | None) -> str:
+    """Return the publication: the decision, what was deployed, every verdict, and a card per page.
+
+    ``found`` is what changed since the last published report.
+    """
     judged = Cited(run.judged(), "results/judged.json")
-    body = Markup("\n").join(
-        [
-            _decision(run, judged),
-            Markup("<h2>Targets and verdicts</h2>"),
-            verdict_table(
-                "Every target of the publication, judged by its interval",
-                list(judged.rows),
-                evidence={row.name.raw: evidence_link(row, "index") for row in judged.rows},
-                id="verdicts",
-            ),
-            Markup("<h2>Pages</h2>"),
-            Markup("\n").join(_card(run, number_, link) for number_, link in cards),
-            Markup("<h2>How to make this again</h2>"),
-            provenance(run),
-        ]
+    verdicts = verdict_table(
+        "Every target of the publication, judged by its interval",
+        list(judged.rows),
+        evidence={row.name.raw: evidence_link(row, "index") for row in judged.rows},
+        id="verdicts",
     )
-    return theme.page(frame, title=run.params.title, body=body)
+    sections = [
+        ("Targets and verdicts", [verdicts]),
+        ("What each page found", [_card(run, card) for card in cards]),
+        ("What was deployed, and why", [publication.deployed(run), publication.reasons(run.params)]),
+        ("The way of a request", [architecture.picture(run)]),
+        ("What changed since the last published report", [publication.changed(found)]),
+        ("Cost, quality and speed", [publication.trade(run)]),
+        ("The summaries", [publication.summaries(run)]),
+        ("What this report does not say", [publication.limits(run)]),
+        ("How to make this again", [publication.again(run), provenance(run)]),
+    ]
+    parts = [
+        part for title, body in sections for part in ([Markup("<h2>{}</h2>").format(title)] if title else []) + body
+    ]
+    return theme.page(frame, title=run.params.title, body=Markup("\n").join(parts))
 
 
 def _decision(run: Run, judged: Cited) -> Markup:
@@ -111,12 +132,52 @@ def _price(rows: Sequence[Cited]) -> Markup:
     )
 
 
-def _card(run: Run, page_number: str, link: Link) -> Markup:
-    finding = Markup()
-    results = run.results()
-    found = getattr(results, PAGES[page_number][0]) if page_number in PAGES else None
+def _remedies(run: Run, judged: Cited) -> Markup:
+    """Return what would meet the targets that are open, by what was measured, and at what cost in quality."""
+    found = run.results().quantization
+    if found is None or found.reason or run.down():
+        return Markup()
+    made = Cited(choose(found, run.params), "results/choice.json")
+    open_ = {row.name.raw for row in judged.rows if row.verdict.raw in ("missed", "undecided")}
+    told = [_faster(Cited(found, "results/04.json"), made)] if "average_latency" in open_ else []
+    told += [_cheaper(judged, made)] if "cost_per_1000_requests" in open_ and judged.costs else []
+    return Markup("\n").join(told)
+
+
+def _faster(result: Cited, made: Cited) -> Markup:
+    pairs = zip(result.variants, made.fits, strict=True)
+    meets = [(variant, fit) for variant, fit in pairs if fit.latency.raw == "met"]
+    if not meets:
+        return Markup("<p>Latency: no engine that was compared on this machine is shown to meet the target.</p>")
+    variant, fit = min(meets, key=lambda pair: (pair[1].quality.raw != "met", pair[0].latency.value.raw))
+    price: Markup | str = "its answers are the reference's own"
+    if variant.quality and variant.agreement.value.raw != 1.0:
+        price = say("ROUGE-L changes by {n}", n=number(variant.quality.difference, "difference"))
+    return say(
+        "<p>Latency: <strong>{name}</strong> meets the target on this machine with {seconds} on average; {price}; "
+        "as good: {chip}.</p>",
+        name=quoted(variant.name),
+        seconds=number(variant.latency.value, "s"),
+        price=price,
+        chip=chip(fit.quality.raw),
+    )
+
+
+def _cheaper(judged: Cited, made: Cited) -> Markup:
+    """Return at what traffic the declared instance meets its target, and the smallest that holds the traffic."""
+    fit = next(iter(made.fits))
+    parts = [say("above {n} requests an hour", n=number(judged.costs.break_even_per_hour, "count"))]
+    if fit.per_1000_requests.raw is not None:
+        smaller = "at the declared traffic {cost} on {instance}, the smallest that holds it at the speed measured here"
+        parts.append(say(smaller, cost=number(fit.per_1000_requests, "usd"), instance=quoted(fit.instance)))
+    return say("<p>Cost of a thousand requests: met {parts}.</p>", parts=Markup("; ").join(parts))
+
+
+def _card(run: Run, card: Card) -> Markup:
+    results, finding = run.results(), Markup()
+    found = getattr(results, PAGES[card.page][0]) if card.page in PAGES else None
     if found is not None:
-        cited = Cited(found, f"results/{page_number}.json")
+        cited = Cited(found, f"results/{card.page}.json")
         answers = {
             "01": lambda: deploy_check.answer(cited),
             "02": lambda: sample_eval.answer(cited),
@@ -124,11 +185,14 @@ def _card(run: Run, page_number: str, link: Link) -> Markup:
             "04": lambda: quantization.answer(run, cited),
             "06": lambda: monitoring.answer(run, cited),
             "05": lambda: load_capacity.answer(cited),
-            "07": lambda: publication_audit.answer(cited, link.href),
+            "07": lambda: publication_audit.answer(cited, card.link.href),
         }
-        finding = answers[page_number]()
-    return Markup("<section class='card'><h3><a href='{}'>{}</a></h3>{}</section>").format(
-        link.href, link.label, finding
+        finding = answers[card.page]()
+    return Markup("<section class='card'><div><h3><a href='{}'>{}</a></h3>{}</div>{}</section>").format(
+        card.link.href,
+        card.link.label,
+        finding,
+        Markup("<figure>{}</figure>").format(card.drawing) if card.drawing else "",
     )
 
 
