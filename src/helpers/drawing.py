@@ -7,11 +7,11 @@ Sizes are pixels; nothing here computes a statistic.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from helpers.cite import Style, spell
 from helpers.marks import Painter
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDE, WIDE_PANELS, NARROW = 720.0, 1000.0, 360.0
-_TEXT, _SMALL = 14.0, 12.5
+_TEXT, SMALL = 14.0, 12.5
 #: An interval may widen the scale by this many times the median width of all intervals.
 _FAR = 3.0
 _GAP, _LINE, _BELOW = 16.0, 19.0, 26.0
@@ -159,25 +159,38 @@ def _lines(axes: Axes, panel: Panel, place: _Place) -> None:
 
 def _scale(axes: Axes, panel: Panel) -> None:
     """Draw a few quiet ticks with their unit."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    axes.yaxis.set_visible(False)
+    low, high = panel.span()
+    most = max(1, min(4, int(axes.bbox.width // 50)))
+    quiet_axis(axes, "x", ticks(low, high, most) if panel.values() else [], tick_words(panel.unit, high))
 
+
+def ticks(low: float, high: float, most: int) -> list[float]:
+    """Return at most ``most`` + 1 round values within a scale."""
+    from matplotlib.ticker import MaxNLocator
+
+    found = MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    return [float(tick) for tick in found if low <= tick <= high]
+
+
+def tick_words(unit: Style, high: float) -> Callable[[float], str]:
+    """Return what spells a tick with its unit on a scale that ends at ``high``."""
+    factor, before, after = _SCALES.get(unit, (1, "", ""))
+    if unit == "s":
+        factor, after = (1000, " ms") if high < 1 else (1, " s")
+    return lambda tick: f"{before}{tick * factor:,g}{after}".replace("-", "−")
+
+
+def quiet_axis(axes: Axes, side: Literal["x", "y"], at: Sequence[float], words: Callable[[float], str]) -> None:
+    """Give an axis thin lines at a few values, and nothing else."""
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.patch.set_visible(False)
-    axes.yaxis.set_visible(False)
     axes.set_axisbelow(True)
-    factor, before, after = _SCALES.get(panel.unit, (1, "", ""))
-    if panel.unit == "s":
-        factor, after = (1000, " ms") if panel.span()[1] < 1 else (1, " s")
-    most = max(1, min(4, int(axes.bbox.width // 50)))
-    axes.xaxis.set_major_locator(MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]))
-    axes.xaxis.set_major_formatter(
-        FuncFormatter(lambda tick, _: f"{before}{tick * factor:,g}{after}".replace("-", "−"))
-    )
-    axes.tick_params(axis="x", length=0, pad=6, labelsize=_SMALL, labelcolor=COLOURS["muted"])
-    axes.grid(axis="x", color=COLOURS["rule"], lw=1, clip_on=False)
-    if not panel.values():
-        axes.set_xticks([])
+    axis = axes.xaxis if side == "x" else axes.yaxis
+    axis.set_ticks(list(at), [words(tick) for tick in at])
+    axes.tick_params(axis=side, length=0, pad=6, labelsize=SMALL, labelcolor=COLOURS["muted"])
+    axes.grid(axis=side, color=COLOURS["rule"], lw=1, clip_on=False)
 
 
 def _headings(axes: Axes, panel: Panel, place: _Place) -> None:
@@ -187,13 +200,13 @@ def _headings(axes: Axes, panel: Panel, place: _Place) -> None:
     over = blended_transform_factory(IdentityTransform(), axes.transAxes)
     left, right = place.left if place.stacked else place.start, place.right
     line = axes.bbox.y1 + 5
-    small: dict[str, Any] = {"size": _SMALL, "transform": IdentityTransform()}
+    small: dict[str, Any] = {"size": SMALL, "transform": IdentityTransform()}
     if panel.target is not None:
         x = float(axes.transData.transform((panel.target, 0))[0])
         axes.plot([x, x], [0, 1], color=COLOURS["ink"], lw=1.2, ls=(0, (4, 3)), transform=over, clip_on=False)
         label = f"{panel.target_label} {spell(panel.target, panel.unit)}"
-        half = text_width(label, _SMALL) / 2
-        taken = text_width(panel.column, _SMALL) + _GAP if panel.column else 0.0
+        half = text_width(label, SMALL) / 2
+        taken = text_width(panel.column, SMALL) + _GAP if panel.column else 0.0
         x = min(max(x, left + half), right - taken - half)
         axes.text(x, line, label, ha="center", color=COLOURS["ink"], **small)
     if panel.column:
