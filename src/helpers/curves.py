@@ -38,7 +38,7 @@ _LOOKS: dict[Look, dict[str, Any]] = {
     "ring": _RING,
     "level": {"color": COLOURS["ink"], "lw": 1.2, "ls": (0, (4, 3))},
 }
-_HEIGHT, _ROW, _SWATCH, _BELOW, _ABOVE = 230.0, 18.0, 26.0, 46.0, 12.0
+_HEIGHT, _ROW, _SWATCH, _BELOW, _ABOVE = 230.0, 18.0, 26.0, 50.0, 12.0
 #: An interval may make the scale this much higher than everything else does.
 _FAR = 1.5
 
@@ -139,7 +139,7 @@ def draw(figure: Figure, plot: Plot, narrow: bool) -> None:
     for curve in sorted(plot.shown(), key=lambda curve: curve.look != "cloud"):
         _curve(axes, curve, top)
     quiet_axis(axes, "y", upwards, words)
-    quiet_axis(axes, "x", ticks(0.0, right, 4 if narrow else 6), tick_words(plot.across, right))
+    quiet_axis(axes, "x", ticks(0.0, right, 4 if narrow else 6), tick_words(plot.across, right), pad=10)
     start, end = axes.bbox.x0, axes.bbox.x1
     note: dict[str, Any] = {"size": SMALL, "color": COLOURS["muted"], "transform": _pixels()}
     axes.text(end, 6, fitted(plot.axis, SMALL, end - start), ha="right", **note)

@@ -181,15 +181,17 @@ def tick_words(unit: Style, high: float) -> Callable[[float], str]:
     return lambda tick: f"{before}{tick * factor:,g}{after}".replace("-", "−")
 
 
-def quiet_axis(axes: Axes, side: Literal["x", "y"], at: Sequence[float], words: Callable[[float], str]) -> None:
-    """Give an axis thin lines at a few values, and nothing else."""
+def quiet_axis(
+    axes: Axes, side: Literal["x", "y"], at: Sequence[float], words: Callable[[float], str], pad: float = 6
+) -> None:
+    """Give an axis thin lines at a few values, and nothing else; ``pad`` keeps what spells them off the scale."""
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.patch.set_visible(False)
     axes.set_axisbelow(True)
     axis = axes.xaxis if side == "x" else axes.yaxis
     axis.set_ticks(list(at), [words(tick) for tick in at])
-    axes.tick_params(axis=side, length=0, pad=6, labelsize=SMALL, labelcolor=COLOURS["muted"])
+    axes.tick_params(axis=side, length=0, pad=pad, labelsize=SMALL, labelcolor=COLOURS["muted"])
     axes.grid(axis=side, color=COLOURS["rule"], lw=1, clip_on=False)
 
 
