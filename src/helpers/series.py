@@ -14,12 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from helpers.errors import RunError
-from helpers.log_blocks import read_blocks
 from helpers.request_log import Record
 
 FloatArray = NDArray[np.float64]
@@ -96,8 +93,11 @@ class Columns:
         self._rows.extend((record.started_at.timestamp(), *numbers, kind, sample))
         self._requests.append(record.request)
 
-    def add_table(self, table: pa.Table) -> None:
-        """Take what is needed of a block of records, as `helpers.log_blocks` reads them."""
+    def add_table(self, table: Any) -> None:
+        """Take what is needed of a block of records, an Arrow table as `helpers.log_blocks` reads them."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
         self._gone.update(name for name in table["supersedes"].unique().to_pylist() if name)
         is_aside = pc.or_(
             pc.is_in(table["phase"], pa.array(ASIDE)), pc.not_equal(pc.fill_null(table["variant"], ""), "")
@@ -149,6 +149,8 @@ def from_records(records: Iterable[Record], usage: Iterable[tuple[float, float]]
 
 def read_series(logs: Sequence[Path], usage: Iterable[tuple[float, float]] = ()) -> Series:
     """Return the columns of log files, read block by block; raises `RunError` for one that is not there."""
+    from helpers.log_blocks import read_blocks  # with Arrow, which most verbs do without
+
     missing = [log for log in logs if not log.is_file()]
     if missing:
         raise RunError(f"{log}: no such log; give a run's requests.jsonl" for log in missing)
