@@ -21,7 +21,7 @@ from helpers.windows import Window, window_of
 State = Literal["not applicable", "not enough data", "quiet", "pending", "firing", "resolved"]
 NO_GPU = "the instance has no GPU; the processor is watched instead"
 #: Changes of state that a page shows.
-MOST_CHANGES = 200
+MOST_CHANGES = 100
 _NO_DATA, _CLEAR, _BETWEEN, _BEYOND = range(4)
 
 
@@ -92,6 +92,12 @@ class Alerted(BaseModel):
     def fired(self) -> list[Watched]:
         """The rules that fired at some time."""
         return [rule for rule in self.rules if rule.fired]
+
+    @property
+    def listed_until(self) -> float:
+        """Until when the timeline holds whatever fired and resolved, seconds after the start."""
+        is_cut = self.left_out and len(self.timeline) == MOST_CHANGES
+        return self.timeline[-1].seconds if is_cut else self.seconds
 
 
 def watch(series: Series, alerts: Alerts, *, gpu: bool = False) -> Alerted:

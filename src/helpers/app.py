@@ -1,4 +1,7 @@
-"""``helpers app``: the web app on loopback, around the server it starts or the endpoint of a params file."""
+"""``helpers app``: the web app on loopback, around the server it starts or the endpoint of a params file.
+
+``--export`` writes it as a folder for a Hugging Face Space instead.
+"""
 
 from __future__ import annotations
 
@@ -33,13 +36,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a parameter")
     parser.add_argument("--host", default="127.0.0.1", help="address to bind; visitors name servers on loopback only")
     parser.add_argument("--port", type=int, default=7860, help="0 picks a free one (default: 7860)")
+    parser.add_argument(
+        "--export", type=Path, metavar="DIR", help="write the app as a Hugging Face Space into a new folder, and end"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve the app until a signal; raises `InputError` when it cannot start as asked."""
+    """Serve the app until a signal, or export it; raises `InputError` when it cannot start as asked."""
     if find_spec("gradio") is None:
         raise InputError("the web app needs gradio, which is not installed: 'make app' installs it and opens the app")
     params = load_params(args.params, args.set)
+    if args.export:
+        from helpers.app_export import export
+
+        export(params, args.export)
+        say(f"{shown(args.export)} is a Space; its README.md says which secrets it needs")
+        return 0
     if params.replay is not None:
         raise InputError("recorded predictions cannot be asked; give a params file with 'backend: local' or 'endpoint'")
     port = free_port(args.host, args.port)

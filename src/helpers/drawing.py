@@ -7,11 +7,11 @@ Sizes are pixels; nothing here computes a statistic.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from helpers.cite import Style, spell
 from helpers.marks import Painter
@@ -19,11 +19,10 @@ from helpers.svg import COLOURS, fitted, text_width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 WIDE, WIDE_PANELS, NARROW = 720.0, 1000.0, 360.0
-_TEXT, _SMALL = 14.0, 12.5
+_TEXT, SMALL = 14.0, 12.5
 #: An interval may widen the scale by this many times the median width of all intervals.
 _FAR = 3.0
 _GAP, _LINE, _BELOW = 16.0, 19.0, 26.0
@@ -161,28 +160,40 @@ def _lines(axes: Axes, panel: Panel, place: _Place) -> None:
 
 def _scale(axes: Axes, panel: Panel) -> None:
     """Draw a few quiet ticks with their unit."""
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    axes.patch.set_visible(False)
     axes.yaxis.set_visible(False)
-    axes.set_axisbelow(True)
+    low, high = panel.span()
     most = max(1, min(4, int(axes.bbox.width // 50)))
-    ticks(axes.xaxis, panel.unit, panel.span()[1], most)
-    axes.tick_params(axis="x", length=0, pad=6, labelsize=_SMALL, labelcolor=COLOURS["muted"])
-    axes.grid(axis="x", color=COLOURS["rule"], lw=1, clip_on=False)
-    if not panel.values():
-        axes.set_xticks([])
+    quiet_axis(axes, "x", ticks(low, high, most) if panel.values() else [], tick_words(panel.unit, high))
 
 
-def ticks(axis: Axis, unit: Style, high: float, most: int) -> None:
-    """Put a few round ticks on an axis that ends at ``high``, each with its unit."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+def ticks(low: float, high: float, most: int) -> list[float]:
+    """Return at most ``most`` + 1 round values within a scale."""
+    from matplotlib.ticker import MaxNLocator
 
+    found = MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    return [float(tick) for tick in found if low <= tick <= high]
+
+
+def tick_words(unit: Style, high: float) -> Callable[[float], str]:
+    """Return what spells a tick with its unit on a scale that ends at ``high``."""
     factor, before, after = _SCALES.get(unit, (1, "", ""))
     if unit == "s":
         factor, after = (1000, " ms") if high < 1 else (1, " s")
-    axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]))
-    axis.set_major_formatter(FuncFormatter(lambda tick, _: f"{before}{tick * factor:,g}{after}".replace("-", "−")))
+    return lambda tick: f"{before}{tick * factor:,g}{after}".replace("-", "−")
+
+
+def quiet_axis(
+    axes: Axes, side: Literal["x", "y"], at: Sequence[float], words: Callable[[float], str], pad: float = 6
+) -> None:
+    """Give an axis thin lines at a few values, and nothing else; ``pad`` keeps what spells them off the scale."""
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.patch.set_visible(False)
+    axes.set_axisbelow(True)
+    axis = axes.xaxis if side == "x" else axes.yaxis
+    axis.set_ticks(list(at), [words(tick) for tick in at])
+    axes.tick_params(axis=side, length=0, pad=pad, labelsize=SMALL, labelcolor=COLOURS["muted"])
+    axes.grid(axis=side, color=COLOURS["rule"], lw=1, clip_on=False)
 
 
 def _headings(axes: Axes, panel: Panel, place: _Place) -> None:
@@ -192,13 +203,13 @@ def _headings(axes: Axes, panel: Panel, place: _Place) -> None:
     over = blended_transform_factory(IdentityTransform(), axes.transAxes)
     left, right = place.left if place.stacked else place.start, place.right
     line = axes.bbox.y1 + 5
-    small: dict[str, Any] = {"size": _SMALL, "transform": IdentityTransform()}
+    small: dict[str, Any] = {"size": SMALL, "transform": IdentityTransform()}
     if panel.target is not None:
         x = float(axes.transData.transform((panel.target, 0))[0])
         axes.plot([x, x], [0, 1], color=COLOURS["ink"], lw=1.2, ls=(0, (4, 3)), transform=over, clip_on=False)
         label = f"{panel.target_label} {spell(panel.target, panel.unit)}"
-        half = text_width(label, _SMALL) / 2
-        taken = text_width(panel.column, _SMALL) + _GAP if panel.column else 0.0
+        half = text_width(label, SMALL) / 2
+        taken = text_width(panel.column, SMALL) + _GAP if panel.column else 0.0
         x = min(max(x, left + half), right - taken - half)
         axes.text(x, line, label, ha="center", color=COLOURS["ink"], **small)
     if panel.column:

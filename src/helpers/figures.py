@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from markupsafe import Markup, escape
 
+from helpers import curves as lines
 from helpers import drawing
 from helpers.cite import Cited, Style, interval, number, quoted
+from helpers.curves import Plot
 from helpers.drawing import Panel
-from helpers.rows import are_dots, estimate_row, finite, is_estimate, observed_rows, span_row
+from helpers.marks import Segment
+from helpers.rows import are_dots, estimate_row, finite, is_estimate, observed_rows, span_row, states_row
 from helpers.svg import to_svg
 from helpers.tables import Cell, Column, actual, collapsible, sample_size, table
 
@@ -155,9 +158,37 @@ def spans(
     return _figure(name, finding, subtitle, [panel], data)
 
 
+def states(
+    name: str,
+    finding: Cell,
+    subtitle: Cell,
+    rows: Sequence[tuple[str, str, Sequence[Segment]]],
+    *,
+    unit: Style,
+    data: Markup,
+) -> Markup:
+    """Return states over time: for each row its label, how it ended in words, and what it was before.
+
+    ``data`` is the table of the same changes.
+    """
+    panel = Panel([states_row(*row) for row in rows], unit)
+    return _figure(name, finding, subtitle, [panel], data)
+
+
+def curves(name: str, finding: Cell, subtitle: Cell, plot: Plot, *, data: Markup) -> Markup:
+    """Return lines over time or over a rate; ``data`` is the table of the same numbers."""
+    what = f"A chart of {len(plot.shown())} series"
+    drawn = _drawn(name, finding, what, partial(lines.draw, plot=plot), partial(lines.size, plot))
+    return drawn_figure(
+        name, finding, subtitle, drawn if plot.shown() else [], below=collapsible("The figure as a table", data)
+    )
+
+
 def _figure(name: str, finding: Cell, subtitle: Cell, panels: Sequence[Panel], data: Markup) -> Markup:
-    measured = any(panel.values() for panel in panels)
-    drawn = [_svg(name, finding, panels, narrow) for narrow in (False, True) if measured]
+    what = f"A chart of {sum(len(panel.rows) for panel in panels)} rows"
+    drawn: list[Markup] = []
+    if any(panel.values() for panel in panels):
+        drawn = _drawn(name, finding, what, partial(drawing.draw, panels=panels), partial(drawing.size, panels))
     below = collapsible("The figure as a table", data)
     return drawn_figure(name, finding, subtitle, drawn, "panels" if len(panels) > 1 else "", below)
 
@@ -179,17 +210,25 @@ def drawn_figure(
     )
 
 
-def _svg(name: str, finding: Cell, panels: Sequence[Panel], narrow: bool) -> Markup:
-    style = "narrow" if narrow else "wide"
-    rows = sum(len(panel.rows) for panel in panels)
-    return to_svg(
-        partial(drawing.draw, panels=panels, narrow=narrow),
-        drawing.size(panels, narrow),
-        id=f"{name}-{style}",
-        title=escape(finding).striptags(),
-        description=f"A chart of {rows} rows; its numbers are in the table below it.",
-        style=style,
-    )
+def _drawn(
+    name: str,
+    finding: Cell,
+    what: str,
+    draw: Callable[..., None],
+    size: Callable[[bool], tuple[float, float]],
+) -> list[Markup]:
+    """Return a drawing twice, wide and narrow; ``what`` begins its text alternative."""
+    return [
+        to_svg(
+            partial(draw, narrow=narrow),
+            size(narrow),
+            id=f"{name}-{style}",
+            title=escape(finding).striptags(),
+            description=f"{what}; its numbers are in the table below it.",
+            style=style,
+        )
+        for style, narrow in (("wide", False), ("narrow", True))
+    ]
 
 
 def _panel(chart: Chart) -> Panel:

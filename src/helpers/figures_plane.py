@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from markupsafe import Markup, escape
 
@@ -136,14 +136,12 @@ def _span(measured: Iterable[tuple[str, Measured]]) -> Any:
 
 
 def _scales(axes: Axes, x: Axis, y: Axis) -> None:
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    axes.patch.set_visible(False)
-    axes.set_axisbelow(True)
-    axes.grid(color=COLOURS["rule"], lw=1)
-    for axis, told, most in ((axes.xaxis, x, int(axes.bbox.width // 90)), (axes.yaxis, y, 5)):
-        drawing.ticks(axis, told.unit, axes.get_xlim()[1] if told is x else axes.get_ylim()[1], most)
-    axes.tick_params(length=0, pad=6, labelsize=_SMALL, labelcolor=COLOURS["muted"])
+    sides: tuple[tuple[Literal["x", "y"], Axis, tuple[float, float], int], ...] = (
+        ("x", x, axes.get_xlim(), int(axes.bbox.width // 90)),
+        ("y", y, axes.get_ylim(), 5),
+    )
+    for side, told, (low, high), most in sides:
+        drawing.quiet_axis(axes, side, drawing.ticks(low, high, most), drawing.tick_words(told.unit, high))
     small: dict[str, Any] = {"size": _SMALL, "color": COLOURS["muted"]}
     _text(axes, axes.bbox.x1, axes.bbox.y0 - _BOTTOM + 6, x.title, ha="right", **small)
     _text(axes, 0.0, axes.bbox.y1 + 9, y.title, **small)

@@ -1,4 +1,4 @@
-"""What stands on the line of a row: a dot with its interval, every observation, or a histogram.
+"""What stands on the line of a row: a dot with its interval, every observation, a histogram, or states over time.
 
 Each function returns a painter, called with the axes, the middle of the line and its height (both in rows).
 """
@@ -6,12 +6,13 @@ Each function returns a painter, called with the axes, the middle of the line an
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.svg import COLOURS
+from helpers.svg import COLOURS, text_width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +20,23 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 Painter = Callable[["Axes", float, float], None]
 
+THIN, HOLLOW, FILLED = range(3)
+_STATE = 11.5
 _CARETS = (4, 5)  # Matplotlib's markers whose tip, to the left or to the right, is the point itself
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A state from one time to another: of ``words`` the first that fits is written.
+
+    ``weight`` is `THIN`, `HOLLOW` or `FILLED`, so that no state is told by its colour alone.
+    """
+
+    start: float
+    end: float
+    words: Sequence[str]
+    colour: str
+    weight: int
 
 
 def interval_mark(value: float | None, low: float | None, high: float | None) -> Painter:
@@ -74,6 +91,39 @@ def bars_mark(shares: FloatArray, edges: FloatArray, middle: float | None) -> Pa
         _middle(axes, middle, y, height)
 
     return paint
+
+
+def states_mark(segments: Sequence[Segment]) -> Painter:
+    """Paint states one after the other as lines and bars, each with its words where they fit."""
+
+    def paint(axes: Axes, y: float, height: float) -> None:
+        from matplotlib.patches import PathPatch
+
+        left, right = axes.get_xlim()
+        pixel = (right - left) / axes.bbox.width
+        for weight, colour in dict.fromkeys((one.weight, one.colour) for one in segments):
+            alike = [one for one in segments if (one.weight, one.colour) == (weight, colour)]
+            tall = height * (0.04, 0.36, 0.42)[weight]
+            boxes = _boxes([(one.start, max(one.end, one.start + 2 * pixel)) for one in alike], y - tall, y + tall)
+            look: dict[str, Any] = {"ec": COLOURS[colour], "clip_on": False, "lw": 0 if weight == THIN else 1.5}
+            fill = "none" if weight == HOLLOW else COLOURS[colour]
+            axes.add_patch(PathPatch(boxes, fc=fill, alpha=0.45 if weight == FILLED else 1, **look))
+        for one in segments:
+            room = (one.end - one.start) / pixel - 8
+            words = next((words for words in one.words if text_width(words, _STATE) < room), "")
+            text: dict[str, Any] = {"ha": "center", "va": "center_baseline", "size": _STATE}
+            axes.text((one.start + one.end) / 2, y, words, color=COLOURS["ink"], **text)
+
+    return paint
+
+
+def _boxes(spans: Sequence[tuple[float, float]], low: float, high: float) -> Any:
+    """Return all boxes as one path: a long log has hundreds."""
+    from matplotlib.path import Path
+
+    corners = [[(a, low), (b, low), (b, high), (a, high), (a, low)] for a, b in spans]
+    codes = [Path.MOVETO, *[Path.LINETO] * 3, Path.CLOSEPOLY] * len(corners)
+    return Path([corner for box in corners for corner in box], codes)
 
 
 def _middle(axes: Axes, middle: float | None, y: float, height: float) -> None:

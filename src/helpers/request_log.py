@@ -172,17 +172,22 @@ class RequestLog:
 
 def read_log(path: Path) -> Iterator[Record]:
     """Yield the records of a log file; a torn last line is left out, a broken one elsewhere raises `RunError`."""
-    read = RECORD.validate_json
     with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.endswith(b"\n"):
-                return
-            try:
-                yield read(line)
-            except ValidationError as error:
-                first = error.errors()[0]
-                where = ".".join(map(str, first["loc"]))
-                raise RunError(f"{path.name} line {number}: not a request record: {where} {first['msg']}") from None
+        yield from read_lines(lines, path.name)
+
+
+def read_lines(lines: Iterable[bytes], name: str, first: int = 1) -> Iterator[Record]:
+    """Yield the records of lines as `read_log` does; they stand in the file ``name`` from number ``first`` on."""
+    read = RECORD.validate_json
+    for number, line in enumerate(lines, first):
+        if not line.endswith(b"\n"):
+            return
+        try:
+            yield read(line)
+        except ValidationError as error:
+            told = error.errors()[0]
+            where = ".".join(map(str, told["loc"]))
+            raise RunError(f"{name} line {number}: not a request record: {where} {told['msg']}") from None
 
 
 def final_attempts(records: Iterable[Record]) -> list[Record]:

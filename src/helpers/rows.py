@@ -9,7 +9,7 @@ import numpy as np
 
 from helpers.cite import Cited, Style, spell
 from helpers.drawing import Row
-from helpers.marks import bars_mark, dots_mark, interval_mark, span_mark
+from helpers.marks import Segment, bars_mark, dots_mark, interval_mark, span_mark, states_mark
 
 #: Up to this many observations in a group each is a dot; beyond, dots hide each other and bars show the shape.
 MOST_DOTS = 60
@@ -42,6 +42,12 @@ def span_row(label: str, one: Cited, other: Cited, unit: Style) -> Row:
     """Return the row of a bar between two cited numbers."""
     low, high = sorted((float(one.raw), float(other.raw)))
     return Row(label, f"{spell(low, unit)} to {spell(high, unit)}", [low, high], span_mark(low, high))
+
+
+def states_row(label: str, words: str, segments: Sequence[Segment]) -> Row:
+    """Return the row of states over time; without any it stays empty but for its words."""
+    extent = [segments[0].start, segments[-1].end] if segments else []
+    return Row(label, words, extent, states_mark(segments))
 
 
 def observed_rows(

@@ -1,7 +1,7 @@
 """A request log as columns: what monitoring needs of each attempt, in the order in which the attempts ended.
 
-A log of a million lines is read line by line into arrays; only the steady state is kept, because a monitor would
-take a cold start, a warm-up or a probe for traffic.
+A log of a million lines is read in blocks into arrays; only the steady state is kept, because a monitor would take a
+cold start, a warm-up or a probe for traffic.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helpers.errors import RunError
-from helpers.request_log import Record, read_log
+from helpers.request_log import Record
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -25,6 +25,7 @@ BoolArray = NDArray[np.bool_]
 
 #: Phases that are no traffic.
 ASIDE = ("cold", "warmup", "probe")
+_KNOWN = ("service_time", "input_tokens", "output_tokens")
 
 
 @dataclass(frozen=True)
@@ -85,12 +86,29 @@ class Columns:
         if record.phase in ASIDE or record.variant:
             self._aside += 1
             return
-        times = (record.started_at.timestamp(), _known(record.service_time))
-        tokens = (_known(record.input_tokens), _known(record.output_tokens))
+        known = (getattr(record, name) for name in _KNOWN)
+        numbers = (np.nan if value is None else value for value in known)
         kind = self._kinds.setdefault(record.kind, len(self._kinds))
         sample = self._samples.setdefault(record.sample, len(self._samples))
-        self._rows.extend((*times, *tokens, kind, sample))
+        self._rows.extend((record.started_at.timestamp(), *numbers, kind, sample))
         self._requests.append(record.request)
+
+    def add_table(self, table: Any) -> None:
+        """Take what is needed of a block of records, an Arrow table as `helpers.log_blocks` reads them."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        self._gone.update(name for name in table["supersedes"].unique().to_pylist() if name)
+        is_aside = pc.or_(
+            pc.is_in(table["phase"], pa.array(ASIDE)), pc.not_equal(pc.fill_null(table["variant"], ""), "")
+        )
+        kept = table.filter(pc.invert(is_aside))
+        self._aside += len(table) - len(kept)
+        numbers = [kept["started_at"].cast(pa.int64()).to_numpy() / 1e6]
+        numbers += [pc.fill_null(kept[name].cast(pa.float64()), np.nan).to_numpy() for name in _KNOWN]
+        numbers += [_places(kept["kind"], self._kinds), _places(kept["sample"], self._samples)]
+        self._rows.frombytes(np.column_stack(numbers).tobytes())
+        self._requests.extend(kept["request"].to_pylist())
 
     def series(self, usage: Iterable[tuple[float, float]] = ()) -> Series:
         """Return the columns; ``usage`` are seconds since 1970 and the load at that time."""
@@ -130,11 +148,21 @@ def from_records(records: Iterable[Record], usage: Iterable[tuple[float, float]]
 
 
 def read_series(logs: Sequence[Path], usage: Iterable[tuple[float, float]] = ()) -> Series:
-    """Return the columns of log files, read line by line; raises `RunError` for one that is not there."""
+    """Return the columns of log files, read block by block; raises `RunError` for one that is not there."""
+    from helpers.log_blocks import read_blocks  # with Arrow, which most verbs do without
+
     missing = [log for log in logs if not log.is_file()]
     if missing:
         raise RunError(f"{log}: no such log; give a run's requests.jsonl" for log in missing)
-    return from_records((record for log in logs for record in read_log(log)), usage)
+    columns = Columns()
+    for log in logs:
+        for block in read_blocks(log):
+            if isinstance(block, list):
+                for record in block:
+                    columns.add(record)
+            else:
+                columns.add_table(block)
+    return columns.series(usage)
 
 
 def save(path: Path, series: Series) -> None:
@@ -157,5 +185,9 @@ def load(path: Path) -> Series:
     return Series(**columns | names | {name: columns[name].item() for name in ("start", "aside")})
 
 
-def _known(value: float | None) -> float:
-    return np.nan if value is None else value
+def _places(names: Any, known: dict[str, int]) -> IntArray:
+    """Return where each name stands among the known ones; a new one is entered behind them."""
+    found = names.combine_chunks().dictionary_encode()
+    places = np.array([known.setdefault(name, len(known)) for name in found.dictionary.to_pylist()], dtype=int)
+    numbered: IntArray = places[found.indices.to_numpy()]
+    return numbered

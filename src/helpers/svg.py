@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: What is drawn in one of these colours appears in the CSS variable of that name.
-COLOURS = {"ink": "#0a1b01", "muted": "#0a1b02", "rule": "#0a1b03", "accent": "#0a1b04", "paper": "#0a1b05"}
+COLOURS = {
+    name: f"#0a1b{place:02x}"
+    for place, name in enumerate(("ink", "muted", "rule", "accent", "paper", "met", "missed", "undecided"), 1)
+}
 #: Layout is measured in a font that comes with Matplotlib and is wider than most: what fits in it fits on the page.
 FONT = "DejaVu Sans"
 

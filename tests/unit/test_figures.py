@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 import re
+from importlib import resources
 from typing import Any
 
 import pytest
@@ -192,7 +193,9 @@ def test_drawings_take_colour_and_font_from_the_page() -> None:
         "d", "f", "s", [group("a", [float(i) for i in range(99)], median=3.0)], unit="s"
     )
     assert not re.search(r"#[0-9a-f]{6}\b|font-family|DejaVu|<metadata|<\?xml|xmlns|xlink", html)
-    assert all(f"var(--{name})" in html for name in COLOURS)
+    assert all(f"var(--{name})" in html for name in ("ink", "muted", "rule", "accent", "paper"))
+    sheet = resources.files("helpers").joinpath("templates", "style.css").read_text()
+    assert all(f"--{name}: " in sheet for name in COLOURS)
     for svg in BeautifulSoup(html, "html.parser").find_all("svg"):
         rules = [rule for sheet in svg.find_all("style") for rule in sheet.get_text().split("}")[:-1]]
         assert all(rule.startswith(f"#{svg['id']} .s") for rule in rules)  # they reach no other drawing

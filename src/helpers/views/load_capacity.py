@@ -5,13 +5,13 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from helpers.cite import Cited, interval, number, quoted, say
-from helpers.figures import Target, points
 from helpers.load_cost import strategy_costs
 from helpers.params import Target as Threshold
 from helpers.run import Run
 from helpers.tables import Cell, Column, chip, facts, table
 from helpers.targets import decide
 from helpers.views.common import ended_early, not_measured
+from helpers.views.load_curve import throughput_latency
 
 #: A rate is held when the replicas have time to spare.
 SPARE = Threshold(label="busy share", unit="rate", source="queueing", below=1.0)
@@ -65,7 +65,9 @@ def sweep(result: Cited) -> Markup:
         "through one server, the second is the mean after a long time (Pollaczek and Khinchine)."
     )
     rows = [_point_row(one) for one in result.points]
-    return _curve(result) + table("Response time by rate, measured and predicted", columns, rows, id="sweep", note=note)
+    return throughput_latency(result) + table(
+        "Response time by rate, measured and predicted", columns, rows, id="sweep", note=note
+    )
 
 
 def held(result: Cited) -> Markup:
@@ -185,19 +187,6 @@ def _strategy(row: Cited, cost: Cited) -> list[Cell]:
         number(row.cold_starts, "count"),
         number(row.interruptions, "count"),
     ]
-
-
-def _curve(result: Cited) -> Markup:
-    rows = []
-    for one in result.points:
-        label = f"{one.rate.raw:.2g} per second"
-        if one.response:
-            rows.append((f"{label}, measured", one.response))
-        rows.append((f"{label}, predicted", one.predicted_here))
-    finding = "Response time grows with the rate, as one server's queue does"
-    subtitle = "mean response time, seconds, with its 95 % interval across repeats"
-    target = Target(result.assumed.target_p95, "target of p95")
-    return points("load-curve", finding, subtitle, rows, unit="s", target=target, by="Rate")
 
 
 def _point_row(one: Cited) -> list[Cell]:

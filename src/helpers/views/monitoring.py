@@ -4,30 +4,18 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from helpers.cite import Cited, Style, interval, number, quoted, say, spell
-from helpers.figures import Target, points
+from helpers.cite import Cited, Style, interval, number, quoted, say
 from helpers.run import Run
 from helpers.tables import Column, actual, sample_size, table
 from helpers.views.common import ended_early, not_measured
-
-#: How a state looks: the class of its colour, and a glyph.
-_STATES = {
-    "firing": ("missed", "✗"),
-    "resolved": ("undecided", "?"),
-    "pending": ("undecided", "?"),
-    "quiet": ("met", "✓"),
-    "not enough data": ("not-measured", "–"),
-    "not applicable": ("not-measured", "–"),
-}
-#: Stretches of time that the chart shows.
-MOST_ROWS = 16
+from helpers.views.monitoring_charts import alerted_of, state_chip, states_over_time
 
 
 def answer(run: Run, result: Cited) -> Markup:
     """Return which alerts would have fired, in a sentence."""
     if result.reason:
         return not_measured(result.reason.raw)
-    alerted = _alerted(run)
+    alerted = alerted_of(run)
     fired = [quoted(rule.label) for rule in alerted.rules if rule.fired.raw]
     silent = [quoted(rule.label) for rule in alerted.rules if rule.state.raw == "not enough data"]
     said = say("<strong>Fired:</strong> {names}.", names=Markup(", ").join(fired)) if fired else "No alert fired."
@@ -60,17 +48,17 @@ def alerts(run: Run, result: Cited) -> Markup:
         [
             quoted(rule.label),
             _threshold(rule),
-            _state(rule.state.raw),
+            state_chip(rule.state.raw),
             number(rule.fired, "count"),
             number(rule.first_fired, "s") if rule.fired.raw else "–",
             number(rule.firing_seconds, "s"),
             number(rule.most_n, "count"),
             number(rule.minimum, "count"),
         ]
-        for rule in _alerted(run).rules
+        for rule in alerted_of(run).rules
     ]
     note = "Where there is no GPU, its rule does not apply and the processor is watched instead."
-    return table("Alert rules over this log", columns, rows, id="alerts", note=note) + _timeline(_alerted(run))
+    return table("Alert rules over this log", columns, rows, id="alerts", note=note) + states_over_time(alerted_of(run))
 
 
 def thresholds(run: Run, result: Cited) -> Markup:
@@ -96,7 +84,7 @@ def thresholds(run: Run, result: Cited) -> Markup:
             _sides(rule.livable_below, rule.livable_above, rule.unit.raw),
             number(rule.windows, "plain"),
         ]
-        for rule in _alerted(run).rules
+        for rule in alerted_of(run).rules
     ]
     note = (
         "A threshold to live with lies as far beyond everything seen as a firing alert takes to resolve; for the error "
@@ -104,22 +92,6 @@ def thresholds(run: Run, result: Cited) -> Markup:
         "first setting."
     )
     return table("What each threshold would have done", columns, rows, id="thresholds", note=note)
-
-
-def latency(run: Run, result: Cited) -> Markup:
-    """Return the median service time over time with its alert, and the percentiles as a table."""
-    if result.reason:
-        return Markup()
-    rule = next((rule for rule in _alerted(run).rules if rule.name.raw == "latency_p50"), None)
-    shown = [part for part in result.slices if part.p50.raw is not None][:MOST_ROWS]
-    rows = [(f"from {spell(part.seconds.raw, 's')}", part.p50) for part in shown]
-    line = Target(rule.above, "alert above") if rule else None
-    finding = "The median of every stretch, against its alert"
-    subtitle = "median service time by stretch of the log, seconds"
-    if not rows:
-        return _stretches(result)
-    drawn = points("latency-over-time", finding, subtitle, rows, unit="s", target=line, by="Stretch")
-    return drawn + _stretches(result)
 
 
 def traffic(result: Cited) -> Markup:
@@ -182,61 +154,6 @@ def drift(result: Cited) -> Markup:
     ]
     note = "The unit is the dialogue; p-values are adjusted for the number of rows (Holm)."
     return table("Drift between the halves of the log", columns, rows, id="drift", note=note)
-
-
-def _alerted(run: Run) -> Cited:
-    return Cited(run.alerted, "results/alerts.json")
-
-
-def _timeline(alerted: Cited) -> Markup:
-    columns = [
-        Column("After"),
-        Column("Alert"),
-        Column("Becomes"),
-        Column("At", numeric=True),
-        Column("n", numeric=True),
-    ]
-    rows = [
-        [
-            number(change.seconds, "s"),
-            quoted(change.label),
-            _state(change.state.raw),
-            number(change.value, change.unit.raw) if change.value.raw is not None else "–",
-            number(change.n, "count"),
-        ]
-        for change in alerted.timeline
-    ]
-    more = say("Changes not listed here: {n}.", n=number(alerted.left_out, "count")) if alerted.left_out else ""
-    return table("Timeline, from the start of the log", columns, rows, id="timeline", note=more)
-
-
-def _stretches(result: Cited) -> Markup:
-    columns = [
-        Column("From"),
-        Column("Attempts", numeric=True),
-        Column("Failed", numeric=True),
-        *(Column(name, unit="s", numeric=True) for name in ("p50", "p90", "p99")),
-        Column("Tokens", numeric=True),
-        Column("Load", numeric=True),
-    ]
-    rows = [
-        [
-            number(part.seconds, "s"),
-            number(part.attempts, "count"),
-            number(part.failed, "count"),
-            *(number(getattr(part, name), "s", bare=True) for name in ("p50", "p90", "p99")),
-            number(part.tokens, "count"),
-            number(part.usage, "rate"),
-        ]
-        for part in result.slices
-    ]
-    note = "Requests follow each other and are not independent: these are descriptions, without intervals."
-    return table("Traffic over time", columns, rows, id="stretches", note=note)
-
-
-def _state(state: str) -> Markup:
-    style, glyph = _STATES[state]
-    return Markup('<span class="chip {}"><span aria-hidden="true">{}</span>{}</span>').format(style, glyph, state)
 
 
 def _threshold(rule: Cited) -> Markup:

@@ -1,0 +1,79 @@
+"""A request log in blocks of lines: as Arrow tables where every line is plainly a record, else record by record.
+
+Arrow reads a block in a tenth of the time, but knows less of what a record must be. It may only say yes: whatever it
+is not sure of goes to `helpers.request_log`, which accepts the line or names what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json
+
+from helpers.request_log import Phase, Record, TextForm, read_lines
+
+#: Bytes that are read at a time.
+BLOCK = 16_000_000
+#: How the log's own writer spells a time; any other spelling is left to the slower reader.
+_TIME = r"^[12]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z$"
+_TYPES = {"str": pa.string(), "int": pa.int64(), "float": pa.float64(), "Literal[1]": pa.int64()}
+_NEEDED = [one.name for one in dataclasses.fields(Record) if one.default is dataclasses.MISSING]
+
+
+def read_blocks(path: Path) -> Iterator[pa.Table | list[Record]]:
+    """Yield the records of a log file, each block as a table with the columns of `Record` or as a list.
+
+    In a table a missing value is null, its default among them, and ``started_at`` is a timestamp in UTC. A torn last
+    line is left out, a broken one elsewhere raises `RunError`, as in `helpers.request_log.read_log`.
+    """
+    number = 1
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            block += file.readline()
+            whole = block[: block.rfind(b"\n") + 1]
+            lines = whole.count(b"\n")
+            found = _as_table(whole)
+            yield list(read_lines(io.BytesIO(whole), path.name, number)) if found is None else found
+            number += lines
+
+
+def _as_table(block: bytes) -> pa.Table | None:
+    """Return a block as a table, or ``None`` when a line of it might not be a record."""
+    # Arrow skips empty lines, takes several objects on one, and a null for a value that is not there.
+    letters = np.frombuffer(block, dtype=np.uint8)
+    starts = np.append(0, np.flatnonzero(letters == ord("\n")) + 1)
+    if (letters[starts[:-1]] != ord("{")).any() or (letters[starts[1:] - 2] != ord("}")).any() or b"null" in block:
+        return None
+    parsing = pyarrow.json.ParseOptions(explicit_schema=_schema(), unexpected_field_behavior="error")
+    try:
+        table = pyarrow.json.read_json(pa.BufferReader(block), parse_options=parsing)
+        table.validate(full=True)
+        if table.num_rows != len(starts) - 1 or not _is_plain(table):
+            return None
+        place = table.schema.get_field_index("started_at")
+        return table.set_column(place, "started_at", table[place].cast(pa.timestamp("us", "UTC")))
+    except pa.ArrowInvalid:
+        return None
+
+
+def _is_plain(table: pa.Table) -> bool:
+    """Return whether required columns are complete and the others hold what a record may hold."""
+    allowed = {"phase": get_args(Phase), "text_form": get_args(TextForm), "schema_version": (1,)}
+    return (
+        not any(table[name].null_count for name in _NEEDED)
+        and all({*table[name].unique().to_pylist()} <= {None, *values} for name, values in allowed.items())
+        and bool(pc.all(pc.match_substring_regex(table["started_at"], _TIME)).as_py())
+    )
+
+
+def _schema() -> Any:
+    """Return the columns of a record; what is no number is text."""
+    kinds = {one.name: str(one.type).partition(" ")[0] for one in dataclasses.fields(Record)}
+    return pa.schema([(name, _TYPES.get(kind, pa.string())) for name, kind in kinds.items()])

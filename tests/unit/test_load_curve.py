@@ -1,0 +1,65 @@
+"""The drawing of page 05: what stands on it, what its heading says, and that every figure has its address."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from bs4 import BeautifulSoup
+
+from helpers.cite import Cited
+from helpers.intervals import Estimate
+from helpers.results import LoadCapacity
+from helpers.results_load import Assumed, LoadPoint, Predicted
+from helpers.views.load_capacity import sweep
+from tests.page_checks import loose_digits, wrong_citations
+
+
+def estimate(value: float | None) -> Estimate:
+    ends = (None, None) if value is None else (value * 0.8, value * 1.2)
+    return Estimate(value=value, low=ends[0], high=ends[1], n=3, unit="repeat", method="independent-repeats")
+
+
+def result(saturated: tuple[bool | None, ...], p95: float | None = None) -> LoadCapacity:
+    points = [
+        LoadPoint(
+            rate=rate, utilisation=rate, requests=60, errors={}, saturated=state, throughput=estimate(rate),
+            goodput=rate, response=estimate(1 / (1.1 - rate)), p95=estimate(p95), dispatch_p99=None, predicted=None,
+            predicted_here=2.0,
+        )
+        for rate, state in zip((0.25, 0.5, 1.0), saturated, strict=True)
+    ]  # fmt: skip
+    curve = [
+        Predicted(rate=r / 40, utilisation=r / 40, response=40 / (40 - r), p95=90 / (40 - r)) for r in range(1, 39)
+    ]
+    told = Assumed(target_p95=4.0, cold_start=None, repeat_rate=0.1, max_replicas=3, idle_minutes=60, spot_hours=6)
+    return LoadCapacity(page="05", points=tuple(points), curve=tuple(curve), assumed=told)
+
+
+@pytest.mark.parametrize(
+    ("saturated", "finding"),
+    [
+        ((False, False, True), "It does not keep up with 1 requests a second"),
+        ((False, False, False), "It keeps up with every rate that was sent"),
+        ((None, False, None), "Too few requests to tell whether it keeps up"),
+    ],
+)
+def test_the_heading_says_whether_it_keeps_up(saturated: tuple[bool | None, ...], finding: str) -> None:
+    found = result(saturated, p95=3.0)
+    html = sweep(Cited(found, "results/05.json"))
+    soup = BeautifulSoup(html, "html.parser")
+    assert soup.select_one(".finding").get_text() == finding  # type: ignore[union-attr]
+    names = {text.get_text() for text in soup.select("svg.wide text")}
+    assert {"mean, measured", "p95, measured", "mean, predicted for ever", "target of p95 4.00 s"} <= names
+    assert ("saturated" in names) == (True in saturated)
+    assert (loose_digits(html), wrong_citations(html, {"results/05.json": json.loads(found.model_dump_json())})) == (
+        [],
+        [],
+    )
+
+
+def test_a_percentile_that_no_run_supports_is_not_drawn() -> None:
+    soup = BeautifulSoup(sweep(Cited(result((False,) * 3), "results/05.json")), "html.parser")
+    names = {text.get_text() for text in soup.select("svg.narrow text")}
+    assert "mean, measured" in names
+    assert "p95, measured" not in names
