@@ -26,8 +26,9 @@ NEWEST = 0.3
 class Worker:
     """Models behind one bounded queue; everything but the computing happens on the event loop.
 
-    ``serving`` says how many, and whether requests are put together. ``running`` is the number of inputs being computed, ``queued`` the number of requests waiting for their
-    turn. ``failure`` is why the model could not be loaded, ``told`` whether a client has been answered so.
+    ``serving`` says how many, and whether requests are put together. ``running`` is the number of inputs being
+    computed, ``queued`` the number of requests waiting for their turn. ``failure`` is why the model could not be
+    loaded, ``told`` whether a client has been answered so.
     ``on_batch`` is called with the number of inputs of every batch.
     """
 

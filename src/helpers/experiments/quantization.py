@@ -156,7 +156,7 @@ def _bring_up(run: Run, model: Model, candidate: Candidate, opened: ExitStack, f
         opened.callback(candidate.child.stop)
         backend = open_endpoint(candidate.child.url, params)
         opened.callback(backend.close)
-        candidate.reason = _wait(backend)
+        candidate.reason = wait_until_ready(backend)
         candidate.load = (time.perf_counter_ns() - candidate.child.started_ns) / 1e9
     except HelpersError as error:
         candidate.reason = str(error)
@@ -180,7 +180,7 @@ def _convert(model: Model, tell: Callable[[str], None] = lambda line: None) -> i
     return weights.size(source)
 
 
-def _wait(backend: EndpointBackend) -> str:
+def wait_until_ready(backend: EndpointBackend) -> str:
     """Wait until a server is ready; return why it never was, or nothing."""
     deadline = time.monotonic() + READY_LIMIT
     while time.monotonic() < deadline:
