@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from helpers.answer_cache import AnswerCache
 from helpers.backends import Answer, Backend
 from helpers.params import Generation
+from helpers.params_serving import Serving
 from helpers.serve import address, listen, serve
 from helpers.service import build_app
 from helpers.worker import Worker
@@ -56,11 +58,12 @@ def served(
     factory: Callable[[], Backend],
     generation: Generation | None = None,
     token: str | None = None,
-    queue_size: int = 64,
+    serving: Serving | None = None,
+    cache: AnswerCache | None = None,
 ) -> Iterator[Served]:
     """Serve what ``factory`` loads until the block ends."""
-    worker, stop = Worker(factory, queue_size), threading.Event()
-    app = build_app(worker, generation or Generation(), token)
+    worker, stop = Worker(factory, serving), threading.Event()
+    app = build_app(worker, generation or Generation(), token, cache)
     with listen("127.0.0.1", 0, token) as listener:
         thread = threading.Thread(target=lambda: asyncio.run(serve(app, worker, listener, stop.is_set)))
         thread.start()

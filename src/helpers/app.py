@@ -112,7 +112,7 @@ def _own_server(params: Params, folder: Path, opened: ExitStack, ended: threadin
         return opened.enter_context(open_endpoint(endpoint_url(params) or "", params))
     child = start_server(folder / "params.yaml", folder / "server.log")
     opened.callback(child.stop)
-    backend = opened.enter_context(open_endpoint(child.url, params))
+    backend = opened.enter_context(open_endpoint(child.url, params, may_be_cached=True))
     say(f"loading {params.model.id} …")
     _wait_until_loaded(backend, ended)
     return backend

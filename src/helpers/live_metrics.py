@@ -12,7 +12,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
 
 from helpers.backends import Answer
 from helpers.errors import RequestError
@@ -24,6 +25,9 @@ EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 DURATION, REQUESTS, TOKENS = "gen_ai_server_request_duration_seconds", "summariser_requests", "summariser_tokens"
 CORES, CPU = "summariser_cpu_cores", "process_cpu_seconds_total"
+BATCHES, CACHE, SERVING = "summariser_batch_inputs", "summariser_cache_lookups", "summariser_serving"
+#: Inputs of a batch.
+SIZES = (1, 2, 4, 8, 16, 32, 64)
 
 
 class Live:
@@ -41,12 +45,16 @@ class Live:
             REQUESTS, "Requests by outcome: ok, or the kind of failure", ["outcome"], registry=registry
         )
         self._tokens = Counter(TOKENS, "Tokens read and written", ["type"], registry=registry)
+        self._lookups = Counter(CACHE, "Inputs looked for in the cache: hit or miss", ["result"], registry=registry)
+        batches = Histogram(BATCHES, "Inputs of the batches that were computed", buckets=SIZES, registry=registry)
+        worker.on_batch = batches.observe
         cores = Gauge(CORES, "Cores that the process may use", registry=registry)
-        cores.set(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+        cores.set(usable_cores())
+        Info(SERVING, "How requests are served", registry=registry).info({"how": worker.serving.in_words})
 
     @contextmanager
     def timed(self) -> Iterator[list[Answer]]:
-        """Count what happens inside as one request; its answers are put into the list that this yields."""
+        """Count what happens inside as one request; the answers computed for it go into the list that this yields."""
         answers: list[Answer] = []
         began, outcome = time.perf_counter(), "ok"
         try:
@@ -66,6 +74,11 @@ class Live:
             self._duration.labels("text_completion", failed).observe(time.perf_counter() - began)
             self._count(answers)
 
+    def looked_up(self, hits: Sequence[bool]) -> None:
+        """Count inputs that were looked for in the cache."""
+        for hit in hits:
+            self._lookups.labels("hit" if hit else "miss").inc()
+
     def text(self) -> str:
         """Return all figures as they are now."""
         managed = f"inf_batch_current_size {self._worker.running}\ninf_queue_size {self._worker.queued}\n"
@@ -75,3 +88,17 @@ class Live:
         for name in ("input", "output"):
             known = [count for answer in answers if (count := getattr(answer, f"{name}_tokens")) is not None]
             self._tokens.labels(name).inc(sum(known))
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def served_how(text: str) -> str | None:
+    """Return how a server of ours says that it serves, from its figures; ``None`` where they do not say."""
+    try:
+        samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    except ValueError:
+        return None
+    return next((sample.labels.get("how") for sample in samples if sample.name == f"{SERVING}_info"), None)

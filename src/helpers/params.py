@@ -19,6 +19,7 @@ from helpers.params_execution import Execution
 from helpers.params_load import Load
 from helpers.params_publication import Publication
 from helpers.params_service import Deployment, Endpoint
+from helpers.params_serving import Serving
 from helpers.params_tracking import Tracking
 from helpers.rooms import Count, Money, Positive, Room, Seconds
 
@@ -224,6 +225,7 @@ class Params(Room):
     backend: Literal["local", "endpoint", "replay"] = "local"
     model: Model
     generation: Generation = Generation()
+    serving: Serving = Serving()
     endpoint: Endpoint = Endpoint()
     deployment: Deployment | None = None
     replay: Replay | None = None

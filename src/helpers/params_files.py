@@ -53,10 +53,11 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def load_params(source: str | Path, overrides: Sequence[str] = ()) -> Params:
+def load_params(source: str | Path, overrides: Sequence[str] = (), *, measuring: bool = False) -> Params:
     """Return the validated parameters of a file, with ``key=value`` overrides applied.
 
-    ``source`` is a path, or the name of a file in ``params/``. Raises `ParamsError` with all problems.
+    ``source`` is a path, or the name of a file in ``params/``. What is ``measuring`` must not ask a server that
+    remembers answers. Raises `ParamsError` with all problems.
     """
     path = find_params(source)
     where = f"{path.parent.name}/{path.name}"
@@ -64,7 +65,13 @@ def load_params(source: str | Path, overrides: Sequence[str] = ()) -> Params:
     _open_files(tree, path.parent, where)
     _anchor_paths(tree, path.parent)
     apply_overrides(tree, overrides)
-    return validate(tree, where)
+    params = validate(tree, where)
+    if measuring and params.serving.cache is not None:
+        raise ParamsError(
+            f"{where}: 'serving.cache' is for 'serve' and 'app': a remembered answer is no measurement; leave it out, "
+            "or give --set serving.cache=null"
+        )
+    return params
 
 
 def find_params(source: str | Path) -> Path:

@@ -36,7 +36,7 @@ def start_run(source: str, overrides: Sequence[str], *, name: str = "", interact
 
     Raises `InputError` before anything is written when parameters, samples or the model's name are wrong.
     """
-    params = load_params(source, overrides)
+    params = load_params(source, overrides, measuring=True)
     samples = load_samples(params.samples)
     url = endpoint_url(params)
     hashes = _model_hashes(params)
@@ -214,7 +214,7 @@ def _params(args: argparse.Namespace) -> Params:
         return attach(args.resume.resolve()).params
     if args.params is None:
         raise InputError("report: give a params file, such as params/demo.yaml, or --resume RUN")
-    return load_params(args.params, args.overrides)
+    return load_params(args.params, args.overrides, measuring=True)
 
 
 def _make_directory(name: str) -> Path:

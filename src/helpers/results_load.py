@@ -70,6 +70,8 @@ class Sizing(LoadRow):
 class Strategy(LoadRow):
     """A strategy on one traffic trace, simulated from measured service times, or why it was not measured.
 
+    That of batching has no trace: what was measured of it stands apart.
+
     ``requests`` over ``hours`` are billed as ``billed_hours`` of one replica; ``cold_starts`` counts requests that
     found no replica running.
     """
@@ -85,6 +87,26 @@ class Strategy(LoadRow):
     cold_starts: int | None = None
     interruptions: int | None = None
     most_replicas: int | None = None
+
+
+class BatchingGain(LoadRow):
+    """The same ``requests`` in a closed loop, one at a time and in batches of ``max_batch`` inputs at most.
+
+    ``one_at_a_time`` and ``in_batches`` are successes per second over all ``rounds``, ``ratio`` is theirs, ``lowest``
+    and ``highest`` are those of single rounds. ``failed`` counts both ways; ``max_wait`` is in seconds.
+    """
+
+    concurrency: int
+    rounds: int
+    requests: int
+    failed: int
+    max_batch: int
+    max_wait: float
+    one_at_a_time: float
+    in_batches: float
+    ratio: float
+    lowest: float
+    highest: float
 
 
 class Assumed(LoadRow):
@@ -120,4 +142,5 @@ class LoadFields(LoadRow):
     assumptions: tuple[Assumption, ...] = ()
     sizing: tuple[Sizing, ...] = ()
     strategies: tuple[Strategy, ...] = Field(default=())
+    batching: BatchingGain | None = None
     assumed: Assumed | None = None

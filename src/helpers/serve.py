@@ -22,12 +22,16 @@ import psutil
 import uvicorn
 from starlette.applications import Starlette
 
+from helpers.answer_cache import AnswerCache, identity
 from helpers.backends import load_local
 from helpers.backends.endpoint import is_loopback
 from helpers.backends.handler import HandlerBackend
 from helpers.errors import InputError
+from helpers.live_metrics import usable_cores
+from helpers.params import Params
 from helpers.params_files import load_params
 from helpers.service import build_app
+from helpers.serving import CALM
 from helpers.worker import Worker
 
 #: Seconds a running request may take to finish, and a failed server to be asked, before the process ends.
@@ -53,10 +57,14 @@ def run(args: argparse.Namespace) -> int:
     params = load_params(args.params, args.set)
     token = os.environ.get("HELPERS_SERVE_TOKEN") or None
     parent_is_gone = _watch(args.parent)
+    if params.serving.workers > 1:
+        # Before the first engine is imported: threads that wait must not take the cores from the next worker.
+        os.environ.update(CALM)
     with listen(args.host, args.port, token) as listener:
         print(address(listener), flush=True)
-        worker = Worker(lambda: HandlerBackend(args.handler) if args.handler else load_local(params.model))
-        app = build_app(worker, params.generation, token)
+        model = params.model.model_copy(update={"threads": threads(params)})
+        worker = Worker(lambda: HandlerBackend(args.handler) if args.handler else load_local(model), params.serving)
+        app = build_app(worker, params.generation, token, _cache(params, args.handler))
         signalled: list[int] = []
         # uvicorn raises a signal it caught once more when it is done: here that must not end the process.
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -70,6 +78,14 @@ def run(args: argparse.Namespace) -> int:
     if worker.failure:
         raise worker.failure
     return 0
+
+
+def threads(params: Params) -> int | None:
+    """Return what ``model.threads`` of each worker is: as given, else its share of the cores; ``None``: the engine's
+    own choice."""
+    if params.model.threads or params.serving.workers == 1:
+        return params.model.threads
+    return max(1, min(psutil.cpu_count(logical=False) or 1, usable_cores()) // params.serving.workers)
 
 
 def listen(host: str, port: int, token: str | None) -> socket.socket:
@@ -120,6 +136,16 @@ async def serve(app: Starlette, worker: Worker, listener: socket.socket, should_
         if server.should_exit:
             worker.stop()
     await serving
+
+
+def _cache(params: Params, handler: Path | None) -> AnswerCache | None:
+    """Return what remembers answers, if anything shall; a handler is told from others by its folder."""
+    if params.serving.cache is None:
+        return None
+    from helpers.record import model_hashes
+
+    hashes = {"handler": str(handler.resolve())} if handler else model_hashes(params)
+    return AnswerCache(params.serving.cache, identity(params.model, hashes))
 
 
 def _watch(pid: int | None) -> Callable[[], bool]:

@@ -7,7 +7,7 @@ import hmac
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, NoReturn
@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from helpers.answer_cache import AnswerCache
 from helpers.backends import Answer
 from helpers.errors import Failure, RequestError, did_you_mean
 from helpers.live_metrics import EXPOSITION, Live
@@ -31,14 +32,19 @@ MAX_BODY = 1_000_000
 MAX_INPUTS = 64
 MAX_BEAMS = 32
 PATHS = ("/", "/predict", "/health", "/metrics")
+#: What nginx logs for a client that has hung up; nobody receives it.
+CLIENT_GONE = 499
 #: HTTP status of what a backend refuses; everything else is a fault of the server.
 STATUSES = {Failure.BAD_REQUEST: 400, Failure.TOO_LARGE: 413}
 
 
-def build_app(worker: Worker, generation: Generation, token: str | None = None) -> Starlette:
+def build_app(
+    worker: Worker, generation: Generation, token: str | None = None, cache: AnswerCache | None = None
+) -> Starlette:
     """Return the application.
 
-    ``generation`` fills in what a request leaves open; with a ``token``, POST needs it.
+    ``generation`` fills in what a request leaves open; with a ``token``, POST needs it. A request with
+    ``Cache-Control: no-cache``, such as everybody who measures sends, has nothing to do with the ``cache``.
     """
 
     live = Live(worker)
@@ -46,11 +52,21 @@ def build_app(worker: Worker, generation: Generation, token: str | None = None) 
     async def predict(request: Request) -> Response:
         _authorise(request, token)
         body = await _read(request)
-        with live.timed() as answers:
+        remembered = cache if "no-cache" not in request.headers.get("Cache-Control", "") else None
+        with live.timed() as computed:
             dialogues, settings = parse_body(body, generation)
             request.scope["inputs"] = len(dialogues)
-            answers.extend(await worker.summarise(dialogues, settings))
-        return JSONResponse([{"summary_text": answer.summary} for answer in answers], headers=_headers(answers))
+            known = remembered.find(dialogues, settings) if remembered else {}
+            missing = [text for text in dialogues if text not in known]
+            if missing:
+                computed.extend(await _while_there(request, worker.summarise(missing, settings)))
+        if not remembered:
+            return _answered(computed)
+        remembered.keep(missing, settings, computed)
+        hits, fresh = [text in known for text in dialogues], iter(computed)
+        live.looked_up(hits)
+        answers = [known[text] if hit else next(fresh) for text, hit in zip(dialogues, hits, strict=True)]
+        return _answered(answers, {"x-cache": ",".join("hit" if hit else "miss" for hit in hits)})
 
     async def health(request: Request) -> Response:
         worker.check_ready()
@@ -162,15 +178,34 @@ async def _read(request: Request) -> bytes:
     return bytes(content)
 
 
-def _headers(answers: Sequence[Answer]) -> Mapping[str, str]:
-    headers = {}
-    if answers[0].service_time is not None:
-        headers["x-compute-time"] = f"{answers[0].service_time:.6f}"
+async def _while_there(request: Request, work: Coroutine[Any, Any, list[Answer]]) -> list[Answer]:
+    """Return what ``work`` gives; it is cancelled when the client hangs up, which makes room in the queue."""
+
+    async def hung_up() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    working, leaving = asyncio.create_task(work), asyncio.create_task(hung_up())
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise RequestError(Failure.CANCELLED, "the client is gone", status=CLIENT_GONE)
+        return working.result()
+    finally:
+        working.cancel()
+        leaving.cancel()
+
+
+def _answered(answers: Sequence[Answer], headers: Mapping[str, str] | None = None) -> Response:
+    """Return the texts, and in headers what else is known; ``x-compute-time`` is that of the batch."""
+    headers = dict(headers or {})
+    if times := [answer.service_time for answer in answers if answer.service_time is not None]:
+        headers["x-compute-time"] = f"{max(times):.6f}"
     for name in ("input_tokens", "output_tokens", "lost_tokens"):
         counts = [getattr(answer, name) for answer in answers]
         if None not in counts:
             headers[f"x-{name.replace('_', '-')}"] = ",".join(map(str, counts))
-    return headers
+    return JSONResponse([{"summary_text": answer.summary} for answer in answers], headers=headers)
 
 
 def _error(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:

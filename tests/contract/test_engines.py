@@ -13,6 +13,7 @@ import torch
 
 from helpers.backends import load_local
 from helpers.backends.conversion import converted
+from helpers.backends.ct2_decoding import alike
 from helpers.backends.ctranslate2 import CTranslate2Backend
 from helpers.backends.transformers import TransformersBackend
 from helpers.errors import Failure, ModelError, RequestError
@@ -78,9 +79,17 @@ def test_a_chat_model_gives_equal_tokens() -> None:
     for text in ("Ann: Lunch at noon?\nBo: Yes, at noon, bring the plan.", LONG):
         (want,), (got,) = reference.summarise([text], generation), other.summarise([text], generation)
         assert (got.summary, got.output_tokens, got.lost_tokens) == (want.summary, want.output_tokens, want.lost_tokens)
+    ragged = ["Ann: Hi.", LONG, "Bo: Lunch at noon?\nAnn: Yes, bring the plan.", "Ann: Hello there, Bo."]
+    alone = [other.summarise([text], generation)[0].summary for text in ragged]
+    assert [answer.summary for answer in other.summarise(ragged, generation)] == alone
     with pytest.raises(RequestError, match="does not count the prompt's own") as caught:
         other.summarise(["x"], Generation(no_repeat_ngram_size=3))
     assert caught.value.kind is Failure.BAD_REQUEST
+
+
+def test_prompts_of_like_length_are_decoded_together() -> None:
+    assert alike([30, 5, 29, 200, 6]) == [[1, 4, 2], [0], [3]]
+    assert alike([7]) == [[0]]
 
 
 @pytest.mark.parametrize("engine", ["transformers", "ctranslate2"])

@@ -15,7 +15,9 @@ def figures(url: str) -> dict[tuple[str, str], float]:
     """Return every sample by name and the value of its first label."""
     text = httpx2.get(f"{url}/metrics").text
     samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
-    labels = [next((s.labels[name] for name in ("outcome", "type", "le") if name in s.labels), "") for s in samples]
+    labels = [
+        next((s.labels[name] for name in ("outcome", "type", "result", "le") if name in s.labels), "") for s in samples
+    ]
     named = zip(samples, labels, strict=True)
     return {(s.name, label): s.value for s, label in named if not s.labels.get("error_type")}
 

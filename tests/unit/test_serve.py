@@ -21,6 +21,7 @@ import pytest
 
 from helpers.errors import Failure, InputError, ModelError, RequestError
 from helpers.params import Generation
+from helpers.params_serving import Serving
 from helpers.serve import listen
 from tests.local_server import Scripted, Served, served
 
@@ -203,7 +204,7 @@ def test_a_token_is_asked_for(headers: dict[str, Any], status: int, capsys: pyte
 
 def test_one_request_at_a_time_and_no_endless_queue() -> None:
     backend = Scripted(gate=threading.Event())
-    with served(lambda: backend, queue_size=2) as server, ThreadPoolExecutor() as pool:
+    with served(lambda: backend, serving=Serving(queue=2)) as server, ThreadPoolExecutor() as pool:
         until(lambda: httpx2.get(f"{server.url}/health").is_success)
         answers = [pool.submit(ask, server) for _ in range(3)]
         until(

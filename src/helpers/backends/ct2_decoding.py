@@ -15,6 +15,9 @@ import ctranslate2
 #: Settings of transformers' ``generate`` → what CTranslate2 calls them, where only the name differs.
 NAMES = {"num_beams": "beam_size", "length_penalty": "length_penalty", "no_repeat_ngram_size": "no_repeat_ngram_size"}
 
+#: Tokens by which the prompts of a batch may differ: the engine reads all but the shortest's length one by one.
+SPREAD = 24
+
 
 class Decoder:
     """A converted model with the generation defaults of its source.
@@ -52,16 +55,19 @@ class Decoder:
         if options.get("no_repeat_ngram_size"):
             raise ValueError("no_repeat_ngram_size: this engine does not count the prompt's own; leave it out")
         end = merged.get("eos_token_id", self._tokenizer.eos_token_id)
-        found = self._model.generate_batch(
-            texts,
-            max_length=merged["max_new_tokens"],
-            min_length=merged.get("min_new_tokens", 0),
-            include_prompt_in_result=False,
-            end_token=end if isinstance(end, list) else [end],
-            sampling_topk=1,
-            **options,
-        )
-        return [list(one.sequences_ids[0]) for one in found]
+        made: dict[int, list[int]] = {}
+        for places in alike([len(text) for text in texts]):
+            found = self._model.generate_batch(
+                [texts[place] for place in places],
+                max_length=merged["max_new_tokens"],
+                min_length=merged.get("min_new_tokens", 0),
+                include_prompt_in_result=False,
+                end_token=end if isinstance(end, list) else [end],
+                sampling_topk=1,
+                **options,
+            )
+            made.update(zip(places, (list(one.sequences_ids[0]) for one in found), strict=True))
+        return [made[place] for place in range(len(texts))]
 
     def _translate(
         self, texts: list[list[str]], given: dict[str, Any], merged: dict[str, Any], options: dict[str, Any]
@@ -81,3 +87,14 @@ class Decoder:
             **options,
         )
         return [list(self._tokenizer.convert_tokens_to_ids(one.hypotheses[0])) for one in found]
+
+
+def alike(lengths: Sequence[int]) -> list[list[int]]:
+    """Return the places of texts in groups of like length, shortest first, each to be decoded together."""
+    groups: list[list[int]] = []
+    for place in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if groups and lengths[place] - lengths[groups[-1][0]] <= SPREAD:
+            groups[-1].append(place)
+        else:
+            groups.append([place])
+    return groups

@@ -32,7 +32,8 @@ class EndpointBackend:
     The token is sent to this address alone; redirects are never followed. Calls from any thread share
     one connection pool on an event loop of its own, because a notebook's own loop is already running.
     Once the service has said that it is down (503), the next request asks its proxy to hold it until it is up.
-    ``resolver`` makes what turns host names into addresses, the system's by default.
+    ``resolver`` makes what turns host names into addresses, the system's by default. Answers must be computed anew,
+    as every measurement needs, unless they ``may_be_cached``.
     """
 
     kind = "endpoint"
@@ -44,6 +45,8 @@ class EndpointBackend:
         token: str | None = None,
         chat: wire.Chat | None = None,
         resolver: Callable[[], AbstractResolver] | None = None,
+        *,
+        may_be_cached: bool = False,
     ) -> None:
         self.url = checked_url(url)
         parts = urlsplit(self.url)
@@ -58,6 +61,8 @@ class EndpointBackend:
             "Accept-Encoding": "identity",
             "User-Agent": f"helpers/{__version__}",
         }
+        if not may_be_cached:
+            self._headers["Cache-Control"] = "no-cache"
         self._token, self._resolver = token, resolver
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
@@ -194,13 +199,13 @@ class EndpointBackend:
         return bytes(content)
 
 
-def open_endpoint(url: str, params: Params, *, with_token: bool = True) -> EndpointBackend:
+def open_endpoint(url: str, params: Params, *, with_token: bool = True, may_be_cached: bool = False) -> EndpointBackend:
     """Return the backend of a run that asks ``url``, with the environment's token if it may go there."""
     chat = None
     if params.backend == "endpoint" and params.endpoint.protocol == "chat" and params.model.prompt:
         chat = wire.Chat(params.endpoint.served_model or params.model.id, load_prompt(params.model.prompt))
     token = token_for(url, environment()) if with_token else None
-    return EndpointBackend(url, params.endpoint, token, chat)
+    return EndpointBackend(url, params.endpoint, token, chat, may_be_cached=may_be_cached)
 
 
 def checked_url(url: str) -> str:

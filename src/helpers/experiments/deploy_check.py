@@ -11,6 +11,7 @@ from helpers.environment import environment
 from helpers.errors import RequestError
 from helpers.experiments.managed import managed_rows
 from helpers.experiments.probing import probe_all, texts
+from helpers.live_metrics import served_how
 from helpers.results import Check, Declared, DeployCheck, Probe
 from helpers.run import Run, unreachable
 from helpers.timing import Asker, Outcome, wait_until_up
@@ -171,7 +172,20 @@ def _declared(run: Run, probes: list[Probe]) -> list[Declared]:
         ("model", run.manifest.model, None, None),
         ("revision", params.model.revision or "not pinned", None, None),
     ]
+    if params.backend == "local" and isinstance(run.backend, EndpointBackend):
+        how = _served_how(run.backend)
+        declared = params.serving.in_words
+        observed.append(("serving", declared, how, None if how is None else how == declared))
     managed = managed_rows(params, environment())
     known = {row.name for row in managed}
     seen = [Declared(name=n, declared=d, observed=o, agrees=a) for n, d, o, a in observed if n not in known]
     return [*seen, *managed]
+
+
+def _served_how(backend: EndpointBackend) -> str | None:
+    """Return how our own server says that it serves."""
+    try:
+        status, text = backend.get("/metrics")
+    except RequestError:
+        return None
+    return served_how(text) if status == 200 else None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import statistics
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -17,16 +16,16 @@ import numpy as np
 from helpers.arrivals import Plan
 from helpers.backends.endpoint import EndpointBackend, is_loopback
 from helpers.capacity import capacity, point
-from helpers.experiments import planning
+from helpers.experiments import batching, planning
+from helpers.experiments.load_records import write
 from helpers.intervals import Estimate, FloatArray, mean
 from helpers.load_summary import intervals, summarise
 from helpers.params_load import Load
 from helpers.queueing import fifo_responses, mg1_response, utilisation
-from helpers.request_log import Record, settings_hash
 from helpers.results import LoadCapacity
 from helpers.results_load import LoadPoint
 from helpers.run import Run
-from helpers.sending import KINDS, OK, Outcomes
+from helpers.sending import Outcomes
 from helpers.sweep import measure as sweep
 
 PAGE = "05"
@@ -50,10 +49,11 @@ def measure(run: Run) -> LoadCapacity:
     services = {row.id: np.maximum(np.array(row.times) - trip, 1e-6) for row in timed.dialogues}
     single = np.concatenate(list(services.values()))
     points, found = _sweep(run, backend, services, trip) if backend else ((), {})
+    gain, unbatched = batching.measure(run, services) if backend else (None, no_sweep)
     requests = sum(one.requests for one in points)
     return LoadCapacity(
         page=PAGE,
-        requests=requests,
+        requests=requests + (2 * gain.requests if gain else 0),
         seconds=time.monotonic() - began,
         stopped="" if not backend or requests else "the budget was spent before the sweep",
         no_sweep=no_sweep,
@@ -63,8 +63,9 @@ def measure(run: Run) -> LoadCapacity:
         trip=trip if backend else None,
         capacity=1 / float(single.mean()),
         points=points,
+        batching=gain,
         **found,
-        **planning.predict(run, single, trip, _mean(services)),
+        **planning.predict(run, single, trip, _mean(services), unbatched),
     )
 
 
@@ -106,7 +107,7 @@ def _sweep(
     ids = [sample.id for sample in samples]
     for each in by_rate.values():
         for repeat, outcomes in enumerate(each):
-            _log(run, outcomes, ids, repeat, before + timedelta(seconds=outcomes.zero - began))
+            write(run, outcomes, ids, repeat, before + timedelta(seconds=outcomes.zero - began))
     points = [_point(rate, each, [services[i] for i in ids], trip, told) for rate, each in by_rate.items() if each]
     complete = min((len(each) for each in by_rate.values()), default=0)
     if not complete:
@@ -149,30 +150,6 @@ def _played(runs: Sequence[Outcomes], services: Sequence[FloatArray], seed: int)
             drawn = np.array([draws.choice(services[sample]) for sample in part.samples])
             means.append(fifo_responses(part.intended, drawn).mean())
     return float(np.mean(means))
-
-
-def _log(run: Run, outcomes: Outcomes, ids: Sequence[str], repeat: int, zero: datetime) -> None:
-    """Write the requests of one run of the sweep, after it: writing would disturb it."""
-    part = outcomes.measured()
-    settings = settings_hash(dict(run.params.generation.sent()))
-    for place, kind in enumerate(part.kinds.tolist()):
-        due, sent, done = (float(series[place]) for series in (part.intended, part.sent, part.done))
-        ended = done == done
-        run.log.append(
-            Record(
-                request=uuid.uuid4().hex[:12],
-                attempt=1,
-                page=PAGE,
-                phase="load",
-                sample=ids[int(part.samples[place])],
-                started_at=zero + timedelta(seconds=sent if sent == sent else due),
-                kind="ok" if kind == OK else KINDS[kind - 2],
-                repeat=repeat,
-                service_time=done - sent if ended else None,
-                response_time=done - due if ended else None,
-                settings=settings,
-            )
-        )
 
 
 def _mean(services: Services) -> Estimate:

@@ -34,8 +34,11 @@ RATES = (200 / HOUR, 800 / HOUR, 1.0, 2.0, 5.0, 10.0)
 MOST_REQUESTS = 200_000
 
 
-def predict(run: Run, services: FloatArray, trip: float, service: Estimate) -> dict[str, Any]:
-    """Return everything that page 05 predicts, as fields of its result; ``services`` are without the round trip."""
+def predict(run: Run, services: FloatArray, trip: float, service: Estimate, unbatched: str) -> dict[str, Any]:
+    """Return everything that page 05 predicts, as fields of its result; ``services`` are without the round trip.
+
+    ``unbatched`` says why batching was not measured, if it was not.
+    """
     load = run.params.load
     curve = [_predicted(busy / float(services.mean()), services, trip, load.seed) for busy in GRID]
     best = knee([one.rate for one in curve], [one.response for one in curve])
@@ -46,7 +49,7 @@ def predict(run: Run, services: FloatArray, trip: float, service: Estimate) -> d
         "predicted_knee": next((one for one in curve if one.rate == best), None),
         "assumptions": tuple(_assumption(run, name, rate, services, trip, service) for name, rate in PUBLISHED.items()),
         "sizing": tuple(_sizing(rate, services, trip, load) for rate in RATES),
-        "strategies": tuple(_strategies(run, services, trip, cold)),
+        "strategies": tuple(_strategies(run, services, trip, cold, unbatched)),
         "assumed": Assumed(
             target_p95=load.target_p95,
             cold_start=cold,
@@ -116,13 +119,12 @@ def _sizing(rate: float, services: FloatArray, trip: float, load: Load) -> Sizin
     return Sizing(**row, replicas=count, utilisation=busy, response=response, p95=p95)
 
 
-def _strategies(run: Run, services: FloatArray, trip: float, cold: float | None) -> list[Strategy]:
+def _strategies(run: Run, services: FloatArray, trip: float, cold: float | None, unbatched: str) -> list[Strategy]:
     """Return the published strategies, each simulated on every trace, after one replica that is always on."""
     load, traffic = run.params.load, run.params.traffic.requests_per_hour
     compared = getattr(run.results("05"), "quantization", None)
     quantized = "measured on page 04" if compared and not compared.reason else "run page 04 first"
-    batching = "the server under test takes one request at a time"
-    rows = [Strategy(name="quantization", reason=quantized), Strategy(name="batching", reason=batching)]
+    rows = [Strategy(name="quantization", reason=quantized), Strategy(name="batching", reason=unbatched)]
     if traffic * 24 > MOST_REQUESTS:
         return [*rows, Strategy(name="always on", reason="the declared traffic is too much to simulate a day of it")]
     traces: dict[str, tuple[FloatArray, float]] = {

@@ -83,7 +83,7 @@ def bring_up(
         opened.callback(served.child.stop)
         served.backend = open_endpoint(served.child.url, params)
         opened.callback(served.backend.close)
-        served.reason = _wait(served.backend)
+        served.reason = wait_until_ready(served.backend)
         served.load = (time.perf_counter_ns() - served.child.started_ns) / 1e9
     except HelpersError as error:
         served.reason = str(error)
@@ -104,7 +104,7 @@ def convert(model: Model, tell: Callable[[str], None] = lambda line: None) -> in
     return weights.size(source)
 
 
-def _wait(backend: EndpointBackend) -> str:
+def wait_until_ready(backend: EndpointBackend) -> str:
     """Wait until a server is ready; return why it never was, or nothing."""
     deadline = time.monotonic() + READY_LIMIT
     while time.monotonic() < deadline:

@@ -159,7 +159,7 @@ def strategies(run: Run, result: Cited) -> Markup:
         Column("Cold starts", numeric=True),
         Column("Taken away", numeric=True),
     ]
-    rows = [_strategy(row, cost) for row, cost in zip(result.strategies, costs, strict=bool(costs))]
+    rows = [_strategy(row, cost, result.batching) for row, cost in zip(result.strategies, costs, strict=bool(costs))]
     told = result.assumed
     note = say(
         "Simulated from measured service times: at most {most} replicas, asleep after {idle} without a request, "
@@ -174,9 +174,32 @@ def strategies(run: Run, result: Cited) -> Markup:
     return table("Strategies on a simulated day", columns, rows, id="strategies", note=note)
 
 
-def _strategy(row: Cited, cost: Cited) -> list[Cell]:
+def batching(result: Cited) -> Markup:
+    """Return what batching was measured to buy, and what that rests on."""
+    gain = result.batching
+    if result.reason or not gain:
+        return Markup()
+    told = "{ratio} ({lowest} to {highest} in single rounds)"
+    edges = {name: number(getattr(gain, name), "ratio") for name in ("ratio", "lowest", "highest")}
+    rests = "{n} requests each way, {at_once} under way at a time, in {rounds} rounds that took turns; {failed} failed"
+    counts = {"n": gain.requests, "at_once": gain.concurrency, "rounds": gain.rounds, "failed": gain.failed}
+    most, wait = number(gain.max_batch, "count"), number(gain.max_wait, "s")
+    batches = say("In batches of {most} at most, gathered for {wait} at most", most=most, wait=wait)
+    pairs: list[tuple[Cell, Cell]] = [
+        ("One request at a time", _per_second(gain.one_at_a_time)),
+        (batches, _per_second(gain.in_batches)),
+        ("Throughput of batching over that of one at a time", say(told, **edges)),
+        ("It rests on", say(rests, **{name: number(count, "count") for name, count in counts.items()})),
+    ]
+    return facts(pairs)
+
+
+def _strategy(row: Cited, cost: Cited, gain: Cited) -> list[Cell]:
+    blank: list[Cell] = [NONE] * 4
+    if row.name.raw == "batching" and gain:
+        told = say("measured, not simulated: {ratio} the throughput", ratio=number(gain.ratio, "ratio"))
+        return [row.name.raw, NONE, told, *blank]
     if row.reason:
-        blank: list[Cell] = [NONE] * 4
         return [row.name.raw, row.trace.raw or NONE, say("not measured: {why}", why=quoted(row.reason)), *blank]
     return [
         row.name.raw,

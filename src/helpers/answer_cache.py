@@ -1,0 +1,57 @@
+"""Answers remembered word for word, so that the same question is not computed twice; never while measuring."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from helpers.backends import Answer
+from helpers.params import Generation, Model
+from helpers.params_serving import Cache
+from helpers.provenance import stable_hash
+
+
+class AnswerCache:
+    """The newest answers of one model, found by text and generation settings, bounded in number and in age.
+
+    ``model`` is what `identity` returns. Texts are kept as hashes only. The answer that was not asked for the longest
+    time goes first. ``clock`` gives seconds.
+    """
+
+    def __init__(self, told: Cache, model: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._told, self._model, self._clock = told, model, clock
+        self._kept: OrderedDict[str, tuple[float, Answer]] = OrderedDict()
+
+    def find(self, dialogues: Sequence[str], generation: Generation) -> dict[str, Answer]:
+        """Return the remembered answers by dialogue, without the time that computing them took."""
+        found = {}
+        for dialogue in dialogues:
+            key = self._key(dialogue, generation)
+            made, answer = self._kept.get(key, (0.0, None))
+            if answer is None:
+                continue
+            if self._clock() - made >= self._told.seconds:
+                del self._kept[key]
+                continue
+            self._kept.move_to_end(key)
+            found[dialogue] = replace(answer, service_time=None)
+        return found
+
+    def keep(self, dialogues: Sequence[str], generation: Generation, answers: Sequence[Answer]) -> None:
+        """Remember answers, and forget those that were not asked for the longest time if there are too many."""
+        for dialogue, answer in zip(dialogues, answers, strict=True):
+            key = self._key(dialogue, generation)
+            self._kept[key] = self._clock(), answer
+            self._kept.move_to_end(key)
+            if len(self._kept) > self._told.entries:
+                self._kept.popitem(last=False)
+
+    def _key(self, dialogue: str, generation: Generation) -> str:
+        return stable_hash([self._model, generation.sent(), dialogue])
+
+
+def identity(model: Model, hashes: Mapping[str, str]) -> str:
+    """Return the hash of a model as it answers: its parameters, and ``hashes`` of its weights and prompt."""
+    return stable_hash([model.model_dump(mode="json"), dict(hashes)])

@@ -1,0 +1,73 @@
+"""What batching and workers buy on the demonstration model: on demand (make bench), on an idle machine.
+
+Nothing is asserted of the figures: they are of one machine. Every server is a process of its own, asked for the same
+requests in interleaved rounds; medians of the rounds.
+"""
+
+from __future__ import annotations
+
+import statistics
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from helpers.arrivals import Plan
+from helpers.backends.endpoint import EndpointBackend, open_endpoint
+from helpers.experiments.variant_servers import wait_until_ready
+from helpers.params_files import load_params
+from helpers.run import write_params
+from helpers.samples import load_samples
+from helpers.sending import send
+from helpers.serving import start_server
+
+MODEL = ["model.engine=ctranslate2", "model.dtype=int8"]
+SERVERS = {
+    "one at a time": [],
+    "batching": ["serving.batching={}"],
+    "two workers": ["serving.workers=2"],
+    "both": ["serving.workers=2", "serving.batching={max_batch: 4}"],
+}
+ROUNDS = 5
+#: Requests under way → requests of a round, and who is asked.
+LOADS = {8: (16, list(SERVERS)), 1: (4, ["one at a time", "batching"])}
+#: The shortest dialogues, so that five rounds take five minutes.
+SHORTEST = 5
+
+
+def bring_up(folder: Path, told: list[str], opened: ExitStack) -> EndpointBackend:
+    params = load_params("demo", [*MODEL, *told])
+    folder.mkdir()
+    write_params(folder, params)
+    child = start_server(folder / "params.yaml", folder / "server.log", calm=True)
+    opened.callback(child.stop)
+    backend = open_endpoint(child.url, params)
+    opened.callback(backend.close)
+    assert wait_until_ready(backend) == ""
+    return backend
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(900)
+def test_throughput_of_batching_and_workers(tmp_path: Path) -> None:
+    params = load_params("demo", MODEL)
+    dialogues = sorted((sample.dialogue for sample in load_samples(params.samples)), key=len)[:SHORTEST]
+    rates: dict[tuple[int, str], list[float]] = {}
+    with ExitStack() as opened:
+        servers = {name: bring_up(tmp_path / name, told, opened) for name, told in SERVERS.items()}
+        for backend in servers.values():
+            send(backend, dialogues, params.generation, Plan("closed", 60, concurrency=2, count=2))
+        for number in range(ROUNDS):
+            for concurrency, (count, names) in LOADS.items():
+                plan = Plan("closed", 60, concurrency=concurrency, count=count, seed=number)
+                for name in names:
+                    found = send(servers[name], dialogues, params.generation, plan).measured()
+                    assert found.good.all(), f"{name}: a request failed"
+                    rates.setdefault((concurrency, name), []).append(count / found.seconds)
+    for concurrency, (_, names) in LOADS.items():
+        alone = rates[concurrency, "one at a time"]
+        for name in names:
+            ratios = [one / before for one, before in zip(rates[concurrency, name], alone, strict=True)]
+            median = statistics.median(rates[concurrency, name])
+            told = f"{statistics.median(ratios):.2f} times one at a time ({min(ratios):.2f} to {max(ratios):.2f})"
+            print(f"concurrency {concurrency}, {name}: {median:.3f} a second, {told}")

@@ -1,0 +1,325 @@
+"""Batches, workers and the cache of the server: what goes together, what must not, and what a client notices."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+import pytest
+
+from helpers.answer_cache import AnswerCache, identity
+from helpers.backends import Answer
+from helpers.backends.endpoint import EndpointBackend
+from helpers.batching import Waiting, take
+from helpers.cli import main
+from helpers.errors import Failure, ParamsError, RequestError
+from helpers.live_metrics import served_how
+from helpers.params import Generation, Model
+from helpers.params_files import load_params
+from helpers.params_service import Endpoint
+from helpers.params_serving import Batching, Cache, Serving
+from helpers.serve import threads
+from tests.local_server import Scripted, Served, served
+from tests.unit.test_live_metrics import figures
+from tests.unit.test_serve import ask, process, until
+
+BATCHES = Serving(batching=Batching(max_wait=0.2))
+
+
+@dataclass
+class Gated(Scripted):
+    """Holds every batch until it is let through; one with ``bad`` in it fails."""
+
+    gate: threading.Event | None = field(default_factory=threading.Event)
+
+    def summarise(self, dialogues: Sequence[str], generation: Generation) -> list[Answer]:
+        answers = super().summarise(dialogues, generation)
+        if any("bad" in text for text in dialogues):
+            raise RequestError(Failure.SERVER_ERROR, f"{len(dialogues)} and one bad")
+        return answers
+
+    def open(self) -> None:
+        assert self.gate
+        self.gate.set()
+
+    def batches(self) -> list[list[str]]:
+        return [texts for texts, _ in self.asked]
+
+
+@contextmanager
+def held(serving: Serving = BATCHES) -> Iterator[tuple[Served, Gated, Callable[..., Future[httpx2.Response]]]]:
+    """A server whose one model is at work on ``first``; whatever is sent now waits until the gate opens."""
+    backend = Gated()
+    with served(lambda: backend, serving=serving) as server, ThreadPoolExecutor(16) as pool:
+        until(lambda: httpx2.get(f"{server.url}/health").is_success)
+
+        def send(inputs: Any, **parameters: int) -> Future[httpx2.Response]:
+            waiting = server.worker.queued
+            body = {"inputs": inputs, "parameters": parameters}
+            answer = pool.submit(httpx2.post, server.url, json=body, timeout=20)
+            if server.worker.running:
+                until(lambda: server.worker.queued > waiting)
+            return answer
+
+        first = send("first")
+        until(lambda: server.worker.running == 1)
+        try:
+            yield server, backend, send
+        finally:
+            backend.open()
+        assert first.result().json() == [{"summary_text": "About first."}]
+
+
+def waiting(*sizes: int | tuple[int, ...], **settings: Any) -> list[Waiting]:
+    async def made() -> list[Waiting]:
+        future = asyncio.get_running_loop().create_future
+        texts = [["x" * 4 * n for n in ([size] if isinstance(size, int) else size)] for size in sizes]
+        return [Waiting(each, Generation(**settings), future()) for each in texts]
+
+    return asyncio.run(made())
+
+
+TAKEN = [
+    ("all that fit", (10, 11, 12), Batching(), [10, 11, 12]),
+    ("the nearest in length", (10, 900, 11, 500, 9), Batching(max_batch=3), [10, 11, 9]),
+    ("padded to the longest", (10, 100, 20), Batching(max_tokens=60), [10, 20]),
+    ("the oldest, however long", (5000, 10), Batching(), [5000]),
+    ("several inputs count each", (10, (10, 10), 12), Batching(max_batch=2), [10, 12]),
+    ("one at a time", (10, 10), None, [10]),
+]
+
+
+@pytest.mark.parametrize(("sizes", "told", "taken"), [case[1:] for case in TAKEN], ids=[case[0] for case in TAKEN])
+def test_what_goes_together(sizes: Any, told: Batching | None, taken: list[int]) -> None:
+    assert [one.tokens for one in take(waiting(*sizes), told)] == taken
+
+
+def test_only_equal_settings_go_together_and_the_longest_wait_goes_first() -> None:
+    first, other = waiting(10), waiting(10, 10, num_beams=2)
+    assert take([*other, *first], Batching()) == other
+    assert take([*first, *other], Batching()) == first
+
+
+def test_everybody_gets_their_own_answers_and_the_time_of_the_batch() -> None:
+    with held() as (server, backend, send):
+        answers = [send(text) for text in ("a", "bbb", ["cc", "dddd"], "e")]
+        other = send("f", num_beams=2)
+        backend.open()
+        found = [[one["summary_text"] for one in answer.result().json()] for answer in answers]
+        assert found == [["About a."], ["About bbb."], ["About cc.", "About dddd."], ["About e."]]
+        assert other.result().json() == [{"summary_text": "About f."}]
+        assert {answer.result().headers["x-compute-time"] for answer in answers} == {"0.250000"}
+        counted = figures(server.url)
+    first, together, alone = backend.batches()
+    assert (first, sorted(together), alone) == (["first"], ["a", "bbb", "cc", "dddd", "e"], ["f"])
+    sizes = {label: value for (name, label), value in counted.items() if name == "summariser_batch_inputs_bucket"}
+    assert (sizes["1.0"], sizes["4.0"], sizes["8.0"]) == (2, 2, 3)
+
+
+def test_one_that_breaks_a_batch_does_not_break_the_others() -> None:
+    with held() as (_, backend, send):
+        answers = [send(text) for text in ("a", "bad", "c")]
+        backend.open()
+        codes = [answer.result().status_code for answer in answers]
+        assert codes == [200, 500, 200]
+        assert answers[1].result().json() == {"error": "1 and one bad"}
+        assert answers[2].result().json() == [{"summary_text": "About c."}]
+    assert [len(batch) for batch in backend.batches()] == [1, 3, 1, 1, 1]
+
+
+def hang_up_on(server: Served, text: str) -> socket.socket:
+    client = socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=10)
+    body = f'{{"inputs": "{text}"}}'.encode()
+    client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+    return client
+
+
+def test_a_client_that_hangs_up_leaves_the_queue_and_kills_no_batch() -> None:
+    with held() as (server, backend, send):
+        with hang_up_on(server, "gone while waiting"):
+            until(lambda: server.worker.queued == 1)
+        until(lambda: server.worker.queued == 0)
+        with hang_up_on(server, "gone while computed"):
+            until(lambda: server.worker.queued == 1)
+            stays = send("stays")
+            gate, backend.gate = backend.gate, threading.Event()
+            assert gate
+            gate.set()
+            until(lambda: server.worker.running == 2)
+        until(lambda: figures(server.url).get(("summariser_requests_total", "cancelled")) == 2)
+        backend.open()
+        assert stays.result().json() == [{"summary_text": "About stays."}]
+        assert ask(server, "after").is_success
+    assert [sorted(batch) for batch in backend.batches()] == [["first"], ["gone while computed", "stays"], ["after"]]
+
+
+def test_a_full_queue_says_when_to_come_back() -> None:
+    with held(Serving(batching=Batching(), queue=2)) as (server, _, send):
+        for text in "ab":
+            send(text)
+        server.worker._pace = 7.4
+        refused = ask(server)
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "15"), "two of 7.4 seconds wait"
+        server.worker._pace = 7_400.0
+        assert ask(server).headers["Retry-After"] == "60"
+
+
+def test_a_batch_under_way_is_finished_when_the_server_stops() -> None:
+    with held() as (server, backend, send):
+        gate, backend.gate = backend.gate, threading.Event()
+        answers = [send(text) for text in "ab"]
+        assert gate
+        gate.set()
+        until(lambda: server.worker.running == 2)
+        late = send("c")
+        server.stop()
+        assert late.result().json() == {"error": "the server is stopping"}
+        backend.open()
+        assert [answer.result().status_code for answer in answers] == [200, 200]
+
+
+def test_whoever_comes_alone_does_not_wait_for_company() -> None:
+    patient = Serving(batching=Batching(max_wait=1.0))
+    with served(Scripted, serving=patient) as server:
+        until(lambda: httpx2.get(f"{server.url}/health").is_success)
+        began = time.monotonic()
+        for text in "abcde":
+            assert ask(server, text).is_success
+        assert time.monotonic() - began < 3.0, "each but the first would have waited a second"
+
+
+def test_those_who_were_answered_together_are_waited_for() -> None:
+    with held(Serving(batching=Batching(max_wait=1.0))) as (_, backend, send):
+        answers = [send(text) for text in "abc"]
+        backend.open()
+        [answer.result() for answer in answers]
+        again = [send(text) for text in "def"]
+        assert all(answer.result().is_success for answer in again)
+    assert [len(batch) for batch in backend.batches()] == [1, 3, 3]
+
+
+def test_workers_compute_side_by_side_each_with_its_own_model() -> None:
+    together, made = threading.Barrier(2), []
+
+    class Meeting(Scripted):
+        def summarise(self, dialogues: Sequence[str], generation: Generation) -> list[Answer]:
+            together.wait(20)
+            return super().summarise(dialogues, generation)
+
+    def load() -> Scripted:
+        made.append(Meeting())
+        return made[-1]
+
+    with served(load, serving=Serving(workers=2)) as server, ThreadPoolExecutor() as pool:
+        until(lambda: httpx2.get(f"{server.url}/health").is_success)
+        answers = [pool.submit(ask, server, text) for text in "abcd"]
+        assert all(answer.result().is_success for answer in answers)
+    assert [len(one.asked) for one in made] == [2, 2]
+
+
+def test_workers_that_are_free_share_what_waits() -> None:
+    gate, made = threading.Event(), []
+
+    def load() -> Scripted:
+        made.append(Scripted(gate=gate))
+        return made[-1]
+
+    serving = Serving(workers=2, batching=Batching(max_wait=0.5))
+    with served(load, serving=serving) as server, ThreadPoolExecutor() as pool:
+        until(lambda: httpx2.get(f"{server.url}/health").is_success)
+        answers = [pool.submit(ask, server, text) for text in "ab"]
+        until(lambda: server.worker.running == 2)
+        answers += [pool.submit(ask, server, text) for text in "cdef"]
+        until(lambda: server.worker.queued == 4)
+        gate.set()
+        assert all(answer.result().is_success for answer in answers)
+    assert all(len(one.asked) >= 2 for one in made)
+
+
+SHARES: list[tuple[list[str], int | None]] = [
+    ([], None),
+    (["serving.workers=1000"], 1),
+    (["serving.workers=1000", "model.threads=3"], 3),
+]
+
+
+@pytest.mark.parametrize(("told", "share"), SHARES)
+def test_workers_share_the_cores(told: list[str], share: int | None) -> None:
+    assert threads(load_params("demo", told)) == share
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_the_cache_forgets_by_number_and_by_age() -> None:
+    clock, plain = Clock(), Generation()
+    cache = AnswerCache(Cache(entries=2, seconds=10), "model", clock)
+    cache.keep(["a", "b"], plain, [Answer("A", 1, 2, 0, 0.5), Answer("B")])
+    assert cache.find(["a", "b", "c"], plain) == {"a": Answer("A", 1, 2, 0, None), "b": Answer("B")}
+    assert cache.find(["a"], Generation(num_beams=2)) == {}
+    clock.now = 5.0
+    cache.find(["a"], plain)
+    cache.keep(["c"], plain, [Answer("C")])
+    assert list(cache.find(["a", "b", "c"], plain)) == ["a", "c"], "b was not asked for the longest time"
+    clock.now = 10.0
+    assert list(cache.find(["a", "c"], plain)) == ["c"]
+    assert len(cache._kept) == 1
+
+
+def test_another_model_is_another_identity() -> None:
+    model = Model(id="demo")
+    known = {identity(model, {}), identity(model, {"weights_sha256": "1"}), identity(model, {"weights_sha256": "2"})}
+    assert len(known | {identity(Model(id="demo", dtype="int8"), {})}) == 4
+
+
+def test_an_answer_from_the_cache_is_marked_and_counted_and_measurements_get_none() -> None:
+    backend = Scripted()
+    cache = AnswerCache(Cache(), "model")
+    with served(lambda: backend, cache=cache) as server:
+        until(lambda: httpx2.get(f"{server.url}/health").is_success)
+        first, again, other = ask(server, "a"), ask(server, "a"), ask(server, "b")
+        both = httpx2.post(server.url, json={"inputs": ["a", "c"]})
+        marks = [answer.headers["x-cache"] for answer in (first, again, other, both)]
+        assert marks == ["miss", "hit", "miss", "hit,miss"]
+        assert again.json() == first.json()
+        assert both.json() == [{"summary_text": "About a."}, {"summary_text": "About c."}]
+        assert ("x-compute-time" in first.headers, "x-compute-time" in again.headers) == (True, False)
+        assert [texts for texts, _ in backend.asked] == [["a"], ["b"], ["c"]]
+        with EndpointBackend(server.url, Endpoint()) as measuring:
+            measuring.summarise(["a"], Generation())
+        with EndpointBackend(server.url, Endpoint(), may_be_cached=True) as app:
+            app.summarise(["a"], Generation(num_beams=1))
+        assert [texts for texts, _ in backend.asked][3:] == [["a"]]
+        found = figures(server.url)
+    counted = {label: value for (name, label), value in found.items() if name == "summariser_cache_lookups_total"}
+    assert counted == {"hit": 3, "miss": 3}
+
+
+def test_a_run_that_measures_refuses_a_cache(capsys: pytest.CaptureFixture[str]) -> None:
+    assert load_params("demo", ["serving.cache={}"]).serving.cache == Cache()
+    with pytest.raises(ParamsError, match=r"a remembered answer is no measurement; .* --set serving\.cache=null"):
+        load_params("demo", ["serving.cache={}"], measuring=True)
+    assert main(["report", "demo", "--set", "serving.cache={entries: 5}"]) == 2
+    assert "'serving.cache' is for 'serve' and 'app'" in capsys.readouterr().err
+
+
+def test_a_server_says_how_it_serves() -> None:
+    told = ["--set", "serving={workers: 2, batching: {max_batch: 4}, cache: {}}"]
+    with process(*told) as (_, url):
+        until(lambda: httpx2.get(f"{url}/health").is_success)
+        how = served_how(httpx2.get(f"{url}/metrics").text)
+        assert [httpx2.post(url, json={"inputs": "a"}).headers["x-cache"] for _ in range(2)] == ["miss", "hit"]
+    assert how == "2 workers, batches of 4 inputs and 4096 tokens at most, a cache"
+    assert served_how("inf_queue_size 0\n") is None
