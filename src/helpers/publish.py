@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from helpers.cost_workbook import write_workbook
 from helpers.engine_choice import choose as choose_engine
 from helpers.environment import redact
@@ -19,6 +21,7 @@ from helpers.params_files import PROJECT
 from helpers.progress import Progress, shown
 from helpers.results import PAGES, read_result
 from helpers.run import SERIES, Run
+from helpers.settings_choice import choose_setting
 from helpers.theme import Frame, Link, convert
 from helpers.views import index
 from helpers.views.common import colophon, published_requests, stamps
@@ -192,5 +195,10 @@ def _data(run: Run) -> dict[str, object]:
 
 
 def _choice(run: Run) -> dict[str, object]:
-    result = run.results().quantization
-    return {"results/choice.json": choose_engine(result, run.params).model_dump(mode="json")} if result else {}
+    """Return the decisions of pages 03 and 04, as far as these were run."""
+    found: dict[str, BaseModel] = {}
+    if timed := run.results().latency_cost:
+        found["results/settings_choice.json"] = choose_setting(timed.sweep, run.params)
+    if compared := run.results().quantization:
+        found["results/choice.json"] = choose_engine(compared, run.params)
+    return {name: decision.model_dump(mode="json") for name, decision in found.items()}

@@ -82,7 +82,8 @@ def test_a_type_that_would_be_emulated_is_not_measured(monkeypatch: pytest.Monke
 
 
 def test_recorded_answers_are_compared_and_a_missing_recording_says_how() -> None:
-    found = qualities(load_params("demo"))
+    params = load_params("demo")
+    found = qualities(params, "quantization", params.quantization.variants)
     same, bf16 = found["ctranslate2 float32"], found["transformers bfloat16"]
     assert same["quality"].n == 127
     assert same["agreement"].value > 0.9

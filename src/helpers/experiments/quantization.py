@@ -70,7 +70,7 @@ def measure(run: Run) -> Quantization:
         for candidate in candidates:
             candidate.peak = peak_memory(candidate.child.process.pid) if candidate.child else None
     measured, after = speeds(candidates, len(dialogues)), _served_seconds(run)
-    quality = qualities(run.params)
+    quality = qualities(run.params, "quantization", plan.variants)
     rows = [
         VariantResult(
             name=c.variant.name,
