@@ -13,7 +13,7 @@ from helpers.engine_choice import as_good
 from helpers.intervals import Estimate
 from helpers.params import Params
 from helpers.results_engines import SettingResult, SettingsSweep
-from helpers.targets import Verdict, decide, needed_n, threshold_of
+from helpers.targets import Verdict, decide, threshold_of
 
 Outcome = Literal["met", "undecided", "missed", "no target", "not measured"]
 BEST_FIRST: tuple[Outcome, ...] = ("met", "undecided", "missed")
@@ -38,7 +38,7 @@ class SettingChoice(BaseModel):
     """Every setting's fit, and the cheapest among those that do best by the target.
 
     ``chosen`` counts the settings from 0. ``outcome`` is what its latency shows: *met* when it is shown to meet the
-    target; *undecided* or *missed* when none is. ``needs`` is about how many dialogues would decide.
+    target; *undecided* or *missed* when none is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,7 +47,6 @@ class SettingChoice(BaseModel):
     chosen: int | None
     outcome: Outcome
     threshold: float | None
-    needs: int | None
 
 
 def choose_setting(sweep: SettingsSweep, params: Params) -> SettingChoice:
@@ -62,13 +61,11 @@ def choose_setting(sweep: SettingsSweep, params: Params) -> SettingChoice:
     best = next((verdict for verdict in BEST_FIRST if any(fits[place].latency == verdict for place in able)), None)
     ranked = [place for place in able if best is None or fits[place].latency == best]
     chosen = min(ranked, key=lambda place: _seconds(sweep.settings[place]), default=None)
-    latency = None if chosen is None else sweep.settings[chosen].latency
     return SettingChoice(
         fits=fits,
         chosen=chosen,
         outcome=best or ("not measured" if chosen is None else "no target"),
         threshold=threshold,
-        needs=needed_n(latency, threshold) if best == "undecided" and latency and threshold is not None else None,
     )
 
 

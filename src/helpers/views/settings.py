@@ -5,7 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from helpers.cite import Cited, interval, number, quoted, say
-from helpers.figures import Chart, Target, small_multiples
+from helpers.figures import Chart, small_multiples
 from helpers.run import Run
 from helpers.settings_choice import choose_setting
 from helpers.tables import Column, chip, table
@@ -37,21 +37,15 @@ def answer(run: Run, result: Cited) -> Markup:
         threshold=number(made.threshold, "s"),
         n=number(setting.latency.n, "count"),
     )
-    deciding = (
-        say(" Deciding it takes about {n} dialogues (<code>settings.dialogues</code>).", n=number(made.needs, "count"))
-        if made.needs.raw is not None
-        else ""
-    )
     return say(
         "<p class='answer'>{beginning} <strong>{name}</strong>, with {seconds} a summary (95 % interval {between}) and "
-        "{floor} of busy time per thousand requests; {quality}.{deciding}</p>",
+        "{floor} of busy time per thousand requests; {quality}.</p>",
         beginning=beginning,
         name=quoted(setting.name),
         seconds=number(setting.latency.value, "s"),
         between=interval(setting.latency, "s"),
         floor=number(fit.floor_per_1000_requests.value, "usd"),
         quality=_cost_in_quality(sweep, setting, fit),
-        deciding=deciding,
     )
 
 
@@ -81,29 +75,22 @@ def quality(run: Run, result: Cited) -> Markup:
     return recorded_quality("settings-quality", "Setting", list(result.sweep.settings), verdicts)
 
 
-def trade(run: Run, result: Cited) -> Markup:
-    """Return latency, length and quality of every setting side by side."""
-    rows = [setting for setting in result.sweep.settings if setting.latency.raw]
+def trade(result: Cited) -> Markup:
+    """Return speed and quality of every setting side by side."""
+    rows = [setting for setting in result.sweep.settings if setting.speedup.raw]
     if not rows:
         return Markup()
-    threshold = choice(run, result).threshold
     charts = [
-        Chart(
-            "Latency",
-            [(setting.name.raw, setting.latency) for setting in rows],
-            "s",
-            Target(threshold) if threshold.raw is not None else None,
-        ),
-        Chart("Tokens written", [(setting.name.raw, setting.output_tokens) for setting in rows], "count"),
+        Chart("Speed over the deployment's own", [(setting.name.raw, setting.speedup) for setting in rows], "ratio"),
         Chart("ROUGE-L", [(setting.name.raw, setting.rouge_l) for setting in rows], "score"),
     ]
-    ranked = sorted(rows, key=lambda setting: setting.latency.value.raw)
+    ranked = sorted(rows, key=lambda setting: setting.speedup.value.raw)
     finding = say(
-        "From {fast} to {slow} a summary by the setting alone",
-        fast=number(ranked[0].latency.value, "s"),
-        slow=number(ranked[-1].latency.value, "s"),
+        "From {slow} to {fast} the speed of the deployment's own setting",
+        slow=number(ranked[0].speedup.value, "ratio"),
+        fast=number(ranked[-1].speedup.value, "ratio"),
     )
-    subtitle = "mean and 95 % interval; left is better for latency, right for ROUGE-L"
+    subtitle = "on the same dialogues, with 95 % interval; right is better for both"
     return small_multiples("settings-trade", finding, subtitle, charts, by="Setting")
 
 
@@ -156,7 +143,8 @@ def _conditions(run: Run, sweep: Cited) -> Markup:
     failed = [setting for setting in sweep.settings if setting.failed.raw]
     parts = [
         say(
-            "{dialogues} dialogues, spread over the lengths; the first setting is the deployment's own.",
+            "{dialogues} dialogues, spread over the lengths (<code>settings.dialogues</code> asks more); the first "
+            "setting is the deployment's own.",
             dialogues=number(sweep.dialogues, "count"),
         )
     ]
