@@ -56,9 +56,9 @@ def speed(run: Run, result: Cited) -> Markup:
     columns = [
         Column("Setting"),
         Column("Latency", numeric=True, better="down"),
-        Column("Over the deployment's own", numeric=True, better="up"),
+        Column("Speed", numeric=True, better="up"),
         Column("Tokens written", numeric=True),
-        Column("Busy time of a thousand requests", unit="USD", numeric=True, better="down"),
+        Column("Busy time", unit="USD", numeric=True, better="down"),
         Column("Latency target"),
     ]
     fits = choice(run, result).fits
@@ -81,7 +81,7 @@ def trade(result: Cited) -> Markup:
     if not rows:
         return Markup()
     charts = [
-        Chart("Speed over the deployment's own", [(setting.name.raw, setting.speedup) for setting in rows], "ratio"),
+        Chart("Speed", [(setting.name.raw, setting.speedup) for setting in rows], "ratio"),
         Chart("ROUGE-L", [(setting.name.raw, setting.rouge_l) for setting in rows], "score"),
     ]
     ranked = sorted(rows, key=lambda setting: setting.speedup.value.raw)
@@ -90,7 +90,7 @@ def trade(result: Cited) -> Markup:
         slow=number(ranked[0].speedup.value, "ratio"),
         fast=number(ranked[-1].speedup.value, "ratio"),
     )
-    subtitle = "on the same dialogues, with 95 % interval; right is better for both"
+    subtitle = "speed over the deployment's own on the same dialogues, with 95 % interval; right is better for both"
     return small_multiples("settings-trade", finding, subtitle, charts, by="Setting")
 
 
@@ -143,8 +143,8 @@ def _conditions(run: Run, sweep: Cited) -> Markup:
     failed = [setting for setting in sweep.settings if setting.failed.raw]
     parts = [
         say(
-            "{dialogues} dialogues, spread over the lengths (<code>settings.dialogues</code> asks more); the first "
-            "setting is the deployment's own.",
+            "{dialogues} dialogues, spread over the lengths (<code>settings.dialogues</code> asks more). The first "
+            "setting is the deployment's own, and speed is over it. Busy time is priced for a thousand requests.",
             dialogues=number(sweep.dialogues, "count"),
         )
     ]
