@@ -15,6 +15,7 @@ from helpers.cite import Cited
 from helpers.comparison import Paired
 from helpers.errors import Failure, ParamsError, RequestError
 from helpers.experiments.settings_sweep import compare_settings
+from helpers.experiments.variant_quality import qualities
 from helpers.intervals import Estimate
 from helpers.params import Generation, Params
 from helpers.params_engines import Settings
@@ -23,7 +24,7 @@ from helpers.request_log import RequestLog
 from helpers.results import LatencyCost
 from helpers.results_engines import SettingResult, SettingsSweep
 from helpers.retrying import Limits
-from helpers.samples import Sample
+from helpers.samples import Sample, read_rows
 from helpers.settings_choice import SettingChoice, choose_setting
 from helpers.targets import Judgement
 from helpers.timing import Asker
@@ -135,6 +136,17 @@ def test_the_runs_own_setting_comes_first_and_each_stands_once() -> None:
     assert Settings().beside(1, 128) == ()
     with pytest.raises(ParamsError, match="'tried' names 1 beam, 64 tokens more than once"):
         load_params("demo", ["settings.tried=[{num_beams: 1, max_new_tokens: 64}, {num_beams: 1, max_new_tokens: 64}]"])
+
+
+def test_recorded_answers_differ_only_where_fewer_tokens_cut_them() -> None:
+    params = load_params("demo")
+    own, fewer, *_ = params.settings.beside(1, 128)
+    found = qualities(params, "settings", [own, fewer])[fewer.name]
+    whole, cut = ({row["id"]: row for row in read_rows(Path(s.predictions or ""))} for s in (own, fewer))
+    same = [row["prediction"] == whole[name]["prediction"] for name, row in cut.items()]
+    assert same == [whole[name]["output_tokens"] <= 64 for name in cut]
+    assert found["quality"].n == 127
+    assert found["agreement"].value == pytest.approx(sum(same) / 127)
 
 
 def setting(name: str, seconds: float | None, half: float = 0.5, **fields: Any) -> SettingResult:
