@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from helpers.intervals import Estimate
-from helpers.params import Params
+from helpers.params import Params, Price
 from helpers.results import LatencyCost
 
 
@@ -53,12 +53,17 @@ def costs(measured: LatencyCost, params: Params) -> Costs:
         requests_per_hour=traffic,
         per_1000_requests=_exact(per_request * 1000, mean.n),
         per_1000_tokens=_inverse(tokens, per_request * 1000),
-        floor_per_1000_requests=_scaled(mean, price.hourly / 3600 * 1000),
+        floor_per_1000_requests=busy_floor(mean, price),
         utilisation=_scaled(mean, traffic / 3600 / params.instance.replicas),
         run=_exact(hourly * measured.run_seconds / 3600, mean.n),
         break_even_per_hour=hourly * 1000 / threshold if threshold else None,
         as_if="" if params.backend == "endpoint" else f"as if on {price.vendor} {price.type} {price.size}",
     )
+
+
+def busy_floor(service_time: Estimate, price: Price) -> Estimate:
+    """Return what 1,000 requests would cost if a replica billed its busy seconds alone: ``hourly / 3600 × 1000``."""
+    return _scaled(service_time, price.hourly / 3600 * 1000)
 
 
 def _exact(value: float, n: int) -> Estimate:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from helpers.cost_choice import memory_of
 from helpers.params import Params, Price
-from helpers.results_engines import Quantization, VariantResult
+from helpers.results_engines import Compared, Quantization, VariantResult
 from helpers.targets import Verdict, decide
 
 GIGABYTE = 1e9
@@ -91,13 +91,27 @@ def _front(variants: Sequence[VariantResult]) -> tuple[str, ...]:
     return tuple(name for _, name in front)
 
 
+def as_good(way: Compared, is_reference: bool) -> Verdict:
+    """Return *met* for answers that are the reference's own or shown to be non-inferior, *missed* beyond the margin."""
+    paired, identical = way.quality, way.agreement is not None and way.agreement.value == 1.0
+    if is_reference or identical or (paired is not None and paired.non_inferior is True):
+        return "met"
+    if paired is None:
+        return "not measured"
+    return (
+        "missed"
+        if paired.high is not None and paired.margin is not None and paired.high < -paired.margin
+        else "undecided"
+    )
+
+
 def _rank(variant: VariantResult, fit: Fit) -> tuple[bool, float, float]:
     slow = variant.latency.value if variant.latency and variant.latency.value is not None else float("inf")
     return fit.latency != "met", fit.hourly if fit.hourly is not None else float("inf"), slow
 
 
 def _fit(variant: VariantResult, is_reference: bool, params: Params) -> Fit:
-    quality: Verdict = "met" if is_reference else _quality(variant)
+    quality = as_good(variant, is_reference)
     if variant.reason or variant.latency is None or variant.peak_bytes is None:
         return Fit(name=variant.name, quality=quality)
     target = params.targets.average_latency
@@ -114,20 +128,6 @@ def _fit(variant: VariantResult, is_reference: bool, params: Params) -> Fit:
         hourly=price.hourly,
         per_1000_requests=price.hourly / traffic * 1000,
         latency=latency,
-    )
-
-
-def _quality(variant: VariantResult) -> Verdict:
-    """Return *met* for answers that are the reference's own or shown to be non-inferior, *missed* beyond the margin."""
-    paired, identical = variant.quality, variant.agreement is not None and variant.agreement.value == 1.0
-    if identical or (paired is not None and paired.non_inferior is True):
-        return "met"
-    if paired is None:
-        return "not measured"
-    return (
-        "missed"
-        if paired.high is not None and paired.margin is not None and paired.high < -paired.margin
-        else "undecided"
     )
 
 

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from helpers.params_alerts import Alerts, Monitoring
 from helpers.params_app import App
 from helpers.params_cost import CostAssumptions, unknown_instances
-from helpers.params_engines import Dtype, Engine, Quantization
+from helpers.params_engines import Dtype, Engine, Quantization, Settings
 from helpers.params_execution import Execution
 from helpers.params_load import Load
 from helpers.params_publication import Publication
@@ -236,6 +236,7 @@ class Params(Room):
     cost: CostAssumptions = CostAssumptions()
     execution: Execution = Execution()
     baseline: Baseline = Baseline()
+    settings: Settings = Settings()
     quantization: Quantization = Quantization()
     scoring: Scoring = Scoring()
     load: Load = Load()

@@ -1,15 +1,34 @@
-"""What page 04 compares: the engines and number types of one model on this machine."""
+"""What is compared with the deployment as it is: other settings (page 03), other engines and number types (page 04)."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from helpers.rooms import Positive, Room, Seconds
 
 Engine = Literal["transformers", "ctranslate2"]
 Dtype = Literal["float32", "bfloat16", "float16", "int8"]
+
+
+class Setting(Room):
+    """One way to search for a summary; ``predictions`` are its recorded answers, which its quality is judged by."""
+
+    num_beams: Positive
+    max_new_tokens: Positive
+    predictions: str | None = None
+
+    @property
+    def name(self) -> str:
+        """How pages call it."""
+        beams = "1 beam" if self.num_beams == 1 else f"{self.num_beams} beams"
+        return f"{beams}, {self.max_new_tokens} tokens"
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        """What ``--set`` makes a run answer in this way."""
+        return f"generation.num_beams={self.num_beams}", f"generation.max_new_tokens={self.max_new_tokens}"
 
 
 class Variant(Room):
@@ -24,22 +43,56 @@ class Variant(Room):
         """How pages call it."""
         return f"{self.engine} {self.dtype}"
 
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        """What ``--set`` makes a run answer in this way."""
+        return f"model.engine={self.engine}", f"model.dtype={self.dtype}"
 
-class Quantization(Room):
-    """The comparison on page 04; the first variant is the reference.
 
-    ``model`` is compared when the run's own model is not on this machine. Every variant answers ``dialogues``
-    dialogues, spread over their lengths, in each of ``rounds`` rounds, until ``limit`` seconds have passed. ``margin``
-    is the largest loss of ROUGE-L that still counts as "as good". A variant needs ``headroom`` times its peak memory.
+class Comparison(Room):
+    """How ways to answer are compared: their speed by requests, their quality by recorded answers to ``samples``.
+
+    Every one answers ``dialogues`` dialogues, spread over their lengths, in each of ``rounds`` rounds, until ``limit``
+    seconds have passed. ``margin`` is the largest loss of ROUGE-L that still counts as "as good".
     """
 
-    model: str | None = None
-    variants: tuple[Variant, ...] = ()
     samples: str | None = None
     dialogues: Positive = 3
     rounds: Positive = 3
     limit: Seconds = 90.0
     margin: Annotated[float, Field(gt=0)] = 0.01
+
+
+class Settings(Comparison):
+    """The comparison on page 03: the settings that are ``tried`` beside the run's own, which is the reference."""
+
+    tried: tuple[Setting, ...] = ()
+    rounds: Positive = 2
+    limit: Seconds = 60.0
+
+    @model_validator(mode="after")
+    def _named_once(self) -> Self:
+        names = [setting.name for setting in self.tried]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"'tried' names {' and '.join(twice)} more than once; name each setting once")
+        return self
+
+    def beside(self, num_beams: int, max_new_tokens: int) -> tuple[Setting, ...]:
+        """Return all that are compared, the run's own first; nothing when none is tried."""
+        own = Setting(num_beams=num_beams, max_new_tokens=max_new_tokens)
+        first = next((setting for setting in self.tried if setting.name == own.name), own)
+        return (first, *(setting for setting in self.tried if setting is not first)) if self.tried else ()
+
+
+class Quantization(Comparison):
+    """The comparison on page 04; the first variant is the reference.
+
+    ``model`` is compared when the run's own model is not on this machine. A variant needs ``headroom`` times its peak
+    memory.
+    """
+
+    model: str | None = None
+    variants: tuple[Variant, ...] = ()
     headroom: Annotated[float, Field(ge=1)] = 1.25
 
 

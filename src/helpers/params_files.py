@@ -31,6 +31,8 @@ PATHS = (
     ("baseline", "samples"),
     ("load", "trace"),
     ("claims",),
+    ("settings", "samples"),
+    ("settings", "tried", "predictions"),
     ("quantization", "model"),
     ("quantization", "samples"),
     ("quantization", "variants", "predictions"),

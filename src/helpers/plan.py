@@ -13,8 +13,9 @@ def planned_requests(params: Params, dialogues: int) -> int:
     """Return about how many requests a whole report sends; none when recorded predictions are replayed."""
     if params.backend == "replay":
         return 0
-    measure = params.measure
-    return dialogues * measure.repeats + measure.warmup + CHECKS
+    measure, plan, own = params.measure, params.settings, params.generation
+    compared = len(plan.beside(own.num_beams, own.max_new_tokens)) * min(plan.dialogues, dialogues) * plan.rounds
+    return dialogues * measure.repeats + measure.warmup + CHECKS + compared
 
 
 def announcement(params: Params, dialogues: int) -> str:

@@ -18,7 +18,7 @@ from helpers.environment import redact
 from helpers.errors import RunError
 from helpers.intervals import Estimate
 from helpers.results_base import PageResult, Row
-from helpers.results_engines import Quantization
+from helpers.results_engines import Quantization, SettingsSweep
 from helpers.results_load import LoadFields
 
 
@@ -140,7 +140,8 @@ class Timed(Row):
 class LatencyCost(PageResult):
     """Page 03: service times, rates and tokens of the steady state; costs follow from them when rendering.
 
-    ``peak_memory_bytes`` is that of a server on this machine, so far.
+    ``peak_memory_bytes`` is that of a server on this machine, so far. ``sweep`` holds other settings, asked afterwards;
+    their requests count nowhere else.
     """
 
     mean: Estimate | None = None
@@ -158,6 +159,7 @@ class LatencyCost(PageResult):
     busy_seconds: float = 0.0
     run_seconds: float = 0.0
     peak_memory_bytes: int | None = None
+    sweep: SettingsSweep = SettingsSweep(reason="other settings were not part of this run")
 
 
 class LoadCapacity(PageResult, LoadFields):

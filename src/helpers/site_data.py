@@ -15,6 +15,7 @@ from helpers.provenance import Manifest
 from helpers.published import changes
 from helpers.results import PAGES, read_result
 from helpers.run import SERIES, Run
+from helpers.settings_choice import SettingChoice, choose_setting
 from helpers.targets import Judgement
 from helpers.views.common import published_requests
 
@@ -26,6 +27,7 @@ KINDS: dict[str, Any] = {
     "results/alerts.json": Alerted,
     "results/judged.json": Judgement,
     "results/choice.json": Choice,
+    "results/settings_choice.json": SettingChoice,
     "results/changes.json": Comparison,
     "results/cost.json": Projection,
     "results/load_cost.json": list[StrategyCost],
@@ -36,12 +38,14 @@ KINDS: dict[str, Any] = {
 def site_data(run: Run) -> dict[str, Any]:
     """Return the content of ``results.json``: by the file that a figure names, what it points into."""
     measured, results = read_pages(run), run.results()
+    timed = results.latency_cost
     found = {
         "manifest.json": run.manifest,
         **measured,
         "results/alerts.json": run.alerted if (run.directory / SERIES).exists() else None,
         "results/judged.json": run.judged(),
         "results/choice.json": choose(results.quantization, run.params) if results.quantization else None,
+        "results/settings_choice.json": choose_setting(timed.sweep, run.params) if timed else None,
         "results/changes.json": changes(run),
         "results/cost.json": run.costed(),
         "results/load_cost.json": list(strategy_costs(results.load_capacity, run.params)),

@@ -2,12 +2,14 @@
 
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from helpers.params_files import PROJECT
 from tests.conftest import Finished, Report
+from tests.page_checks import loose_digits, wrong_citations
 from tests.scripted_server import Play, ScriptedServer, answer, reset, summary
 
 QUICK = ["--set", "load.repeats=1", "--set", "load.count=5", "--set", "endpoint.attempts=1",
@@ -78,6 +80,22 @@ def test_a_budget_stops_the_run_cleanly(helpers: Report) -> None:
     assert found.code == 0, found.told
     assert len(server.requests) <= 12 + 1  # and one look at /health
     assert "budget.requests=12 is spent" in found.page("03-latency-cost")
+
+
+def test_other_settings_are_asked_beside_the_steady_state(helpers: Report) -> None:
+    with ScriptedServer(summary(SPOKEN)) as server:
+        found = report(helpers, server, "--only", "03", "--set", "settings.rounds=1")
+    assert found.code == 0, found.told
+    bodies = [json.loads(request.partition(b"\r\n\r\n")[2]) for request in server.requests if b"inputs" in request]
+    sent = Counter((b["parameters"]["num_beams"], b["parameters"]["max_new_tokens"]) for b in bodies[-18:])
+    assert sent == {(beams, most): 3 for beams in (1, 2, 4) for most in (64, 128)}
+    measured, page = found.result("03"), found.page("03-latency-cost")
+    assert measured["success_rate"]["n"] == 30  # type: ignore[index]
+    assert [row["requests"] for row in measured["sweep"]["settings"]] == [3] * 6  # type: ignore[index]
+    assert "The cheapest setting that meets the latency target of" in page
+    assert "--set generation.num_beams=2 --set generation.max_new_tokens=64" in page
+    assert wrong_citations(page, json.loads((found.out / "results.json").read_text())) == []
+    assert loose_digits(page) == []
 
 
 WRONG = [

@@ -19,10 +19,10 @@ from tests.conftest import Report
 from tests.scripted_server import ScriptedServer, hold, summary
 
 SPOKEN = "Ann and Bo agree to meet on Sunday."
-SETTINGS = ["measure.warmup=1", "measure.repeats=3", "privacy.text=full", "budget.requests=1000"]
+SETTINGS = ["measure.warmup=1", "measure.repeats=3", "privacy.text=full", "budget.requests=1000", "settings.rounds=1"]
 PAGES = ["--only", "02", "--only", "03"]
 #: Times are measured anew by every run, and others say when something ran; what is left is what was answered.
-TIMES = {"mean", "percentiles", "times", "groups", "busy_seconds"}
+TIMES = {"mean", "percentiles", "times", "groups", "busy_seconds", "latency", "speedup"}
 CHANGING = {"request", "requests", "seconds", "run_seconds", "down_since"}
 
 
@@ -53,7 +53,7 @@ def kill_after(seconds: float, arguments: list[str], env: dict[str, str]) -> boo
 
 def answered(run: Path) -> Counter[tuple[str, ...]]:
     records = RequestLog(run / "requests.jsonl").every()
-    return Counter((r.page, r.phase, r.sample, str(r.repeat)) for r in records if r.ok)
+    return Counter((r.page, r.variant, r.phase, r.sample, str(r.repeat)) for r in records if r.ok)
 
 
 def measured(run: Path, page: str) -> object:

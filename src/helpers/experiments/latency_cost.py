@@ -1,6 +1,7 @@
 """Page 03: how fast and how reliable is the steady state? Costs follow from it when the page is rendered.
 
 Every dialogue is asked ``measure.repeats`` times, the answers of page 02 being its first; the unit is the dialogue.
+Then other settings are tried on some of the dialogues (`settings_sweep`), apart from the steady state.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from helpers.experiments.groups import grouped
+from helpers.experiments.settings_sweep import compare_settings
 from helpers.intervals import Estimate, mean, percentile, rate, within
 from helpers.request_log import Record, final_attempts
 from helpers.results import LatencyCost, Timed
-from helpers.run import Run
+from helpers.run import Run, unreachable
 from helpers.samples import Sample
 from helpers.serving import peak_memory
 
@@ -26,8 +28,18 @@ PERCENTILES = {"p50": 50, "p90": 90, "p95": 95, "p99": 99}
 
 
 def measure(run: Run) -> LatencyCost:
+    """Measure the steady state of the deployment as it is, then try the settings that are named beside its own."""
+    began, steady = time.monotonic(), _steady(run)
+    hindrance = steady.reason or steady.stopped or run.down()
+    if steady.failure:
+        hindrance = unreachable(steady.failure, steady.down_since)
+    sweep, ended = compare_settings(run, hindrance)
+    return steady.model_copy(update={"sweep": sweep, "seconds": time.monotonic() - began, **ended})
+
+
+def _steady(run: Run) -> LatencyCost:
     """Ask every dialogue until it has its repeats, then estimate from all steady-state requests of the run."""
-    began, ended = time.monotonic(), _ask_repeats(run)
+    ended = _ask_repeats(run)
     attempts = [r for r in run.log.read() if r.is_judged]
     requests = final_attempts(attempts)
     if not requests:
@@ -38,7 +50,6 @@ def measure(run: Run) -> LatencyCost:
     return LatencyCost(
         page=PAGE,
         requests=len(requests),
-        seconds=time.monotonic() - began,
         **ended,
         success_rate=rate(len(answered), len(requests), unit="request"),
         error_rate=rate(sum(not r.ok for r in attempts), len(attempts), unit="attempt"),

@@ -55,7 +55,7 @@ def measure(run: Run) -> Quantization:
         for candidate in candidates:
             candidate.look_at_memory()
     measured, after = speeds(candidates, len(dialogues)), _served_seconds(run)
-    quality = qualities(run.params)
+    quality = qualities(run.params, "quantization", plan.variants)
     rows = [
         VariantResult(
             name=c.variant.name,

@@ -1,39 +1,52 @@
-"""How good the variants of page 04 are: their recorded predictions beside the reference's, dialogue by dialogue."""
+"""How good the ways to answer that pages 03 and 04 compare are: recorded answers beside the reference's, in pairs."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from helpers.comparison import Paired, adjust, paired
 from helpers.experiments.recordings import Scored, scored_recording
 from helpers.intervals import mean, rate, within
 from helpers.params import Params
-from helpers.params_engines import Variant
+from helpers.params_engines import Comparison
 from helpers.samples import load_samples, read_rows
 
 
-def qualities(params: Params) -> dict[str, dict[str, Any]]:
-    """Return the fields of a variant's result that come from recorded predictions, by its name.
+class Way(Protocol):
+    """One way to answer: what pages call it, its recorded answers, and the overrides that make them."""
 
-    A variant without a recording says how to make one. All comparisons with the reference are one family of Holm's.
+    @property
+    def name(self) -> str: ...
+    @property
+    def predictions(self) -> str | None: ...
+    @property
+    def overrides(self) -> tuple[str, ...]: ...
+
+
+def qualities(params: Params, room: str, ways: Sequence[Way]) -> dict[str, dict[str, Any]]:
+    """Return the fields of a result that come from recorded answers, by the way's name; the first is the reference.
+
+    ``room`` names the comparison in ``params``. A way without a recording says how to make one. All comparisons with
+    the reference are one family of Holm's.
     """
-    plan = params.quantization
+    plan: Comparison = getattr(params, room)
     if plan.samples is None:
-        return {v.name: {"quality_reason": "name dialogues with quantization.samples"} for v in plan.variants}
+        return {way.name: {"quality_reason": f"name dialogues with {room}.samples"} for way in ways}
     samples = load_samples(params.samples.model_copy(update={"source": plan.samples, "n": None}))
-    files = {v.name: Path(v.predictions) for v in plan.variants if v.predictions and Path(v.predictions).is_file()}
+    files = {way.name: Path(way.predictions) for way in ways if way.predictions and Path(way.predictions).is_file()}
     scored = {name: scored_recording(samples, file) for name, file in files.items()}
     texts = {name: {str(row["id"]): row.get("prediction") for row in read_rows(file)} for name, file in files.items()}
-    first = plan.variants[0].name
+    first, seed = ways[0].name, params.measure.resampling_seed
     others = [name for name in scored if name != first and first in scored]
-    rouge = adjust({name: _paired(scored[name], scored[first], "rougeL", params) for name in others})
+    rouge = adjust({name: _paired(scored[name], scored[first], "rougeL", seed, plan.margin) for name in others})
     found: dict[str, dict[str, Any]] = {}
-    for variant in plan.variants:
-        name = variant.name
+    for way in ways:
+        name = way.name
         if name not in scored:
-            found[name] = {"quality_reason": _how(variant, plan.samples)}
+            found[name] = {"quality_reason": _how(way, plan.samples)}
             continue
         rows = scored[name]
         found[name] = {"rouge_l": within(mean([row.score.rougeL for row in rows]), 0.0, 1.0)}
@@ -41,21 +54,21 @@ def qualities(params: Params) -> dict[str, dict[str, Any]]:
             same = sum(texts[name].get(s.id) == texts[first].get(s.id) for s in samples)
             found[name] |= {
                 "quality": rouge[name],
-                "facts": _paired(rows, scored[first], "key_fact_recall", params),
+                "facts": _paired(rows, scored[first], "key_fact_recall", seed),
                 "agreement": rate(same, len(samples)),
             }
     return found
 
 
-def _paired(ours: list[Scored], reference: list[Scored], metric: str, params: Params) -> Paired:
+def _paired(ours: list[Scored], reference: list[Scored], metric: str, seed: int, margin: float | None = None) -> Paired:
     pairs = [(getattr(a.score, metric), getattr(b.score, metric)) for a, b in zip(ours, reference, strict=True)]
     known = [pair for pair in pairs if None not in pair]
-    margin = params.quantization.margin if metric == "rougeL" else None
     mine, theirs = ([pair[i] for pair in known] for i in (0, 1))
-    return paired(mine, theirs, margin=margin, seed=params.measure.resampling_seed)
+    return paired(mine, theirs, margin=margin, seed=seed)
 
 
-def _how(variant: Variant, samples: str) -> str:
-    command = ["python", "-m", "helpers", "summarise", "PARAMS", "--set", f"model.engine={variant.engine}", "--set",
-               f"model.dtype={variant.dtype}", "--input", samples, "--output", "FILE.jsonl"]  # fmt: skip
+def _how(way: Way, samples: str) -> str:
+    settings = [part for override in way.overrides for part in ("--set", override)]
+    command = ["python", "-m", "helpers", "summarise", "PARAMS", *settings]
+    command += ["--input", samples, "--output", "FILE.jsonl"]
     return f"no recorded predictions; make them with {shlex.join(command)} and name the file under 'predictions'"

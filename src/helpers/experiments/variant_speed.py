@@ -1,10 +1,10 @@
-"""How fast each variant of page 04 was, and by how much faster than the reference and the fastest fp32 one."""
+"""How fast the ways to answer that pages 03 and 04 compare were, and by how much faster than their references."""
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from helpers.comparison import ratio
@@ -15,27 +15,37 @@ if TYPE_CHECKING:
     from helpers.experiments.quantization import Candidate
 
 
+def latency(records: Sequence[Record]) -> Estimate:
+    """Return the mean service time, seconds; the unit is the dialogue, or its repeats where only one was asked."""
+    times = [r.service_time or 0.0 for r in records]
+    one = len({r.sample for r in records}) == 1
+    return within(mean(times, None if one else [r.sample for r in records]), 0.0, math.inf)
+
+
+def speedup(slower: Sequence[Record], faster: Sequence[Record]) -> Estimate | None:
+    """Return the time of one way over the time of another on the dialogues that both answered, if there are any."""
+    theirs, ours = _by_dialogue(slower), _by_dialogue(faster)
+    shared = sorted(set(theirs) & set(ours))
+    return ratio([theirs[s] for s in shared], [ours[s] for s in shared]) if shared else None
+
+
 def speeds(candidates: Sequence[Candidate], batch: int) -> dict[str, dict[str, Any]]:
     """Return the fields of a variant's result that come from its times, by name, for those that answered.
 
-    Ratios are of times on the same dialogues, which is the unit; ``batch`` is how many were sent at once.
+    ``batch`` is how many dialogues were sent at once.
     """
-    by_dialogue = {c.variant.name: _by_dialogue(c.singles) for c in candidates if c.singles}
-    if not by_dialogue:
-        return {}
-    reference = by_dialogue.get(candidates[0].variant.name, {})
-    fp32 = [c.variant.name for c in candidates if c.variant.dtype == "float32" and c.variant.name in by_dialogue]
-    fastest = min((by_dialogue[name] for name in fp32), key=lambda times: sum(times.values()), default={})
+    answered = [c for c in candidates if c.singles]
+    fp32 = [c.singles for c in answered if c.variant.dtype == "float32"]
+    fastest = min(fp32, key=lambda records: sum(_by_dialogue(records).values()), default=[])
     return {
         c.variant.name: {
-            "latency": _latency(c.singles),
-            "by_length": {name: _latency(records) for name, records in _grouped(c.singles).items()},
-            "speedup": _ratio(reference, by_dialogue[c.variant.name]),
-            "speedup_fp32": _ratio(fastest, by_dialogue[c.variant.name]),
+            "latency": latency(c.singles),
+            "by_length": {name: latency(records) for name, records in _grouped(c.singles).items()},
+            "speedup": speedup(candidates[0].singles, c.singles),
+            "speedup_fp32": speedup(fastest, c.singles),
             "batch_rate": _rate(c.batches, batch),
         }
-        for c in candidates
-        if c.singles
+        for c in answered
     }
 
 
@@ -54,18 +64,6 @@ def _grouped(records: Sequence[Record]) -> dict[str, list[Record]]:
 
 def _by_dialogue(records: Sequence[Record]) -> dict[str, float]:
     return {name: sum(r.service_time or 0.0 for r in rows) / len(rows) for name, rows in _grouped(records).items()}
-
-
-def _latency(records: Sequence[Record]) -> Estimate:
-    times = [r.service_time or 0.0 for r in records]
-    one = len({r.sample for r in records}) == 1
-    # Repeats of one dialogue are the unit where only that dialogue is spoken of.
-    return within(mean(times, None if one else [r.sample for r in records]), 0.0, math.inf)
-
-
-def _ratio(slower: Mapping[str, float], faster: Mapping[str, float]) -> Estimate | None:
-    shared = sorted(set(slower) & set(faster))
-    return ratio([slower[s] for s in shared], [faster[s] for s in shared]) if shared else None
 
 
 def _rate(records: Sequence[Record], batch: int) -> Estimate | None:

@@ -91,9 +91,10 @@ def requests(run: Run, pages: Sequence[str]) -> Markup:
 
 
 def _request_row(record: Cited) -> list[Markup]:
+    tried = Markup('<span class="aside quoted">{}</span>').format(record.variant) if record.variant else ""
     return [
         Markup("<code>{}</code>").format(record.request),
-        quoted(record.sample),
+        quoted(record.sample) + tried,
         quoted(record.phase),
         number(record.attempt, "count"),
         quoted(record.kind),

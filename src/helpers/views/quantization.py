@@ -11,8 +11,9 @@ from helpers.engine_choice import choose
 from helpers.figures import points
 from helpers.figures_plane import Axis, Measured, Spot, plane
 from helpers.run import Run
-from helpers.tables import Column, actual, chip, table
+from helpers.tables import Column, chip, table
 from helpers.views.common import ended_early, not_measured
+from helpers.views.compared import recorded_quality, unmeasured, with_interval
 
 #: Why a variant is recommended, in words.
 WHY = {
@@ -71,10 +72,7 @@ def speed(result: Cited) -> Markup:
         Column("Weights", unit="MB", numeric=True, better="down"),
     ]
     rows = [_speed_row(variant) for variant in result.variants]
-    absent = [v for v in result.variants if v.reason]
-    note = Markup(" ").join(
-        say("{name}: not measured, {why}.", name=quoted(v.name), why=quoted(v.reason)) for v in absent
-    )
+    note = unmeasured(list(result.variants))
     return table("Speed and size, one process each, asked in turn", columns, rows, id="speed", note=note)
 
 
@@ -82,26 +80,8 @@ def quality(run: Run, result: Cited) -> Markup:
     """Return what each variant's recorded answers are worth beside the reference's."""
     if result.reason:
         return Markup()
-    columns = [
-        Column("Variant"),
-        Column("ROUGE-L", numeric=True, better="up"),
-        Column("Difference", numeric=True),
-        Column("95 % interval", numeric=True),
-        Column("Key facts", numeric=True),
-        Column("Equal answers", numeric=True),
-        Column("n", numeric=True),
-        Column("As good"),
-    ]
-    judged = [fit.quality.raw for fit in choice(run, result).fits]
-    rows = [
-        _quality_row(variant, verdict, index == 0)
-        for index, (variant, verdict) in enumerate(zip(result.variants, judged, strict=True))
-    ]
-    absent = [v for v in result.variants if v.quality_reason]
-    note = Markup("<br>").join(say("{name}: {why}.", name=quoted(v.name), why=quoted(v.quality_reason)) for v in absent)
-    return table(
-        "Recorded answers beside the reference's, dialogue by dialogue", columns, rows, id="quality", note=note
-    )
+    verdicts = [fit.quality.raw for fit in choice(run, result).fits]
+    return recorded_quality("quality", "Variant", list(result.variants), verdicts)
 
 
 def fits(run: Run, result: Cited) -> Markup:
@@ -208,7 +188,7 @@ def _trade_table(variants: Sequence[Cited], reference: str) -> Markup:
             gain = number(paired.difference, "difference") + Markup('<span class="aside">{} to {}</span>').format(
                 number(paired.low, "difference"), number(paired.high, "difference")
             )
-        rows.append([quoted(variant.name), _estimate(variant.latency, "s"), gain])
+        rows.append([quoted(variant.name), with_interval(variant.latency, "s"), gain])
     return table("Quality and latency of every variant", columns, rows)
 
 
@@ -232,38 +212,11 @@ def _speed_row(variant: Cited) -> list[Markup | str]:
         return [name, chip("not measured"), *["–"] * 6]
     return [
         name,
-        _estimate(variant.latency, "s"),
-        _estimate(variant.speedup, "ratio"),
-        _estimate(variant.speedup_fp32, "ratio"),
-        _estimate(variant.batch_rate, "plain"),
+        with_interval(variant.latency, "s"),
+        with_interval(variant.speedup, "ratio"),
+        with_interval(variant.speedup_fp32, "ratio"),
+        with_interval(variant.batch_rate, "plain"),
         number(variant.load, "s"),
         number(variant.peak_bytes, "megabytes", bare=True),
         number(variant.disk_bytes, "megabytes", bare=True),
-    ]
-
-
-def _estimate(found: Cited, style: str) -> Markup | str:
-    if not found.raw:
-        return "–"
-    between = Markup('<span class="aside">{}</span>').format(interval(found, style))  # type: ignore[arg-type]
-    return actual(found, style) + between  # type: ignore[arg-type]
-
-
-def _quality_row(variant: Cited, verdict: str, is_reference: bool) -> list[Markup | str]:
-    name: Markup | str = quoted(variant.name)
-    if not variant.rouge_l.raw:
-        return [name, *["–"] * 6, chip("not measured")]
-    score = actual(variant.rouge_l, "score")
-    if is_reference or not variant.quality.raw:
-        return [name, score, "–", "–", "–", "–", number(variant.rouge_l.n, "count"), "the reference"]
-    paired = variant.quality
-    return [
-        name,
-        score,
-        number(paired.difference, "difference"),
-        Markup("{} to {}").format(number(paired.low, "difference"), number(paired.high, "difference")),
-        number(variant.facts.difference, "difference"),
-        number(variant.agreement.value, "rate"),
-        number(paired.n, "count"),
-        chip(verdict),
     ]

@@ -1,0 +1,125 @@
+"""Part of page 03: what other settings of the same deployment save, and what they cost in quality.
+
+All are asked in turn on the same dialogues, so that whatever else the machine does strikes all of them. Their requests
+are logged as a variant each, and are no part of the steady state. Quality is judged by recorded answers.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from helpers.errors import UNREACHABLE
+from helpers.experiments.quantization import spread
+from helpers.experiments.variant_quality import qualities
+from helpers.experiments.variant_speed import latency, speedup
+from helpers.intervals import mean
+from helpers.params import Params
+from helpers.params_engines import Setting
+from helpers.request_log import Record
+from helpers.results_engines import SettingResult, SettingsSweep
+from helpers.run import Run
+from helpers.samples import Sample
+from helpers.timing import Asker
+
+PAGE = "03"
+
+
+@dataclass
+class Candidate:
+    """One setting while it is measured; a ``reason`` says why it cannot be asked."""
+
+    setting: Setting
+    asker: Asker
+    reason: str = ""
+    answered: list[Record] = field(default_factory=list)
+    failed: list[Record] = field(default_factory=list)
+
+
+def compare_settings(run: Run, hindrance: str) -> tuple[SettingsSweep, dict[str, Any]]:
+    """Ask every setting in interleaved rounds and compare their recorded answers.
+
+    ``hindrance`` is why nothing more can be asked, or nothing. Returns the comparison, and why asking ended early, if
+    it did, as the fields of a page's result.
+    """
+    plan, own = run.params.settings, run.params.generation
+    settings = plan.beside(own.num_beams, own.max_new_tokens)
+    if reason := _why_not(run) or hindrance:
+        return SettingsSweep(reason=reason), {}
+    candidates = [_candidate(run, setting) for setting in settings]
+    dialogues = spread(run.samples, plan.dialogues)
+    rounds, ended = _rounds(run, [c for c in candidates if not c.reason], dialogues)
+    quality = qualities(run.params, "settings", settings)
+    rows = [
+        SettingResult(name=c.setting.name, **_measured(c, candidates[0]), **quality[c.setting.name]) for c in candidates
+    ]
+    return SettingsSweep(dialogues=len(dialogues), rounds=rounds, settings=tuple(rows)), ended
+
+
+def _why_not(run: Run) -> str:
+    if not run.params.settings.tried:
+        return "no setting to compare; name some under settings.tried"
+    if run.params.backend == "replay":
+        return "recorded predictions are of one setting; measure a deployment"
+    if run.answers.is_dir():
+        return "Dask workers answer with one setting and give no service times; measure without execution.engine: dask"
+    return ""
+
+
+def _candidate(run: Run, setting: Setting) -> Candidate:
+    update = {"num_beams": setting.num_beams, "max_new_tokens": setting.max_new_tokens}
+    generation = run.params.generation.model_copy(update=update)
+    return Candidate(
+        setting, run.asker(PAGE, setting.name, generation=generation), _not_to_be_sent(run.params, setting)
+    )
+
+
+def _not_to_be_sent(params: Params, setting: Setting) -> str:
+    if params.backend == "endpoint" and params.endpoint.protocol == "chat" and setting.num_beams > 1:
+        return "the chat protocol knows no beams; measure it with backend: local or another endpoint.protocol"
+    return ""
+
+
+def _rounds(run: Run, candidates: Sequence[Candidate], dialogues: Sequence[Sample]) -> tuple[int, dict[str, Any]]:
+    """Ask every setting for every dialogue, round after round in an order of its own.
+
+    Returns the whole rounds made and why asking ended early. A dialogue that not all were asked for counts for none, so
+    that all answer for the same ones; when it finds nobody home for any of them, the deployment is down.
+    """
+    plan, order = run.params.settings, random.Random(run.params.measure.order_seed)  # noqa: S311
+    deadline = time.monotonic() + plan.limit
+    for number in range(plan.rounds):
+        for sample in order.sample(list(dialogues), len(dialogues)):
+            if time.monotonic() > deadline:
+                return number, {}
+            asked: list[tuple[Candidate, Record]] = []
+            for candidate in order.sample(list(candidates), len(candidates)):
+                outcome = candidate.asker.ask(sample.id, sample.dialogue, repeat=number)
+                if outcome is None or candidate.asker.down_since:
+                    return number, candidate.asker.ended()
+                asked.append((candidate, outcome.record))
+            for candidate, record in asked:
+                (candidate.answered if record.ok else candidate.failed).append(record)
+            if all(record.kind in UNREACHABLE for _, record in asked):
+                return number, {"failure": asked[0][1].kind, "down_since": asked[0][1].started_at}
+    return plan.rounds, {}
+
+
+def _measured(candidate: Candidate, reference: Candidate) -> dict[str, Any]:
+    """Return the fields of a setting's result that come from its requests."""
+    answered, failed = candidate.answered, candidate.failed
+    counts = {"requests": len(answered) + len(failed), "failed": len(failed)}
+    if not answered:
+        asked = f"every request failed ({failed[-1].kind})" if failed else "asking ended before its turn"
+        return {**counts, "reason": candidate.reason or asked}
+    known = [r for r in answered if r.output_tokens is not None]
+    tokens = mean([float(r.output_tokens or 0) for r in known], [r.sample for r in known]) if known else None
+    return {
+        **counts,
+        "latency": latency(answered),
+        "speedup": speedup(reference.answered, answered),
+        "output_tokens": tokens,
+    }
