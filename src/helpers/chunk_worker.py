@@ -27,6 +27,8 @@ from helpers.timing import Asker, Outcome
 
 #: One model for each process, whose threads take turns: it is loaded once and never computes two answers at a time.
 _TURN = Lock()
+#: What is open, to be closed before the process ends: an endpoint's event loop would keep it from ending.
+_OPEN: list[Backend] = []
 NOT_SENT = "not_sent"
 
 
@@ -55,6 +57,21 @@ def answer_chunk(settings: str, chunk: Sequence[tuple[str, str]]) -> list[Row]:
         return [_row(sample, asker.ask(sample.id, sample.dialogue)) for sample in samples]
 
 
+def close() -> None:
+    """Close what this process has opened, unless a chunk is being answered right now."""
+    if _TURN.acquire(blocking=False):
+        try:
+            _close()
+        finally:
+            _TURN.release()
+
+
+def _close() -> None:
+    _opened.cache_clear()
+    while _OPEN:
+        _OPEN.pop().close()
+
+
 @lru_cache(maxsize=1)
 def _opened(settings: str) -> _Opened:
     params = validate(json.loads(settings), "the parameters of a worker")
@@ -65,7 +82,9 @@ def _opened(settings: str) -> _Opened:
         from helpers.backends.replay import recorded_answers
 
         return _Opened(params, None, recorded_answers(params.replay))
-    return _Opened(params, open_backend(params, ()), None)
+    _close()  # another run's, on workers that outlive it
+    _OPEN.append(open_backend(params, ()))
+    return _Opened(params, _OPEN[-1], None)
 
 
 def _row(sample: Sample, outcome: Outcome | None) -> Row:

@@ -23,8 +23,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from helpers import chunk_worker
 from helpers.answer_parts import AnswerParts, Row, fingerprint
-from helpers.chunk_worker import answer_chunk
 from helpers.errors import RunError, ToolError
 from helpers.params import Params
 from helpers.params_execution import Execution
@@ -89,7 +89,10 @@ def summarise_all(params: Params, samples: Iterable[Sample], folder: Path) -> To
             print(f"\r{found['asked']} dialogues asked", end="\r", file=sys.stderr, flush=True)
 
     with _client(params.execution) as client:
-        _fan_out(client, settings, counted(), written)
+        try:
+            _fan_out(client, settings, counted(), written)
+        finally:
+            client.run(chunk_worker.close, on_error="ignore")
     return Totals(**found)
 
 
@@ -103,7 +106,9 @@ def _fan_out(
     results = as_completed(loop=client.loop)
 
     def submit(chunk: _Chunk) -> None:
-        future = client.submit(answer_chunk, settings, chunk.missing, key=f"chunk-{chunk.number:06d}", pure=False)
+        future = client.submit(
+            chunk_worker.answer_chunk, settings, chunk.missing, key=f"chunk-{chunk.number:06d}", pure=False
+        )
         waiting[future.key] = chunk
         results.add(future)
 

@@ -9,6 +9,7 @@ import threading
 import time
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,6 +20,7 @@ from helpers.errors import ParamsError, RunError
 from helpers.params import Params
 from helpers.params_files import given_tree, load_params
 from helpers.samples import Sample, load_samples, stream_samples
+from tests.scripted_server import ScriptedServer, summary
 
 
 def recording(folder: Path, n: int, missing: tuple[int, ...] = ()) -> list[str]:
@@ -50,7 +52,7 @@ def inline(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     chunk_worker._opened.cache_clear()
     monkeypatch.setattr(scale_out, "_fan_out", fan_out)
-    monkeypatch.setattr(scale_out, "_client", lambda execution: nullcontext())
+    monkeypatch.setattr(scale_out, "_client", lambda execution: nullcontext(SimpleNamespace(run=lambda f, **_: f())))
     return asked
 
 
@@ -114,6 +116,24 @@ def test_two_workers_give_what_one_gives(tmp_path: Path) -> None:
     one, two = found
     assert one == two
     assert [row["kind"] for row in one].count("ok") == 29
+
+
+@pytest.mark.slow
+def test_workers_that_asked_an_endpoint_end_at_once_and_leave_nothing_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    unbounded = "budget={usd: null, requests: null, minutes: null}"
+    with ScriptedServer(summary()) as server:
+        params = load_params(
+            "endpoint",
+            [f"endpoint.url={server.url}", unbounded, "execution={engine: dask, workers: 2, chunk: 3}"],
+        )
+        totals = scale_out.summarise_all(params, stream_samples(params.samples), tmp_path / "parts")
+    assert (totals.asked, totals.failed) == (10, 0)
+    told = capfd.readouterr().err
+    assert "Unclosed" not in told
+    assert "2 workers on this machine" in told
 
 
 @pytest.mark.slow
