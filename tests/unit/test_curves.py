@@ -21,16 +21,11 @@ from helpers.marks import FILLED, HOLLOW, THIN, Segment
 from helpers.params_alerts import Alerts
 from helpers.series import from_records
 from helpers.views.monitoring_charts import states_over_time
+from tests.drawings import style_of, wide
 from tests.logs import attempt, traffic
 from tests.unit.test_alerts import RULE
 
 XS = [0.0, 1.0, 2.0, 3.0]
-
-
-def wide(html: Markup) -> Tag:
-    svg = BeautifulSoup(html, "html.parser").select_one("svg.wide")
-    assert svg is not None
-    return svg
 
 
 def drawn(*found: Curve, levels: tuple[Level, ...] = (), bands: tuple[Band, ...] = ()) -> Tag:
@@ -44,7 +39,7 @@ def place(svg: Tag, word: str) -> tuple[float, float]:
 
 def paths(svg: Tag, style: str) -> list[list[tuple[float, float]]]:
     """Return the points of every path of a style; the sample beside a name comes last."""
-    found = [str(path["d"]) for path in svg.find_all("path") if style in str(path.get("style"))]
+    found = [str(path["d"]) for path in svg.find_all("path") if style in style_of(svg, path)]
     points = [list(map(float, re.findall(r"[-\d.]+", path))) for path in found]
     return [list(zip(p[::2], p[1::2], strict=True)) for p in points]
 
@@ -64,7 +59,7 @@ def test_a_line_stands_where_its_values_are_and_breaks_where_there_is_none() -> 
     assert [in_data(svg, point) for point in line] == [
         pytest.approx(known, abs=0.03) for known in ((0, 1), (1, 2), (3, 4))
     ]
-    path = next(str(p["d"]) for p in svg.find_all("path") if "stroke-width: 2.2" in str(p["style"]))
+    path = next(str(p["d"]) for p in svg.find_all("path") if "stroke-width: 2.2" in style_of(svg, p))
     assert re.sub(r"[-\d. ]", "", path) == "MLM"
 
 
@@ -124,7 +119,7 @@ def test_states_are_told_by_weight_and_words_and_not_by_colour_alone() -> None:
     assert {"Errors", "✓ quiet", "GPU", "– not applicable"} <= set(told)
     assert told.count("✗ firing") == 2
     assert not {"? pending", "?"} & set(told)
-    styles = [str(path["style"]) for path in svg.find_all("path")]
+    styles = [style_of(svg, path) for path in svg.find_all("path")]
     assert any("fill: none; stroke: var(--undecided)" in style for style in styles)
     assert any("fill: var(--missed)" in style for style in styles)
 

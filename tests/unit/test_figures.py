@@ -16,6 +16,7 @@ from helpers.intervals import Estimate
 from helpers.marks import interval_mark
 from helpers.rows import MOST_DOTS
 from helpers.svg import COLOURS, fitted, text_width
+from tests.drawings import style_of, wide
 
 
 def estimate(value: float | None, half: float | None = 0.5, **more: Any) -> Estimate:
@@ -38,25 +39,12 @@ def chart(**more: Any) -> Markup:
     return points("times", "It is fast", "seconds, n of ten", rows, unit="s", **more)
 
 
-def wide(html: Markup) -> Tag:
-    svg = BeautifulSoup(html, "html.parser").select_one("svg.wide")
-    assert svg is not None
-    return svg
-
-
 def words(svg: Tag) -> list[str]:
     return [text.get_text() for text in svg.find_all("text")]
 
 
 def across(svg: Tag, word: str) -> float:
     return next(float(str(text["x"])) for text in svg.find_all("text") if text.get_text() == word)
-
-
-def style_of(svg: Tag, element: Tag) -> str:
-    """Return an element's own style, or the one its class has in the drawing's sheet."""
-    sheet = svg.find("style")
-    rules = dict(re.findall(r"\.(\w+)\{([^}]*)\}", sheet.get_text())) if sheet else {}
-    return str(element.get("style") or rules[str(element["class"][0])])
 
 
 def dots(svg: Tag) -> list[float]:

@@ -17,8 +17,8 @@ from helpers.params_files import load_params
 from helpers.results_engines import Quantization, VariantResult
 from helpers.svg import text_width
 from helpers.views import quantization
+from tests.drawings import style_of
 from tests.page_checks import loose_digits, wrong_citations
-from tests.unit.test_figures import style_of
 from tests.unit.test_quantization import REFERENCE, RIVAL, estimate, variant
 
 X, Y = Axis("latency", "s", 3.0, "target"), Axis("gain", "difference", -0.01, "as good above")

@@ -80,10 +80,9 @@ def page(run: Run, frame: Frame, cards: Sequence[Card], found: Comparison | None
         ("What this report does not say", [publication.limits(run)]),
         ("How to make this again", [publication.again(run), provenance(run)]),
     ]
-    parts = [
-        part for title, body in sections for part in ([Markup("<h2>{}</h2>").format(title)] if title else []) + body
-    ]
-    return theme.page(frame, title=run.params.title, body=Markup("\n").join(parts))
+    parts = [part for title, body in sections for part in (Markup("<h2>{}</h2>").format(title), *body)]
+    lead = Markup("\n").join([_decision(run, judged), _remedies(run, judged)])
+    return theme.page(frame, title=run.params.title, lead=lead, body=Markup("\n").join(parts))
 
 
 def _decision(run: Run, judged: Cited) -> Markup:
