@@ -15,6 +15,7 @@ from tests.scripted_server import Play, ScriptedServer, answer, reset, summary
 QUICK = ["--set", "load.repeats=1", "--set", "load.count=5", "--set", "endpoint.attempts=1",
          "--set", "measure.warmup=1", "--set", "endpoint.total_timeout=5",
          "--set", "endpoint.wake_timeout=1", "--set", "privacy.text=full"]  # fmt: skip
+FIRST_PAGES = ["--only", "01", "--only", "02", "--only", "03"]
 SPOKEN = "Ann and Bo agree to meet on Sunday."
 
 
@@ -28,7 +29,7 @@ def report(helpers: Report, server: ScriptedServer | str, *more: str, token: str
 def test_a_fifth_of_errors_is_a_success_rate_of_four_fifths(helpers: Report) -> None:
     script: list[Play] = [summary(SPOKEN)] * 8 + [answer(500, "oops"), *[summary(SPOKEN)] * 4] * 20
     with ScriptedServer(*script) as server:
-        found = report(helpers, server)
+        found = report(helpers, server, *FIRST_PAGES)
     assert found.code == 0, found.told
     timed = found.result("03")
     assert timed["success_rate"]["value"] == pytest.approx(0.8, abs=0.05)  # type: ignore[index]
@@ -44,7 +45,7 @@ def test_a_fifth_of_errors_is_a_success_rate_of_four_fifths(helpers: Report) -> 
 )
 def test_a_deployment_that_does_not_answer_is_the_finding(helpers: Report, play: Play, kind: str) -> None:
     with ScriptedServer(play) as server:
-        found = report(helpers, server)
+        found = report(helpers, server, *FIRST_PAGES)
     assert found.code == 1
     assert f"endpoint unreachable ({kind}) since" in found.told
     assert not found.out.exists()
@@ -67,7 +68,7 @@ def test_a_failed_deployment_can_be_published_on_request(helpers: Report) -> Non
 def test_a_server_that_dies_midway_keeps_what_was_measured(helpers: Report) -> None:
     script: list[Play] = [summary(SPOKEN)] * 24 + [reset]
     with ScriptedServer(*script) as server:
-        found = report(helpers, server)
+        found = report(helpers, server, *FIRST_PAGES)
     assert found.code == 1
     assert "endpoint unreachable (connection) since" in found.told
     assert 0 < found.result("02")["answered"] < 10  # type: ignore[operator]
@@ -136,7 +137,7 @@ def test_a_failing_notebook_publishes_nothing(helpers: Report, recorded: Path, t
     notebook = json.loads(path.read_text())
     notebook["cells"][-1]["source"] = "raise ValueError('broken on purpose')"
     path.write_text(json.dumps(notebook))
-    overrides = ["--set", f"replay.predictions={recorded}"]
+    overrides = ["--set", f"replay.predictions={recorded}", "--only", "03"]
     found = helpers("report", "params/replay.yaml", *overrides, environment={"HELPERS_NOTEBOOKS": str(folder)})
     assert found.code == 1
     assert "03-latency-cost.ipynb: cell" in found.told
