@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from helpers import dependent
 from helpers.errors import Failure
-from helpers.intervals import Estimate, FloatArray, smallest_n
+from helpers.intervals import Estimate, FloatArray, smallest_n, within
 from helpers.sending import KINDS, OK, Outcomes
 
 #: Seconds within which an answer counts as good, unless told otherwise: the published target of the mean.
@@ -134,7 +134,7 @@ def intervals(runs: Sequence[Outcomes]) -> dict[str, Estimate]:
     if all(response.size for response in responses):
         found["mean"] = dependent.repeats(responses)
         found |= {f"p{p}": dependent.repeats(responses, p) for p in PERCENTILES}
-    return found
+    return {name: within(estimate, 0.0, math.inf) for name, estimate in found.items()}
 
 
 def times(values: FloatArray) -> Times:

@@ -10,6 +10,7 @@ from helpers.cite import NOT_MEASURED, Cited, interval, number, quoted, say, spe
 
 CASES: list[tuple[float, Any, bool, str]] = [
     (0.85, "s", False, "850 ms"),
+    (0.0, "s", False, "0 s"),
     (1.874, "s", False, "1.87 s"),
     (1234.5, "s", False, "1,234 s"),
     (0.85, "s", True, "0.85"),
