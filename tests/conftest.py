@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -34,6 +35,12 @@ class Finished:
         """Return a page's result."""
         assert self.run is not None
         return json.loads((self.run / "results" / f"{page}.json").read_text())
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C, which a shell has its jobs in the background ignore, and with them all that the tests start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
