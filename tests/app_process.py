@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.environment import clean_environment
 from tests.scripted_server import ScriptedServer, summary
 
 #: The app's own token, which must reach nobody but the app's own server.
@@ -38,11 +38,11 @@ class RunningApp:
 @contextmanager
 def running(folder: Path, *settings: str) -> Iterator[RunningApp]:
     """Run ``python -m helpers app`` on a free port until the block ends."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "HELPERS_", "GRADIO_"))}
     with ScriptedServer(summary("Ann and Bo meet at noon.")) as server, (folder / "terminal").open("w") as errors:
         own = {"HF_ENDPOINT_URL": server.url, "HF_TOKEN": PLANTED, "HF_HUB_OFFLINE": "1", "HELPERS_RUNS": str(folder)}
         command = [sys.executable, "-m", "helpers", "app", "params/endpoint.yaml", "--port", "0", *settings]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env={**clean, **own})
+        env = clean_environment(**own)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=env)
         try:
             assert process.stdout is not None
             url = process.stdout.readline().strip()

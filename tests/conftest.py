@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from helpers.params_files import PROJECT
+from tests.environment import clean_environment
 
 Report = Callable[..., "Finished"]
 
@@ -76,14 +76,13 @@ def helpers(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Report:
     def run(*arguments: str, out: Path | None = None, environment: dict[str, str] | None = None) -> Finished:
         out = out or tmp_path_factory.mktemp("out") / "reports"
         before = set(runs.iterdir())
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "HELPERS_", "WANDB_"))}
-        quiet = {"HF_HUB_OFFLINE": "1", "WANDB_MODE": "disabled"}
+        quiet = {"HF_HUB_OFFLINE": "1", "WANDB_MODE": "disabled", "HELPERS_RUNS": str(runs)}
         done = subprocess.run(
             [sys.executable, "-m", "helpers", *arguments, *(["--out", str(out)] if arguments[0] == "report" else [])],
             capture_output=True,
             text=True,
             timeout=240,
-            env={**clean, **quiet, "HELPERS_RUNS": str(runs), **(environment or {})},
+            env=clean_environment(**quiet | (environment or {})),
             check=False,
         )
         new = sorted(set(runs.iterdir()) - before)

@@ -115,10 +115,10 @@ def spell(value: float, style: Style, *, bare: bool = False) -> str:
 
 
 def _seconds(size: float) -> str:
-    if 0 < size < 1:
-        return f"{size * 1000:.0f} ms"
     if size == 0:
         return "0 s"
+    if size < 1:
+        return f"{size * 1000:.0f} ms"
     return f"{size:.2f} s" if size < 100 else f"{size:,.0f} s"
 
 

@@ -71,8 +71,6 @@ def convert(notebook: Path | Any, frame: Frame) -> str:
         raise NotebookError("\n".join(f"{name}: {problem}" for problem in problems))
     node.cells = _folded(cell for cell in node.cells if not _HIDDEN & set(cell.metadata.get("tags", ())))
     soup = BeautifulSoup(_exporter().from_notebook_node(node)[0], "html.parser")
-    for code in soup.find_all("pre"):
-        code["tabindex"] = "0"  # a wide one scrolls, by keyboard too
     if len(titles := soup.find_all("h1")) != 1:
         raise NotebookError(f"{name}: {len(titles)} first-level headings; give it one, the question it answers")
     title = Markup(titles[0].extract().decode_contents())  # noqa: S704  (rendered from our own Markdown)
@@ -129,8 +127,13 @@ def _folded(cells: Iterator[Any]) -> list[Any]:
 
 
 def _with_anchors(body: Markup) -> tuple[Markup, list[Link]]:
-    """Return the body with ids and permalinks on its H2s and H3s, and a link to each H2 (from three on)."""
+    """Return the body with ids and permalinks on its H2s and H3s, and a link to each H2 (from three on).
+
+    What is preformatted can be reached by keyboard.
+    """
     soup = BeautifulSoup(body, "html.parser")
+    for code in soup.find_all("pre"):
+        code["tabindex"] = "0"  # a wide one scrolls
     headings = soup.find_all(["h2", "h3"])
     for heading in headings:
         heading.attrs.pop("id", None)

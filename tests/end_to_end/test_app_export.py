@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from helpers.app import free_port
 from helpers.app_export import NEEDED
 from helpers.cli import main
 from tests.app_process import PLANTED
+from tests.environment import clean_environment
 from tests.scripted_server import ScriptedServer, summary
 
 pytest.importorskip("gradio")
@@ -80,7 +80,7 @@ def test_the_space_starts_by_itself_and_answers(tmp_path: Path) -> None:
     out, port = exported(tmp_path), free_port("0.0.0.0", 0)
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(SITE)
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "HELPERS_", "GRADIO_", "PYTHON"))}
+    clean = {k: v for k, v in clean_environment().items() if not k.startswith("PYTHON")}
     with ScriptedServer(summary("Ann and Bo meet at noon.")) as server, (tmp_path / "terminal").open("w") as terminal:
         own = {"HF_ENDPOINT_URL": server.url, "HF_TOKEN": PLANTED, "HF_HUB_OFFLINE": "1"}
         own |= {"GRADIO_SERVER_PORT": str(port), "PYTHONPATH": str(tmp_path / "site")}

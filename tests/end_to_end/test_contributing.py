@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from helpers.params_files import PROJECT
+from tests.environment import clean_environment
 
 TEXT = (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 EXAMPLES = dict(re.findall(r"^### Add an? (\w+)\n(.*?)(?=^##)", TEXT, re.MULTILINE | re.DOTALL))
@@ -58,12 +58,11 @@ def follow(step: re.Match[str], copy: Path) -> str:
 
 def python(copy: Path, *arguments: str) -> None:
     """Run Python in the copy, with the copy's package and the models that are already built."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "HELPERS_", "WANDB_"))}
     own = {"PYTHONPATH": str(copy / "src"), "HELPERS_CACHE": str(PROJECT / ".cache"), "WANDB_MODE": "disabled"}
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=copy,
-        env={**clean, **own},
+        env=clean_environment(**own),
         capture_output=True,
         text=True,
         timeout=240,

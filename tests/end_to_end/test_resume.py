@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 import subprocess
@@ -16,6 +15,7 @@ import pytest
 
 from helpers.request_log import RequestLog
 from tests.conftest import Report
+from tests.environment import clean_environment
 from tests.scripted_server import ScriptedServer, hold, summary
 
 SPOKEN = "Ann and Bo agree to meet on Sunday."
@@ -35,8 +35,7 @@ def command(*arguments: str) -> list[str]:
 
 
 def environment(runs: Path, url: str) -> dict[str, str]:
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("HF_")}
-    return clean | {"HELPERS_RUNS": str(runs), "HF_HUB_OFFLINE": "1", "HF_ENDPOINT_URL": url, "HF_TOKEN": "hf_planted"}
+    return clean_environment(HELPERS_RUNS=str(runs), HF_HUB_OFFLINE="1", HF_ENDPOINT_URL=url, HF_TOKEN="hf_planted")
 
 
 def kill_after(seconds: float, arguments: list[str], env: dict[str, str]) -> bool:

@@ -21,7 +21,7 @@ from helpers.marks import FILLED, HOLLOW, THIN, Segment
 from helpers.params_alerts import Alerts
 from helpers.series import from_records
 from helpers.views.monitoring_charts import states_over_time
-from tests.drawings import style_of, wide
+from tests.drawings import drawing, place, style_of
 from tests.logs import attempt, traffic
 from tests.unit.test_alerts import RULE
 
@@ -30,11 +30,7 @@ XS = [0.0, 1.0, 2.0, 3.0]
 
 def drawn(*found: Curve, levels: tuple[Level, ...] = (), bands: tuple[Band, ...] = ()) -> Tag:
     plot = Plot(found, levels, "s", "plain", "requests per second", bands)
-    return wide(curves("c", "It holds", "seconds", plot, data=Markup("<table></table>")))
-
-
-def place(svg: Tag, word: str) -> tuple[float, float]:
-    return next((float(t["x"]), float(t["y"])) for t in svg.find_all("text") if t.get_text() == word)  # type: ignore[arg-type]
+    return drawing(curves("c", "It holds", "seconds", plot, data=Markup("<table></table>")))
 
 
 def paths(svg: Tag, style: str) -> list[list[tuple[float, float]]]:
@@ -114,7 +110,7 @@ def test_states_are_told_by_weight_and_words_and_not_by_colour_alone() -> None:
         ]),
         ("GPU", "– not applicable", []),
     ]  # fmt: skip
-    svg = wide(strips("s", "Fired: errors", "states", rows, unit="s", data=Markup()))
+    svg = drawing(strips("s", "Fired: errors", "states", rows, unit="s", data=Markup()))
     told = [text.get_text() for text in svg.find_all("text")]
     assert {"Errors", "✓ quiet", "GPU", "– not applicable"} <= set(told)
     assert told.count("✗ firing") == 2
@@ -142,5 +138,5 @@ def test_the_strip_of_a_log_follows_its_timeline_and_ends_where_it_is_cut() -> N
     cut = alerted(flapping, window=5, hold=0)
     assert len(cut.timeline) == MOST_CHANGES
     assert cut.raw.listed_until < cut.raw.seconds
-    assert "not enough data" not in wide(states_over_time(cut)).get_text()
+    assert "not enough data" not in drawing(states_over_time(cut)).get_text()
     assert "drawn as far as the table of changes goes" in states_over_time(cut)

@@ -16,7 +16,7 @@ from helpers.intervals import Estimate
 from helpers.marks import interval_mark
 from helpers.rows import MOST_DOTS
 from helpers.svg import COLOURS, fitted, text_width
-from tests.drawings import style_of, wide
+from tests.drawings import drawing, place, style_of
 
 
 def estimate(value: float | None, half: float | None = 0.5, **more: Any) -> Estimate:
@@ -44,7 +44,7 @@ def words(svg: Tag) -> list[str]:
 
 
 def across(svg: Tag, word: str) -> float:
-    return next(float(str(text["x"])) for text in svg.find_all("text") if text.get_text() == word)
+    return place(svg, word)[0]
 
 
 def dots(svg: Tag) -> list[float]:
@@ -60,7 +60,7 @@ def lines(svg: Tag) -> list[list[float]]:
 
 
 def test_marks_stand_where_their_values_are() -> None:
-    svg = wide(chart(target=Target(Cited(2.0, "t.json#/max"), "at most")))
+    svg = drawing(chart(target=Target(Cited(2.0, "t.json#/max"), "at most")))
     zero, second = across(svg, "0 s"), (across(svg, "2 s") - across(svg, "0 s")) / 2
     assert [(x - zero) / second for x in dots(svg)] == pytest.approx([1.0, 3.0], abs=0.01)
     spans = [((a - zero) / second, (b - zero) / second) for a, y, b, other in lines(svg) if y == other]
@@ -78,7 +78,7 @@ def test_marks_stand_where_their_values_are() -> None:
     ],
 )
 def test_a_one_sided_bound_runs_to_the_edge(ends: dict[str, Any], reach: tuple[object, object]) -> None:
-    svg = wide(points("p", "f", "s", cited(one=estimate(1.0, **ends), two=estimate(4.0)), unit="count"))
+    svg = drawing(points("p", "f", "s", cited(one=estimate(1.0, **ends), two=estimate(4.0)), unit="count"))
     zero, unit = across(svg, "0"), (across(svg, "2") - across(svg, "0")) / 2
     line = next(line for line in lines(svg) if line[1] == line[3])
     found = [(end - zero) / unit for end in (line[0], line[2])]
@@ -107,7 +107,7 @@ def test_zero_is_on_the_scale_where_it_is_cheap(
 
 def test_one_far_interval_leaves_the_scale_to_the_others() -> None:
     rows = cited(a=estimate(0.4, 0.1), b=estimate(0.5, 0.1), c=estimate(0.6, 5.0))
-    svg = wide(points("p", "f", "s", rows, unit="score"))
+    svg = drawing(points("p", "f", "s", rows, unit="score"))
     zero, unit = across(svg, "0"), (across(svg, "1") - across(svg, "0"))
     spans = [((a - zero) / unit, (b - zero) / unit) for a, y, b, other in lines(svg) if y == other]
     # The widest may add three times the median width on either side, and a margin of 6 %.
@@ -123,7 +123,7 @@ def test_what_is_missing_is_said() -> None:
         good=estimate(1.0), none=estimate(None), few=estimate(None, needs=36, largest=3.1), bare=2.5, gone=None
     )
     html = points("p", "f", "s", rows, unit="s")
-    assert {"1.00 s", "2.50 s", "not measured", "needs n ≥ 36"} <= set(words(wide(html)))
+    assert {"1.00 s", "2.50 s", "not measured", "needs n ≥ 36"} <= set(words(drawing(html)))
     cells = [
         [cell.get_text() for cell in row.find_all(["th", "td"])]
         for row in BeautifulSoup(html, "html.parser").select("tbody tr")
@@ -197,7 +197,7 @@ def test_the_same_result_gives_the_same_bytes() -> None:
 @pytest.mark.parametrize("label", ["<b>&", "a $x^2$ and $5", "a\x00\x0b\nb", "漢字 🦊", "“quotes”", "x" * 5000])
 def test_any_label_is_drawn_as_text(label: str) -> None:
     html = points("p", label, label, [(label, Cited(estimate(1.0), "r.json#/x"))], unit="s")
-    svg = wide(html)
+    svg = drawing(html)
     shown = words(svg)[-2]
     assert shown.endswith("…") or shown == "".join(c if c.isprintable() else " " for c in label)
     assert not svg.find("b")
@@ -215,18 +215,19 @@ def test_few_observations_are_dots_and_many_are_bars_from_zero() -> None:
     dice = random.Random(1)
     few = [group("a", [dice.uniform(1, 2) for _ in range(MOST_DOTS)], median=1.5)]
     many = [group("a", [dice.uniform(1, 2) for _ in range(MOST_DOTS + 1)], median=1.5)]
-    svg = wide(distribution("d", "f", "s", few, unit="s"))
+    svg = drawing(distribution("d", "f", "s", few, unit="s"))
     assert len(svg.find_all("use")) == MOST_DOTS
     html = distribution("d", "f", "s", many, unit="s")
-    assert not wide(html).find_all("use")
-    assert "0 s" in words(wide(html))
+    assert not drawing(html).find_all("use")
+    assert "0 s" in words(drawing(html))
     assert len(BeautifulSoup(html, "html.parser").select("td data")) == 1
-    assert {"median", "1.50 s"} <= set(words(svg)) & set(words(wide(html)))
+    assert {"median", "1.50 s"} <= set(words(svg)) & set(words(drawing(html)))
 
 
 def test_bars_are_shares_of_their_own_group() -> None:
     def heights(html: Markup) -> list[float]:
-        bars = next(str(path["d"]) for path in wide(html).find_all("path") if "opacity" in style_of(wide(html), path))
+        svg = drawing(html)
+        bars = next(str(path["d"]) for path in svg.find_all("path") if "opacity" in style_of(svg, path))
         ys = [float(y) for y in re.findall(r"[-\d.]+ ([-\d.]+)", bars)]
         return [round(max(ys) - y, 1) for y in ys]
 
@@ -239,7 +240,7 @@ def test_bars_are_shares_of_their_own_group() -> None:
 
 def test_a_missing_observation_is_no_dot() -> None:
     html = distribution("d", "f", "s", [group("a", [1.0, None, 2.0], mean=estimate(1.5))], unit="s")
-    assert len(wide(html).find_all("use")) == 2
+    assert len(drawing(html).find_all("use")) == 2
     cells = [cell.get_text() for cell in BeautifulSoup(html, "html.parser").select("tbody td")]
     assert cells == ["1.501.00 to 2.00", "1.00, not measured, 2.00"]
 
@@ -247,11 +248,9 @@ def test_a_missing_observation_is_no_dot() -> None:
 def test_small_multiples_share_their_rows() -> None:
     charts = [Chart(name, cited(short=estimate(0.4, 0.1), long=estimate(0.3, 0.1)), "score") for name in ("R1", "R2")]
     html = small_multiples("m", "f", "s", charts, by="Length")
-    assert words(wide(html)).count("short") == 1
-    assert {"R1", "R2"} <= set(words(wide(html)))
-    narrow = BeautifulSoup(html, "html.parser").select_one("svg.narrow")
-    assert narrow is not None
-    assert words(narrow).count("short") == 2
+    assert words(drawing(html)).count("short") == 1
+    assert {"R1", "R2"} <= set(words(drawing(html)))
+    assert words(drawing(html, "narrow")).count("short") == 2
     heads = [head.get_text() for head in BeautifulSoup(html, "html.parser").select("thead th")]
     assert heads == ["Length", "R1", "R2"]
 

@@ -7,7 +7,7 @@ from itertools import combinations
 from types import SimpleNamespace
 
 import pytest
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup
 from markupsafe import Markup
 
 from helpers.cite import Cited
@@ -17,7 +17,7 @@ from helpers.params_files import load_params
 from helpers.results_engines import Quantization, VariantResult
 from helpers.svg import text_width
 from helpers.views import quantization
-from tests.drawings import style_of
+from tests.drawings import drawing, place, style_of
 from tests.page_checks import loose_digits, wrong_citations
 from tests.unit.test_quantization import REFERENCE, RIVAL, estimate, variant
 
@@ -28,22 +28,12 @@ def spot(label: str, x: float, y: float, half: float = 0.004) -> Spot:
     return Spot(label, Measured(x, x - 0.5, x + 0.5), Measured(y, y - half, y + half))
 
 
-def drawn(html: Markup, style: str = "wide") -> Tag:
-    svg = BeautifulSoup(html, "html.parser").select_one(f"svg.{style}")
-    assert svg is not None
-    return svg
-
-
-def place(svg: Tag, word: str) -> tuple[float, float]:
-    return next((float(str(t["x"])), float(str(t["y"]))) for t in svg.find_all("text") if t.get_text() == word)
-
-
 def made(spots: list[Spot], front: list[str]) -> Markup:
     return plane("p", "f", "s", spots, X, Y, front=front, data=Markup("<table></table>"))
 
 
 def test_marks_and_lines_stand_where_their_values_are() -> None:
-    svg = drawn(made([spot("a", 1.0, 0.005), spot("b", 4.0, -0.015)], ["a"]))
+    svg = drawing(made([spot("a", 1.0, 0.005), spot("b", 4.0, -0.015)], ["a"]))
     second = (place(svg, "4 s")[0] - place(svg, "2 s")[0]) / 2
     zero, down = place(svg, "0")[1], (place(svg, "−0.01")[1] - place(svg, "0")[1]) / 0.01
     left = place(svg, "2 s")[0] - 2 * second
@@ -64,7 +54,7 @@ def test_marks_and_lines_stand_where_their_values_are() -> None:
 @pytest.mark.parametrize("style", ["wide", "narrow"])
 def test_no_name_stands_on_another(style: str) -> None:
     spots = [spot(f"transformers type{i}", 2.0 + 0.1 * i, 0.001 * (i % 2)) for i in range(5)]
-    svg = drawn(made(spots, ["transformers type0"]), style)
+    svg = drawing(made(spots, ["transformers type0"]), style)
     width = float(str(svg["width"]))
     boxes = []
     for one in spots:
@@ -78,7 +68,7 @@ def test_no_name_stands_on_another(style: str) -> None:
 
 def test_it_has_a_text_alternative_and_the_colours_of_the_page() -> None:
     html = made([spot("<b>&", 1.0, 0.0), spot("b", 2.0, 0.0)], [])
-    svg = drawn(html)
+    svg = drawing(html)
     assert svg["role"] == "img"
     assert "A plane of 2 points, latency to the right and gain upwards" in svg.get_text()
     assert not svg.find("b")
@@ -109,7 +99,7 @@ def test_page_04_shows_what_is_faster_and_as_good_and_latency_by_length() -> Non
         ["short", "50"],
         ["long", "400"],
     ]
-    assert "bfloat16" not in drawn(html).get_text()
+    assert "bfloat16" not in drawing(html).get_text()
     assert loose_digits(html) == []
     assert wrong_citations(html, {"results/04.json": result.model_dump(mode="json")}) == []
 

@@ -135,7 +135,7 @@ print(json.dumps([code, took, used.ru_utime + used.ru_stime, int(peak) * 1024]))
 
 
 @pytest.mark.slow
-def test_a_million_records_are_monitored_in_seconds(tmp_path: Path) -> None:
+def test_a_million_records_are_monitored_in_bounded_memory(tmp_path: Path) -> None:
     """Its time is printed (-s) and not asserted, because machines are shared; its memory is bounded."""
     path, dice = tmp_path / "log.jsonl", random.Random(1)
     several = [

@@ -150,7 +150,7 @@ def again(run: Run) -> Markup:
     """Return the command that makes this report again, and how to cite it."""
     words, manifest = run.params.publication, run.manifest
     commit = manifest.commit or "not a checkout"
-    lines = [Markup("<pre tabindex='0'><code>{}</code></pre>").format(f"git checkout {commit}\n{manifest.command}")]
+    lines = [Markup("<pre><code>{}</code></pre>").format(f"git checkout {commit}\n{manifest.command}")]
     if manifest.dirty:
         lines.append(Markup("<p>The run was made with local changes that this commit does not hold.</p>"))
     if words.citation:
