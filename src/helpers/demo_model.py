@@ -269,6 +269,13 @@ def _build(wheel: Path, folder: Path) -> None:
             del model.config.quantization_config
             model.hf_quantizer, model.is_quantized = None, False
             tokenizer.model_max_length = model.config.max_position_embeddings
+            # Some versions of the library read another end of text into the one than into the other; an adapter
+            # trained on that would never stop where the model is told to.
+            if tokenizer.eos_token_id != model.generation_config.eos_token_id:
+                raise ValueError(
+                    f"texts would be trained to end with token {tokenizer.eos_token_id} and served until token "
+                    f"{model.generation_config.eos_token_id}; install the pinned version of transformers"
+                )
             model.save_pretrained(folder)
             tokenizer.save_pretrained(folder)
     except Exception as error:  # the library raises many kinds; all of them mean: no model

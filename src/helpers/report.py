@@ -301,10 +301,12 @@ def _peak_memory(run: Run) -> dict[str, int]:
 
 
 def _inference_seconds(run: Run) -> float:
-    """Return the seconds spent asking; under load requests overlap, so that page counts by the clock."""
+    """Return the seconds spent asking and on loads that are figures of a page; a page under load counts by the clock."""
     alone = sum(r.service_time or 0.0 for r in run.log.read() if r.phase != "load")
-    loaded = run.results().load_capacity
-    return alone + (loaded.seconds if loaded and loaded.points else 0.0)
+    results = run.results()
+    loaded, compared = results.load_capacity, results.quantization
+    loads = sum(one.load or 0.0 for one in compared.variants) if compared else 0.0
+    return alone + loads + (loaded.seconds if loaded and loaded.points else 0.0)
 
 
 def _interrupt(signum: int, frame: Any) -> None:
