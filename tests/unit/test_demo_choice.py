@@ -1,0 +1,74 @@
+"""Recipes by cross-validation: every dialogue is judged once, by a model that did not learn it, and no part twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from helpers import demo_choice, demo_training
+from helpers.demo_choice import Candidate, CrossValidation, Judged, table
+from helpers.samples import Sample
+
+FOLDS = 3
+
+
+@pytest.fixture
+def learnt(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
+    """The dialogues of each training, which the stand-in for a network is."""
+    trainings: list[set[str]] = []
+
+    def learn(recipe: object, samples: Sequence[Sample]) -> list[tuple[set[str], float]]:
+        trainings.append({one.id for one in samples})
+        return [(set(), 2.0), (trainings[-1], 1.0)]
+
+    def judge(network: set[str], samples: Sequence[Sample], recipe: object, output: Path) -> list[SimpleNamespace]:
+        output.mkdir()
+        assert not network & {one.id for one in samples}
+        return [SimpleNamespace(id=one.id, rougeL=0.5, key_fact_recall=None) for one in samples]
+
+    monkeypatch.setattr(demo_training, "learn", learn)
+    monkeypatch.setattr(demo_training, "judge", judge)
+    return trainings
+
+
+def test_every_dialogue_is_judged_once_and_none_of_test(learnt: list[set[str]], tmp_path: Path) -> None:
+    parts = [demo_choice._part((), fold, FOLDS, tmp_path) for fold in range(FOLDS)]
+    judged = [name for part in parts for name in part.scores]
+    assert len(judged) == len(set(judged)) == 324 + 42
+    assert all(ids | set(part.scores) == set(judged) for ids, part in zip(learnt, parts, strict=True))
+    sizes = {len(part.scores) for part in parts}
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_a_part_that_is_there_is_not_trained_again_and_another_recipe_is(
+    learnt: list[set[str]], tmp_path: Path
+) -> None:
+    first = demo_choice._part(("epochs=3",), 0, FOLDS, tmp_path)
+    assert demo_choice._part(("epochs=3",), 0, FOLDS, tmp_path) == first
+    assert len(learnt) == 1
+    demo_choice._part(("epochs=4",), 0, FOLDS, tmp_path)
+    demo_choice._part(("epochs=3",), 0, FOLDS + 1, tmp_path)
+    assert len(learnt) == 3
+
+
+def test_gains_are_paired_and_a_gain_by_chance_is_no_gain() -> None:
+    standing = {f"d{number}": Judged(rouge_l=0.3 + number / 100, key_fact_recall=0.5) for number in range(20)}
+    better = {key: Judged(rouge_l=one.rouge_l + 0.02, key_fact_recall=0.5) for key, one in standing.items()}
+    result = CrossValidation(
+        folds=2,
+        device="cpu",
+        candidates=(
+            Candidate(changes=(), scores=standing, seconds=60),
+            Candidate(changes=("epochs=4",), scores=better, seconds=120),
+        ),
+    )
+    gain = result.gain(result.candidates[1], "rouge_l")
+    assert gain.difference == pytest.approx(0.02)
+    assert gain.low == pytest.approx(0.02)
+    assert table(result).splitlines()[2:] == [
+        "| the standing one | 1 | 0.395 | the reference | 50 % | the reference |",
+        "| epochs=4 | 2 | 0.415 | +0.020 (+0.020 to +0.020) | 50 % | +0.000 (+0.000 to +0.000) |",
+    ]
