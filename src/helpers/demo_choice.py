@@ -16,15 +16,13 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from helpers.cite import Style, spell
 from helpers.comparison import Paired, paired
+from helpers.errors import ParamsError
 from helpers.params import Samples as SamplesParams
 from helpers.progress import say
 from helpers.samples import load_samples
 
 FILE = "cross-validation.json"
-#: What recipes are compared by, and how it is written.
-MEASURES: dict[str, Style] = {"rouge_l": "score", "key_fact_recall": "rate"}
 
 
 class Judged(BaseModel):
@@ -75,12 +73,12 @@ class CrossValidation(BaseModel):
 def choose(candidates: Sequence[Sequence[str]], folds: int, jobs: int, output: Path) -> CrossValidation:
     """Compare recipes given as ``key=value`` changes into ``output/cross-validation.json``; ``jobs`` at a time.
 
-    Raises `ParamsError` for a change that is none.
+    Raises `ParamsError` for a change that is none, and for a recipe given twice, whose parts would be the same files.
     """
     from helpers.demo_training import read_recipe
 
-    for changes in candidates:
-        read_recipe(changes)
+    if len({read_recipe(changes) for changes in candidates}) < len(candidates):
+        raise ParamsError(["choose: two of the recipes are the same; give each once"])
     parts = output / "parts"
     parts.mkdir(parents=True, exist_ok=True)
     # Fold by fold: a comparison that is stopped has every recipe on the folds that it finished.
@@ -95,27 +93,6 @@ def choose(candidates: Sequence[Sequence[str]], folds: int, jobs: int, output: P
     )
     (output / FILE).write_text(result.model_dump_json(indent=1) + "\n")
     return result
-
-
-def table(result: CrossValidation) -> str:
-    """Return a comparison as a Markdown table: what each recipe scored, and its gain with a 95 % interval."""
-    rows = ["| Recipe | Minutes | ROUGE-L | Gain | Key-fact recall | Gain |", "| --- |" + " --- |" * 5]
-    for one in result.candidates:
-        cells = [" ".join(one.changes) or "the standing one", f"{one.seconds / 60:.0f}"]
-        for measure, style in MEASURES.items():
-            values = [getattr(score, measure) for score in one.scores.values()]
-            cells.append(spell(sum(values) / len(values), style))
-            cells.append(_gain(result, one, measure))
-        rows.append("| " + " | ".join(cells) + " |")
-    return "\n".join(rows)
-
-
-def _gain(result: CrossValidation, one: Candidate, measure: str) -> str:
-    if one is result.candidates[0]:
-        return "the reference"
-    gain = result.gain(one, measure)
-    found = [spell(value, "difference") for value in (gain.difference, gain.low, gain.high) if value is not None]
-    return found[0] + (f" ({found[1]} to {found[2]})" if len(found) == 3 else "")
 
 
 def _candidate(changes: tuple[str, ...], found: Mapping[tuple[tuple[str, ...], int], Part], folds: int) -> Candidate:

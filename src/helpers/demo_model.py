@@ -156,12 +156,13 @@ def run(args: argparse.Namespace) -> int:
         train(read_recipe(args.set), args.output)
         print(args.output)
     elif args.action == "choose":
-        from helpers.demo_choice import choose, table
+        from helpers.demo_choice import choose
+        from helpers.model_card import compared
 
         if len(args.recipe) < 2 or args.folds < 2 or args.jobs < 1:
             raise ParamsError(["choose: give --recipe at least twice, --folds of 2 or more and --jobs of 1 or more"])
         recipes = [[*args.set, *recipe.split()] for recipe in args.recipe]
-        print(table(choose(recipes, args.folds, args.jobs, args.output)))
+        print(compared(choose(recipes, args.folds, args.jobs, args.output)))
     elif args.action == "card":
         from helpers.model_card import write_card
 

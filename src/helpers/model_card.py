@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from helpers.cite import Style, spell
+from helpers.demo_choice import CrossValidation
 from helpers.experiments.recordings import compare_recordings
 from helpers.intervals import Estimate
 from helpers.learning_curve import Curve
@@ -29,6 +30,25 @@ def write_card(folder: Path) -> Path:
     file = folder / "README.md"
     file.write_text(filled(file.read_text(encoding="utf-8"), folder), encoding="utf-8")
     return file
+
+
+def compared(result: CrossValidation) -> str:
+    """Return a comparison of recipes as a table: what each scored, and its gain with a 95 % interval."""
+    styles: dict[str, Style] = {"rouge_l": "score", "key_fact_recall": "rate"}
+    rows = []
+    for one in result.candidates:
+        row = [" ".join(one.changes) or "the standing one", f"{one.seconds / 60:.0f}"]
+        for measure, style in styles.items():
+            values = [getattr(score, measure) for score in one.scores.values()]
+            gain = result.gain(one, measure)
+            row.append(spell(sum(values) / len(values), style))
+            row.append(
+                "the reference"
+                if one is result.candidates[0]
+                else f"{spell(gain.difference or 0.0, 'difference')} ({_between(gain.low, gain.high, 'difference')})"
+            )
+        rows.append(row)
+    return _table(["Recipe", "Minutes", "ROUGE-L", "Gain", "Key-fact recall", "Gain"], rows)
 
 
 def filled(text: str, folder: Path) -> str:

@@ -9,7 +9,9 @@ from types import SimpleNamespace
 import pytest
 
 from helpers import demo_choice, demo_training
-from helpers.demo_choice import Candidate, CrossValidation, Judged, table
+from helpers.demo_choice import Candidate, CrossValidation, Judged
+from helpers.errors import ParamsError
+from helpers.model_card import compared
 from helpers.samples import Sample
 
 FOLDS = 3
@@ -54,6 +56,11 @@ def test_a_part_that_is_there_is_not_trained_again_and_another_recipe_is(
     assert len(learnt) == 3
 
 
+def test_a_recipe_given_twice_is_refused_in_whatever_words(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match="two of the recipes are the same"):
+        demo_choice.choose([["epochs=4"], ["epochs=4", "rank=16"]], FOLDS, 1, tmp_path)
+
+
 def test_gains_are_paired_and_a_gain_by_chance_is_no_gain() -> None:
     standing = {f"d{number}": Judged(rouge_l=0.3 + number / 100, key_fact_recall=0.5) for number in range(20)}
     better = {key: Judged(rouge_l=one.rouge_l + 0.02, key_fact_recall=0.5) for key, one in standing.items()}
@@ -68,7 +75,7 @@ def test_gains_are_paired_and_a_gain_by_chance_is_no_gain() -> None:
     gain = result.gain(result.candidates[1], "rouge_l")
     assert gain.difference == pytest.approx(0.02)
     assert gain.low == pytest.approx(0.02)
-    assert table(result).splitlines()[2:] == [
+    assert compared(result).splitlines()[2:] == [
         "| the standing one | 1 | 0.395 | the reference | 50 % | the reference |",
         "| epochs=4 | 2 | 0.415 | +0.020 (+0.020 to +0.020) | 50 % | +0.000 (+0.000 to +0.000) |",
     ]
