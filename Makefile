@@ -14,11 +14,14 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 ADAPTER := src/helpers/data/adapter/adapter_model.safetensors
 MODEL := .cache/models/smollm2-135m-dialogues/model.safetensors
+OPENVINO := .engines/openvino/.core
+OPENVINO_PIP := .engines/openvino/bin/python -m pip --disable-pip-version-check
+install_torch = $(if $(TORCH_INDEX),$(1) install --quiet torch==2.13.0 --index-url $(TORCH_INDEX) ||) $(1) install --quiet torch==2.13.0
 SETS = $(foreach pair,$(SET),--set $(pair))
 PAGES = $(foreach page,$(ONLY),--only $(page))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report render test test-slow bench explore serve app deploy teardown lint clean
+.PHONY: help setup report render test test-slow bench engines explore serve app deploy teardown lint clean
 deploy teardown: PARAMS = params/endpoint.yaml
 
 help: ## this list
@@ -38,8 +41,11 @@ ifeq ($(BROWSER),)
 endif
 	$(PY) -m pytest -n 2 --dist worksteal -m "not slow and not bench$(if $(BROWSER),, and not browser)"
 
-test-slow: $(VENV)/.test $(MODEL) ## the slow tests: coverage simulations, kills and restarts
-	$(PY) -m pytest -m slow
+test-slow: $(VENV)/.test $(MODEL) ## the slow tests: coverage simulations, kills and restarts; OpenVINO after make engines
+ifeq ($(wildcard $(OPENVINO)),)
+	@echo "make test-slow: no OpenVINO (make engines), so the tests of OpenVINO are NOT run" >&2
+endif
+	$(PY) -m pytest -m "slow$(if $(wildcard $(OPENVINO)),, and not openvino)"
 
 bench: $(VENV)/.test ## every engine on BART-large, at most 90 minutes [BENCH="--limit 30"]; then load, 20; idle machine
 	$(PY) -m helpers bench $(BENCH)
@@ -47,6 +53,8 @@ bench: $(VENV)/.test ## every engine on BART-large, at most 90 minutes [BENCH="-
 
 explore: setup $(VENV)/.explore ## the notebooks in JupyterLab
 	$(PY) -m jupyterlab notebooks --ServerApp.root_dir=notebooks
+
+engines: $(OPENVINO) ## OpenVINO, whose packages need an environment of their own
 
 serve: setup ## the model of PARAMS over HTTP on loopback
 	$(PY) -m helpers serve $(PARAMS) $(SETS)
@@ -66,13 +74,13 @@ lint: $(VENV)/.test ## ruff, mypy, and that no notebook output is committed
 	$(VENV)/bin/nbstripout --keep-id --verify notebooks/*.ipynb
 
 clean: ## everything that can be made again, runs and reports excepted
-	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .engines .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # torch first: where the package index offers a CPU build of this version pip takes it.
 $(VENV)/.core: requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "make: Python 3.11 or newer is needed, this is " + sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
-	$(if $(TORCH_INDEX),$(PIP) install --quiet torch==2.13.0 --index-url $(TORCH_INDEX) ||) $(PIP) install --quiet torch==2.13.0
+	$(call install_torch,$(PIP))
 	$(PIP) install --quiet -c requirements.txt -e .
 	touch $@
 
@@ -80,6 +88,13 @@ $(VENV)/.test: $(VENV)/.app $(VENV)/.scale
 
 $(VENV)/.test $(VENV)/.explore $(VENV)/.app $(VENV)/.scale: $(VENV)/.%: $(VENV)/.core
 	$(PIP) install --quiet -c requirements.txt -e '.[$*]'
+	touch $@
+
+$(OPENVINO): requirements-openvino.txt pyproject.toml | $(VENV)/.core
+	$(PYTHON) -m venv .engines/openvino
+	$(call install_torch,$(OPENVINO_PIP))
+	$(OPENVINO_PIP) install --quiet --no-deps -r requirements-openvino.txt
+	$(OPENVINO_PIP) install --quiet --no-deps -e .
 	touch $@
 
 $(MODEL): $(ADAPTER) | $(VENV)/.core

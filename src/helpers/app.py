@@ -21,9 +21,9 @@ from pathlib import Path
 from helpers.backends.endpoint import EndpointBackend, is_loopback, open_endpoint
 from helpers.errors import InputError, ModelError, RequestError, ToolError
 from helpers.params import Params
-from helpers.params_files import load_params
+from helpers.params_files import load_params, write_params
 from helpers.progress import say, shown
-from helpers.run import runs_folder, write_params
+from helpers.project import runs_folder
 from helpers.serving import start_server
 
 #: Seconds the model may take to load before the app gives up.
@@ -107,7 +107,7 @@ def free_port(host: str, port: int) -> int:
 def _own_server(params: Params, folder: Path, opened: ExitStack, ended: threading.Event) -> EndpointBackend:
     """Return the app's own server: one on this machine with its model loaded, or the endpoint of the params file."""
     if params.backend == "endpoint":
-        from helpers.report import endpoint_url
+        from helpers.launch import endpoint_url
 
         return opened.enter_context(open_endpoint(endpoint_url(params) or "", params))
     child = start_server(folder / "params.yaml", folder / "server.log")

@@ -16,7 +16,7 @@ import yaml
 
 from helpers.errors import InputError
 from helpers.params import Params
-from helpers.run import write_params
+from helpers.params_files import write_params
 
 #: What the app imports when an endpoint answers; pinned to what it was tested with.
 NEEDED = (

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from helpers.intervals import Estimate
-from helpers.params import Params, Price
+from helpers.params import Params
+from helpers.params_prices import Price
 from helpers.results import LatencyCost
 
 

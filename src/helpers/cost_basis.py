@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from helpers.cost import Costs, costs
 from helpers.intervals import Estimate
-from helpers.params import Params, Price
+from helpers.params import Params
+from helpers.params_prices import Price
 from helpers.results import LatencyCost
 from helpers.results_base import Row
 

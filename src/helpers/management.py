@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 from helpers.backends.endpoint import checked_url, is_loopback
 from helpers.errors import DeployError, InputError
-from helpers.params import Params, Price
+from helpers.params import Params
+from helpers.params_prices import Price
 from helpers.params_service import Deployment
 
 #: Another address of the management API, such as an imitation on this machine; over https or loopback only.

@@ -13,9 +13,10 @@ from helpers.environment import environment, redact
 from helpers.errors import InputError
 from helpers.params import Params
 from helpers.params_alerts import Alerts
-from helpers.params_files import PROJECT, load_params, read_alerts
+from helpers.params_files import load_params, read_alerts
 from helpers.poller import read_usage
 from helpers.progress import say
+from helpers.project import PROJECT
 from helpers.series import read_series
 
 RULES = PROJECT / "params" / "alerts.yaml"

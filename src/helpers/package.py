@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from helpers import demo_model
+from helpers import model_cache
 from helpers.backends import weights
 from helpers.environment import environment
 from helpers.errors import InputError, ModelError
@@ -60,10 +60,13 @@ def run(args: argparse.Namespace) -> int:
 def write(params: Params, out: Path, measured: Run | None = None) -> None:
     """Write a model repository into a new folder.
 
-    Raises `InputError` when ``out`` exists, `ModelError` when the model cannot be had or has no safetensors.
+    Raises `InputError` when ``out`` exists or the engine has no handler, `ModelError` when the model cannot be had or
+    has no safetensors.
     """
     if out.exists():
         raise InputError(f"--out {out}: exists already; give a new folder")
+    if params.model.engine not in NEEDED:
+        raise InputError(f"--engine {params.model.engine}: has no handler; give {' or '.join(NEEDED)}")
     source = weights.local_folder(params.model)
     partial = out.with_name(f"{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -128,7 +131,7 @@ def push(folder: Path, repository: str) -> None:
 
 def _copy_model(params: Params, source: Path, folder: Path) -> None:
     """Copy what the model is made of; CTranslate2 gets its converted weights in place of the safetensors."""
-    parts = {path for pattern in weights.PARTS for path in source.glob(pattern)} - {source / demo_model.KNOWN_HASH}
+    parts = {path for pattern in weights.PARTS for path in source.glob(pattern)} - {source / model_cache.KNOWN_HASH}
     if params.model.engine == "ctranslate2":
         from helpers.backends.conversion import converted
 

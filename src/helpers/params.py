@@ -6,7 +6,6 @@ Seconds, US dollars, scores from 0 to 1.
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -17,6 +16,7 @@ from helpers.params_cost import CostAssumptions, unknown_instances
 from helpers.params_engines import Dtype, Engine, Quantization, Settings
 from helpers.params_execution import Execution
 from helpers.params_load import Load
+from helpers.params_prices import Instance, Prices
 from helpers.params_publication import Publication
 from helpers.params_service import Deployment, Endpoint
 from helpers.params_serving import Serving
@@ -101,15 +101,6 @@ class Measure(Room):
     resampling_seed: int = 2
 
 
-class Instance(Room):
-    """The price-list row the deployment runs on, or is judged as if it ran on."""
-
-    vendor: str = "aws"
-    type: str = "intel-spr"
-    size: str = "x8"
-    replicas: Positive = 1
-
-
 class Traffic(Room):
     """The declared traffic that costs are judged at."""
 
@@ -182,40 +173,6 @@ class Targets(Room):
     total_cost: Target | None = None
     rouge_l: Target | None = None
     rouge_l_gain: Target | None = None
-
-
-class Price(Room):
-    """One row of a price list, US dollars per replica and hour."""
-
-    vendor: str
-    type: str
-    size: str
-    hourly: Money
-    vcpus: Positive | None = None
-    memory_gb: Seconds | None = None
-    gpus: Positive | None = None
-    gpu_memory_gb: Seconds | None = None
-    accelerators: Positive | None = None
-    accelerator_memory_gb: Seconds | None = None
-
-    @property
-    def name(self) -> str:
-        """How the row is named elsewhere: vendor, type and size."""
-        return f"{self.vendor} {self.type} {self.size}"
-
-
-class Prices(Room):
-    """A dated price list."""
-
-    as_of: date
-    source: str
-    currency: Literal["USD"] = "USD"
-    instances: tuple[Price, ...]
-
-    def find(self, wanted: Instance) -> Price | None:
-        """Return the row of an instance, or ``None`` when the list has none."""
-        key = (wanted.vendor, wanted.type, wanted.size)
-        return next((p for p in self.instances if (p.vendor, p.type, p.size) == key), None)
 
 
 class Params(Room):

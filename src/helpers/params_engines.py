@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from helpers.rooms import Positive, Room, Seconds
 
-Engine = Literal["transformers", "ctranslate2"]
+Engine = Literal["transformers", "ctranslate2", "openvino"]
 Dtype = Literal["float32", "bfloat16", "float16", "int8"]
 
 
@@ -103,6 +103,9 @@ OFFERED = (
     Variant(engine="transformers", dtype="int8"),
     Variant(engine="ctranslate2", dtype="float32"),
     Variant(engine="ctranslate2", dtype="int8"),
+    Variant(engine="openvino", dtype="float32"),
+    Variant(engine="openvino", dtype="bfloat16"),
+    Variant(engine="openvino", dtype="int8"),
 )
 #: Engines whose packages come with the plain install.
 PLAIN = ("transformers", "ctranslate2")

@@ -10,11 +10,12 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from helpers.environment import redact
 from helpers.errors import ParamsError, did_you_mean
 from helpers.params import Params
 from helpers.params_alerts import Alerts
+from helpers.project import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[2]
 #: Rooms that a params file may keep in a file of their own.
 FILES = ("targets", "prices", "alerts", "cost", "publication")
 #: Parameters that may name a file; made absolute so that nothing depends on the working directory.
@@ -233,3 +234,9 @@ def _fields(rooms: Sequence[str]) -> list[str]:
 def given_tree(params: Params) -> dict[str, Any]:
     """Return the parameters a user gave as a plain tree, as a params file would hold them."""
     return params.model_dump(mode="json", exclude_unset=True)
+
+
+def write_params(directory: Path, params: Params) -> None:
+    """Write the resolved parameters as ``params.yaml``, so that nothing has to be read from elsewhere again."""
+    text = yaml.safe_dump(given_tree(params), sort_keys=False, allow_unicode=True)
+    (directory / "params.yaml").write_text(redact(text), encoding="utf-8")

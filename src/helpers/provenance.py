@@ -15,8 +15,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from helpers import __version__
+from helpers.engine_environment import versions
 from helpers.params import Params
-from helpers.params_files import PROJECT, given_and_defaulted
+from helpers.params_files import given_and_defaulted
+from helpers.project import PROJECT
 from helpers.request_log import settings_hash
 
 CPUINFO = Path("/proc/cpuinfo")
@@ -158,7 +160,7 @@ def _versions() -> dict[str, str]:
             found[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return found | versions()
 
 
 def cpuinfo(name: str) -> str:

@@ -16,8 +16,8 @@ from markupsafe import Markup
 from helpers.cost_workbook import write_workbook
 from helpers.environment import redact
 from helpers.errors import InputError, NotebookError, RunError, did_you_mean
-from helpers.params_files import PROJECT
 from helpers.progress import Progress, shown
+from helpers.project import PROJECT
 from helpers.published import DATA, changes
 from helpers.run import Run
 from helpers.site_data import SCHEMA, data_schema, site_data

@@ -136,7 +136,7 @@ def open_backend(params: Params, samples: Sequence[Sample]) -> Backend:
     if params.backend == "local":
         return load_local(params.model)
     from helpers.backends.endpoint import open_endpoint
-    from helpers.report import endpoint_url
+    from helpers.launch import endpoint_url
 
     return open_endpoint(endpoint_url(params) or "", params)
 
@@ -163,7 +163,7 @@ def summarise(params: Params, backend: Backend, samples: Sequence[Sample], write
 
 def model_hashes(params: Params) -> dict[str, str]:
     """Return the SHA-256 of the prompt and of the weights, as far as they lie on this machine."""
-    from helpers import demo_model, prompts
+    from helpers import demo_model, model_cache, prompts
 
     found = {}
     if params.model.prompt is not None:
@@ -171,7 +171,7 @@ def model_hashes(params: Params) -> dict[str, str]:
     if params.backend == "local":
         folder = demo_model.folder(params.model.id)
         if folder.is_dir():
-            found["weights_sha256"] = demo_model.weights_sha256(folder)
+            found["weights_sha256"] = model_cache.weights_sha256(folder)
     return found
 
 

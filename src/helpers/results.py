@@ -6,20 +6,19 @@ Seconds; scores and rates from 0 to 1.
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
 from helpers.comparison import Paired
-from helpers.drift import Drift
 from helpers.environment import redact
 from helpers.errors import RunError
 from helpers.intervals import Estimate
 from helpers.results_base import PageResult, Row
 from helpers.results_engines import Quantization, SettingsSweep
 from helpers.results_load import LoadFields
+from helpers.results_monitoring import Monitoring
 
 
 class Probe(Row):
@@ -202,53 +201,6 @@ class PublicationAudit(PageResult):
     latency: Estimate | None = None
     latency_target: float | None = None
     limitations: tuple[str, ...] = ()
-
-
-class Slice(Row):
-    """A stretch of a log from ``seconds`` on, ``length`` long; ``usage`` is the load of the server, 0 to 1 per core.
-
-    A percentile that so few answers cannot bound is ``None``.
-    """
-
-    seconds: float
-    length: float
-    attempts: int
-    failed: int
-    p50: float | None
-    p90: float | None
-    p99: float | None
-    tokens: float | None
-    usage: float | None
-
-
-class Monitoring(PageResult):
-    """Page 06: the traffic in ``logs`` (the run's ``own`` or others), steady state only; ``aside`` is what was not.
-
-    ``dots`` are end and service time of each answer, where they are few. ``judged`` counts the answers whose text was
-    looked at. The alerts follow from the columns of the log when rendering.
-    """
-
-    own: bool = True
-    logs: tuple[str, ...] = ()
-    started_at: datetime | None = None
-    span: float = 0.0
-    attempts: int = 0
-    answered: int = 0
-    aside: int = 0
-    throughput: float | None = None
-    error_rate: Estimate | None = None
-    errors: dict[str, int] = Field(default_factory=dict)
-    latency: dict[str, Estimate] = Field(default_factory=dict)
-    tokens: Estimate | None = None
-    usage_samples: int = 0
-    usage_mean: float | None = None
-    usage_most: float | None = None
-    slices: tuple[Slice, ...] = ()
-    dots: tuple[tuple[float, float], ...] = ()
-    judged: int = 0
-    failures: dict[str, int] = Field(default_factory=dict)
-    semantic_failure_rate: Estimate | None = None
-    drift: tuple[Drift, ...] = ()
 
 
 class Results(Row):

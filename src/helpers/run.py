@@ -17,17 +17,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-import yaml
-
 from helpers.alerts import Alerted, shortened, watch
 from helpers.backends import Backend
 from helpers.cite import Cited
 from helpers.cost_basis import basis
 from helpers.cost_model import Projection, project
-from helpers.environment import redact
 from helpers.errors import InputError, RunError
 from helpers.params import Generation, Params
-from helpers.params_files import FILES, PROJECT, given_tree, load_params
+from helpers.params_files import FILES, load_params
+from helpers.project import runs_folder
 from helpers.provenance import Manifest
 from helpers.request_log import Phase, Record, RequestLog, final_attempts
 from helpers.results import PAGES, Results, read_result, read_results, write_result
@@ -259,7 +257,7 @@ def open_run(params: str, run_dir: str = "") -> Run:
     """
     if run_dir:
         return attach(Path(run_dir), params)
-    from helpers.report import start_run
+    from helpers.launch import start_run
 
     run = start_run(params, [], name=f"interactive-{datetime.now(UTC):%Y%m%dT%H%M%S}", interactive=True)
     run.earlier = newest_finished(run.params)
@@ -297,14 +295,3 @@ def newest_finished(params: Params) -> Path | None:
         except (ValueError, InputError):
             continue  # a run of another version; not ours to read
     return None
-
-
-def write_params(directory: Path, params: Params) -> None:
-    """Write the resolved parameters, so that nothing has to be read from elsewhere again."""
-    text = yaml.safe_dump(given_tree(params), sort_keys=False, allow_unicode=True)
-    (directory / "params.yaml").write_text(redact(text), encoding="utf-8")
-
-
-def runs_folder() -> Path:
-    """Return where runs are kept: ``runs/``, or what ``HELPERS_RUNS`` names."""
-    return Path(os.environ.get("HELPERS_RUNS") or PROJECT / "runs")

@@ -26,6 +26,7 @@ from helpers.answer_cache import AnswerCache, identity
 from helpers.backends import load_local
 from helpers.backends.endpoint import is_loopback
 from helpers.backends.handler import HandlerBackend
+from helpers.engine_environment import enter
 from helpers.errors import InputError
 from helpers.live_metrics import usable_cores
 from helpers.params import Params
@@ -55,6 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve until a signal, or the end of ``--parent``; raises what kept the model from loading."""
     params = load_params(args.params, args.set)
+    if not args.handler:
+        enter(params.model.engine)
     token = os.environ.get("HELPERS_SERVE_TOKEN") or None
     parent_is_gone = _watch(args.parent)
     if params.serving.workers > 1:

@@ -5,35 +5,19 @@ Verdicts are computed when a page is rendered, from results, targets and prices;
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from helpers.comparison import Paired
 from helpers.cost import Costs, costs
-from helpers.intervals import Estimate, rate
+from helpers.intervals import Estimate
 from helpers.params import Params, Target
+from helpers.price_of_knowing import PriceOfKnowing, needed_n, price_of
 from helpers.results import Results
 
 Verdict = Literal["met", "missed", "undecided", "not measured", "informative"]
 Direction = Literal["max", "min", "below", "above", "margin", "none"]
-#: Past this many dialogues or requests, knowing is not worth asking for.
-MOST_WORTH_ASKING = 1_000_000
-#: Dialogues in the largest bundled split.
-LARGEST_SPLIT = ("bundled:test", 127)
-
-
-class PriceOfKnowing(BaseModel):
-    """What would decide an undecided row: how many dialogues or requests in all, by which command, at what price."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    n: int
-    unit: str
-    command: str
-    minutes: float | None
-    dollars: float | None
 
 
 class Judged(BaseModel):
@@ -122,42 +106,6 @@ def threshold_of(target: Target) -> tuple[Direction, float | None]:
     return ("margin", -target.margin) if target.margin is not None else ("none", None)
 
 
-def needed_n(estimate: Estimate, threshold: float) -> int | None:
-    """Return about how many units would decide, if the estimate stays where it is; ``None`` when no n would be enough.
-
-    Rates: the smallest n whose Wilson interval at the observed rate excludes the threshold. Else the half-width
-    shrinks with the square root of n: ``n × (half-width / distance)²``.
-    """
-    value, n = estimate.value, estimate.n
-    if value is None or n == 0:
-        return estimate.needs
-    if value == threshold:
-        return None
-    if estimate.method == "wilson":
-        return _needed_wilson(value, n, threshold)
-    edge = estimate.low if value > threshold else estimate.high
-    if edge is None:
-        return estimate.needs
-    needed = math.ceil(n * ((value - edge) / (value - threshold)) ** 2)
-    return needed if needed <= MOST_WORTH_ASKING else None
-
-
-def _needed_wilson(value: float, n: int, threshold: float) -> int | None:
-    low, high = n, MOST_WORTH_ASKING
-
-    def decides(size: int) -> bool:
-        interval = rate(round(value * size), size)
-        edge = interval.low if value > threshold else interval.high
-        return edge is not None and (edge > threshold if value > threshold else edge < threshold)
-
-    if not decides(high):
-        return None
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if decides(middle) else (middle + 1, high)
-    return low
-
-
 def _judged(
     name: str,
     target: Target,
@@ -178,7 +126,7 @@ def _judged(
         reason = estimate.note or "the interval reaches both sides of the target"
     price = None
     if verdict == "undecided" and threshold is not None and not as_if:
-        price = _price(needed_n(estimate, threshold), estimate, params, command, results)
+        price = price_of(needed_n(estimate, threshold), estimate, params, command, results)
     return Judged(
         name=name,
         label=target.label,
@@ -194,31 +142,6 @@ def _judged(
         address=address,
         price_of_knowing=price,
     )
-
-
-def _price(n: int | None, estimate: Estimate, params: Params, command: str, results: Results) -> PriceOfKnowing | None:
-    timed = results.latency_cost
-    if n is None or timed is None or timed.mean is None or timed.mean.value is None or params.backend == "replay":
-        return None
-    dialogues = max(1, len(timed.dialogues))
-    if estimate.unit == "dialogue":
-        split, size = LARGEST_SPLIT
-        source = "" if not params.samples.source.startswith("bundled:") else f" --set samples.source={split}"
-        change = (
-            f"{source} --set samples.n={n}"
-            if not source or n <= size
-            else f" --set samples.source=FILE --set samples.n={n}"
-        )
-        requests = n * params.measure.repeats
-    else:
-        repeats = math.ceil(n / dialogues)
-        change, requests = f" --set measure.repeats={repeats}", repeats * dialogues
-    seconds = requests * timed.mean.value
-    price = params.prices.find(params.instance)
-    dollars = (
-        price.hourly * params.instance.replicas * seconds / 3600 if price and params.backend == "endpoint" else None
-    )
-    return PriceOfKnowing(n=n, unit=estimate.unit, command=command + change, minutes=seconds / 60, dollars=dollars)
 
 
 def _found(results: Results, params: Params, money: Costs | None) -> dict[str, tuple[Estimate, str, str, str, str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,11 +24,15 @@ from helpers.backends import Backend
 from helpers.backends.endpoint import EndpointBackend
 from helpers.backends.transformers import TransformersBackend
 from helpers.params import Endpoint, Model
+from helpers.project import cache
 from tests.local_server import served
 
 #: Positions of the tiny model; a dialogue over it is cut.
 CONTEXT = 48
 SPECIAL = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}
+#: Generation settings that BART summarisers are published with.
+OWN = {"early_stopping": True, "forced_bos_token_id": 0, "min_length": 6, "length_penalty": 2.0, "num_beams": 4,
+       "no_repeat_ngram_size": 3}  # fmt: skip
 Loader = Callable[..., TransformersBackend]
 
 
@@ -82,6 +88,27 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )  # fmt: skip
     BartForConditionalGeneration(config).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def published(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model with the generation settings that BART summarisers are published with."""
+    folder = tmp_path_factory.mktemp("published") / "bart"
+    shutil.copytree(tiny_folder, folder)
+    file = folder / "generation_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | OWN))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache of the module's own, that still finds the demonstration models."""
+    demo_model.ensure()
+    folder = tmp_path_factory.mktemp("cache")
+    (folder / "models").symlink_to(cache() / "models")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HELPERS_CACHE", str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")

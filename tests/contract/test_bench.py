@@ -29,7 +29,7 @@ from helpers.cli import main
 from helpers.errors import InputError
 from helpers.params import Endpoint, Generation, Params
 from helpers.params_engines import Variant
-from helpers.params_files import PROJECT
+from helpers.project import PROJECT
 from helpers.request_log import RequestLog
 from helpers.tokens import TokenCounter
 from helpers.views import bench as view

@@ -20,8 +20,7 @@ from helpers.errors import Failure, ModelError, RequestError
 from helpers.params import Generation, Model
 from tests.contract.test_transformers import LONG, TEXTS
 
-OWN = {"early_stopping": True, "forced_bos_token_id": 0, "min_length": 6, "length_penalty": 2.0, "num_beams": 4,
-       "no_repeat_ngram_size": 3}  # fmt: skip
+pytestmark = pytest.mark.usefixtures("own_cache")
 SETTINGS = [
     {"max_new_tokens": 12},
     {"max_new_tokens": 12, "num_beams": 4, "no_repeat_ngram_size": 0},
@@ -30,29 +29,6 @@ SETTINGS = [
     {"max_new_tokens": 16, "min_new_tokens": 16},
     {"max_new_tokens": 24, "no_repeat_ngram_size": 2},
 ]
-
-
-@pytest.fixture(scope="module")
-def published(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny model with the generation settings that BART summarisers are published with."""
-    folder = tmp_path_factory.mktemp("published") / "bart"
-    shutil.copytree(tiny_folder, folder)
-    file = folder / "generation_config.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | OWN))
-    return folder
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A cache of this module's own, that still finds the demonstration models."""
-    from helpers import demo_model
-
-    demo_model.ensure()
-    folder = tmp_path_factory.mktemp("cache")
-    (folder / "models").symlink_to(demo_model.cache() / "models")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HELPERS_CACHE", str(folder))
-        yield folder
 
 
 def both(folder: str, dtype: str = "float32", **fields: Any) -> tuple[Any, Any]:
@@ -132,13 +108,15 @@ def test_what_cannot_run(
         CTranslate2Backend(Model(**{"id": str(published), "engine": "ctranslate2"} | fields))
 
 
-def test_a_model_that_cannot_be_converted_leaves_nothing_behind(published: Path, tmp_path: Path, cache: Path) -> None:
+def test_a_model_that_cannot_be_converted_leaves_nothing_behind(
+    published: Path, tmp_path: Path, own_cache: Path
+) -> None:
     broken = tmp_path / "broken"
     shutil.copytree(published, broken)
     (broken / "config.json").write_text(json.dumps({"model_type": "unheard-of"}))
     with pytest.raises(ModelError, match="ctranslate2 cannot convert broken"):
         converted(broken, "int8")
-    assert not list((cache / "engines").glob("broken*/*"))
+    assert not list((own_cache / "engines").glob("broken*/*"))
 
 
 def test_fewer_bits_of_the_reference_are_where_they_should_be(published: Path) -> None:

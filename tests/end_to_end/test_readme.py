@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from helpers.cli import VERBS, _parser
-from helpers.params_files import PROJECT
+from helpers.project import PROJECT
 from tests.conftest import Report
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")

@@ -15,9 +15,8 @@ import pytest
 
 from helpers.arrivals import Plan
 from helpers.backends.endpoint import EndpointBackend, open_endpoint
-from helpers.experiments.variant_servers import wait_until_ready
-from helpers.params_files import load_params
-from helpers.run import write_params
+from helpers.backends.served import wait_until_ready
+from helpers.params_files import load_params, write_params
 from helpers.samples import load_samples
 from helpers.sending import send
 from helpers.serving import start_server

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from helpers.params_files import PROJECT
+from helpers.project import PROJECT
 
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
 MOST_CELLS, MOST_LINES = 14, 8

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from safetensors import safe_open
 
-from helpers import demo_model
+from helpers import demo_model, model_cache
 from helpers.errors import ModelError
 
 BASE = demo_model.FOLDERS["demo-base"]
@@ -165,19 +165,19 @@ def test_the_shipped_adapter_is_the_one_expected() -> None:
 def test_the_hash_of_the_weights_follows_their_content(tmp_path: Path) -> None:
     for name, content in {"b.safetensors": b"two", "a.safetensors": b"one ", "other.txt": b"no"}.items():
         (tmp_path / name).write_bytes(content)
-    assert demo_model.weights_sha256(tmp_path) == hashlib.sha256(b"one two").hexdigest()
+    assert model_cache.weights_sha256(tmp_path) == hashlib.sha256(b"one two").hexdigest()
     (tmp_path / "b.safetensors").write_bytes(b"three")
-    assert demo_model.weights_sha256(tmp_path) == hashlib.sha256(b"one three").hexdigest()
+    assert model_cache.weights_sha256(tmp_path) == hashlib.sha256(b"one three").hexdigest()
 
 
 def test_the_hash_is_read_once(tmp_path: Path) -> None:
     (tmp_path / "a.safetensors").write_bytes(b"one")
-    demo_model.weights_sha256(tmp_path)
+    model_cache.weights_sha256(tmp_path)
     record = tmp_path / "weights.sha256.json"
     record.write_text(json.dumps(json.loads(record.read_text()) | {"sha256": "kept"}))
-    assert demo_model.weights_sha256(tmp_path) == "kept"
+    assert model_cache.weights_sha256(tmp_path) == "kept"
 
 
 def test_a_folder_without_weights_has_no_hash(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"no \*\.safetensors weights"):
-        demo_model.weights_sha256(tmp_path)
+        model_cache.weights_sha256(tmp_path)

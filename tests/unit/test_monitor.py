@@ -16,8 +16,8 @@ from helpers import alert_export, notify
 from helpers.cli import main
 from helpers.live_metrics import Live
 from helpers.params_alerts import Alerts
-from helpers.params_files import PROJECT, load_params, read_alerts
-from helpers.run import write_params
+from helpers.params_files import load_params, read_alerts, write_params
+from helpers.project import PROJECT
 from helpers.worker import Worker
 from tests.local_server import Scripted
 from tests.logs import attempt, traffic, write_log

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from helpers.errors import ParamsError
-from helpers.params_files import PROJECT, given_and_defaulted, load_params
+from helpers.params_files import given_and_defaulted, load_params
+from helpers.project import PROJECT
 
 SHIPPED = [p.stem for p in sorted((PROJECT / "params").glob("*.yaml")) if "backend:" in p.read_text()]
 

@@ -13,7 +13,8 @@ from helpers.cite import Cited
 from helpers.claims import load_published
 from helpers.errors import ParamsError
 from helpers.experiments import publication_audit as experiment
-from helpers.params_files import PROJECT, load_params
+from helpers.params_files import load_params
+from helpers.project import PROJECT
 from helpers.results import Claim, PublicationAudit
 from helpers.run import Run
 from helpers.views import publication_audit as view

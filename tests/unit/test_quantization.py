@@ -85,8 +85,10 @@ def test_a_type_that_would_be_emulated_is_not_measured(monkeypatch: pytest.Monke
 
 def test_an_engine_that_is_not_installed_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert why_not(Variant(engine="ctranslate2"), "cpu") == ""
-    monkeypatch.setattr("helpers.experiments.variant_servers.find_spec", lambda name: None)
+    monkeypatch.setattr("helpers.engine_environment.find_spec", lambda name: None)
+    monkeypatch.setattr("helpers.engine_environment.PROJECT", Path("/nowhere"))
     assert "not installed; get it with: pip install ctranslate2" in why_not(Variant(engine="ctranslate2"), "cpu")
+    assert "not installed; get it with: make engines" in why_not(Variant(engine="openvino"), "cpu")
 
 
 def test_recorded_answers_are_compared_and_a_missing_recording_says_how() -> None:

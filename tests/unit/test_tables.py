@@ -8,8 +8,9 @@ from markupsafe import Markup
 
 from helpers.cite import Cited
 from helpers.intervals import Estimate
+from helpers.price_of_knowing import PriceOfKnowing
 from helpers.tables import Column, actual, chip, collapsible, facts, sample_size, table, verdict_table
-from helpers.targets import Judged, PriceOfKnowing
+from helpers.targets import Judged
 
 COLUMNS = [Column("Kind"), Column("Latency", unit="s", numeric=True, better="down")]
 

@@ -7,8 +7,9 @@ from helpers.cost import costs
 from helpers.intervals import Estimate, rate
 from helpers.params import Params, Target
 from helpers.params_files import load_params
+from helpers.price_of_knowing import needed_n
 from helpers.results import LatencyCost, Results, SampleEval, Timed
-from helpers.targets import decide, judge, needed_n
+from helpers.targets import decide, judge
 
 
 def estimate(

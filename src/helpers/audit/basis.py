@@ -12,7 +12,8 @@ from functools import cached_property
 
 from helpers.claims import Below, Max, Min, Published
 from helpers.intervals import Estimate, mean, rate
-from helpers.params import Prices, Target
+from helpers.params import Target
+from helpers.params_prices import Prices
 from helpers.results import ClaimVerdict, Figure, Spelling
 from helpers.targets import decide
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from helpers.engine_environment import is_here
 from helpers.params import Generation, Model
 
 
@@ -47,6 +48,14 @@ def load_local(model: Model) -> Backend:
         from helpers.backends.ctranslate2 import CTranslate2Backend
 
         return CTranslate2Backend(model)
+    if model.engine == "openvino":
+        if not is_here(model.engine):
+            from helpers.backends.served import ServedBackend
+
+            return ServedBackend(model)
+        from helpers.backends.openvino import OpenVINOBackend
+
+        return OpenVINOBackend(model)
     from helpers.backends.transformers import TransformersBackend
 
     return TransformersBackend(model)

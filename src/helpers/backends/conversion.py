@@ -1,7 +1,7 @@
-"""A model's weights in the format of CTranslate2, converted once for each state of them.
+"""A model's weights in the format of an engine, converted once for each state of them.
 
-``python -m helpers.backends.conversion SOURCE FOLDER DTYPE`` is the process that converts, so that its memory is not
-that of the process that serves.
+``python -m helpers.backends.conversion ENGINE SOURCE FOLDER DTYPE`` is the process that converts: its memory is not
+that of the process that serves, and it runs where the engine is installed.
 """
 
 from __future__ import annotations
@@ -13,13 +13,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from helpers import demo_model
+from helpers import model_cache
+from helpers.engine_environment import interpreter
 from helpers.errors import ModelError
+from helpers.params_engines import Engine
+from helpers.project import cache
 
 #: A conversion that takes longer, seconds, hangs.
 LIMIT = 3600
-#: The types that page 04 compares.
+#: The types of CTranslate2 that page 04 compares.
 ENGINE_TYPES = ("float32", "int8")
+#: What the name of a converted folder calls its engine.
+SHORT = {"ctranslate2": "ct2"}
 #: What the converter reads of a BART configuration and transformers 5 no longer writes: BART's own layer norms.
 BART_NORMS = {"normalize_before": False, "normalize_embedding": True}
 
@@ -29,25 +34,27 @@ def to_stderr(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def converted(source: Path, dtype: str, tell: Callable[[str], None] = to_stderr) -> Path:
+def converted(
+    source: Path, dtype: str, tell: Callable[[str], None] = to_stderr, *, engine: Engine = "ctranslate2"
+) -> Path:
     """Return the folder of a converted model, made when it is not there; ``tell`` hears of the progress.
 
     Raises `ModelError` when it cannot be converted; nothing is left behind then.
     """
-    name = f"{source.name}-{demo_model.weights_sha256(source)[:12]}-ct2-{dtype}"
-    folder = demo_model.cache() / "engines" / name
-
-    def is_built() -> bool:
-        return (folder / "model.bin").is_file()
-
-    if is_built():
-        return folder
-    demo_model.build_once(folder, is_built, lambda partial: _in_a_process(source, partial, dtype, tell))
+    if engine == "openvino" and dtype == "bfloat16":
+        dtype = "float32"  # the same weights, multiplied in bf16
+    name = f"{source.name}-{model_cache.weights_sha256(source)[:12]}-{SHORT.get(engine, engine)}-{dtype}"
+    folder = cache() / "engines" / name
+    # What lies there is whole: it was put in place when it was done.
+    if not folder.is_dir():
+        model_cache.build_once(
+            folder, folder.is_dir, lambda partial: _in_a_process(engine, source, partial, dtype, tell)
+        )
     return folder
 
 
-def convert(source: Path, folder: Path, dtype: str) -> None:
-    """Write the converted model into a new folder, in this process."""
+def to_ctranslate2(source: Path, folder: Path, dtype: str) -> None:
+    """Write the model for CTranslate2 into a new folder, in this process."""
     import ctranslate2
     import transformers
 
@@ -57,17 +64,33 @@ def convert(source: Path, folder: Path, dtype: str) -> None:
     ctranslate2.converters.TransformersConverter(str(source)).convert(str(folder), quantization=dtype)
 
 
-def _in_a_process(source: Path, folder: Path, dtype: str, tell: Callable[[str], None]) -> None:
-    began = time.monotonic()
-    tell(f"ctranslate2: converting {source.name} to {dtype} (once)")
-    command = [sys.executable, "-m", "helpers.backends.conversion", str(source), str(folder), dtype]
+def to_openvino(source: Path, folder: Path, dtype: str) -> None:
+    """Write the model for OpenVINO into a new folder, in this process; ``int8`` are its weights alone."""
+    import transformers
+    from optimum.intel import OVModelForCausalLM, OVModelForSeq2SeqLM
+
+    config = transformers.AutoConfig.from_pretrained(source, trust_remote_code=False)
+    family = OVModelForSeq2SeqLM if config.is_encoder_decoder else OVModelForCausalLM
+    network = family.from_pretrained(
+        source, export=True, compile=False, load_in_8bit=dtype == "int8", trust_remote_code=False
+    )
+    network.save_pretrained(folder)
+
+
+def _in_a_process(engine: Engine, source: Path, folder: Path, dtype: str, tell: Callable[[str], None]) -> None:
+    began, python = time.monotonic(), interpreter(engine)
+    tell(f"{engine}: converting {source.name} to {dtype} (once)")
+    command = [str(python), "-m", "helpers.backends.conversion", engine, str(source), str(folder), dtype]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=LIMIT, check=False)
     if done.returncode:
         shutil.rmtree(folder, ignore_errors=True)
         why = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise ModelError(f"model.id: ctranslate2 cannot convert {source.name}: {why}")
-    tell(f"ctranslate2: converted in {time.monotonic() - began:.0f} s")
+        raise ModelError(f"model.id: {engine} cannot convert {source.name}: {why}")
+    tell(f"{engine}: converted in {time.monotonic() - began:.0f} s")
 
+
+#: Who converts for an engine; one that reads safetensors needs nobody.
+CONVERTERS = {"ctranslate2": to_ctranslate2, "openvino": to_openvino}
 
 if __name__ == "__main__":
-    convert(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
+    CONVERTERS[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4])

@@ -35,11 +35,15 @@ class TransformersBackend:
         if model.threads:
             torch.set_num_threads(model.threads)
         with quiet():
-            self._network, tokenizer = _load(model)
+            self._network, tokenizer = self.load(model)
         self._codec = Codec(model, tokenizer, self._network.config)
         self._device = model.device
         # Text is generated behind the prompt of a chat model, but from a start token by a decoder of its own.
         self._pad_left = model.task == "chat"
+
+    def load(self, model: Model) -> tuple[Any, Any]:
+        """Return network and tokenizer, ready for deterministic generation."""
+        return _load(model)
 
     def summarise(self, dialogues: Sequence[str], generation: Generation) -> list[Answer]:
         """Return one answer per dialogue, all made in one batch; ``service_time`` is that of the batch.
@@ -93,7 +97,6 @@ def _quantized(network: Any) -> Any:
 
 
 def _load(model: Model) -> tuple[Any, Any]:
-    """Return network and tokenizer, ready for deterministic generation."""
     name = str(demo_model.folder(model.id))
     if Path(name).is_absolute() and not Path(name).is_dir():
         raise ModelError(f"model.id: {name} is not there; give 'demo', a model folder, or a Hub name")
@@ -112,6 +115,11 @@ def _load(model: Model) -> tuple[Any, Any]:
             f"model.id: {model.id} cannot be loaded for task '{model.task}': {reason}. Give 'demo', or a "
             "folder or Hub repository with safetensors weights, a tokenizer and a fitting 'model.task'"
         ) from error
+    return deterministic(network, tokenizer)
+
+
+def deterministic(network: Any, tokenizer: Any) -> tuple[Any, Any]:
+    """Return both, ready for generation that gives the same tokens each time."""
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     own = network.generation_config

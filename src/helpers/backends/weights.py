@@ -10,6 +10,8 @@ from helpers.params import Model
 
 #: What a model folder is made of; anything else, such as pickled weights or code, is left behind.
 PARTS = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.jinja")
+#: The weights themselves: safetensors, or what CTranslate2 and OpenVINO make of them.
+WEIGHTS = ("*.safetensors", "model.bin", "openvino_*.bin")
 
 
 def local_folder(model: Model) -> Path:
@@ -36,5 +38,5 @@ def local_folder(model: Model) -> Path:
 
 
 def size(folder: Path) -> int:
-    """Return the bytes of the weights in a folder: safetensors, or a converted model's own file."""
-    return sum(file.stat().st_size for pattern in ("*.safetensors", "model.bin") for file in folder.glob(pattern))
+    """Return the bytes of the weights in a folder: safetensors, or a converted model's own files."""
+    return sum(file.stat().st_size for pattern in WEIGHTS for file in folder.glob(pattern))

@@ -13,7 +13,7 @@ from helpers.intervals import Estimate, percentile, rate, without_interval
 from helpers.params_engines import PLAIN
 
 #: How pages call engines and types.
-LABELS = {"transformers": "transformers", "ctranslate2": "CTranslate2"}
+LABELS = {"transformers": "transformers", "ctranslate2": "CTranslate2", "openvino": "OpenVINO"}
 TYPES = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
 
 

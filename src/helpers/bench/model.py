@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from helpers import demo_model
+from helpers import model_cache
 from helpers.errors import InputError, ModelError
 from helpers.params import Samples
+from helpers.project import cache
 from helpers.samples import load_samples
 from helpers.tokens import TokenCounter, tokenizer_file
 
@@ -66,7 +67,7 @@ def seeded(architecture: Architecture, seed: int = 0) -> Path:
 
     It is built once, in the cache. Raises `ModelError` when it cannot be.
     """
-    folder = demo_model.cache() / "models" / f"{architecture.name}-seeded-{seed}"
+    folder = cache() / "models" / f"{architecture.name}-seeded-{seed}"
 
     def is_built() -> bool:
         try:
@@ -83,7 +84,7 @@ def seeded(architecture: Architecture, seed: int = 0) -> Path:
                 "another folder for it"
             ) from None
 
-    demo_model.build_once(folder, is_built, make)
+    model_cache.build_once(folder, is_built, make)
     return folder
 
 

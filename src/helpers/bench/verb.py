@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from helpers import demo_model
+from helpers import model_cache
 from helpers.bench import machine
 from helpers.bench.assembly import engine_results, shape_results
 from helpers.bench.bars import judge
@@ -27,10 +27,10 @@ from helpers.params_engines import OFFERED, Variant
 from helpers.params_files import load_params
 from helpers.params_service import Endpoint
 from helpers.progress import say, shown
+from helpers.project import runs_folder
 from helpers.provenance import describe, public_name
 from helpers.report import REPORTS
 from helpers.request_log import RequestLog
-from helpers.run import runs_folder
 
 INPUTS, OUTPUTS, BATCH, BEAMS = (60, 200, 800), (32, 60, 128), 8, 4
 #: Six rounds bound a median from both sides.
@@ -150,7 +150,7 @@ def measure(plan: Plan, architecture: Architecture | None = None) -> Bench:
     threads = params.model.threads or 1
     folder = runs_folder() / f"bench-{started:%Y%m%dT%H%M%S}"
     folder.mkdir(parents=True, exist_ok=True)
-    manifest = describe(params, folder.name, plan.command, started, weights_sha256=demo_model.weights_sha256(source))
+    manifest = describe(params, folder.name, plan.command, started, weights_sha256=model_cache.weights_sha256(source))
     say(f"measuring memory and matrices with {threads} threads")
     limits = machine.measure(threads)
     shapes = shape_results(architecture, plan.shapes, BEAMS, limits)

@@ -13,13 +13,14 @@ from datetime import UTC, datetime, timedelta
 
 from helpers.arrivals import Plan
 from helpers.backends.endpoint import EndpointBackend, open_endpoint
+from helpers.backends.served import wait_until_ready
 from helpers.errors import HelpersError
 from helpers.experiments.load_records import write
-from helpers.experiments.variant_servers import wait_until_ready
 from helpers.intervals import FloatArray
+from helpers.params_files import write_params
 from helpers.params_serving import Batching, Serving
 from helpers.results_load import BatchingGain
-from helpers.run import Run, write_params
+from helpers.run import Run
 from helpers.samples import Sample
 from helpers.sending import Measured, send
 from helpers.serving import start_server

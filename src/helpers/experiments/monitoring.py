@@ -19,7 +19,7 @@ from helpers.errors import RunError
 from helpers.intervals import clustered_rate, mean, percentile, rate, smallest_n
 from helpers.poller import read_usage
 from helpers.request_log import Record, read_log
-from helpers.results import Monitoring, Slice
+from helpers.results_monitoring import Monitoring, Slice
 from helpers.run import SERIES, Run
 from helpers.samples import Sample
 from helpers.scorers.failures import semantic_failures

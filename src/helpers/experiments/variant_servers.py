@@ -6,19 +6,18 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 from helpers.backends.endpoint import EndpointBackend, open_endpoint
-from helpers.errors import HelpersError, RequestError
+from helpers.backends.served import wait_until_ready
+from helpers.engine_environment import interpreter
+from helpers.errors import HelpersError, ModelError
 from helpers.params import Model, Params
 from helpers.params_engines import Variant
+from helpers.params_files import write_params
 from helpers.provenance import cpuinfo
-from helpers.run import write_params
 from helpers.serving import ServerChild, peak_memory, start_server
 
-#: A variant that is not ready after this time, seconds, is not measured; a first conversion falls into it.
-READY_LIMIT = 300.0
 #: Processor flags without which a type would only be emulated, more slowly than the reference.
 NEEDS = {"bfloat16": ("avx512_bf16", "amx_bf16"), "float16": ("avx512_fp16", "amx_fp16")}
 
@@ -46,8 +45,10 @@ class Served:
 
 def why_not(variant: Variant, device: str) -> str:
     """Return why a variant cannot run here and how to get it, or nothing."""
-    if find_spec(variant.engine) is None:
-        return f"the package {variant.engine} is not installed; get it with: pip install {variant.engine}"
+    try:
+        interpreter(variant.engine)
+    except ModelError as error:
+        return str(error)
     return missing_instructions(variant.dtype, device)
 
 
@@ -95,26 +96,9 @@ def convert(model: Model, tell: Callable[[str], None] = lambda line: None) -> in
     Without ``tell`` it is silent: a notebook that writes to stderr is one that went wrong.
     """
     from helpers.backends import weights
+    from helpers.backends.conversion import CONVERTERS, converted
 
     source = weights.local_folder(model)
-    if model.engine == "ctranslate2":
-        from helpers.backends.conversion import converted
-
-        return weights.size(converted(source, model.dtype, tell))
+    if model.engine in CONVERTERS:
+        source = converted(source, model.dtype, tell, engine=model.engine)
     return weights.size(source)
-
-
-def wait_until_ready(backend: EndpointBackend) -> str:
-    """Wait until a server is ready; return why it never was, or nothing."""
-    deadline = time.monotonic() + READY_LIMIT
-    while time.monotonic() < deadline:
-        try:
-            status, text = backend.get("/health")
-        except RequestError as error:
-            return f"its server went away: {error}"
-        if status == 200:
-            return ""
-        if status != 503:
-            return text
-        time.sleep(0.1)
-    return f"not ready after {READY_LIMIT:.0f} s"

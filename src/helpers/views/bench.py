@@ -11,11 +11,12 @@ from markupsafe import Markup
 
 from helpers import theme
 from helpers.bench.result import Bench
-from helpers.cite import Cited, Style, interval, number, quoted, say
+from helpers.cite import Cited, number, quoted, say
 from helpers.environment import redact
 from helpers.figures import Chart, Target, small_multiples
-from helpers.tables import Column, actual, chip, collapsible, facts, table
+from helpers.tables import collapsible, facts
 from helpers.theme import Frame, Link
+from helpers.views.bench_tables import bars, engines, limits, read_as, shapes, times
 
 RESULT, PAGE = "bench.json", "index.html"
 STAMP = "Architecture timings: how fast each engine computes, not how good its summaries are."
@@ -84,168 +85,25 @@ def _most(names: Sequence[str]) -> str:
     return "all" if len(set(names)) == 1 else "the most"
 
 
-def bars(result: Cited) -> Markup:
-    """Return every bar with the nearest that was reached, and what an engine at the machine's limit would reach."""
-    columns = [
-        Column("Bar"),
-        Column("Wanted", numeric=True),
-        Column("Reached", numeric=True),
-        Column("By"),
-        Column("Over the fastest fp32", numeric=True),
-        Column("At the machine's limit", numeric=True),
-        Column("Verdict"),
-    ]
-    rows = []
-    for bar in result.bars:
-        style: Style = bar.unit.raw
-        is_least = bar.at_least.raw is not None
-        rows.append(
-            [
-                quoted(bar.label),
-                say("≥ {v}", v=number(bar.at_least, style)) if is_least else say("≤ {v}", v=number(bar.at_most, style)),
-                "no such engine"
-                if bar.reached.raw is None and bar.verdict.raw == "missed"
-                else number(bar.reached, style),
-                bar.engine.raw or "–",
-                number(bar.beside, style) if bar.beside.raw is not None else "–",
-                number(bar.possible, style) if bar.possible.raw is not None else "–",
-                chip(bar.verdict.raw),
-            ]
-        )
-    source = quoted(result.bars[0].source) if len(result.bars) else ""
-    note = say(
-        "The bars: {source}. With fewer rounds a bar is undecided. The last column of figures is the speed-up of an "
-        "engine at the machine's own limit: where even that is below the bar, no engine can reach the bar here.",
-        source=source,
-    )
-    return table("The bars, and the nearest reached", columns, rows, id="bars", note=note)
-
-
 def figures(result: Cited) -> Iterator[Markup]:
     """Yield one row of charts for each number of tokens written: a chart per input length, a row per engine."""
     measured = [engine for engine in result.engines if not engine.reason]
     reference = measured[0].name.raw if measured else ""
     for output in _outputs(result):
         charts = []
-        for name, shape in _shapes(result, output):
+        for name, shape in shapes(result, output):
             rows = [(engine.label.raw, engine.cells[name].speedup) for engine in measured[1:]]
             if any(found.raw for _, found in rows) and measured[0].cells[name].speedup.raw:
-                title = _title(shape.raw.inputs)
+                title = read_as(shape.raw.inputs)
                 limit = Target(measured[0].cells[name].over_limit, "limit")
                 charts.append(Chart(title, rows, "ratio", limit, head=quoted(title)))
         if charts and reference:
-            finding = say("Speed-up with {n} tokens written", n=number(_shapes(result, output)[0][1].output, "count"))
+            finding = say("Speed-up with {n} tokens written", n=number(shapes(result, output)[0][1].output, "count"))
             subtitle = (
                 "median over rounds, and its 95 % interval where there are enough; the line is an engine at the "
                 "machine's own limit; each chart has its own scale"
             )
             yield small_multiples(f"out-{output}", finding, subtitle, charts, by="Engine")
-
-
-def engines(result: Cited) -> Markup:
-    """Return what each engine takes, whether its text is the reference's, and why one was not measured."""
-    columns = [
-        Column("Engine"),
-        Column("Ready after", numeric=True, better="down"),
-        Column("Weights", unit="MB", numeric=True, better="down"),
-        Column("Peak memory", unit="MB", numeric=True, better="down"),
-        Column("Same text as transformers fp32", numeric=True),
-    ]
-    rows = [
-        [
-            quoted(engine.label),
-            number(engine.load, "s") if engine.load.raw is not None else chip("not measured"),
-            number(engine.disk_bytes, "megabytes", bare=True) if engine.disk_bytes.raw else "–",
-            number(engine.peak_bytes, "megabytes", bare=True) if engine.peak_bytes.raw else "–",
-            number(engine.same_texts.value, "rate") if engine.same_texts.raw else "–",
-        ]
-        for engine in result.engines
-    ]
-    absent = [engine for engine in result.engines if engine.reason]
-    note = Markup("<br>").join(
-        say("{name}: not measured, {why}.", name=quoted(engine.label), why=quoted(engine.reason)) for engine in absent
-    )
-    same = "What computes in fp32 must write the same text; of other types this says nothing of quality."
-    return table("What each engine takes", columns, rows, id="engines", note=Markup("{} {}").format(same, note))
-
-
-def times(result: Cited, output: int) -> Markup:
-    """Return the times of every engine at the kinds of requests that write a number of tokens."""
-    columns = [
-        Column("Engine and tokens read"),
-        Column("Median", numeric=True, better="down"),
-        Column("Over transformers fp32", numeric=True, better="up"),
-        Column("Over the fastest fp32", numeric=True, better="up"),
-        Column("Times the limit", numeric=True, better="down"),
-        Column("Tokens a second", numeric=True, better="up"),
-        Column("Rounds", numeric=True),
-    ]
-    rows, notes = [], []
-    for name, shape in _shapes(result, output):
-        for engine in result.engines:
-            if engine.reason:
-                continue
-            cell, head = engine.cells[name], quoted(f"{engine.label.raw}, {_told(shape.raw.inputs)}")
-            if cell.reason:
-                rows.append([head, chip("not measured"), *["–"] * 5])
-                notes.append(say("{head}: {why}.", head=head, why=quoted(cell.reason)))
-                continue
-            rows.append(
-                [
-                    head,
-                    _estimate(cell.seconds, "s"),
-                    "the reference"
-                    if engine.name.raw == result.engines[0].name.raw
-                    else _estimate(cell.speedup, "ratio"),
-                    number(cell.speedup_fp32.value, "ratio") if cell.speedup_fp32.raw else "–",
-                    number(cell.over_limit, "ratio"),
-                    number(cell.tokens_per_second, "plain"),
-                    number(cell.seconds.n, "count"),
-                ]
-            )
-    written = number(_shapes(result, output)[0][1].output, "count")
-    caption = say("{n} tokens written for each text, {beams} beams", n=written, beams=number(result.beams, "count"))
-    body = table(caption, columns, rows, id=f"times-{output}", note=Markup("<br>").join(notes))
-    return collapsible(say("Requests that write {n} tokens", n=written), body)
-
-
-def limits(result: Cited) -> Markup:
-    """Return what the machine can do, what each kind of request takes, and the fewest seconds that follow."""
-    machine = result.machine
-    rates = [
-        (say("Matrices, {t}", t=_type(name)), say("{v} billion operations a second", v=number(value, "plain")))
-        for name, value in machine.matrix_gflops.items()
-    ]
-    bandwidths = [
-        (f"Memory, {'one thread' if name == '1' else 'all threads'}", say("{v} GB a second", v=number(value, "plain")))
-        for name, value in machine.memory_gb.items()
-    ]
-    columns = [
-        Column("Tokens read"),
-        Column("Written", numeric=True),
-        Column("Once", unit="billion operations", numeric=True),
-        Column("A step", unit="billion operations", numeric=True),
-        Column("A step reads", unit="MB, int8", numeric=True),
-        Column("Limit", numeric=True),
-        Column("Limit, fp32", numeric=True),
-    ]
-    rows = [
-        [
-            quoted(_told(shape.raw.inputs)),
-            number(shape.output, "count"),
-            number(shape.prefill_gflop, "plain"),
-            number(shape.step_gflop, "plain"),
-            number(shape.step_bytes, "megabytes", bare=True),
-            number(shape.limit, "s"),
-            number(shape.limit_fp32, "s"),
-        ]
-        for _, shape in result.shapes.items()
-    ]
-    note = (
-        "The limit reads int8 weights and computes with the fastest type of matrices measured; each part waits for its "
-        "operations or its bytes, whichever take longer. Layer norms, softmax and the search itself are not counted."
-    )
-    return facts([*bandwidths, *rates]) + table("The fewest seconds", columns, rows, id="limits", note=note)
 
 
 def method(result: Cited) -> Markup:
@@ -305,27 +163,3 @@ def _cells(result: Cited) -> Iterator[tuple[Cited, str, Cited]]:
 
 def _outputs(result: Cited) -> list[int]:
     return sorted({shape.output for shape in result.raw.shapes.values()})
-
-
-def _shapes(result: Cited, output: int) -> list[tuple[str, Cited]]:
-    return [(name, shape) for name, shape in result.shapes.items() if shape.raw.output == output]
-
-
-def _title(inputs: Sequence[int]) -> str:
-    return f"{inputs[0]} tokens in" if len(inputs) == 1 else f"{len(inputs)} texts at once"
-
-
-def _told(inputs: Sequence[int]) -> str:
-    return _title(inputs) if len(inputs) == 1 else f"{len(inputs)} texts of {min(inputs)} to {max(inputs)} tokens"
-
-
-def _type(name: str) -> str:
-    return {"float32": "fp32", "bfloat16": "bf16"}.get(name, name)
-
-
-def _estimate(found: Cited, style: Style) -> Markup | str:
-    if not found.raw:
-        return "–"
-    if found.low.raw is None and found.high.raw is None:
-        return actual(found, style)
-    return actual(found, style) + Markup('<span class="aside">{}</span>').format(interval(found, style))

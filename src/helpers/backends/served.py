@@ -1,0 +1,65 @@
+"""A model of this machine in a server process of its own, for whoever cannot import its engine."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from helpers.backends import Answer
+from helpers.backends.endpoint import EndpointBackend
+from helpers.errors import ModelError, RequestError
+from helpers.params import Generation, Model
+from helpers.params_files import load_params, write_params
+from helpers.params_service import Endpoint
+from helpers.serving import start_server
+
+#: A server that is not ready after this time, seconds, has failed; a first conversion falls into it.
+READY_LIMIT = 300.0
+#: One batch may take minutes.
+PATIENT = Endpoint(read_timeout=3600.0, total_timeout=3600.0)
+
+
+class ServedBackend:
+    """Starts ``helpers serve`` for a model and asks it; closing it ends the server.
+
+    Raises `ModelError` with the reason when the model does not come up.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.kind: str = model.engine
+        with ExitStack() as opened:
+            folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
+            write_params(folder, load_params("local").model_copy(update={"model": model}))
+            child = start_server(folder / "params.yaml", folder / "server.log")
+            opened.callback(child.stop)
+            self._backend = opened.enter_context(EndpointBackend(child.url, PATIENT))
+            if reason := wait_until_ready(self._backend):
+                raise ModelError(f"model.id: {model.id} cannot be served by {model.engine}: {reason}")
+            self._opened = opened.pop_all()
+
+    def summarise(self, dialogues: Sequence[str], generation: Generation) -> list[Answer]:
+        """Return one answer per dialogue, all made in one request; raises `RequestError` as an endpoint does."""
+        return self._backend.summarise(dialogues, generation) if dialogues else []
+
+    def close(self) -> None:
+        """End the server."""
+        self._opened.close()
+
+
+def wait_until_ready(backend: EndpointBackend) -> str:
+    """Wait until a server is ready; return why it never was, or nothing."""
+    deadline = time.monotonic() + READY_LIMIT
+    while time.monotonic() < deadline:
+        try:
+            status, text = backend.get("/health")
+        except RequestError as error:
+            return f"its server went away: {error}"
+        if status == 200:
+            return ""
+        if status != 503:
+            return text
+        time.sleep(0.1)
+    return f"not ready after {READY_LIMIT:.0f} s"

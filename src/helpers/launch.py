@@ -1,0 +1,195 @@
+"""A run's life around its notebooks: made, whoever answers brought up, and closed with a complete manifest."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from helpers.environment import environment, redact
+from helpers.errors import ModelError, RunError
+from helpers.params import Params
+from helpers.params_files import load_params, write_params
+from helpers.progress import say
+from helpers.project import runs_folder
+from helpers.provenance import Manifest, describe
+from helpers.run import Run
+from helpers.samples import dataset_sha256, is_bundled, load_samples
+
+
+def start_run(source: str, overrides: Sequence[str], *, name: str = "", interactive: bool = False) -> Run:
+    """Validate everything, make the run directory, and bring up whoever answers.
+
+    Raises `InputError` before anything is written when parameters, samples or the model's name are wrong.
+    """
+    params = load_params(source, overrides, measuring=True)
+    samples = load_samples(params.samples)
+    url = endpoint_url(params)
+    hashes = _model_hashes(params)
+    started = datetime.now(UTC)
+    directory = _make_directory(name or f"{started:%Y%m%dT%H%M%S}-{Path(source).stem}")
+    write_params(directory, params)
+    command = shlex.join(
+        ["python", "-m", "helpers", "report", source, *[part for o in overrides for part in ("--set", o)]]
+    )
+    corpus = {"corpus_by_language_model": is_bundled(params.samples), "dialogues": len(samples)}
+    manifest = describe(
+        params, directory.name, command, started, dataset_sha256=dataset_sha256(samples), **hashes, **corpus
+    )
+    write_manifest(directory, manifest)
+    run = Run(directory, params, measuring=True, interactive=interactive)
+    _bring_up(run, url)
+    return run
+
+
+def resume_run(directory: Path, source: str | None, overrides: Sequence[str]) -> Run:
+    """Return an interrupted run, ready to go on: its log whole, and whoever answers brought up again."""
+    from helpers.resume import open_interrupted
+
+    run = open_interrupted(directory, source, overrides)
+    write_manifest(run.directory, run.manifest)
+    _bring_up(run, endpoint_url(run.params))
+    return run
+
+
+def endpoint_url(params: Params) -> str | None:
+    """Return the address of a deployed endpoint, checked; ``None`` for other backends."""
+    if params.backend != "endpoint":
+        return None
+    from helpers.backends.endpoint import checked_url
+
+    url = params.endpoint.url or environment().get("HF_ENDPOINT_URL")
+    if not url:
+        raise RunError(
+            "no endpoint address: set HF_ENDPOINT_URL in the environment or .env, or endpoint.url in the params file"
+        )
+    return checked_url(url)
+
+
+def finish(run: Run, began: float) -> None:
+    """Close the run: end what it opened and complete the manifest with times and memory."""
+    memory = _peak_memory(run)
+    run.close()
+    if run.params.privacy.text != "full":  # the answers hold texts that neither log nor pages may
+        shutil.rmtree(run.answers, ignore_errors=True)
+    replayed = run.params.backend == "replay"
+    inference = 0.0 if replayed else _inference_seconds(run)
+    total = time.monotonic() - began
+    done = {
+        "finished_at": datetime.now(UTC),
+        "inference_seconds": inference,
+        # What passed before an interruption is not known: a resumed run has no such figure.
+        "other_seconds": None if run.manifest.resumed_at else max(0.0, total - inference),
+        "peak_memory_bytes": memory,
+    }
+    write_manifest(run.directory, run.manifest.model_copy(update=done))
+    run.__dict__.pop("manifest", None)
+    run.measuring = False
+
+
+def write_manifest(directory: Path, manifest: Manifest) -> None:
+    """Write the manifest, whole or not at all."""
+    unfinished = directory / "manifest.part"
+    unfinished.write_text(redact(manifest.model_dump_json(indent=1)) + "\n", encoding="utf-8")
+    unfinished.replace(directory / "manifest.json")
+
+
+def _make_directory(name: str) -> Path:
+    directory = runs_folder() / name
+    try:
+        for attempt in range(1, 100):
+            unique = directory if attempt == 1 else directory.with_name(f"{name}-{attempt}")
+            if not unique.exists():
+                unique.mkdir(parents=True)
+                return unique
+    except OSError as error:
+        raise RunError(
+            f"cannot write under {runs_folder()}: {error.strerror}; give yourself write permission there"
+        ) from None
+    raise RunError(f"{directory}: a hundred runs of this name exist; remove some of runs/")
+
+
+def _model_hashes(params: Params) -> dict[str, Any]:
+    from helpers import demo_model, model_cache, prompts
+
+    found: dict[str, Any] = {}
+    if params.model.prompt is not None:
+        found["prompt_sha256"] = prompts.load_prompt(params.model.prompt).sha256
+    if params.backend == "local":
+        folder = demo_model.folder(params.model.id)
+        if folder.is_dir():
+            found["weights_sha256"] = model_cache.weights_sha256(folder)
+    return found
+
+
+def fan_out(run: Run) -> None:
+    """Have Dask workers answer all dialogues, if the parameters say so; a resumed run asks for what is missing."""
+    if run.params.execution.engine != "dask":
+        return
+    from helpers.scale_out import summarise_all
+
+    totals = summarise_all(run.params, run.samples, run.answers)
+    say(f"{totals.dialogues} dialogues over Dask workers: {totals.asked} asked, {totals.failed} without an answer")
+
+
+def _bring_up(run: Run, url: str | None) -> None:
+    from helpers.serving import start_server
+
+    server: dict[str, Any] = {"url": url, "tokenizer": _tokenizer(run.params)}
+    if run.params.backend == "local":
+        child = start_server(run.directory / "params.yaml", run.directory / "server.log")
+        run.closing.append(child.stop)
+        server |= {"url": child.url, "started_ns": child.started_ns, "pid": child.process.pid}
+    (run.directory / "server.json").write_text(json.dumps(server))
+    if server["url"]:
+        from helpers.poller import start_poller
+
+        run.closing.append(start_poller(run.params, server["url"], run.log.path).stop)
+    if run.interactive:
+        import atexit
+
+        atexit.register(run.close)
+
+
+def _tokenizer(params: Params) -> str | None:
+    """Return the path of the model's tokenizer; without it tokens are not measured, which is no reason to stop."""
+    from helpers.tokens import tokenizer_file
+
+    try:
+        return str(tokenizer_file(params.model.id, params.model.revision))
+    except ModelError as error:
+        say(f"tokens will not be counted: {error}")
+        return None
+
+
+def _peak_memory(run: Run) -> dict[str, int]:
+    """Return the peak resident memory, bytes, of this process, of the largest notebook and of the server."""
+    import resource
+
+    from helpers.serving import peak_memory
+
+    scale = 1024 if sys.platform != "darwin" else 1
+    found = {
+        "report": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale,
+        "largest notebook": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * scale,
+    }
+    server = peak_memory(run.server.get("pid"))
+    return found | ({"server": server} if server else {})
+
+
+def _inference_seconds(run: Run) -> float:
+    """Return the seconds spent asking, and on loading variants, whose times are figures of page 04.
+
+    Under load requests overlap, so that page counts by the clock.
+    """
+    alone = sum(r.service_time or 0.0 for r in run.log.read() if r.phase != "load")
+    results = run.results()
+    loaded, compared = results.load_capacity, results.quantization
+    loads = sum(one.load or 0.0 for one in compared.variants) if compared else 0.0
+    return alone + loads + (loaded.seconds if loaded and loaded.points else 0.0)

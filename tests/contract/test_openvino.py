@@ -1,0 +1,87 @@
+"""OpenVINO, whose packages live in an environment of their own, asked from ours: the same tokens, the same errors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from helpers.backends import Backend, load_local
+from helpers.backends.served import ServedBackend
+from helpers.backends.transformers import TransformersBackend
+from helpers.engine_environment import interpreter, is_here, versions
+from helpers.errors import Failure, ModelError, RequestError
+from helpers.params import Generation, Model
+from tests.contract.test_engines import SETTINGS
+from tests.contract.test_transformers import LONG, TEXTS
+
+pytestmark = [pytest.mark.openvino, pytest.mark.slow, pytest.mark.usefixtures("own_cache")]
+
+
+@pytest.fixture(scope="module")
+def exact(published: Path, own_cache: Path) -> Iterator[Backend]:
+    backend = load_local(Model(id=str(published), threads=1, engine="openvino"))
+    yield backend
+    backend.close()
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=json.dumps)
+def test_equal_arithmetic_gives_equal_tokens(published: Path, exact: Backend, settings: dict[str, Any]) -> None:
+    reference, generation = TransformersBackend(Model(id=str(published), threads=1)), Generation(**settings)
+    for text in TEXTS:
+        (want,), (got,) = reference.summarise([text], generation), exact.summarise([text], generation)
+        assert (got.summary, got.output_tokens) == (want.summary, want.output_tokens)
+        assert (got.input_tokens, got.lost_tokens) == (want.input_tokens, want.lost_tokens)
+    batch = [answer.summary for answer in exact.summarise(TEXTS, generation)]
+    assert batch == [answer.summary for answer in reference.summarise(TEXTS, generation)]
+
+
+def test_a_chat_model_gives_equal_tokens() -> None:
+    told = Model(id="demo", task="chat", prompt="tuned", context_tokens=300, threads=1)
+    reference, other = TransformersBackend(told), load_local(told.model_copy(update={"engine": "openvino"}))
+    generation = Generation(max_new_tokens=24)
+    for text in ("Ann: Lunch at noon?\nBo: Yes, at noon, bring the plan.", LONG):
+        (want,), (got,) = reference.summarise([text], generation), other.summarise([text], generation)
+        assert (got.summary, got.output_tokens, got.lost_tokens) == (want.summary, want.output_tokens, want.lost_tokens)
+    other.close()
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "int8"])
+def test_fewer_bits_answer(published: Path, dtype: Any) -> None:
+    backend = load_local(Model(id=str(published), threads=1, engine="openvino", dtype=dtype))
+    assert all(answer.output_tokens for answer in backend.summarise(TEXTS, Generation(max_new_tokens=12)))
+    backend.close()
+
+
+def test_it_is_one_process_under_its_own_python_and_its_death_is_a_failed_request(published: Path) -> None:
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
+    backend = load_local(Model(id=str(published), threads=1, engine="openvino"))
+    assert isinstance(backend, ServedBackend)
+    assert not is_here("openvino")
+    assert versions()["openvino"]
+    (server,) = (child for child in psutil.Process().children(recursive=True) if child.pid not in before)
+    assert server.cmdline()[0] == str(interpreter("openvino"))
+    with pytest.raises(RequestError, match="min_new_tokens=9 is above max_new_tokens=3") as refused:
+        backend.summarise(["x"], Generation(max_new_tokens=3, min_new_tokens=9))
+    assert refused.value.kind is Failure.BAD_REQUEST
+    server.kill()
+    with pytest.raises(RequestError) as caught:
+        backend.summarise(["x"], Generation())
+    assert caught.value.kind is Failure.CONNECTION
+    backend.close()
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"dtype": "float16"}, "openvino computes float32, bfloat16, int8 on 'device: cpu' here, and not float16"),
+        ({"id": "/nowhere/model"}, "/nowhere/model is not there"),
+    ],
+)
+def test_what_cannot_run_says_so(published: Path, fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        load_local(Model(**{"id": str(published), "engine": "openvino"} | fields))
