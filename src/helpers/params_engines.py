@@ -103,9 +103,9 @@ OFFERED = (
     Variant(engine="transformers", dtype="int8"),
     Variant(engine="ctranslate2", dtype="float32"),
     Variant(engine="ctranslate2", dtype="int8"),
+    Variant(engine="openvino", dtype="int8"),
     Variant(engine="openvino", dtype="float32"),
     Variant(engine="openvino", dtype="bfloat16"),
-    Variant(engine="openvino", dtype="int8"),
 )
 #: Engines whose packages come with the plain install.
 PLAIN = ("transformers", "ctranslate2")

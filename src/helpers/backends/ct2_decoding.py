@@ -19,20 +19,26 @@ NAMES = {"num_beams": "beam_size", "length_penalty": "length_penalty", "no_repea
 SPREAD = 24
 
 
-class Decoder:
-    """A converted model with the generation defaults of its source.
+def load(folder: Path, *, is_chat: bool, compute_type: str, device: str = "cpu", threads: int = 0) -> Any:
+    """Return the converted model in a folder.
 
-    ``folder`` holds the converted model, ``source`` the ``generation_config.json`` of the model it was made of and
-    ``tokenizer`` is that model's. The arithmetic is transformers' own but for three things: beam search ends as with
-    ``early_stopping: true``; a token that is banned (a repeated n-gram, too early an end) leaves its probability to
-    the others, which can change the order of beams; and an empty source gives an empty text.
+    Loading takes more memory than the model does afterwards: load it before what else needs much, such as torch.
+    """
+    kind = ctranslate2.Generator if is_chat else ctranslate2.Translator
+    return kind(str(folder), device=device, compute_type=compute_type, intra_threads=threads)
+
+
+class Decoder:
+    """A loaded model with the generation defaults of its source.
+
+    ``source`` holds the ``generation_config.json`` of the model that was converted, ``tokenizer`` is that model's. The
+    arithmetic is transformers' own but for three things: beam search ends as with ``early_stopping: true``; a token
+    that is banned (a repeated n-gram, too early an end) leaves its probability to the others, which can change the
+    order of beams; and an empty source gives an empty text.
     """
 
-    def __init__(self, folder: Path, source: Path, tokenizer: Any, *, is_chat: bool, compute_type: str,
-                 device: str = "cpu", threads: int = 0) -> None:  # fmt: skip
-        kind = ctranslate2.Generator if is_chat else ctranslate2.Translator
-        self._is_chat, self._tokenizer = is_chat, tokenizer
-        self._model = kind(str(folder), device=device, compute_type=compute_type, intra_threads=threads)
+    def __init__(self, model: Any, source: Path, tokenizer: Any) -> None:
+        self._is_chat, self._tokenizer, self._model = isinstance(model, ctranslate2.Generator), tokenizer, model
         own = source / "generation_config.json"
         self._own: dict[str, Any] = json.loads(own.read_text(encoding="utf-8")) if own.is_file() else {}
 

@@ -12,7 +12,7 @@ import transformers
 from helpers.backends import Answer, weights
 from helpers.backends.codec import Codec, quiet
 from helpers.backends.conversion import converted
-from helpers.backends.ct2_decoding import Decoder
+from helpers.backends.ct2_decoding import Decoder, load
 from helpers.errors import Failure, ModelError, RequestError
 from helpers.params import Generation, Model
 
@@ -30,19 +30,18 @@ class CTranslate2Backend:
         source = weights.local_folder(model)
         folder = converted(source, model.dtype)
         try:
-            with quiet():
-                tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-                config = transformers.AutoConfig.from_pretrained(source, trust_remote_code=False)
-            self._codec = Codec(model, tokenizer, config)
-            self._decoder: Any = Decoder(
+            loaded = load(
                 folder,
-                source,
-                tokenizer,
                 is_chat=model.task == "chat",
                 compute_type=model.dtype,
                 device=model.device,
                 threads=model.threads or 0,
             )
+            with quiet():
+                tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+                config = transformers.AutoConfig.from_pretrained(source, trust_remote_code=False)
+            self._codec = Codec(model, tokenizer, config)
+            self._decoder: Any = Decoder(loaded, source, tokenizer)
         except (OSError, ValueError, RuntimeError) as error:
             raise ModelError(f"model.id: {model.id} cannot be loaded by ctranslate2: {error}") from error
 

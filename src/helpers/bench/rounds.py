@@ -22,7 +22,12 @@ from helpers.timing import Asker
 #: What stands on the page of the records that this writes.
 PAGE = "bench"
 #: A process needs about this many times the bytes of its weights while it loads them and while it answers.
-MEMORY: Mapping[str, float] = {"transformers int8": 2.6}
+MEMORY: Mapping[str, float] = {
+    "transformers int8": 2.6,
+    "openvino float32": 2.4,
+    "openvino bfloat16": 1.9,
+    "openvino int8": 3.6,
+}
 MEMORY_OTHERS = 1.8
 
 

@@ -51,12 +51,10 @@ class EndpointHandler:
         return [{"summary_text": self._text(ids)} for ids in self.decode(rows, settings)]
 
     def _ctranslate2(self, folder: Path) -> Decode:
-        from ct2_decoding import Decoder
+        from ct2_decoding import Decoder, load
 
-        kind = self.settings["dtype"]
-        decoder: Decode = Decoder(
-            folder / "ctranslate2", folder, self.tokenizer, is_chat=self.is_chat, compute_type=kind
-        )
+        model = load(folder / "ctranslate2", is_chat=self.is_chat, compute_type=self.settings["dtype"])
+        decoder: Decode = Decoder(model, folder, self.tokenizer)
         return decoder
 
     def _torch(self, folder: Path) -> Decode:
