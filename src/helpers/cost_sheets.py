@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from helpers.cost_basis import declared_price
-from helpers.cost_model import Bill, Projection
+from helpers.cost_cells import FIRST, SCENARIOS, UNKNOWN, known, priced, where_known
+from helpers.cost_model import Projection
+from helpers.cost_scenarios import break_even, scenarios
 from helpers.cost_workbook import Cell, Figure, Formula, Input, Sheet
 from helpers.params import Params
-from helpers.params_cost import Platform, Scenario
-
-UNKNOWN = "not known"
-#: Points of the break-even curve, as multiples of the declared traffic.
-POINTS = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0)
-_SCENARIOS = "'Optimisation scenarios'"
-#: The row of the first scenario: a title, an empty row and the heads stand above it.
-_FIRST = 4
+from helpers.params_cost import Platform
 
 
 def inputs(sheet: Sheet, params: Params, found: Projection) -> None:
@@ -53,10 +48,10 @@ def inputs(sheet: Sheet, params: Params, found: Projection) -> None:
 
 def infrastructure(sheet: Sheet, params: Params, found: Projection) -> None:
     """Write the monthly lines of the first scenario and what a request costs by them."""
-    bill, row = found.bills[0], _FIRST
+    bill, row = found.bills[0], FIRST
     sheet.write(["Line", "Price of a unit (USD)", "Units a month", "A month (USD)"], style="head")
     first = sheet.next_row
-    of = f"{_SCENARIOS}!"
+    of = f"{SCENARIOS}!"
     lines: list[tuple[str, str, str, float, float]] = [
         ("Compute, replica hours", f"{of}M{row}", f"{of}L{row}", bill.hourly, bill.replica_hours)
     ]
@@ -81,7 +76,7 @@ def infrastructure(sheet: Sheet, params: Params, found: Projection) -> None:
 
 def throughput(sheet: Sheet, params: Params, found: Projection) -> None:
     """Write what the declared replicas can answer, one request at a time."""
-    able, price = found.throughput, _priced("instance")
+    able, price = found.throughput, priced("instance")
     hourly = declared_price(params).hourly
     sheet.write(["Figure", "Value", "Unit"], style="head")
     first = sheet.next_row
@@ -117,20 +112,6 @@ def throughput(sheet: Sheet, params: Params, found: Projection) -> None:
         sheet.write(row)
 
 
-def scenarios(sheet: Sheet, params: Params, found: Projection) -> None:
-    """Write the month of every scenario; what it leaves as declared follows the inputs."""
-    heads = (
-        "Scenario", "Source", "Hours a day", "Starts a day", "Extra replicas", "Their hours a day", "Lower price",
-        "Shorter time", "Instance", "Requests an hour", "Billed hours", "Replica hours", "Price of an hour (USD)",
-        "Compute (USD)", "All lines (USD)", "Requests a month", "1,000 requests, compute (USD)",
-        "1,000 requests, all lines (USD)", "Service time (s)", "Floor of 1,000 requests (USD)", "Busy", "Saving (USD)",
-        "1,000 tokens, compute (USD)",
-    )  # fmt: skip
-    sheet.write(heads[: None if found.basis.tokens else -1], style="head")
-    for scenario, bill in zip(params.cost.scenarios, found.bills, strict=True):
-        sheet.write(_scenario(sheet.next_row, scenario, bill, params))
-
-
 def prices(sheet: Sheet, params: Params, found: Projection) -> None:
     """Write the price list, cheapest first, with what each row would do for the declared traffic."""
     heads = (
@@ -155,11 +136,11 @@ def prices(sheet: Sheet, params: Params, found: Projection) -> None:
                 Figure(processors) if processors else "–",
                 Figure(row.memory_gb) if row.memory_gb else "–",
                 Input("", supplied.value) if supplied else None,
-                Formula(f"IF(A{n}=instance,service_time,{other})", _known(row.service_time)),
-                _where_known(f"F{n}", f"requests_per_hour*F{n}/3600/replicas", row.busy, "share"),
+                Formula(f"IF(A{n}=instance,service_time,{other})", known(row.service_time)),
+                where_known(f"F{n}", f"requests_per_hour*F{n}/3600/replicas", row.busy, "share"),
                 Formula(f"B{n}*replicas*hours_per_month", row.monthly, "usd"),
-                Formula(fits, _known(row.fits)),
-                _where_known(f"G{n}", f"G{n}<=utilisation_limit", row.held),
+                Formula(fits, known(row.fits)),
+                where_known(f"G{n}", f"G{n}<=utilisation_limit", row.held),
                 Formula(f'IF(AND(I{n}=TRUE,J{n}=TRUE),H{n},"")', does, "usd"),
             ]
         )
@@ -176,42 +157,6 @@ def prices(sheet: Sheet, params: Params, found: Projection) -> None:
     sheet.write(["Cheapest that fits and holds the rate", Formula(best, chosen)])
 
 
-def break_even(sheet: Sheet, params: Params, found: Projection) -> None:
-    """Write the traffic from which each target is met, and the cost of 1,000 requests over the traffic, drawn."""
-    heads = ("Target", "USD for 1,000", "Compute alone, from (requests an hour)", "All lines, from", "Busy", "Held")
-    sheet.write(heads, style="head")
-    compute, total = (f"{_SCENARIOS}!{column}{_FIRST}" for column in "NO")
-    for row in found.break_even:
-        n, units = sheet.next_row, "" if row.per == "requests" else "*tokens_per_request"
-        sheet.write(
-            [
-                row.label,
-                Formula(f"target_{row.per}", row.threshold, "usd"),
-                Formula(f"{compute}/hours_per_month/(B{n}/1000{units})", row.requests_per_hour),
-                Formula(f"{total}/hours_per_month/(B{n}/1000{units})", row.all_in_requests_per_hour),
-                Formula(f"C{n}/(3600/service_time*replicas)", row.busy, "share"),
-                Formula(f"C{n}<=3600/service_time*replicas*utilisation_limit", row.held),
-            ]
-        )
-    sheet.write([])
-    sheet.write(["Requests an hour", "Compute", "All lines", "Busy seconds only (a floor)"], style="head")
-    bill, first = found.bills[0], sheet.next_row
-    floor = found.declared.floor_per_1000_requests.value
-    for point in POINTS:
-        n, traffic = sheet.next_row, params.traffic.requests_per_hour * point
-        requests = traffic * found.hours_per_month
-        sheet.write(
-            [
-                Formula(f"requests_per_hour*{point}", traffic),
-                Formula(f"{compute}/(A{n}*hours_per_month)*1000", bill.compute / requests * 1000, "usd"),
-                Formula(f"{total}/(A{n}*hours_per_month)*1000", bill.total / requests * 1000, "usd"),
-                Formula(f"{_priced('instance')}/3600*service_time*1000", floor, "usd"),
-            ]
-        )
-    rows = (first, sheet.next_row - 1)
-    sheet.curves("Cost of 1,000 requests by traffic", "requests an hour", "US dollars", "F10", (1, 2, 3), rows)
-
-
 def platforms(sheet: Sheet, params: Params, found: Projection) -> None:
     """Write the other platforms; a price that is filled in is counted at once."""
     heads = (
@@ -226,7 +171,7 @@ def platforms(sheet: Sheet, params: Params, found: Projection) -> None:
 def _platform(
     n: int, platform: Platform, monthly: float | None, per_1000: float | None, difference: float | None
 ) -> list[Cell]:
-    requests = f"{_SCENARIOS}!P{_FIRST}"
+    requests = f"{SCENARIOS}!P{FIRST}"
     bill = f"B{n}*hours_per_month*replicas+C{n}*{requests}/1000+D{n}"
     return [
         platform.name,
@@ -241,54 +186,8 @@ def _platform(
             "usd",
         ),
         Formula(f'IF(ISNUMBER(G{n}),G{n}/{requests}*1000,"")', "" if per_1000 is None else per_1000, "usd"),
-        Formula(f'IF(ISNUMBER(G{n}),G{n}-{_SCENARIOS}!N{_FIRST},"")', "" if difference is None else difference, "usd"),
+        Formula(f'IF(ISNUMBER(G{n}),G{n}-{SCENARIOS}!N{FIRST},"")', "" if difference is None else difference, "usd"),
     ]
-
-
-def _scenario(n: int, scenario: Scenario, bill: Bill, params: Params) -> list[Cell]:
-    traffic = scenario.requests_per_hour
-    minutes = f"MIN(C{n}+D{n}*initializing_minutes/60,24)*hours_per_month/24*60"
-    beside = "+".join(f"{name}_price*{name}_units" for name in ("storage", "network", "monitoring"))
-    time = f"INDEX(price_times,MATCH(I{n},price_names,0))"
-    cells: list[Cell] = [
-        scenario.label,
-        scenario.source,
-        Input("", scenario.hours_per_day),
-        Input("", scenario.starts_per_day),
-        Input("", scenario.extra_replicas),
-        Input("", scenario.extra_hours_per_day),
-        Input("", scenario.price_reduction, "share"),
-        Input("", scenario.time_reduction, "share"),
-        Input("", scenario.instance) if scenario.instance else Formula("instance", bill.instance),
-        Input("", traffic) if traffic else Formula("requests_per_hour", params.traffic.requests_per_hour),
-        Formula(f"ROUNDUP(ROUND({minutes},6),0)/60", bill.billed_hours, "hours"),
-        Formula(f"K{n}*replicas+E{n}*F{n}*hours_per_month/24", bill.replica_hours, "hours"),
-        Formula(f"{_priced(f'I{n}')}*(1-G{n})", bill.hourly, "usd"),
-        Formula(f"M{n}*L{n}", bill.compute, "usd"),
-        Formula(f"N{n}+{beside}", bill.total, "usd"),
-        Formula(f"J{n}*hours_per_month", bill.requests, "count"),
-        Formula(f"N{n}/P{n}*1000", bill.per_1000_requests, "usd"),
-        Formula(f"O{n}/P{n}*1000", bill.all_in_per_1000_requests, "usd"),
-        Formula(f'IF(ISNUMBER({time}),{time}*(1-H{n}),"{UNKNOWN}")', _known(bill.service_time)),
-        _where_known(f"S{n}", f"M{n}/3600*S{n}*1000", bill.floor_per_1000_requests, "usd"),
-        _where_known(f"S{n}", f"P{n}*S{n}/3600/L{n}", bill.busy, "share"),
-        Formula(f"$O${_FIRST}-O{n}", bill.saving, "usd"),
-    ]
-    if bill.per_1000_tokens is not None:
-        cells.append(Formula(f"Q{n}/tokens_per_request", bill.per_1000_tokens, "usd"))
-    return cells
-
-
-def _priced(instance: str) -> str:
-    return f"INDEX(price_hours,MATCH({instance},price_names,0))"
-
-
-def _where_known(cell: str, formula: str, value: float | None, style: str = "plain") -> Formula:
-    return Formula(f'IF(ISNUMBER({cell}),{formula},"{UNKNOWN}")', _known(value), style)
-
-
-def _known(value: float | None) -> float | str:
-    return UNKNOWN if value is None else value
 
 
 SHEETS: tuple[tuple[str, str, Callable[[Sheet, Params, Projection], None]], ...] = (
