@@ -45,7 +45,7 @@ test-slow: $(VENV)/.test $(MODEL) ## the slow tests: coverage simulations, kills
 ifeq ($(wildcard $(OPENVINO)),)
 	@echo "make test-slow: no OpenVINO (make engines), so the tests of OpenVINO are NOT run" >&2
 endif
-	$(PY) -m pytest -m "slow$(if $(wildcard $(OPENVINO)),, and not openvino)"
+	$(PY) -m pytest -n 2 --dist worksteal -m "slow$(if $(wildcard $(OPENVINO)),, and not openvino)"
 
 bench: $(VENV)/.test ## every engine on BART-large, at most 90 minutes [BENCH="--limit 30"]; then load, 20; idle machine
 	$(PY) -m helpers bench $(BENCH)

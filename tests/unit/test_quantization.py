@@ -93,7 +93,11 @@ def test_an_engine_that_is_not_installed_says_how_to_get_it(monkeypatch: pytest.
 
 def test_recorded_answers_are_compared_and_a_missing_recording_says_how() -> None:
     params = load_params("demo")
-    found = qualities(params, "quantization", params.quantization.variants)
+    variants = [
+        variant.model_copy(update={"predictions": None}) if variant.dtype == "bfloat16" else variant
+        for variant in params.quantization.variants
+    ]
+    found = qualities(params, "quantization", variants)
     same, bf16 = found["ctranslate2 float32"], found["transformers bfloat16"]
     assert same["quality"].n == 127
     assert same["agreement"].value > 0.9
