@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from helpers.project import PROJECT
 from helpers.published import DATA, changes
 from helpers.run import Run
 from helpers.site_data import SCHEMA, data_schema, site_data
-from helpers.theme import Frame, Link, convert
+from helpers.theme import Frame, Link, Text, convert, framed
 from helpers.views import index
 from helpers.views.common import colophon, stamps
 from helpers.views.cost import WORKBOOK
@@ -30,6 +31,8 @@ from helpers.views.cost import WORKBOOK
 NOTEBOOKS = Path(os.environ.get("HELPERS_NOTEBOOKS") or PROJECT / "notebooks")
 #: One page may take this long, seconds; a hung kernel must not hold a run for ever.
 PAGE_LIMIT = 3600
+#: Pages that read what others measured, and how many of those are executed at a time.
+READING, SIDE_BY_SIDE = ("06", "07"), 2
 
 
 @dataclass(frozen=True)
@@ -90,22 +93,41 @@ def check_writable(out: Path) -> None:
         raise RunError(f"cannot write to {out}: {error.strerror}; give write permission or another --out") from None
 
 
-def execute_all(run: Run, pages: Sequence[Page], site: Path, params: Path) -> None:
-    """Execute each page's notebook over the run and write its page as soon as it is there."""
+def execute_all(run: Run, pages: Sequence[Page], site: Path, params: Path) -> dict[Page, Text]:
+    """Execute each page's notebook over the run and write its page as soon as it is there; return the texts.
+
+    Pages that ask are executed one after the other, so that nothing is measured beside anything else; then those that
+    read what was measured, a few at a time.
+    """
     (run.directory / "notebooks").mkdir(exist_ok=True)
     site.mkdir(parents=True, exist_ok=True)
-    with Progress(run, len(pages)) as progress:
-        for page in pages:
+
+    def executed(page: Page) -> Text:
+        _execute(run, page, params)
+        text = convert(run.directory / "notebooks" / page.notebook.name)
+        _write(run, page, text, pages, site)
+        return text
+
+    texts = {}
+    asking = [page for page in pages if run.measuring and page.number not in READING]
+    with Progress(run, len(pages)) as progress, ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        for page in asking:
             progress.start(page.label)
-            _execute(run, page, params)
-            path = _convert(run, page, pages, site)
-            progress.done(path)
+            texts[page] = executed(page)
+            progress.done(site / page.href)
+        others = {page: pool.submit(executed, page) for page in pages if page not in asking}
+        for page, job in others.items():
+            progress.start(page.label)
+            texts[page] = job.result()
+            progress.done(site / page.href)
+    return texts
 
 
-def finish_site(run: Run, pages: Sequence[Page], site: Path) -> None:
+def finish_site(run: Run, texts: Mapping[Page, Text], site: Path) -> None:
     """Write the pages again with the complete manifest, the index, the data behind them, and the summaries."""
-    for page in pages:
-        _convert(run, page, pages, site)
+    pages = list(texts)
+    for page, text in texts.items():
+        _write(run, page, text, pages, site)
     data = site_data(run)
     (site / DATA).write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (site / SCHEMA).write_text(json.dumps(data_schema(), indent=1) + "\n", encoding="utf-8")
@@ -147,7 +169,6 @@ def _execute(run: Run, page: Page, params: Path) -> None:
             autosave_cell_every=0,
             execution_timeout=PAGE_LIMIT,
             extra_arguments=["--log-level=50"],  # the kernel talks to us through its messages alone
-            cwd=str(PROJECT),
         )
     except PapermillExecutionError as error:
         cell = "\n".join(f"    {line}" for line in str(error.source).splitlines())
@@ -160,11 +181,8 @@ def _execute(run: Run, page: Page, params: Path) -> None:
             executed.write_text(redact(executed.read_text(encoding="utf-8")), encoding="utf-8")
 
 
-def _convert(run: Run, page: Page, pages: Sequence[Page], site: Path) -> Path:
-    path = site / page.href
-    html = convert(run.directory / "notebooks" / page.notebook.name, _frame(run, pages, page.href))
-    path.write_text(html, encoding="utf-8")
-    return path
+def _write(run: Run, page: Page, text: Text, pages: Sequence[Page], site: Path) -> None:
+    (site / page.href).write_text(framed(_frame(run, pages, page.href), text), encoding="utf-8")
 
 
 def _frame(run: Run, pages: Sequence[Page], current: str) -> Frame:

@@ -71,13 +71,13 @@ def run_report(args: argparse.Namespace) -> int:
         published.keep_previous(run, args.out)
         try:
             fan_out(run)
-            publish.execute_all(run, pages, site, run.directory / "params.yaml")
+            texts = publish.execute_all(run, pages, site, run.directory / "params.yaml")
         except BaseException:
             run.close()
             say(f"what was measured is kept: report --resume {shown(run.directory)} goes on with it")
             raise
         finish(run, began)
-    publish.finish_site(run, pages, site)
+    publish.finish_site(run, texts, site)
     tracking.track(run)
     failed = run.down()
     if failed and not args.publish_failed:
@@ -123,8 +123,8 @@ def run_render(args: argparse.Namespace) -> int:
     write_params(judged_by, validate(tree, "--set"))
     run = attach(run.directory, judged_by / "params.yaml")
     pages = publish.recorded_pages(run)
-    publish.execute_all(run, pages, out, judged_by / "params.yaml")
-    publish.finish_site(run, pages, out)
+    texts = publish.execute_all(run, pages, out, judged_by / "params.yaml")
+    publish.finish_site(run, texts, out)
     say(f"rendered {len(pages)} pages: {shown(out / 'index.html')}")
     return 0
 

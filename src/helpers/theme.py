@@ -49,16 +49,29 @@ class Frame:
     site: str = "Dialogue summariser report"
 
 
+@dataclass(frozen=True)
+class Text:
+    """What stands on a page: its H1, its text with anchors, and links to its H2s."""
+
+    title: str | Markup
+    body: Markup
+    toc: Sequence[Link]
+
+
 def page(frame: Frame, *, title: str | Markup, body: Markup, lead: Markup = _NOTHING) -> str:
     """Return a whole page; ``title`` is its H1, and the H2s of ``body`` become the table of contents below ``lead``."""
-    text, toc = _with_anchors(body)
+    return framed(frame, Text(title, *_with_anchors(body)), lead)
+
+
+def framed(frame: Frame, text: Text, lead: Markup = _NOTHING) -> str:
+    """Return a whole page around its text."""
     template = _environment().get_template("base.html.j2")
     style = Markup(_css("style") + _css("page"))  # noqa: S704  (our own style sheets)
-    return template.render(frame=frame, title=title, lead=lead, body=text, toc=toc, style=style)
+    return template.render(frame=frame, title=text.title, lead=lead, body=text.body, toc=text.toc, style=style)
 
 
-def convert(notebook: Path | Any, frame: Frame) -> str:
-    """Return the page of an executed notebook, given as a path or a `NotebookNode`.
+def convert(notebook: Path | Any) -> Text:
+    """Return what an executed notebook, given as a path or a `NotebookNode`, has to say.
 
     Raises `NotebookError` when a cell failed, wrote to stdout or stderr, or shows anything but HTML or Markdown,
     and when there is not exactly one H1.
@@ -74,7 +87,7 @@ def convert(notebook: Path | Any, frame: Frame) -> str:
     if len(titles := soup.find_all("h1")) != 1:
         raise NotebookError(f"{name}: {len(titles)} first-level headings; give it one, the question it answers")
     title = Markup(titles[0].extract().decode_contents())  # noqa: S704  (rendered from our own Markdown)
-    return page(frame, title=title, body=Markup(soup))  # noqa: S704
+    return Text(title, *_with_anchors(Markup(soup)))  # noqa: S704
 
 
 def show(*parts: Markup) -> None:

@@ -18,7 +18,7 @@ from helpers.intervals import Estimate
 from helpers.price_of_knowing import PriceOfKnowing
 from helpers.tables import Column, collapsible, facts, table, verdict_table
 from helpers.targets import Judged
-from helpers.theme import Frame, Link, convert
+from helpers.theme import Frame, Link, convert, framed
 
 ADDRESS = "results/demo.json"
 LENGTHS = ("short", "medium", "long", "truncated")
@@ -216,7 +216,7 @@ def demo() -> Result:
 
 @pytest.fixture(scope="session")
 def demo_page(demo: Result) -> str:
-    return convert(notebook(Cited(demo, ADDRESS)), frame())
+    return framed(frame(), convert(notebook(Cited(demo, ADDRESS))))
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from helpers.errors import NotebookError
-from helpers.theme import Frame, Link, convert, interactive_style, page, show
+from helpers.theme import Frame, Link, convert, framed, interactive_style, page, show
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 QUESTION = new_markdown_cell("# How *fast* & <i>cheap</i>?\n\nA first paragraph.")
@@ -102,7 +102,7 @@ def test_a_notebook_becomes_a_page() -> None:
         tagged("remove-cell", "secret_step()"),
         new_code_cell("text", outputs=[new_output("execute_result", {"text/markdown": "*soft*"}, execution_count=1)]),
     ]
-    html = convert(notebook(*cells), FRAME)
+    html = framed(FRAME, convert(notebook(*cells)))
     found = soup(html)
     assert str(found.h1) == "<h1>How <em>fast</em> &amp; <i>cheap</i>?</h1>"
     assert found.title is not None
@@ -145,7 +145,7 @@ def test_a_notebook_becomes_a_page() -> None:
 )
 def test_what_must_not_be_published_is_refused(cell: Any, problem: str) -> None:
     with pytest.raises(NotebookError, match=problem):
-        convert(notebook(cell), FRAME)
+        convert(notebook(cell))
 
 
 def test_every_problem_is_named_with_the_file(tmp_path: Path) -> None:
@@ -153,13 +153,13 @@ def test_every_problem_is_named_with_the_file(tmp_path: Path) -> None:
     path = tmp_path / "03-latency.ipynb"
     nbformat.write(notebook(*noisy), path)
     with pytest.raises(NotebookError, match=r"^03-latency\.ipynb: cell 2 .*'a'.*\n03-latency\.ipynb: cell 3 .*'b'"):
-        convert(path, FRAME)
+        convert(path)
 
 
 def test_converting_twice_gives_the_same_bytes_and_leaves_the_notebook_alone() -> None:
     node = notebook(new_code_cell("a"), new_code_cell("b", outputs=[html_output("<p>x</p>")]))
     before = nbformat.writes(node)
-    assert convert(node, FRAME) == convert(node, FRAME)
+    assert framed(FRAME, convert(node)) == framed(FRAME, convert(node))
     assert nbformat.writes(node) == before
 
 
