@@ -10,6 +10,7 @@ from pathlib import Path
 
 from helpers.backends import Answer
 from helpers.backends.endpoint import EndpointBackend
+from helpers.engine_environment import interpreter
 from helpers.errors import ModelError, RequestError
 from helpers.params import Generation, Model
 from helpers.params_files import load_params, write_params
@@ -25,11 +26,12 @@ PATIENT = Endpoint(read_timeout=3600.0, total_timeout=3600.0)
 class ServedBackend:
     """Starts ``helpers serve`` for a model and asks it; closing it ends the server.
 
-    Raises `ModelError` with the reason when the model does not come up.
+    Raises `ModelError` with the reason when the engine is not installed or the model does not come up.
     """
 
     def __init__(self, model: Model) -> None:
         self.kind: str = model.engine
+        interpreter(model.engine)
         with ExitStack() as opened:
             folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
             write_params(folder, load_params("local").model_copy(update={"model": model}))
