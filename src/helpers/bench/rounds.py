@@ -21,12 +21,13 @@ from helpers.timing import Asker
 
 #: What stands on the page of the records that this writes.
 PAGE = "bench"
-#: A process needs about this many times the bytes of its weights while it loads them and while it answers.
+#: A process needs about this many times the bytes of its weights at its highest, which is when it answers a batch.
 MEMORY: Mapping[str, float] = {
-    "transformers int8": 2.6,
-    "openvino float32": 2.4,
-    "openvino bfloat16": 1.9,
-    "openvino int8": 3.6,
+    "transformers int8": 3.4,
+    "ctranslate2 int8": 2.2,
+    "openvino float32": 3.4,
+    "openvino bfloat16": 2.1,
+    "openvino int8": 7.0,
 }
 MEMORY_OTHERS = 1.8
 
@@ -72,25 +73,36 @@ def serve_all(
             tell(f"starting {name}")
             with suppress(HelpersError):  # which the start meets again, and keeps as the reason
                 convert(params.model.model_copy(update={"engine": variant.engine, "dtype": variant.dtype}), tell)
-            bring_up(params, folder / name.replace(" ", "-"), subject, opened, _room(name))
+            bring_up(params, folder / name.replace(" ", "-"), subject, opened, _room(name, subjects[:-1]))
         if subject.reason:
             tell(f"{name} is not measured: {subject.reason}")
     return subjects
 
 
-def _room(name: str) -> Callable[[int], str]:
-    """Return what says, for the bytes of a variant's weights, whether too little memory is free, or nothing."""
+def _room(name: str, beside: Sequence[Subject]) -> Callable[[int], str]:
+    """Return what says, for the bytes of a variant's weights, whether too little memory is free, or nothing.
+
+    What those ``beside`` it will still take is not free: a machine without memory times its disk.
+    """
 
     def missing(weights: int) -> str:
-        needed, free = weights * MEMORY.get(name, MEMORY_OTHERS), psutil.virtual_memory().available
+        needed = weights * MEMORY.get(name, MEMORY_OTHERS)
+        free = psutil.virtual_memory().available - sum(_still_to_take(subject) for subject in beside)
         if free >= needed:
             return ""
         return (
-            f"{needed / 1e9:.1f} GB of memory wanted and {free / 1e9:.1f} GB free beside the others; "
+            f"{needed / 1e9:.1f} GB of memory wanted and {max(0.0, free) / 1e9:.1f} GB free beside the others; "
             "measure it with fewer others (--engine), on both sides of the comparison"
         )
 
     return missing
+
+
+def _still_to_take(subject: Subject) -> float:
+    if subject.child is None or subject.disk is None:
+        return 0.0
+    held = psutil.Process(subject.child.process.pid).memory_info().rss
+    return max(0.0, subject.disk * MEMORY.get(subject.variant.name, MEMORY_OTHERS) - held)
 
 
 def ask_all(subjects: Sequence[Subject], asking: Asking, log: RequestLog, tell: Callable[[str], None]) -> str:
