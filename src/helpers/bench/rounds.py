@@ -99,10 +99,10 @@ def _room(name: str, beside: Sequence[Subject]) -> Callable[[int], str]:
 
 
 def _still_to_take(subject: Subject) -> float:
-    if subject.child is None or subject.disk is None:
+    subject.look_at_memory()
+    if subject.reason or subject.disk is None or subject.peak is None:
         return 0.0
-    held = psutil.Process(subject.child.process.pid).memory_info().rss
-    return max(0.0, subject.disk * MEMORY.get(subject.variant.name, MEMORY_OTHERS) - held)
+    return max(0.0, subject.disk * MEMORY.get(subject.variant.name, MEMORY_OTHERS) - subject.peak)
 
 
 def ask_all(subjects: Sequence[Subject], asking: Asking, log: RequestLog, tell: Callable[[str], None]) -> str:
