@@ -51,9 +51,13 @@ def test_a_chat_model_gives_equal_tokens() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "int8"])
-def test_fewer_bits_answer(published: Path, dtype: Any) -> None:
+def test_fewer_bits_answer_a_batch_as_they_answer_its_texts_alone(published: Path, dtype: Any) -> None:
     backend = load_local(Model(id=str(published), threads=1, engine="openvino", dtype=dtype))
-    assert all(answer.output_tokens for answer in backend.summarise(TEXTS, Generation(max_new_tokens=12)))
+    generation = Generation(max_new_tokens=40, min_new_tokens=40, num_beams=4, no_repeat_ngram_size=0)
+    alone = [backend.summarise([text], generation)[0] for text in TEXTS]
+    assert {answer.output_tokens for answer in alone} == {40}
+    batch = backend.summarise(TEXTS, generation)
+    assert [answer.output_tokens for answer in batch] == [40] * len(TEXTS)
     backend.close()
 
 

@@ -40,8 +40,12 @@ class OpenVINOBackend(TransformersBackend):
         source = weights.local_folder(model)
         family = OVModelForCausalLM if model.task == "chat" else OVModelForSeq2SeqLM
         has_bf16 = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        computed = MATRICES[model.dtype] if has_bf16 else "f32"
         told = {
-            "INFERENCE_PRECISION_HINT": MATRICES[model.dtype] if has_bf16 else "f32",
+            "INFERENCE_PRECISION_HINT": computed,
+            # By default keys and values are kept in eight bits, which costs time here and, when a batch of beams
+            # outgrows what was set aside for them, gives garbage (seen with 2026.4.1).
+            "KV_CACHE_PRECISION": computed,
             "PERFORMANCE_HINT": "LATENCY",
         }
         if model.threads:
