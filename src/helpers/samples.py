@@ -91,19 +91,20 @@ def _open(params: SamplesParams) -> tuple[str, Columns, Iterable[dict[str, Any]]
             raise SamplesError(
                 f"samples.source: no bundled split '{rest}'{did_you_mean(rest, known)}; known: {', '.join(known)}"
             )
-        return params.source, BUNDLED_COLUMNS, _rows(path)
+        return params.source, BUNDLED_COLUMNS, stream_rows(path)
     if scheme == "hub" and separator:
         return params.source, params.columns, _read_hub(rest, params)
     path = Path(params.source)
-    return path.name, params.columns, _rows(path)
+    return path.name, params.columns, stream_rows(path)
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """Return the rows of a CSV, JSON Lines or Parquet file as mappings; missing cells are ``None``."""
-    return list(_rows(path))
+    return list(stream_rows(path))
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
+def stream_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the rows that `read_rows` returns, one by one."""
     readers = {".jsonl": _read_jsonl, ".csv": _read_csv, ".parquet": _read_parquet}
     if path.suffix not in readers:
         raise SamplesError(f"{path.name}: not a file of dialogues; give one ending in {', '.join(readers)}")

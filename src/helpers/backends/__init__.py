@@ -10,7 +10,7 @@ from helpers.engine_environment import is_here
 from helpers.params import Generation, Model
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
     """One summary and what the backend knows of how it was made.
 

@@ -9,7 +9,7 @@ from typing import Any
 from helpers.backends import Answer
 from helpers.errors import Failure, RequestError, SamplesError, did_you_mean
 from helpers.params import Generation, Replay
-from helpers.samples import Sample, read_rows
+from helpers.samples import Sample, stream_rows
 
 
 class ReplayBackend:
@@ -41,27 +41,33 @@ class ReplayBackend:
 def recorded_answers(replay: Replay) -> dict[str, Answer]:
     """Return every recorded answer by the id of its dialogue; raises `SamplesError` as `ReplayBackend` does."""
     path = Path(replay.predictions)
-    rows = read_rows(path)
-    _check(path.name, replay, rows)
-    return {str(row[replay.id]): _answer(path.name, replay, number, row) for number, row in enumerate(rows, 1)}
+    answers: dict[str, Answer] = {}
+    twice: set[str] = set()
+    # Row by row: a recording of a whole data set is held once, as answers.
+    for number, row in enumerate(stream_rows(path), 1):
+        if number == 1:
+            _check_columns(path.name, replay, row)
+        key = str(row[replay.id])
+        if key in answers:
+            twice.add(key)
+        answers[key] = _answer(path.name, replay, number, row)
+    if not answers:
+        raise SamplesError(f"{path.name}: no predictions in it")
+    if twice:
+        raise SamplesError(f"{path.name}: id '{i}' stands more than once; ids must differ" for i in sorted(twice)[:10])
+    return answers
 
 
-def _check(name: str, replay: Replay, rows: Sequence[dict[str, Any]]) -> None:
-    if not rows:
-        raise SamplesError(f"{name}: no predictions in it")
+def _check_columns(name: str, replay: Replay, row: dict[str, Any]) -> None:
     wanted = {"id": replay.id, "prediction": replay.prediction} | (
         {"latency": replay.latency} if replay.latency else {}
     )
     problems = [
-        f"{name}: no column '{column}'{did_you_mean(column, rows[0])}; its columns are "
-        f"{', '.join(rows[0])}; name yours with replay.{key}"
+        f"{name}: no column '{column}'{did_you_mean(column, row)}; its columns are "
+        f"{', '.join(row)}; name yours with replay.{key}"
         for key, column in wanted.items()
-        if column not in rows[0]
+        if column not in row
     ]
-    if not problems:
-        ids = [str(row[replay.id]) for row in rows]
-        twice = sorted({i for i in ids if ids.count(i) > 1}) if len(set(ids)) < len(ids) else []
-        problems = [f"{name}: id '{i}' stands more than once; ids must differ" for i in twice[:10]]
     if problems:
         raise SamplesError(problems)
 
