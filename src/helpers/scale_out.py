@@ -17,7 +17,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -39,6 +39,11 @@ if TYPE_CHECKING:
 AHEAD = 2
 #: Seconds within which a scheduler must answer.
 CONNECT = 10
+
+
+#: What Dask remembers of what was sent, for whoever looks into it: by default the last thousand messages, whole, so
+#: that memory grows with the data.
+FORGETFUL = {"distributed.admin.low-level-log-length": 10, "distributed.diagnostics.computations.max-history": 1}
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ def summarise_all(params: Params, samples: Iterable[Sample], folder: Path) -> To
         if sys.stderr.isatty():
             print(f"\r{found['asked']} dialogues asked", end="\r", file=sys.stderr, flush=True)
 
-    with _client(params.execution) as client:
+    with _forgetful(), _client(params.execution) as client:
         try:
             _fan_out(client, settings, counted(), written)
         finally:
@@ -143,6 +148,14 @@ def _chunks(params: Params, samples: Iterable[Sample], parts: AnswerParts) -> It
         made_of = fingerprint(params, taken)
         yield _Chunk(number, taken, made_of, parts.read(number, made_of))
         number += 1
+
+
+def _forgetful() -> AbstractContextManager[object]:
+    try:
+        import dask
+    except ImportError:
+        return nullcontext()  # what is missing is told where it is needed
+    return dask.config.set(FORGETFUL)
 
 
 @contextmanager
