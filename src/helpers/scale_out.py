@@ -17,7 +17,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -93,7 +93,7 @@ def summarise_all(params: Params, samples: Iterable[Sample], folder: Path) -> To
         if sys.stderr.isatty():
             print(f"\r{found['asked']} dialogues asked", end="\r", file=sys.stderr, flush=True)
 
-    with _forgetful(), _client(params.execution) as client:
+    with _client(params.execution) as client:
         try:
             _fan_out(client, settings, counted(), written)
         finally:
@@ -150,23 +150,17 @@ def _chunks(params: Params, samples: Iterable[Sample], parts: AnswerParts) -> It
         number += 1
 
 
-def _forgetful() -> AbstractContextManager[object]:
-    try:
-        import dask
-    except ImportError:
-        return nullcontext()  # what is missing is told where it is needed
-    return dask.config.set(FORGETFUL)
-
-
 @contextmanager
 def _client(execution: Execution) -> Iterator[Client]:
     """Yield a connection to the scheduler that is asked for, or to one started here for the while."""
     try:
+        import dask
         from distributed import Client, LocalCluster
     except ImportError:
         raise ToolError(
             "execution.engine: dask needs the extra 'scale': install it with pip install -e '.[scale]'"
         ) from None
+    dask.config.set(FORGETFUL)
     if execution.scheduler is not None:
         logging.getLogger("distributed").setLevel(logging.ERROR)
         try:
