@@ -69,9 +69,10 @@ deploy: $(VENV)/.core ## show the endpoint PARAMS declares and its price; YES=1 
 teardown: $(VENV)/.core ## delete the endpoint of PARAMS; asks for its name
 	$(PY) -m helpers endpoint delete $(PARAMS) $(SETS)
 
-lint: $(VENV)/.test ## ruff, mypy, and that no notebook output is committed
+lint: $(VENV)/.test ## ruff, mypy, that no notebook output is committed, and where links lead
 	$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
 	$(VENV)/bin/nbstripout --keep-id --verify notebooks/*.ipynb
+	$(PY) -m pytest -q tests/unit/test_links.py
 
 clean: ## everything that can be made again, runs and reports excepted
 	rm -rf $(VENV) .engines .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
