@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
+import pytest
+from bs4 import BeautifulSoup
 
 from helpers.cite import Cited
 from helpers.experiments.batching import OFF, ON, _gain
+from helpers.params_files import load_params
 from helpers.params_serving import Batching
-from helpers.results import LoadCapacity
+from helpers.results import LoadCapacity, Results
+from helpers.results_engines import Quantization
 from helpers.results_load import Strategy
 from helpers.sending import OK, Measured
 from helpers.views import load_capacity
 from tests.page_checks import loose_digits, wrong_citations
+from tests.unit.test_quantization import REFERENCE, RIVAL, estimate, quality, variant
 
 
 def measured(seconds: float, kinds: list[int]) -> Measured:
@@ -40,3 +48,20 @@ def test_what_cannot_be_compared_says_why() -> None:
     assert _gain([], Batching()) == (None, "the budget was spent before it")
     silent = {OFF: measured(8.0, [OK]), ON: measured(8.0, [3])}
     assert _gain([silent], Batching()) == (None, "a server answered no request of a round")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (1.0, "page 04: ctranslate2 int8, 2.00 × as fast as the reference"),
+        (None, "page 04: none is shown to save anything, transformers float32 stays"),
+    ],
+)
+def test_the_row_of_quantization_is_what_page_04_recommends(seconds: float | None, told: str) -> None:
+    rival = variant(RIVAL, seconds, **quality(True), speedup=estimate(2.0))
+    compared = Quantization(page="04", variants=(variant(REFERENCE, 4.0), rival))
+    params = load_params("demo", ["targets.average_latency.max=3"])
+    run: Any = SimpleNamespace(results=lambda upto: Results(quantization=compared), params=params)
+    html = load_capacity._quantization(run)
+    assert told == BeautifulSoup(html, "html.parser").get_text()
+    assert wrong_citations(html, {"results/04.json": compared.model_dump(mode="json")}) == []

@@ -12,6 +12,7 @@ from helpers.tables import Cell, Column, chip, facts, table
 from helpers.targets import decide
 from helpers.views.common import ended_early, not_measured
 from helpers.views.load_curve import throughput_latency
+from helpers.views.quantization import choice
 
 #: A rate is held when the replicas have time to spare.
 SPARE = Threshold(label="busy share", unit="rate", source="queueing", below=1.0)
@@ -159,7 +160,11 @@ def strategies(run: Run, result: Cited) -> Markup:
         Column("Cold starts", numeric=True),
         Column("Taken away", numeric=True),
     ]
-    rows = [_strategy(row, cost, result.batching) for row, cost in zip(result.strategies, costs, strict=bool(costs))]
+    elsewhere = {"quantization": _quantization(run), "batching": _batching(result.batching)}
+    rows = [
+        _strategy(row, cost, elsewhere.get(row.name.raw, ""))
+        for row, cost in zip(result.strategies, costs, strict=bool(costs))
+    ]
     told = result.assumed
     note = say(
         "Simulated from measured service times: at most {most} replicas, asleep after {idle} without a request, "
@@ -194,11 +199,28 @@ def batching(result: Cited) -> Markup:
     return facts(pairs)
 
 
-def _strategy(row: Cited, cost: Cited, gain: Cited) -> list[Cell]:
+def _quantization(run: Run) -> Markup | str:
+    """Return what page 04 recommends, decided as it is there; nothing while that page has nothing to say."""
+    found = Cited(run.results("05").quantization, "results/04.json")
+    if not found.raw or found.reason.raw:
+        return ""
+    made = choice(run, found)
+    best = next(variant for variant in found.variants if variant.name.raw == made.recommended.raw)
+    if best.name.raw == found.variants[0].name.raw or not best.speedup.raw:
+        return say("page 04: none is shown to save anything, {name} stays", name=quoted(best.name))
+    speedup = number(best.speedup.value, "ratio")
+    return say("page 04: {name}, {ratio} as fast as the reference", name=quoted(best.name), ratio=speedup)
+
+
+def _batching(gain: Cited) -> Markup | str:
+    return say("measured, not simulated: {ratio} the throughput", ratio=number(gain.ratio, "ratio")) if gain else ""
+
+
+def _strategy(row: Cited, cost: Cited, elsewhere: Markup | str) -> list[Cell]:
+    """Return the cells of a strategy; one that is no simulation says what was found ``elsewhere``."""
     blank: list[Cell] = [NONE] * 4
-    if row.name.raw == "batching" and gain:
-        told = say("measured, not simulated: {ratio} the throughput", ratio=number(gain.ratio, "ratio"))
-        return [row.name.raw, NONE, told, *blank]
+    if elsewhere:
+        return [row.name.raw, NONE, elsewhere, *blank]
     if row.reason:
         return [row.name.raw, row.trace.raw or NONE, say("not measured: {why}", why=quoted(row.reason)), *blank]
     return [
