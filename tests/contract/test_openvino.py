@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -52,13 +53,12 @@ def test_a_chat_model_gives_equal_tokens() -> None:
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "int8"])
 def test_fewer_bits_answer_a_batch_as_they_answer_its_texts_alone(published: Path, dtype: Any) -> None:
-    backend = load_local(Model(id=str(published), threads=1, engine="openvino", dtype=dtype))
     generation = Generation(max_new_tokens=40, min_new_tokens=40, num_beams=4, no_repeat_ngram_size=0)
-    alone = [backend.summarise([text], generation)[0] for text in TEXTS]
-    assert {answer.output_tokens for answer in alone} == {40}
-    batch = backend.summarise(TEXTS, generation)
-    assert [answer.output_tokens for answer in batch] == [40] * len(TEXTS)
-    backend.close()
+    with closing(load_local(Model(id=str(published), threads=1, engine="openvino", dtype=dtype))) as backend:
+        alone = [backend.summarise([text], generation)[0] for text in TEXTS]
+        batch = backend.summarise(TEXTS, generation)
+    # The first token and the last are the model's own; garbage would hold more of those.
+    assert {answer.output_tokens for answer in (*alone, *batch)} == {38}
 
 
 def test_it_is_one_process_under_its_own_python_and_its_death_is_a_failed_request(published: Path) -> None:
