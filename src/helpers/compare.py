@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from helpers.cite import Style, spell
 from helpers.comparison import Paired, paired
 from helpers.params_files import given_and_defaulted
-from helpers.provenance import Manifest, public_name
+from helpers.provenance import Manifest, named
 from helpers.results import Results
 from helpers.run import Run, attach
 
@@ -136,8 +136,7 @@ def _makings(run: Run) -> dict[str, Any]:
 def makings(manifest: Manifest, params: Mapping[str, Any]) -> dict[str, Any]:
     """Return by name what a run was made of: what its manifest says, its packages and its parameters."""
     packages = {f"{name} (package)": version for name, version in manifest.packages.items()}
-    told = {key: public_name(value) if isinstance(value, str) else value for key, value in params.items()}
-    return {name: getattr(manifest, name) for name in MAKINGS} | packages | told
+    return {name: getattr(manifest, name) for name in MAKINGS} | packages | named(params)
 
 
 def _changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterable[Change]:

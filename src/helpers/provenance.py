@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -116,13 +117,14 @@ def stable_hash(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
 
 
+def named(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Return flat parameters as plain values without paths of this machine."""
+    return {key: _named(value) for key, value in json.loads(json.dumps(dict(tree), default=_plain)).items()}
+
+
 def _public(tree: dict[str, Any]) -> dict[str, Any]:
-    """Return flat parameters without the price list (it has its own table) and without paths of this machine."""
-    return {
-        key: _named(value)
-        for key, value in json.loads(json.dumps(tree, default=_plain)).items()
-        if key != "prices.instances"
-    }
+    """Return named parameters without the price list (it has its own table)."""
+    return {key: value for key, value in named(tree).items() if key != "prices.instances"}
 
 
 def _plain(value: Any) -> Any:
