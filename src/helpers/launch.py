@@ -18,7 +18,7 @@ from helpers.params import Params
 from helpers.params_files import load_params, write_params
 from helpers.progress import say
 from helpers.project import runs_folder
-from helpers.provenance import Manifest, describe
+from helpers.provenance import Manifest, describe, model_hashes
 from helpers.run import Run
 from helpers.samples import dataset_sha256, is_bundled, load_samples
 
@@ -31,7 +31,7 @@ def start_run(source: str, overrides: Sequence[str], *, name: str = "", interact
     params = load_params(source, overrides, measuring=True)
     samples = load_samples(params.samples)
     url = endpoint_url(params)
-    hashes = _model_hashes(params)
+    hashes = model_hashes(params)
     started = datetime.now(UTC)
     directory = _make_directory(name or f"{started:%Y%m%dT%H%M%S}-{Path(source).stem}")
     write_params(directory, params)
@@ -113,19 +113,6 @@ def _make_directory(name: str) -> Path:
             f"cannot write under {runs_folder()}: {error.strerror}; give yourself write permission there"
         ) from None
     raise RunError(f"{directory}: a hundred runs of this name exist; remove some of runs/")
-
-
-def _model_hashes(params: Params) -> dict[str, Any]:
-    from helpers import demo_model, model_cache, prompts
-
-    found: dict[str, Any] = {}
-    if params.model.prompt is not None:
-        found["prompt_sha256"] = prompts.load_prompt(params.model.prompt).sha256
-    if params.backend == "local":
-        folder = demo_model.folder(params.model.id)
-        if folder.is_dir():
-            found["weights_sha256"] = model_cache.weights_sha256(folder)
-    return found
 
 
 def fan_out(run: Run) -> None:

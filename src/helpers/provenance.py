@@ -104,6 +104,20 @@ def describe(params: Params, run: str, command: str, started_at: datetime, **fou
     )
 
 
+def model_hashes(params: Params) -> dict[str, str]:
+    """Return the SHA-256 of the prompt and of the weights, as far as they lie on this machine."""
+    from helpers import demo_model, model_cache, prompts
+
+    found = {}
+    if params.model.prompt is not None:
+        found["prompt_sha256"] = prompts.load_prompt(params.model.prompt).sha256
+    if params.backend == "local":
+        folder = demo_model.folder(params.model.id)
+        if folder.is_dir():
+            found["weights_sha256"] = model_cache.weights_sha256(folder)
+    return found
+
+
 def public_name(value: str) -> str:
     """Return a name that may be published: of a file only its last two parts, of an address no more than its host."""
     if "://" in value:

@@ -25,7 +25,7 @@ from helpers.errors import InputError, SamplesError
 from helpers.params import Columns, Params, Samples
 from helpers.params_files import load_params
 from helpers.progress import say
-from helpers.provenance import describe
+from helpers.provenance import describe, model_hashes
 from helpers.request_log import Record, RequestLog
 from helpers.retrying import limits
 from helpers.samples import Sample, dataset_sha256, load_samples, stream_samples
@@ -159,20 +159,6 @@ def summarise(params: Params, backend: Backend, samples: Sequence[Sample], write
             if sys.stderr.isatty():
                 print(f"\r{number} of {len(samples)}", end="\r", file=sys.stderr, flush=True)
     return failures
-
-
-def model_hashes(params: Params) -> dict[str, str]:
-    """Return the SHA-256 of the prompt and of the weights, as far as they lie on this machine."""
-    from helpers import demo_model, model_cache, prompts
-
-    found = {}
-    if params.model.prompt is not None:
-        found["prompt_sha256"] = prompts.load_prompt(params.model.prompt).sha256
-    if params.backend == "local":
-        folder = demo_model.folder(params.model.id)
-        if folder.is_dir():
-            found["weights_sha256"] = model_cache.weights_sha256(folder)
-    return found
 
 
 def _read_file(name: str) -> tuple[Sample, ...]:

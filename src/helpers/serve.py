@@ -145,7 +145,7 @@ def _cache(params: Params, handler: Path | None) -> AnswerCache | None:
     """Return what remembers answers, if anything shall; a handler is told from others by its folder."""
     if params.serving.cache is None:
         return None
-    from helpers.record import model_hashes
+    from helpers.provenance import model_hashes
 
     hashes = {"handler": str(handler.resolve())} if handler else model_hashes(params)
     return AnswerCache(params.serving.cache, identity(params.model, hashes))

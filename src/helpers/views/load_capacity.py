@@ -12,7 +12,7 @@ from helpers.tables import Cell, Column, chip, facts, table
 from helpers.targets import decide
 from helpers.views.common import ended_early, not_measured
 from helpers.views.load_curve import throughput_latency
-from helpers.views.quantization import choice
+from helpers.views.quantization import choice, recommended
 
 #: A rate is held when the replicas have time to spare.
 SPARE = Threshold(label="busy share", unit="rate", source="queueing", below=1.0)
@@ -204,8 +204,9 @@ def _quantization(run: Run) -> Markup | str:
     found = Cited(run.results("05").quantization, "results/04.json")
     if not found.raw or found.reason.raw:
         return ""
-    made = choice(run, found)
-    best = next(variant for variant in found.variants if variant.name.raw == made.recommended.raw)
+    best = recommended(found, choice(run, found))
+    if best is None:
+        return ""
     if best.name.raw == found.variants[0].name.raw or not best.speedup.raw:
         return say("page 04: none is shown to save anything, {name} stays", name=quoted(best.name))
     speedup = number(best.speedup.value, "ratio")

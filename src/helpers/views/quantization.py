@@ -32,6 +32,11 @@ def choice(run: Run, result: Cited) -> Cited:
     return Cited(choose(result.raw, run.params), "results/choice.json")
 
 
+def recommended(result: Cited, made: Cited) -> Cited | None:
+    """Return the variant that a decision recommends, if there is any."""
+    return next((variant for variant in result.variants if variant.name.raw == made.recommended.raw), None)
+
+
 def answer(run: Run, result: Cited) -> Markup:
     """Return the recommended variant with its reason and what it gains."""
     if result.reason:
@@ -44,7 +49,7 @@ def answer(run: Run, result: Cited) -> Markup:
             why=WHY[made.why.raw],
         )
     ]
-    best = next((v for v in result.variants if v.name.raw == made.recommended.raw), None)
+    best = recommended(result, made)
     if best is not None and best.speedup.raw and best.name.raw != result.variants[0].name.raw:
         parts.append(
             say(
