@@ -43,7 +43,25 @@ class TransformersBackend:
 
     def load(self, model: Model) -> tuple[Any, Any]:
         """Return network and tokenizer, ready for deterministic generation."""
-        return _load(model)
+        name = str(demo_model.folder(model.id))
+        if Path(name).is_absolute() and not Path(name).is_dir():
+            raise ModelError(f"model.id: {name} is not there; give 'demo', a model folder, or a Hub name")
+        family = transformers.AutoModelForCausalLM if model.task == "chat" else transformers.AutoModelForSeq2SeqLM
+        common = {"revision": model.revision, "trust_remote_code": False}
+        try:
+            tokenizer = transformers.AutoTokenizer.from_pretrained(name, truncation_side="right", **common)
+            dtype = torch.float32 if model.dtype == "int8" else getattr(torch, model.dtype)
+            network = family.from_pretrained(name, use_safetensors=True, dtype=dtype, **common)
+            network = network.to(model.device).eval()
+            if model.dtype == "int8":
+                network = _quantized(network)
+        except (OSError, ValueError, ImportError, KeyError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:400]
+            raise ModelError(
+                f"model.id: {model.id} cannot be loaded for task '{model.task}': {reason}. Give 'demo', or a "
+                "folder or Hub repository with safetensors weights, a tokenizer and a fitting 'model.task'"
+            ) from error
+        return deterministic(network, tokenizer)
 
     def summarise(self, dialogues: Sequence[str], generation: Generation) -> list[Answer]:
         """Return one answer per dialogue, all made in one batch; ``service_time`` is that of the batch.
@@ -94,28 +112,6 @@ def _quantized(network: Any) -> Any:
         return torch.ao.quantization.quantize_dynamic(  # type: ignore[no-untyped-call]
             network, {torch.nn.Linear}, dtype=torch.qint8
         )
-
-
-def _load(model: Model) -> tuple[Any, Any]:
-    name = str(demo_model.folder(model.id))
-    if Path(name).is_absolute() and not Path(name).is_dir():
-        raise ModelError(f"model.id: {name} is not there; give 'demo', a model folder, or a Hub name")
-    family = transformers.AutoModelForCausalLM if model.task == "chat" else transformers.AutoModelForSeq2SeqLM
-    common = {"revision": model.revision, "trust_remote_code": False}
-    try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(name, truncation_side="right", **common)
-        dtype = torch.float32 if model.dtype == "int8" else getattr(torch, model.dtype)
-        network = family.from_pretrained(name, use_safetensors=True, dtype=dtype, **common)
-        network = network.to(model.device).eval()
-        if model.dtype == "int8":
-            network = _quantized(network)
-    except (OSError, ValueError, ImportError, KeyError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:400]
-        raise ModelError(
-            f"model.id: {model.id} cannot be loaded for task '{model.task}': {reason}. Give 'demo', or a "
-            "folder or Hub repository with safetensors weights, a tokenizer and a fitting 'model.task'"
-        ) from error
-    return deterministic(network, tokenizer)
 
 
 def deterministic(network: Any, tokenizer: Any) -> tuple[Any, Any]:
