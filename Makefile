@@ -41,7 +41,7 @@ ifeq ($(BROWSER),)
 endif
 	$(PY) -m pytest -n 2 --dist worksteal -m "not slow and not bench$(if $(BROWSER),, and not browser)"
 
-test-slow: $(VENV)/.test $(MODEL) ## the slow tests: coverage simulations, kills and restarts; OpenVINO after make engines
+test-slow: $(VENV)/.test $(VENV)/.explore $(MODEL) ## the slow tests: coverage simulations, kills and restarts; OpenVINO after make engines
 ifeq ($(wildcard $(OPENVINO)),)
 	@echo "make test-slow: no OpenVINO (make engines), so the tests of OpenVINO are NOT run" >&2
 endif

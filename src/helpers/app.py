@@ -11,7 +11,6 @@ import signal
 import socket
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -19,15 +18,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from helpers.backends.endpoint import EndpointBackend, is_loopback, open_endpoint
-from helpers.errors import InputError, ModelError, RequestError, ToolError
+from helpers.backends.served import wait_until_ready
+from helpers.errors import InputError, ModelError, ToolError
 from helpers.params import Params
 from helpers.params_files import load_params, write_params
 from helpers.progress import say, shown
 from helpers.project import runs_folder
 from helpers.serving import start_server
-
-#: Seconds the model may take to load before the app gives up.
-LOADING = 600.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -114,21 +111,9 @@ def _own_server(params: Params, folder: Path, opened: ExitStack, ended: threadin
     opened.callback(child.stop)
     backend = opened.enter_context(open_endpoint(child.url, params, may_be_cached=True))
     say(f"loading {params.model.id} …")
-    _wait_until_loaded(backend, ended)
+    if reason := wait_until_ready(backend, ended):
+        raise ToolError(f"the local server cannot answer: {reason}; its log says why")
     return backend
-
-
-def _wait_until_loaded(backend: EndpointBackend, ended: threading.Event) -> None:
-    began = time.monotonic()
-    while not ended.wait(0.25):
-        try:
-            status, said = backend.get("/health")
-        except RequestError as error:
-            raise ToolError(f"the local server ended: {error}; its log says why") from None
-        if status == 200:
-            return
-        if status != 503 or time.monotonic() - began > LOADING:
-            raise ToolError(f"the local server cannot answer: {said}")
 
 
 def _token_counter(params: Params) -> Callable[[str], int] | None:

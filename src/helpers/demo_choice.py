@@ -1,7 +1,8 @@
 """``helpers demo-model choose``: recipes compared by cross-validation, dialogue by dialogue, over train + validation.
 
 Every recipe is trained once per fold on the dialogues outside it and judged, after its last epoch, on those inside.
-Each such part is a file of its own, so that a comparison that was stopped goes on where it was. `test` is never read.
+Each such part is a file of its own, and each adapter that goes into a mean a folder: a comparison that was stopped goes
+on where it was, and recipes that differ in what is averaged or asked share their trainings. `test` is never read.
 """
 
 from __future__ import annotations
@@ -9,18 +10,23 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
 from helpers.comparison import Paired, paired
 from helpers.errors import ParamsError
+from helpers.model_cache import build_once
 from helpers.params import Samples as SamplesParams
 from helpers.progress import say
-from helpers.samples import load_samples
+from helpers.samples import Sample, load_samples
+
+if TYPE_CHECKING:  # it brings torch
+    from helpers.demo_training import Recipe
 
 FILE = "cross-validation.json"
 
@@ -35,31 +41,30 @@ class Judged(BaseModel):
 
 
 class Part(BaseModel):
-    """One recipe on one fold: the scores by dialogue, and the seconds that training and judging took."""
+    """One recipe on one fold: the scores by dialogue."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     scores: dict[str, Judged]
-    seconds: float
     device: str
 
 
 class Candidate(BaseModel):
-    """One recipe, as the changes it makes to the standing one, over all folds."""
+    """One recipe, as the changes it makes to the standing one, over the folds taken."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     changes: tuple[str, ...]
     scores: dict[str, Judged]
-    seconds: float
 
 
 class CrossValidation(BaseModel):
-    """A finished comparison; the first candidate is what the others are compared with."""
+    """A finished comparison on ``taken`` of the folds; the first candidate is what the others are compared with."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     folds: int
+    taken: int
     device: str
     candidates: tuple[Candidate, ...]
 
@@ -70,10 +75,13 @@ class CrossValidation(BaseModel):
         return paired(*([getattr(one.scores[key], measure) for key in ids] for one in (candidate, first)))
 
 
-def choose(candidates: Sequence[Sequence[str]], folds: int, jobs: int, output: Path) -> CrossValidation:
+def choose(
+    candidates: Sequence[Sequence[str]], folds: int, jobs: int, output: Path, *, take: int | None = None
+) -> CrossValidation:
     """Compare recipes given as ``key=value`` changes into ``output/cross-validation.json``; ``jobs`` at a time.
 
-    Raises `ParamsError` for a change that is none, and for a recipe given twice, whose parts would be the same files.
+    With ``take`` only the first so many folds are judged, which costs as much less. Raises `ParamsError` for a change
+    that is none, and for a recipe given twice, whose parts would be the same files.
     """
     from helpers.demo_training import read_recipe
 
@@ -81,35 +89,35 @@ def choose(candidates: Sequence[Sequence[str]], folds: int, jobs: int, output: P
         raise ParamsError(["choose: two of the recipes are the same; give each once"])
     parts = output / "parts"
     parts.mkdir(parents=True, exist_ok=True)
+    taken = range(folds if take is None else take)
     # Fold by fold: a comparison that is stopped has every recipe on the folds that it finished.
-    wanted = [(tuple(changes), fold) for fold in range(folds) for changes in candidates]
+    wanted = [(tuple(changes), fold) for fold in taken for changes in candidates]
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         running = {one: pool.submit(_part, *one, folds, parts) for one in wanted}
         found = {one: future.result() for one, future in running.items()}
     result = CrossValidation(
         folds=folds,
+        taken=len(taken),
         device=next(iter(found.values())).device,
-        candidates=tuple(_candidate(tuple(changes), found, folds) for changes in candidates),
+        candidates=tuple(
+            _candidate(tuple(changes), [found[tuple(changes), fold] for fold in taken]) for changes in candidates
+        ),
     )
     (output / FILE).write_text(result.model_dump_json(indent=1) + "\n")
     return result
 
 
-def _candidate(changes: tuple[str, ...], found: Mapping[tuple[tuple[str, ...], int], Part], folds: int) -> Candidate:
-    own = [found[changes, fold] for fold in range(folds)]
-    return Candidate(
-        changes=changes,
-        scores={key: score for part in own for key, score in part.scores.items()},
-        seconds=sum(part.seconds for part in own),
-    )
+def _candidate(changes: tuple[str, ...], own: Sequence[Part]) -> Candidate:
+    return Candidate(changes=changes, scores={key: score for part in own for key, score in part.scores.items()})
 
 
 def _part(changes: tuple[str, ...], fold: int, folds: int, parts: Path) -> Part:
     """Return a recipe's scores on a fold, read if they were measured before."""
-    from helpers.demo_training import device, judge, learn, read_recipe
+    from helpers import adapters
+    from helpers.demo_training import device, judge, read_recipe
 
     recipe = read_recipe(changes)
-    name = hashlib.sha256(f"{recipe.model_dump_json()} {fold}/{folds}".encode()).hexdigest()[:16]
+    name = _name(recipe, fold, folds)
     kept = parts / f"{name}.json"
     if kept.is_file():
         return Part.model_validate_json(kept.read_bytes())
@@ -119,14 +127,34 @@ def _part(changes: tuple[str, ...], fold: int, folds: int, parts: Path) -> Part:
         (one for split in ("train", "validation") for one in load_samples(SamplesParams(source=f"bundled:{split}"))),
         key=lambda one: one.id,
     )
-    *_, (network, _) = learn(recipe, [one for place, one in enumerate(samples) if place % folds != fold])
-    scores = judge(network, samples[fold::folds], recipe, parts / name)
-    shutil.rmtree(parts / name)
+    learnt = [one for place, one in enumerate(samples) if place % folds != fold]
+    members = [recipe.member(place) for place in range(recipe.members)]
+    mean = parts / f"{name}.mean"
+    adapters.average([_trained(one, learnt, parts / _name(one, fold, folds)) for one in members], mean)
+    scores = judge(mean, samples[fold::folds], recipe)
+    shutil.rmtree(mean)
     part = Part(
         scores={one.id: Judged(rouge_l=one.rougeL, key_fact_recall=one.key_fact_recall or 0.0) for one in scores},
-        seconds=time.monotonic() - began,
         device=device(),
     )
     kept.write_text(part.model_dump_json())
-    say(f"choose: {' '.join(changes) or 'the standing recipe'}: fold {fold + 1} of {folds} in {part.seconds:.0f} s")
+    took = time.monotonic() - began
+    say(f"choose: {' '.join(changes) or 'the standing recipe'}: fold {fold + 1} of {folds} in {took:.0f} s")
     return part
+
+
+def _name(recipe: Recipe, fold: int, folds: int) -> str:
+    return hashlib.sha256(f"{recipe.model_dump_json()} {fold}/{folds}".encode()).hexdigest()[:16]
+
+
+def _trained(member: Recipe, learnt: Sequence[Sample], folder: Path) -> Path:
+    """Return the folder of one adapter, trained unless it is there."""
+    from helpers import adapters
+    from helpers.demo_training import learn
+
+    def make(partial: Path) -> None:
+        *_, (network, _) = learn(member, learnt)
+        adapters.save(network, partial)
+
+    build_once(folder, folder.is_dir, make)
+    return folder

@@ -92,6 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="choose: a recipe to compare, as its changes; the first ('' changes nothing) is the reference",
     )
     parser.add_argument("--folds", type=int, default=4, help="choose: folds over train + validation (default: 4)")
+    parser.add_argument("--take", type=int, help="choose: judge this many of the folds only (default: all)")
     parser.add_argument("--jobs", type=int, default=1, help="choose: trainings at a time (default: 1)")
 
 
@@ -106,10 +107,16 @@ def run(args: argparse.Namespace) -> int:
         from helpers.demo_choice import choose
         from helpers.model_card import compared
 
-        if len(args.recipe) < 2 or args.folds < 2 or args.jobs < 1:
-            raise ParamsError(["choose: give --recipe at least twice, --folds of 2 or more and --jobs of 1 or more"])
+        take = args.folds if args.take is None else args.take
+        if len(args.recipe) < 2 or args.folds < 2 or args.jobs < 1 or not 1 <= take <= args.folds:
+            raise ParamsError(
+                [
+                    "choose: give --recipe at least twice, --folds of 2 or more, --jobs of 1 or more, and --take of 1 "
+                    "to --folds"
+                ]
+            )
         recipes = [[*args.set, *recipe.split()] for recipe in args.recipe]
-        print(compared(choose(recipes, args.folds, args.jobs, args.output)))
+        print(compared(choose(recipes, args.folds, args.jobs, args.output, take=take)))
     elif args.action == "card":
         from helpers.model_card import write_card
 

@@ -6,7 +6,6 @@ asked as it would be served. `test` is never read here.
 
 from __future__ import annotations
 
-import json
 import random
 import resource
 import shutil
@@ -18,11 +17,10 @@ from typing import Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from safetensors.torch import load_file, save_file
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from helpers import demo_model, scorers
+from helpers import adapters, demo_model, scorers
 from helpers.backends.codec import quiet
 from helpers.backends.encoding import ChatEncoder
 from helpers.backends.transformers import TransformersBackend
@@ -38,7 +36,6 @@ from helpers.scorers import SampleScore
 from helpers.training_data import Batch, batches, collate, encode, renamed, speakers
 
 PROMPT = "tuned"
-BASE_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
 #: The linear maps of a layer, in attention and feed-forward.
 LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 #: Dialogues summarised at a time when an adapter is judged.
@@ -46,16 +43,18 @@ _ASKED = {"cpu": 6, "cuda": 64}
 
 
 class Recipe(BaseModel):
-    """How the adapter is trained.
+    """How the adapter is trained, and with how many beams it is asked when it is judged, as it will be served.
 
-    It lies on the layers from ``first_layer`` up. A batch holds ``batch_dialogues``, each with both references, and
-    ``batch_tokens`` at most. Dialogues over ``long_tokens``, a tenth of all with a third of the tokens, are learnt in
-    the first epoch alone. The learning rate rises over ``warmup`` of the steps and falls linearly to zero. Training
-    stops when ``patience`` epochs in a row are no better than the best.
+    It is the mean of ``members`` adapters that are trained apart, each from its own seed. They lie on the layers from
+    ``first_layer`` up. A batch holds ``batch_dialogues``, each with both references, and ``batch_tokens`` at most.
+    Dialogues over ``long_tokens``, a tenth of all with a third of the tokens, are learnt in the first epoch alone. The
+    learning rate rises over ``warmup`` of the steps and falls linearly to zero. Training stops when ``patience`` epochs
+    in a row are no better than the best.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    members: int = Field(1, gt=0)
     rank: int = Field(16, gt=0)
     first_layer: int = Field(10, ge=0)
     alpha: int = Field(32, gt=0)
@@ -69,7 +68,12 @@ class Recipe(BaseModel):
     rename_speakers: bool = True
     context_tokens: int = 2048
     max_new_tokens: int = 128
+    num_beams: int = Field(1, gt=0)
     seed: int = 0
+
+    def member(self, place: int) -> Recipe:
+        """Return how one of the averaged adapters is trained."""
+        return self.model_copy(update={"members": 1, "num_beams": 1, "seed": self.seed + place})
 
 
 def read_recipe(overrides: Sequence[str]) -> Recipe:
@@ -93,12 +97,19 @@ def train(recipe: Recipe, output: Path) -> Curve:
     output.mkdir(parents=True, exist_ok=True)
     learnt, held_back = (load_samples(SamplesParams(source=f"bundled:{split}")) for split in ("train", "validation"))
     judged: list[Epoch] = []
-    for number, (network, loss) in enumerate(learn(recipe, learnt), 1):
-        scores = judge(network, held_back, recipe, output)
+    last = output / "last"
+    # The members go on together, so that after each epoch their mean can be judged.
+    learning = (learn(recipe.member(place), learnt) for place in range(recipe.members))
+    for number, trained in enumerate(zip(*learning, strict=True), 1):
+        saved = [last / f"member-{place}" for place in range(recipe.members)]
+        for folder, (network, _) in zip(saved, trained, strict=True):
+            adapters.save(network, folder)
+        adapters.average(saved, last)
+        scores = judge(last, held_back, recipe)
         judged.append(
             Epoch(
                 epoch=number,
-                train_loss=loss,
+                train_loss=_mean([loss for _, loss in trained]),
                 rouge_l=_mean([score.rougeL for score in scores]),
                 key_fact_recall=_mean([score.key_fact_recall or 0.0 for score in scores]),
             )
@@ -106,10 +117,10 @@ def train(recipe: Recipe, output: Path) -> Curve:
         say(f"train: {judged[-1]}")
         best = max(judged, key=lambda one: one.score)
         if best is judged[-1]:
-            _keep(output / "last", output)
+            adapters.keep(last, output)
         elif number - best.epoch >= recipe.patience:
             break
-    shutil.rmtree(output / "last")
+    shutil.rmtree(last)
     curve = Curve(
         recipe=recipe.model_dump(),
         device=device(),
@@ -124,7 +135,7 @@ def train(recipe: Recipe, output: Path) -> Curve:
 
 
 def learn(recipe: Recipe, samples: Sequence[Sample]) -> Iterator[tuple[Any, float]]:
-    """Train an adapter on ``samples``; yields the network and its mean loss per token after each epoch."""
+    """Train one adapter on ``samples``; yields the network and its mean loss per token after each epoch."""
     torch.manual_seed(recipe.seed)
     where = device()
     with quiet():
@@ -144,14 +155,13 @@ def learn(recipe: Recipe, samples: Sequence[Sample]) -> Iterator[tuple[Any, floa
         yield network, _mean(losses)
 
 
-def judge(network: Any, samples: Sequence[Sample], recipe: Recipe, output: Path) -> list[SampleScore]:
-    """Save the adapter in ``output/last``, merge it, ask it for a summary of every sample as served, and score them."""
-    last, merged = output / "last", output / "merged"
-    _save(network, last)
-    demo_model.merge(demo_model.ensure("demo-base"), last, merged)
+def judge(adapter: Path, samples: Sequence[Sample], recipe: Recipe) -> list[SampleScore]:
+    """Merge an adapter, in its folder for a while, ask for a summary of every sample as served, and score them."""
+    merged = adapter / "merged"
+    demo_model.merge(demo_model.ensure("demo-base"), adapter, merged)
     model = Model(id=str(merged), task="chat", prompt=PROMPT, context_tokens=recipe.context_tokens, device=device())
     backend = TransformersBackend(model)
-    settings = Generation(max_new_tokens=recipe.max_new_tokens)
+    settings = Generation(num_beams=recipe.num_beams, max_new_tokens=recipe.max_new_tokens)
     ordered = sorted(samples, key=lambda sample: len(sample.dialogue))
     scores = []
     for start in range(0, len(ordered), _ASKED[model.device]):
@@ -231,24 +241,6 @@ def _autocast(device: str) -> Iterator[None]:
     fast = device == "cuda" or torch.cpu._is_avx512_bf16_supported()
     with torch.autocast(device, torch.bfloat16) if fast else nullcontext():
         yield
-
-
-def _save(network: Any, folder: Path) -> None:
-    """Write the adapter in fp16, which halves it and costs no score."""
-    with quiet():
-        network.save_pretrained(folder)
-    file = folder / "adapter_model.safetensors"
-    save_file({name: tensor.half() for name, tensor in load_file(file).items()}, file, metadata={"format": "pt"})
-    described = folder / "adapter_config.json"
-    config = json.loads(described.read_text())
-    # The library writes where the base lay on this machine, and the names of layers in any order.
-    config |= {"base_model_name_or_path": BASE_NAME, "target_modules": sorted(config["target_modules"])}
-    described.write_text(json.dumps(config, indent=2) + "\n")
-
-
-def _keep(source: Path, output: Path) -> None:
-    for name in ("adapter_model.safetensors", "adapter_config.json"):
-        shutil.copy(source / name, output / name)
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -12,14 +12,14 @@ import yaml
 from helpers import package
 from helpers.environment import environment
 from helpers.errors import DeployError, InputError
-from helpers.management import MONTH, Manager, State, price_list
+from helpers.management import MONTH, Manager, State
 from helpers.params import Params
 from helpers.params_files import load_params
 from helpers.params_prices import Price
+from helpers.price_list import price_list
 from helpers.progress import say
-from helpers.project import PROJECT
+from helpers.project import cache
 
-CACHE = PROJECT / ".cache" / "hardware.json"
 #: Seconds that a resumed endpoint may take to run.
 RESUME_LIMIT = 1800.0
 VERBS = {
@@ -112,7 +112,7 @@ def price_of(params: Params, prices: list[Price], origin: str) -> str:
 
 
 def _prices(params: Params) -> tuple[list[Price], str]:
-    return price_list(params, environment(), CACHE)
+    return price_list(params, environment(), cache() / "hardware.json")
 
 
 def _hardware(params: Params) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from helpers.cite import Style, spell
+from helpers.demo_choice import FILE as CHOSEN_BY
 from helpers.demo_choice import CrossValidation
 from helpers.experiments.recordings import compare_recordings
 from helpers.intervals import Estimate
@@ -16,7 +17,7 @@ from helpers.learning_curve import Curve
 from helpers.params import Params
 from helpers.params import Samples as SamplesParams
 from helpers.params_files import load_params
-from helpers.results import Recording
+from helpers.results_scores import Recording
 from helpers.samples import load_samples, read_rows
 from helpers.views.recordings import GAINS, SHOWN
 
@@ -37,7 +38,7 @@ def compared(result: CrossValidation) -> str:
     styles: dict[str, Style] = {"rouge_l": "score", "key_fact_recall": "rate"}
     rows = []
     for one in result.candidates:
-        row = [" ".join(one.changes) or "the standing one", f"{one.seconds / 60:.0f}"]
+        row = [" ".join(one.changes) or "the standing one"]
         for measure, style in styles.items():
             values = [getattr(score, measure) for score in one.scores.values()]
             gain = result.gain(one, measure)
@@ -48,7 +49,7 @@ def compared(result: CrossValidation) -> str:
                 else f"{spell(gain.difference or 0.0, 'difference')} ({_between(gain.low, gain.high, 'difference')})"
             )
         rows.append(row)
-    return _table(["Recipe", "Minutes", "ROUGE-L", "Gain", "Key-fact recall", "Gain"], rows)
+    return _table(["Recipe", "ROUGE-L", "Gain", "Key-fact recall", "Gain"], rows)
 
 
 def filled(text: str, folder: Path) -> str:
@@ -57,6 +58,7 @@ def filled(text: str, folder: Path) -> str:
     recordings = compare_recordings(params)
     curve = Curve.model_validate_json((folder / "training.json").read_bytes())
     parts = {
+        "choice": compared(CrossValidation.model_validate_json((folder / CHOSEN_BY).read_bytes())),
         "training": _training(curve),
         "measured": _measured(recordings),
         "gains": _gains(recordings),

@@ -60,13 +60,15 @@ def run(args: argparse.Namespace) -> int:
 def write(params: Params, out: Path, measured: Run | None = None) -> None:
     """Write a model repository into a new folder.
 
-    Raises `InputError` when ``out`` exists or the engine has no handler, `ModelError` when the model cannot be had or
-    has no safetensors.
+    Raises `InputError` when ``out`` exists or no handler does what the params ask, `ModelError` when the model cannot
+    be had or has no safetensors.
     """
     if out.exists():
         raise InputError(f"--out {out}: exists already; give a new folder")
     if params.model.engine not in NEEDED:
         raise InputError(f"--engine {params.model.engine}: has no handler; give {' or '.join(NEEDED)}")
+    if params.model.rerank:
+        raise InputError("model.rerank: the handler answers with its likeliest beam; set model.rerank=false")
     source = weights.local_folder(params.model)
     partial = out.with_name(f"{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)

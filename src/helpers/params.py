@@ -25,7 +25,11 @@ from helpers.rooms import Count, Money, Positive, Room, Seconds
 
 
 class Model(Room):
-    """Which model answers; ``id`` is ``demo``, ``demo-base``, a folder, or a Hub repository name."""
+    """Which model answers; ``id`` is ``demo``, ``demo-base``, a folder, or a Hub repository name.
+
+    With ``rerank`` the answer is not the likeliest of the beams but the likeliest in which the checks of meaning find
+    no failure: no number that nobody spoke, no person who is not there.
+    """
 
     id: str
     revision: str | None = None
@@ -36,6 +40,7 @@ class Model(Room):
     dtype: Dtype = "float32"
     device: Literal["cpu", "cuda"] = "cpu"
     threads: Positive | None = None
+    rerank: bool = False
     description: str = ""
 
     @model_validator(mode="after")

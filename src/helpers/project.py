@@ -14,5 +14,5 @@ def runs_folder() -> Path:
 
 
 def cache() -> Path:
-    """Return where models are kept: ``.cache`` of the project, or what ``HELPERS_CACHE`` names."""
+    """Return where models and price lists are kept: ``.cache`` of the project, or what ``HELPERS_CACHE`` names."""
     return Path(os.environ.get("HELPERS_CACHE") or PROJECT / ".cache").expanduser().resolve()

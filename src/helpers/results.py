@@ -11,7 +11,6 @@ from typing import Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
-from helpers.comparison import Paired
 from helpers.environment import redact
 from helpers.errors import RunError
 from helpers.intervals import Estimate
@@ -19,6 +18,7 @@ from helpers.results_base import PageResult, Row
 from helpers.results_engines import Quantization, SettingsSweep
 from helpers.results_load import LoadFields
 from helpers.results_monitoring import Monitoring
+from helpers.results_scores import Group, SampleEval
 
 
 class Probe(Row):
@@ -62,66 +62,6 @@ class DeployCheck(PageResult):
     warm: tuple[float, ...] = ()
     probes: tuple[Probe, ...] = ()
     declared: tuple[Declared, ...] = ()
-
-
-class Scored(Row):
-    """One dialogue with its summary and scores; texts follow the privacy setting."""
-
-    id: str
-    domain: str | None
-    length: str | None
-    truncated: bool | None
-    dialogue: str
-    references: tuple[str, ...]
-    summary: str | None
-    scores: dict[str, float]
-    facts_missed: tuple[str, ...] = ()
-    failures: tuple[str, ...] = ()
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    lost_tokens: int | None = None
-    request: str | None = None
-
-
-class Group(Row):
-    """The part of the dialogues that shares a label, with its own estimates."""
-
-    by: str
-    label: str
-    n: int
-    estimates: dict[str, Estimate]
-
-
-class Recording(Row):
-    """Recorded predictions of one system, and by how much the first system in the list is better (``gains``)."""
-
-    name: str
-    n: int
-    estimates: dict[str, Estimate]
-    groups: tuple[Group, ...]
-    gains: dict[str, Paired]
-
-
-class SampleEval(PageResult):
-    """Page 02: scores by metric, by group and by dialogue, and the comparisons with recorded predictions.
-
-    ``not_measured`` names the scores that could not be had, each with the reason.
-    """
-
-    signature: str = ""
-    asked: int = 0
-    answered: int = 0
-    scores: dict[str, Estimate] = Field(default_factory=dict)
-    groups: tuple[Group, ...] = ()
-    samples: tuple[Scored, ...] = ()
-    not_measured: dict[str, str] = Field(default_factory=dict)
-    failures: dict[str, int] = Field(default_factory=dict)
-    semantic_failure_rate: Estimate | None = None
-    baseline: Paired | None = None
-    baseline_note: str = ""
-    untuned: Paired | None = None
-    untuned_note: str = ""
-    recordings: tuple[Recording, ...] = ()
 
 
 class Timed(Row):

@@ -6,10 +6,7 @@ A run directory holds ``params.yaml`` (resolved), ``manifest.json``, ``server.js
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,8 +14,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
+from filelock import FileLock, Timeout
+
 from helpers.alerts import Alerted, shortened, watch
 from helpers.backends import Backend
+from helpers.budget import spent
 from helpers.cite import Cited
 from helpers.cost_basis import basis
 from helpers.cost_model import Projection, project
@@ -134,7 +134,7 @@ class Run:
             limits=limits(self.params),
             count_tokens=self._token_counter(),
             context_tokens=self.params.model.context_tokens if remote else None,
-            may_send=self._budget_left,
+            may_send=lambda: spent(self.params, self.manifest, self.log.count()),
             earlier=self._earlier(page, variant),
             variant=variant,
         )
@@ -204,20 +204,6 @@ class Run:
         file = self.server.get("tokenizer")
         return TokenCounter(Path(file)).count if file else None
 
-    def _budget_left(self) -> str:
-        budget = self.params.budget
-        if budget.requests is not None and self.log.count() >= budget.requests:
-            return f"budget.requests={budget.requests} is spent"
-        began = self.manifest.resumed_at or self.manifest.started_at
-        minutes = (datetime.now(UTC) - began).total_seconds() / 60
-        if budget.minutes is not None and minutes >= budget.minutes:
-            return f"budget.minutes={budget.minutes:g} is spent"
-        price = self.params.prices.find(self.params.instance)
-        dollars = price.hourly * self.params.instance.replicas * minutes / 60 if price else 0.0
-        if budget.usd is not None and self.params.backend == "endpoint" and dollars >= budget.usd:
-            return f"budget.usd={budget.usd:g} is spent"
-        return ""
-
 
 def _alone(path: Path) -> Callable[[], None]:
     """Hold a run for this process until it ends or the returned function is called.
@@ -225,20 +211,12 @@ def _alone(path: Path) -> Callable[[], None]:
     A report that was killed leaves a notebook behind for a moment; a resumed one must not ask beside it.
     Raises `RunError` when somebody else is still measuring after ``PATIENCE`` seconds.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                os.close(descriptor)
-                raise RunError(
-                    f"{path.parent}: another process is measuring in this run; wait for it or end it"
-                ) from None
-            time.sleep(0.1)
-        else:
-            return lambda: os.close(descriptor)
+    lock = FileLock(path, timeout=PATIENCE, thread_local=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise RunError(f"{path.parent}: another process is measuring in this run; wait for it or end it") from None
+    return lock.release
 
 
 def unreachable(kind: str, since: datetime | None) -> str:

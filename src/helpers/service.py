@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
-import sys
-import time
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from pydantic import ValidationError
@@ -19,8 +16,8 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from helpers.access_log import LogLine
 from helpers.answer_cache import AnswerCache
 from helpers.backends import Answer
 from helpers.errors import Failure, RequestError, did_you_mean
@@ -89,7 +86,7 @@ def build_app(
             Route("/metrics", metrics),
         ],
         exception_handlers={RequestError: _refused, HTTPException: _unknown, Exception: _broken},
-        middleware=[Middleware(LogLine)],
+        middleware=[Middleware(LogLine, paths=PATHS)],
         lifespan=lifespan,
     )
 
@@ -227,31 +224,3 @@ async def _unknown(request: Request, error: Exception) -> Response:
 
 async def _broken(request: Request, error: Exception) -> Response:
     return _error(500, f"internal error: {type(error).__name__}")
-
-
-class LogLine:
-    """Middleware that writes one line per request to stderr: never a text, a token or an unknown path."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything through and write the line when the answer is sent."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        began, status = time.perf_counter(), "-"
-
-        async def watched(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = str(message["status"])
-            await send(message)
-
-        try:
-            await self._app(scope, receive, watched)
-        finally:
-            now = datetime.now(UTC).isoformat(timespec="milliseconds")
-            path = scope["path"] if scope["path"] in PATHS else "(unknown)"
-            seconds, n = time.perf_counter() - began, scope.get("inputs", 0)
-            print(now, scope["method"], path, status, f"{seconds:.3f}s", f"n={n}", file=sys.stderr, flush=True)

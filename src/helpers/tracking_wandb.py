@@ -15,7 +15,7 @@ from typing import Any
 
 from helpers.environment import redact
 from helpers.request_log import Record, final_attempts
-from helpers.results import Scored
+from helpers.results_scores import Scored
 from helpers.run import Run, attach
 from helpers.tracking_file import is_complete
 

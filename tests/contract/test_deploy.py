@@ -31,7 +31,7 @@ def endpoint(
     with managed(management) as address:
         monkeypatch.setenv("HF_TOKEN", TOKEN)
         monkeypatch.setenv("HELPERS_MANAGEMENT_URL", address)
-        monkeypatch.setattr(deploy, "CACHE", tmp_path / "hardware.json")
+        monkeypatch.setenv("HELPERS_CACHE", str(tmp_path))
 
         def run(action: str, *more: str) -> tuple[int, str]:
             code = main(["endpoint", action, "endpoint", *DECLARED, *more])

@@ -63,6 +63,26 @@ def test_a_chat_model_gives_equal_tokens() -> None:
     assert caught.value.kind is Failure.BAD_REQUEST
 
 
+def test_beams_are_reranked_alike_and_only_where_the_first_fails(
+    published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generation = Generation(max_new_tokens=12, num_beams=4, no_repeat_ngram_size=0)
+    texts = [text for text in TEXTS if text]
+    first = [answer.summary for answer in both(str(published))[0].summarise(texts, generation)]
+    failing: set[str] = set()
+    monkeypatch.setattr("helpers.backends.codec.semantic_failures", lambda summary, dialogue: summary in failing)
+    for backend in (reranked := both(str(published), rerank=True)):
+        assert [answer.summary for answer in backend.summarise(texts, generation)] == first
+    failing |= {first[0]}
+    second, other = ([one.summary for one in backend.summarise(texts, generation)] for backend in reranked)
+    assert second == other
+    assert second[0] != first[0]
+    assert second[1:] == [text if text != first[0] else second[0] for text in first[1:]]
+    monkeypatch.setattr("helpers.backends.codec.semantic_failures", lambda summary, dialogue: True)
+    assert [answer.summary for answer in reranked[0].summarise(texts, generation)] == first, "all fail: the likeliest"
+    assert reranked[1].summarise(texts[:1], Generation(max_new_tokens=12))[0].summary
+
+
 def test_prompts_of_like_length_are_decoded_together() -> None:
     assert alike([30, 5, 29, 200, 6]) == [[1, 4, 2], [0], [3]]
     assert alike([7]) == [[0]]

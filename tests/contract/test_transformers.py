@@ -46,6 +46,16 @@ def test_a_batch_of_chats_gives_what_single_requests_give(demo: TransformersBack
     assert summaries(demo, settings, *texts) == [summaries(demo, settings, text)[0] for text in texts]
 
 
+def test_a_chat_read_once_for_all_beams_is_answered_as_if_read_for_each(
+    demo: TransformersBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts, settings = ["Ann: Lunch at noon?\nBo: Yes.", LONG], Generation(num_beams=3, max_new_tokens=12)
+    once = summaries(demo, settings, *texts)
+    assert once == [summaries(demo, settings, text)[0] for text in texts]
+    monkeypatch.setattr(demo, "read", lambda batch, settings: {})
+    assert summaries(demo, settings, *texts) == once
+
+
 @pytest.fixture(scope="module")
 def tokenizer(tiny_folder: Path) -> Any:
     return AutoTokenizer.from_pretrained(tiny_folder)

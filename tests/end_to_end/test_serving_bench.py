@@ -14,12 +14,10 @@ from pathlib import Path
 import pytest
 
 from helpers.arrivals import Plan
-from helpers.backends.endpoint import EndpointBackend, open_endpoint
-from helpers.backends.served import wait_until_ready
-from helpers.params_files import load_params, write_params
+from helpers.backends.served import bring_up
+from helpers.params_files import load_params
 from helpers.samples import load_samples
 from helpers.sending import send
-from helpers.serving import start_server
 
 MODEL = ["model.engine=ctranslate2", "model.dtype=int8"]
 SERVERS = {
@@ -36,18 +34,6 @@ LOADS = {8: (16, list(SERVERS)), 1: (4, ["one at a time", "batching"])}
 SHORTEST = 5
 
 
-def bring_up(folder: Path, told: list[str], opened: ExitStack) -> EndpointBackend:
-    params = load_params("demo", [*MODEL, *told])
-    folder.mkdir()
-    write_params(folder, params)
-    child = start_server(folder / "params.yaml", folder / "server.log", calm=True)
-    opened.callback(child.stop)
-    backend = open_endpoint(child.url, params)
-    opened.callback(backend.close)
-    assert wait_until_ready(backend) == ""
-    return backend
-
-
 @pytest.mark.bench
 @pytest.mark.timeout(900)
 def test_throughput_of_batching_and_workers(tmp_path: Path) -> None:
@@ -55,7 +41,10 @@ def test_throughput_of_batching_and_workers(tmp_path: Path) -> None:
     dialogues = sorted((sample.dialogue for sample in load_samples(params.samples)), key=len)[:SHORTEST]
     rates: dict[tuple[int, str], list[float]] = {}
     with ExitStack() as opened:
-        servers = {name: bring_up(tmp_path / name, told, opened) for name, told in SERVERS.items()}
+        servers = {
+            name: bring_up(load_params("demo", [*MODEL, *told]), tmp_path / name, opened, calm=True)[1]
+            for name, told in SERVERS.items()
+        }
         for backend in servers.values():
             send(backend, dialogues, params.generation, Plan("closed", 60, concurrency=2, count=2))
         deadline = time.monotonic() + LIMIT

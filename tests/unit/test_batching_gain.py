@@ -17,7 +17,7 @@ from helpers.results import LoadCapacity, Results
 from helpers.results_engines import Quantization
 from helpers.results_load import Strategy
 from helpers.sending import OK, Measured
-from helpers.views import load_capacity
+from helpers.views import load_capacity, load_strategies
 from tests.page_checks import loose_digits, wrong_citations
 from tests.unit.test_quantization import REFERENCE, RIVAL, estimate, quality, variant
 
@@ -62,6 +62,6 @@ def test_the_row_of_quantization_is_what_page_04_recommends(seconds: float | Non
     compared = Quantization(page="04", variants=(variant(REFERENCE, 4.0), rival))
     params = load_params("demo", ["targets.average_latency.max=3"])
     run: Any = SimpleNamespace(results=lambda upto: Results(quantization=compared), params=params)
-    html = load_capacity._quantization(run)
+    html = load_strategies._quantization(run)
     assert told == BeautifulSoup(html, "html.parser").get_text()
     assert wrong_citations(html, {"results/04.json": compared.model_dump(mode="json")}) == []

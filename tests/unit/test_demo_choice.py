@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from helpers import demo_choice, demo_training
+from helpers import adapters, demo_choice, demo_training
 from helpers.demo_choice import Candidate, CrossValidation, Judged
 from helpers.errors import ParamsError
 from helpers.model_card import compared
@@ -19,25 +20,33 @@ FOLDS = 3
 
 @pytest.fixture
 def learnt(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
-    """The dialogues of each training, which the stand-in for a network is."""
+    """The dialogues of each training; a stand-in for an adapter is a file with them."""
     trainings: list[set[str]] = []
 
     def learn(recipe: object, samples: Sequence[Sample]) -> list[tuple[set[str], float]]:
         trainings.append({one.id for one in samples})
         return [(set(), 2.0), (trainings[-1], 1.0)]
 
-    def judge(network: set[str], samples: Sequence[Sample], recipe: object, output: Path) -> list[SimpleNamespace]:
-        output.mkdir()
-        assert not network & {one.id for one in samples}
+    def save(network: set[str], folder: Path) -> None:
+        folder.mkdir()
+        (folder / "learnt").write_text("\n".join(network))
+
+    def average(members: Sequence[Path], folder: Path) -> None:
+        save({name for member in members for name in (member / "learnt").read_text().split()}, folder)
+
+    def judge(adapter: Path, samples: Sequence[Sample], recipe: object) -> list[SimpleNamespace]:
+        assert not set((adapter / "learnt").read_text().split()) & {one.id for one in samples}
         return [SimpleNamespace(id=one.id, rougeL=0.5, key_fact_recall=None) for one in samples]
 
     monkeypatch.setattr(demo_training, "learn", learn)
     monkeypatch.setattr(demo_training, "judge", judge)
+    monkeypatch.setattr(adapters, "save", save)
+    monkeypatch.setattr(adapters, "average", average)
     return trainings
 
 
 def test_every_dialogue_is_judged_once_and_none_of_test(learnt: list[set[str]], tmp_path: Path) -> None:
-    parts = [demo_choice._part((), fold, FOLDS, tmp_path) for fold in range(FOLDS)]
+    parts = [demo_choice._part(("members=1",), fold, FOLDS, tmp_path) for fold in range(FOLDS)]
     judged = [name for part in parts for name in part.scores]
     assert len(judged) == len(set(judged)) == 324 + 42
     assert all(ids | set(part.scores) == set(judged) for ids, part in zip(learnt, parts, strict=True))
@@ -48,12 +57,28 @@ def test_every_dialogue_is_judged_once_and_none_of_test(learnt: list[set[str]], 
 def test_a_part_that_is_there_is_not_trained_again_and_another_recipe_is(
     learnt: list[set[str]], tmp_path: Path
 ) -> None:
-    first = demo_choice._part(("epochs=3",), 0, FOLDS, tmp_path)
-    assert demo_choice._part(("epochs=3",), 0, FOLDS, tmp_path) == first
+    alone = ("epochs=3", "members=1")
+    first = demo_choice._part(alone, 0, FOLDS, tmp_path)
+    assert demo_choice._part(alone, 0, FOLDS, tmp_path) == first
     assert len(learnt) == 1
-    demo_choice._part(("epochs=4",), 0, FOLDS, tmp_path)
-    demo_choice._part(("epochs=3",), 0, FOLDS + 1, tmp_path)
+    demo_choice._part(("epochs=4", "members=1"), 0, FOLDS, tmp_path)
+    demo_choice._part(alone, 0, FOLDS + 1, tmp_path)
     assert len(learnt) == 3
+
+
+def test_a_mean_is_made_of_adapters_that_other_recipes_trained(learnt: list[set[str]], tmp_path: Path) -> None:
+    for beams, members in ((4, 1), (1, 1), (4, 3), (1, 3)):
+        demo_choice._part((f"num_beams={beams}", f"members={members}"), 0, FOLDS, tmp_path)
+    assert len(learnt) == 3
+
+
+def test_the_first_folds_alone_are_judged_where_that_is_asked(
+    learnt: list[set[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo_choice, "ProcessPoolExecutor", lambda jobs, mp_context: ThreadPoolExecutor(jobs))
+    result = demo_choice.choose([["members=1"], ["members=2"]], FOLDS, 1, tmp_path, take=2)
+    assert (result.folds, result.taken, len(learnt)) == (FOLDS, 2, 4)
+    assert {len(one.scores) for one in result.candidates} == {2 * (324 + 42) // FOLDS}
 
 
 def test_a_recipe_given_twice_is_refused_in_whatever_words(tmp_path: Path) -> None:
@@ -66,16 +91,17 @@ def test_gains_are_paired_and_a_gain_by_chance_is_no_gain() -> None:
     better = {key: Judged(rouge_l=one.rouge_l + 0.02, key_fact_recall=0.5) for key, one in standing.items()}
     result = CrossValidation(
         folds=2,
+        taken=2,
         device="cpu",
         candidates=(
-            Candidate(changes=(), scores=standing, seconds=60),
-            Candidate(changes=("epochs=4",), scores=better, seconds=120),
+            Candidate(changes=(), scores=standing),
+            Candidate(changes=("epochs=4",), scores=better),
         ),
     )
     gain = result.gain(result.candidates[1], "rouge_l")
     assert gain.difference == pytest.approx(0.02)
     assert gain.low == pytest.approx(0.02)
     assert compared(result).splitlines()[2:] == [
-        "| the standing one | 1 | 0.395 | the reference | 50 % | the reference |",
-        "| epochs=4 | 2 | 0.415 | +0.020 (+0.020 to +0.020) | 50 % | +0.000 (+0.000 to +0.000) |",
+        "| the standing one | 0.395 | the reference | 50 % | the reference |",
+        "| epochs=4 | 0.415 | +0.020 (+0.020 to +0.020) | 50 % | +0.000 (+0.000 to +0.000) |",
     ]

@@ -15,7 +15,7 @@ from helpers.learning_curve import Curve, Epoch, write_curve
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["rang=8"], "--set rang: Extra inputs are not permitted; known: rank, first_layer"),
+        (["rang=8"], "--set rang: Extra inputs are not permitted; known: members, rank, first_layer"),
         (["rank=0"], "--set rank: Input should be greater than 0"),
         (["epochs"], "--set epochs: expected key=value"),
     ],

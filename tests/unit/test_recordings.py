@@ -11,7 +11,7 @@ from helpers.cite import Cited
 from helpers.experiments.recordings import compare_recordings
 from helpers.params import Params
 from helpers.params_files import load_params
-from helpers.results import SampleEval
+from helpers.results_scores import SampleEval
 from helpers.views.recordings import recordings
 from tests.page_checks import loose_digits, wrong_citations
 

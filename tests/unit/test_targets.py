@@ -8,7 +8,8 @@ from helpers.intervals import Estimate, rate
 from helpers.params import Params, Target
 from helpers.params_files import load_params
 from helpers.price_of_knowing import needed_n
-from helpers.results import LatencyCost, Results, SampleEval, Timed
+from helpers.results import LatencyCost, Results, Timed
+from helpers.results_scores import SampleEval
 from helpers.targets import decide, judge
 
 

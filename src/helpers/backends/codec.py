@@ -14,6 +14,7 @@ from helpers.backends.encoding import ChatEncoder, Encoded, PlainEncoder
 from helpers.errors import Failure, RequestError
 from helpers.params import Generation, Model
 from helpers.prompts import load_prompt
+from helpers.scorers.failures import semantic_failures
 
 
 class Codec:
@@ -23,6 +24,7 @@ class Codec:
         self.tokenizer = tokenizer
         self._longest_answer = _positions(config, "decoder")
         self._special = set(tokenizer.all_special_ids)
+        self._rerank = model.rerank
         limit = min(model.context_tokens, _positions(config, "encoder"))
         self._encoder: ChatEncoder | PlainEncoder
         if model.task == "chat":
@@ -44,16 +46,43 @@ class Codec:
             raise RequestError(Failure.BAD_REQUEST, "; ".join(problems))
         return [self._encoder.encode(dialogue, most) for dialogue in dialogues]
 
-    def answers(self, rows: Sequence[list[int]], encoded: Sequence[Encoded], seconds: float) -> list[Answer]:
-        """Return the text of each row of generated ids; ``seconds`` is what the batch took."""
-        return [self._answer(ids, item, seconds) for ids, item in zip(rows, encoded, strict=True)]
+    def candidates(self, generation: Generation) -> int:
+        """Return how many sequences an engine is to return for each dialogue, best first."""
+        return generation.num_beams if self._rerank else 1
+
+    def answers(
+        self,
+        found: Sequence[Sequence[list[int]]],
+        dialogues: Sequence[str],
+        encoded: Sequence[Encoded],
+        seconds: float,
+    ) -> list[Answer]:
+        """Return the answer to each dialogue; ``found`` are the candidates as generated ids, best first.
+
+        It is the first in which the checks of meaning find no failure, or the first of all. ``seconds`` is what the
+        batch took.
+        """
+        return [
+            self._answer(self._chosen(ids, dialogue), item, seconds)
+            for ids, dialogue, item in zip(found, dialogues, encoded, strict=True)
+        ]
+
+    def _chosen(self, candidates: Sequence[list[int]], dialogue: str) -> list[int]:
+        if len(candidates) == 1:
+            return candidates[0]
+        return next((ids for ids in candidates if not semantic_failures(self._text(ids), dialogue)), candidates[0])
+
+    def _text(self, ids: list[int]) -> str:
+        return str(self.tokenizer.decode(self._own(ids), clean_up_tokenization_spaces=False)).strip()
+
+    def _own(self, ids: list[int]) -> list[int]:
+        return [token for token in ids if token not in self._special]
 
     def _answer(self, ids: list[int], encoded: Encoded, seconds: float) -> Answer:
-        text = [token for token in ids if token not in self._special]
         return Answer(
-            summary=self.tokenizer.decode(text, clean_up_tokenization_spaces=False).strip(),
+            summary=self._text(ids),
             input_tokens=encoded.sent,
-            output_tokens=len(text),
+            output_tokens=len(self._own(ids)),
             lost_tokens=encoded.lost,
             service_time=seconds,
         )

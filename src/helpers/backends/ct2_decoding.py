@@ -43,13 +43,18 @@ class Decoder:
         self._own: dict[str, Any] = json.loads(own.read_text(encoding="utf-8")) if own.is_file() else {}
 
     def __call__(self, rows: Sequence[Sequence[int]], settings: dict[str, Any]) -> list[list[int]]:
-        """Return the ids generated for each row; ``settings`` go before the model's own.
+        """Return the ids generated for each row: `ranked`'s best."""
+        return [best for (best,) in self.ranked(rows, settings, 1)]
+
+    def ranked(self, rows: Sequence[Sequence[int]], settings: dict[str, Any], count: int) -> list[list[list[int]]]:
+        """Return the ``count`` best sequences of ids found for each row; ``settings`` go before the model's own.
 
         Raises `ValueError` for a setting that this engine would read differently, `RuntimeError` if computing fails.
         """
         given = {name: value for name, value in settings.items() if value is not None}
         merged = {**self._own, **given}
         options = {theirs: merged[name] for name, theirs in NAMES.items() if merged.get(name) is not None}
+        options["num_hypotheses"] = count
         if merged.get("repetition_penalty") is not None:
             options["repetition_penalty"] = merged["repetition_penalty"]
         texts = [self._tokenizer.convert_ids_to_tokens(list(row)) for row in rows]
@@ -57,11 +62,13 @@ class Decoder:
             return self._continue(texts, merged, options)
         return self._translate(texts, given, merged, options)
 
-    def _continue(self, texts: list[list[str]], merged: dict[str, Any], options: dict[str, Any]) -> list[list[int]]:
+    def _continue(
+        self, texts: list[list[str]], merged: dict[str, Any], options: dict[str, Any]
+    ) -> list[list[list[int]]]:
         if options.get("no_repeat_ngram_size"):
             raise ValueError("no_repeat_ngram_size: this engine does not count the prompt's own; leave it out")
         end = merged.get("eos_token_id", self._tokenizer.eos_token_id)
-        made: dict[int, list[int]] = {}
+        made: dict[int, list[list[int]]] = {}
         for places in alike([len(text) for text in texts]):
             found = self._model.generate_batch(
                 [texts[place] for place in places],
@@ -72,12 +79,12 @@ class Decoder:
                 sampling_topk=1,
                 **options,
             )
-            made.update(zip(places, (list(one.sequences_ids[0]) for one in found), strict=True))
+            made.update(zip(places, (list(map(list, one.sequences_ids)) for one in found), strict=True))
         return [made[place] for place in range(len(texts))]
 
     def _translate(
         self, texts: list[list[str]], given: dict[str, Any], merged: dict[str, Any], options: dict[str, Any]
-    ) -> list[list[int]]:
+    ) -> list[list[list[int]]]:
         most, first = merged["max_new_tokens"], merged.get("forced_bos_token_id")
         # transformers' min_length counts the start token; its forced last token takes the place of one of text.
         least = given.get("min_new_tokens", max(0, merged.get("min_length", 0) - 1))
@@ -92,7 +99,8 @@ class Decoder:
             sampling_topk=1,
             **options,
         )
-        return [list(self._tokenizer.convert_tokens_to_ids(one.hypotheses[0])) for one in found]
+        ids = self._tokenizer.convert_tokens_to_ids
+        return [[list(ids(tokens)) for tokens in one.hypotheses] for one in found]
 
 
 def alike(lengths: Sequence[int]) -> list[list[int]]:

@@ -56,12 +56,12 @@ class CTranslate2Backend:
         rows = [item.ids for item in encoded]
         began = time.perf_counter_ns()
         try:
-            made = self._decoder(rows, generation.sent())
+            made = self._decoder.ranked(rows, generation.sent(), self._codec.candidates(generation))
         except ValueError as error:
             raise RequestError(Failure.BAD_REQUEST, str(error)) from error
         except (RuntimeError, MemoryError) as error:
             raise RequestError(Failure.SERVER_ERROR, f"{type(error).__name__}: {error}") from error
-        return self._codec.answers(made, encoded, (time.perf_counter_ns() - began) / 1e9)
+        return self._codec.answers(made, dialogues, encoded, (time.perf_counter_ns() - began) / 1e9)
 
     def close(self) -> None:
         """Let go of the model's memory."""

@@ -58,3 +58,7 @@ class OpenVINOBackend(TransformersBackend):
         except (OSError, ValueError, RuntimeError) as error:
             raise ModelError(f"model.id: {model.id} cannot be loaded by openvino: {error}") from error
         return deterministic(network, tokenizer)
+
+    def read(self, batch: Any, settings: Any) -> dict[str, Any]:
+        """Return nothing: this engine keeps keys and values itself and repeats them for its beams."""
+        return {}

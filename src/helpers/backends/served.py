@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from helpers.backends import Answer
-from helpers.backends.endpoint import EndpointBackend
+from helpers.backends.endpoint import EndpointBackend, open_endpoint
 from helpers.engine_environment import interpreter
 from helpers.errors import ModelError, RequestError
-from helpers.params import Generation, Model
+from helpers.params import Generation, Model, Params
 from helpers.params_files import load_params, write_params
 from helpers.params_service import Endpoint
-from helpers.serving import start_server
+from helpers.serving import ServerChild, start_server
 
 #: A server that is not ready after this time, seconds, has failed; a first conversion falls into it.
-READY_LIMIT = 300.0
+READY_LIMIT = 600.0
 #: One batch may take minutes.
 PATIENT = Endpoint(read_timeout=3600.0, total_timeout=3600.0)
 
@@ -32,14 +33,10 @@ class ServedBackend:
     def __init__(self, model: Model) -> None:
         self.kind: str = model.engine
         interpreter(model.engine)
+        params = load_params("local").model_copy(update={"model": model, "endpoint": PATIENT})
         with ExitStack() as opened:
             folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
-            write_params(folder, load_params("local").model_copy(update={"model": model}))
-            child = start_server(folder / "params.yaml", folder / "server.log")
-            opened.callback(child.stop)
-            self._backend = opened.enter_context(EndpointBackend(child.url, PATIENT))
-            if reason := wait_until_ready(self._backend):
-                raise ModelError(f"model.id: {model.id} cannot be served by {model.engine}: {reason}")
+            _, self._backend = bring_up(params, folder, opened)
             self._opened = opened.pop_all()
 
     def summarise(self, dialogues: Sequence[str], generation: Generation) -> list[Answer]:
@@ -51,8 +48,27 @@ class ServedBackend:
         self._opened.close()
 
 
-def wait_until_ready(backend: EndpointBackend) -> str:
-    """Wait until a server is ready; return why it never was, or nothing."""
+def bring_up(
+    params: Params, folder: Path, opened: ExitStack, *, calm: bool = False
+) -> tuple[ServerChild, EndpointBackend]:
+    """Start a server of ``params.model`` and wait until it is ready; ``opened`` ends it.
+
+    What it is told and what it logs lies in ``folder``; ``calm`` is `start_server`'s. Raises `ModelError` with the
+    reason when the model does not come up, `ToolError` when not even the server does.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    write_params(folder, params)
+    child = start_server(folder / "params.yaml", folder / "server.log", calm=calm)
+    opened.callback(child.stop)
+    backend = opened.enter_context(open_endpoint(child.url, params))
+    if reason := wait_until_ready(backend):
+        raise ModelError(f"model.id: {params.model.id} cannot be served by {params.model.engine}: {reason}")
+    return child, backend
+
+
+def wait_until_ready(backend: EndpointBackend, ended: threading.Event | None = None) -> str:
+    """Wait until a server is ready or ``ended`` is set; return why it never was, or nothing."""
+    ended = ended or threading.Event()
     deadline = time.monotonic() + READY_LIMIT
     while time.monotonic() < deadline:
         try:
@@ -63,5 +79,6 @@ def wait_until_ready(backend: EndpointBackend) -> str:
             return ""
         if status != 503:
             return text
-        time.sleep(0.1)
+        if ended.wait(0.1):
+            return ""
     return f"not ready after {READY_LIMIT:.0f} s"

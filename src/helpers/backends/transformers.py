@@ -76,13 +76,33 @@ class TransformersBackend:
             settings = self._settings(generation)
             began = time.perf_counter_ns()
             try:
-                output = self._network.generate(**batch.to(self._device), generation_config=settings).cpu()
+                batch = batch.to(self._device)
+                output = self._network.generate(**batch, **self.read(batch, settings), generation_config=settings).cpu()
             except (RuntimeError, ValueError, IndexError, MemoryError) as error:
                 raise RequestError(Failure.SERVER_ERROR, f"{type(error).__name__}: {error}") from error
             seconds = (time.perf_counter_ns() - began) / 1e9
         start = batch["input_ids"].shape[1] if self._pad_left else 0
         rows = [row[start:].tolist() for row in output]
-        return self._codec.answers(rows, encoded, seconds)
+        each = len(rows) // len(dialogues)
+        found = [rows[place : place + each] for place in range(0, len(rows), each)]
+        return self._codec.answers(found, dialogues, encoded, seconds)
+
+    def read(self, batch: Any, settings: Any) -> dict[str, Any]:
+        """Return what the network is told of prompts that it has read ahead, once for all beams.
+
+        ``generate`` would read the prompt of a chat model once for each beam.
+        """
+        if not self._pad_left or settings.num_beams == 1:
+            return {}
+        mask = batch["attention_mask"][:, :-1]
+        read = self._network.get_decoder()(
+            input_ids=batch["input_ids"][:, :-1],
+            attention_mask=mask,
+            position_ids=(mask.cumsum(-1) - 1).clamp(min=0),
+            use_cache=True,
+        ).past_key_values
+        read.batch_repeat_interleave(settings.num_beams)
+        return {"past_key_values": read}
 
     def close(self) -> None:
         """Let go of the model's memory."""
@@ -97,7 +117,7 @@ class TransformersBackend:
 
     def _settings(self, generation: Generation) -> Any:
         settings = copy.deepcopy(self._network.generation_config)
-        settings.update(**generation.sent())
+        settings.update(**generation.sent(), num_return_sequences=self._codec.candidates(generation))
         if generation.min_new_tokens is not None:
             settings.min_length = 0
         return settings

@@ -12,18 +12,16 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 from helpers.arrivals import Plan
-from helpers.backends.endpoint import EndpointBackend, open_endpoint
-from helpers.backends.served import wait_until_ready
+from helpers.backends.endpoint import EndpointBackend
+from helpers.backends.served import bring_up
 from helpers.errors import HelpersError
 from helpers.experiments.load_records import write
 from helpers.intervals import FloatArray
-from helpers.params_files import write_params
 from helpers.params_serving import Batching, Serving
 from helpers.results_load import BatchingGain
 from helpers.run import Run
 from helpers.samples import Sample
 from helpers.sending import Measured, send
-from helpers.serving import start_server
 
 CONCURRENCY, ROUNDS = 4, 2
 #: Seconds that a round of one request at a time takes, about and at most.
@@ -60,16 +58,8 @@ def _bring_up(run: Run, serving: Serving, first: Sample, opened: ExitStack) -> E
 
     Raises `HelpersError` with the reason when it does not come up.
     """
-    folder = run.directory / "variants" / "batching"
-    folder.mkdir(parents=True, exist_ok=True)
     params = run.params.model_copy(update={"serving": serving})
-    write_params(folder, params)
-    child = start_server(folder / "params.yaml", folder / "server.log")
-    opened.callback(child.stop)
-    backend = open_endpoint(child.url, params)
-    opened.callback(backend.close)
-    if reason := wait_until_ready(backend):
-        raise HelpersError(reason)
+    _, backend = bring_up(params, run.directory / "variants" / "batching", opened)
     run.asker("05", "batching", backend=backend).ask(first.id, first.dialogue, phase="warmup")
     return backend
 

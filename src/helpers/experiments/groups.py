@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from helpers.intervals import Estimate
-from helpers.results import Group
+from helpers.results_scores import Group
 
 
 class Labelled(Protocol):

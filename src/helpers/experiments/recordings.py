@@ -15,7 +15,7 @@ from helpers.comparison import Paired, paired
 from helpers.experiments.groups import grouped
 from helpers.intervals import Estimate, mean, rate, within
 from helpers.params import Params
-from helpers.results import Recording
+from helpers.results_scores import Recording
 from helpers.samples import Sample, load_samples, read_rows
 from helpers.scorers import SampleScore, SemanticFailure
 

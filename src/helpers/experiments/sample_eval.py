@@ -15,7 +15,7 @@ from helpers.experiments.groups import grouped
 from helpers.experiments.recordings import compare_recordings
 from helpers.intervals import Estimate, rate
 from helpers.params import Params
-from helpers.results import SampleEval, Scored
+from helpers.results_scores import SampleEval, Scored
 from helpers.run import Run
 from helpers.samples import Sample, read_rows
 from helpers.scorers.aggregate import bounded_mean

@@ -8,15 +8,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.backends.endpoint import EndpointBackend, open_endpoint
-from helpers.backends.served import wait_until_ready
+from helpers.backends import served as servers
+from helpers.backends.endpoint import EndpointBackend
 from helpers.engine_environment import interpreter
 from helpers.errors import HelpersError, ModelError
 from helpers.params import Model, Params
 from helpers.params_engines import Variant
-from helpers.params_files import write_params
 from helpers.provenance import cpuinfo
-from helpers.serving import ServerChild, peak_memory, start_server
+from helpers.serving import ServerChild, peak_memory
 
 #: Processor flags without which a type would only be emulated, more slowly than the reference.
 NEEDS = {"bfloat16": ("avx512_bf16", "amx_bf16"), "float16": ("avx512_fp16", "amx_fp16")}
@@ -71,7 +70,6 @@ def bring_up(
     one with weights of so many bytes.
     """
     variant = served.variant
-    folder.mkdir(parents=True, exist_ok=True)
     told = params.model.model_copy(update={"engine": variant.engine, "dtype": variant.dtype})
     params = params.model_copy(update={"backend": "local", "model": told, "replay": None})
     try:
@@ -79,12 +77,7 @@ def bring_up(
         if reason := refuse(served.disk):
             served.reason = reason
             return
-        write_params(folder, params)
-        served.child = start_server(folder / "params.yaml", folder / "server.log", calm=True)
-        opened.callback(served.child.stop)
-        served.backend = open_endpoint(served.child.url, params)
-        opened.callback(served.backend.close)
-        served.reason = wait_until_ready(served.backend)
+        served.child, served.backend = servers.bring_up(params, folder, opened, calm=True)
         served.load = (time.perf_counter_ns() - served.child.started_ns) / 1e9
     except HelpersError as error:
         served.reason = str(error)

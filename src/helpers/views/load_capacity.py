@@ -5,14 +5,11 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from helpers.cite import Cited, interval, number, quoted, say
-from helpers.load_cost import strategy_costs
 from helpers.params import Target as Threshold
-from helpers.run import Run
 from helpers.tables import Cell, Column, chip, facts, table
 from helpers.targets import decide
 from helpers.views.common import ended_early, not_measured
 from helpers.views.load_curve import throughput_latency
-from helpers.views.quantization import choice, recommended
 
 #: A rate is held when the replicas have time to spare.
 SPARE = Threshold(label="busy share", unit="rate", source="queueing", below=1.0)
@@ -146,39 +143,6 @@ def sizing(result: Cited) -> Markup:
     return table("Replicas needed by rate", columns, rows, id="sizing", note=note)
 
 
-def strategies(run: Run, result: Cited) -> Markup:
-    """Return the strategies: cost, response time and cold starts, or why they were not measured."""
-    if result.reason:
-        return Markup()
-    costs = Cited(strategy_costs(result.raw, run.params), "results/load_cost.json")
-    columns = [
-        Column("Strategy"),
-        Column("Traffic"),
-        Column("Per thousand requests", "USD", numeric=True),
-        Column("Change", numeric=True),
-        Column("p95", numeric=True),
-        Column("Cold starts", numeric=True),
-        Column("Taken away", numeric=True),
-    ]
-    elsewhere = {"quantization": _quantization(run), "batching": _batching(result.batching)}
-    rows = [
-        _strategy(row, cost, elsewhere.get(row.name.raw, ""))
-        for row, cost in zip(result.strategies, costs, strict=bool(costs))
-    ]
-    told = result.assumed
-    note = say(
-        "Simulated from measured service times: at most {most} replicas, asleep after {idle} without a request, "
-        "{repeats} of the requests answered from the cache, a spot replica lost every {spot} hours on average, a cold "
-        "start of {cold}. Spot capacity is shown at the full price: its discount is not known here.",
-        most=number(told.max_replicas, "count"),
-        idle=number(told.idle_minutes, "minutes"),
-        repeats=number(told.repeat_rate, "rate"),
-        spot=number(told.spot_hours),
-        cold=number(told.cold_start, "s"),
-    )
-    return table("Strategies on a simulated day", columns, rows, id="strategies", note=note)
-
-
 def batching(result: Cited) -> Markup:
     """Return what batching was measured to buy, and what that rests on."""
     gain = result.batching
@@ -197,42 +161,6 @@ def batching(result: Cited) -> Markup:
         ("It rests on", say(rests, **{name: number(count, "count") for name, count in counts.items()})),
     ]
     return facts(pairs)
-
-
-def _quantization(run: Run) -> Markup | str:
-    """Return what page 04 recommends, decided as it is there; nothing while that page has nothing to say."""
-    found = Cited(run.results("05").quantization, "results/04.json")
-    if not found.raw or found.reason.raw:
-        return ""
-    best = recommended(found, choice(run, found))
-    if best is None:
-        return ""
-    if best.name.raw == found.variants[0].name.raw or not best.speedup.raw:
-        return say("page 04: none is shown to save anything, {name} stays", name=quoted(best.name))
-    speedup = number(best.speedup.value, "ratio")
-    return say("page 04: {name}, {ratio} as fast as the reference", name=quoted(best.name), ratio=speedup)
-
-
-def _batching(gain: Cited) -> Markup | str:
-    return say("measured, not simulated: {ratio} the throughput", ratio=number(gain.ratio, "ratio")) if gain else ""
-
-
-def _strategy(row: Cited, cost: Cited, elsewhere: Markup | str) -> list[Cell]:
-    """Return the cells of a strategy; one that is no simulation says what was found ``elsewhere``."""
-    blank: list[Cell] = [NONE] * 4
-    if elsewhere:
-        return [row.name.raw, NONE, elsewhere, *blank]
-    if row.reason:
-        return [row.name.raw, row.trace.raw or NONE, say("not measured: {why}", why=quoted(row.reason)), *blank]
-    return [
-        row.name.raw,
-        row.trace.raw,
-        number(cost.per_1000, "usd"),
-        number(cost.change, "rate"),
-        number(row.p95, "s"),
-        number(row.cold_starts, "count"),
-        number(row.interruptions, "count"),
-    ]
 
 
 def _point_row(one: Cited) -> list[Cell]:

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from helpers.cite import NOT_MEASURED, Cited, Style, interval, number, quoted, say
 from helpers.figures import Chart, points, small_multiples
+from helpers.run import Run
 from helpers.tables import Column, actual, collapsible, table
 from helpers.views.common import ended_early, not_measured
 
@@ -26,6 +27,10 @@ METRICS: dict[str, tuple[str, Style]] = {
 }
 CHARTED = ("rouge1", "rouge2", "rougeL", "key_fact_recall")
 WORST = 5
+RERANKED = (
+    "The server answers with the likeliest of its beams in which these same checks find nothing (model.rerank): what "
+    "fails here failed in every beam, and the checks are no independent judge of it."
+)
 #: Dialogues whose summaries a page shows in full; the published table of summaries has all.
 MOST_SHOWN = 8
 
@@ -112,7 +117,7 @@ def by_group(result: Cited) -> Markup:
     return small_multiples("groups", finding, subtitle, charts)
 
 
-def failures(result: Cited) -> Markup:
+def failures(run: Run, result: Cited) -> Markup:
     """Return the semantic failures: valid answers that are no proper summary."""
     rows = [[kind.replace("_", " "), number(count, "count")] for kind, count in result.failures.items()]
     if result.reason:
@@ -122,6 +127,7 @@ def failures(result: Cited) -> Markup:
         [Column("Kind"), Column("Summaries", numeric=True)],
         rows,
         id="failures",
+        note=RERANKED if run.params.model.rerank else "",
     )
 
 
