@@ -63,9 +63,12 @@ class Codec:
         batch took.
         """
         return [
-            self._answer(self._chosen(ids, dialogue), item, seconds)
-            for ids, dialogue, item in zip(found, dialogues, encoded, strict=True)
+            self._answer(self._chosen([self._own(ids) for ids in candidates], dialogue), item, seconds)
+            for candidates, dialogue, item in zip(found, dialogues, encoded, strict=True)
         ]
+
+    def _own(self, ids: list[int]) -> list[int]:
+        return [token for token in ids if token not in self._special]
 
     def _chosen(self, candidates: Sequence[list[int]], dialogue: str) -> list[int]:
         if len(candidates) == 1:
@@ -73,16 +76,13 @@ class Codec:
         return next((ids for ids in candidates if not semantic_failures(self._text(ids), dialogue)), candidates[0])
 
     def _text(self, ids: list[int]) -> str:
-        return str(self.tokenizer.decode(self._own(ids), clean_up_tokenization_spaces=False)).strip()
-
-    def _own(self, ids: list[int]) -> list[int]:
-        return [token for token in ids if token not in self._special]
+        return str(self.tokenizer.decode(ids, clean_up_tokenization_spaces=False)).strip()
 
     def _answer(self, ids: list[int], encoded: Encoded, seconds: float) -> Answer:
         return Answer(
             summary=self._text(ids),
             input_tokens=encoded.sent,
-            output_tokens=len(self._own(ids)),
+            output_tokens=len(ids),
             lost_tokens=encoded.lost,
             service_time=seconds,
         )
