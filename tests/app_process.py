@@ -18,8 +18,9 @@ PLANTED = "planted-environment-token"
 
 @dataclass(frozen=True)
 class RunningApp:
-    """A running app: its address, its own server, and where it writes."""
+    """A running app: its process, its address, its own server, and where it writes."""
 
+    process: subprocess.Popen[str]
     url: str
     server: ScriptedServer
     folder: Path
@@ -47,8 +48,11 @@ def running(folder: Path, *settings: str) -> Iterator[RunningApp]:
             assert process.stdout is not None
             url = process.stdout.readline().strip()
             assert url.startswith("http"), (folder / "terminal").read_text()
-            yield RunningApp(url, server, folder)
+            yield RunningApp(process, url, server, folder)
         finally:
             process.terminate()
-            assert process.wait(30) == 0
-            process.stdout.close()
+            try:
+                assert process.wait(30) == 0
+            finally:
+                process.kill()
+                process.stdout.close()

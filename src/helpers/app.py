@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 import tempfile
-import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -55,15 +55,17 @@ def run(args: argparse.Namespace) -> int:
     folder = runs_folder() / f"app-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
     folder.mkdir(parents=True)
     write_params(folder, params)
-    ended = threading.Event()
+    # A second signal may come while the first is dealt with, from make or a Ctrl-C: a list has no lock to wait for.
+    signalled: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
+        signal.signal(number, lambda caught, _: signalled.append(caught))
     with ExitStack() as opened:
-        own = _own_server(params, folder, opened, ended)
+        own = _own_server(params, folder, opened, lambda: signalled)
         url = opened.enter_context(launched(params, folder, own, args.host, port))
         print(url, flush=True)
         say(f"the app is open; its log is {shown(folder / 'requests.jsonl')}; Ctrl-C ends it")
-        ended.wait()
+        while not signalled:
+            time.sleep(0.1)
     return 0
 
 
@@ -101,7 +103,7 @@ def free_port(host: str, port: int) -> int:
         raise InputError(f"cannot listen on {host}:{port}: {error}; choose another --port (0 picks one)") from None
 
 
-def _own_server(params: Params, folder: Path, opened: ExitStack, ended: threading.Event) -> EndpointBackend:
+def _own_server(params: Params, folder: Path, opened: ExitStack, ended: Callable[[], object]) -> EndpointBackend:
     """Return the app's own server: one on this machine with its model loaded, or the endpoint of the params file."""
     if params.backend == "endpoint":
         from helpers.launch import endpoint_url
@@ -111,7 +113,7 @@ def _own_server(params: Params, folder: Path, opened: ExitStack, ended: threadin
     opened.callback(child.stop)
     backend = opened.enter_context(open_endpoint(child.url, params, may_be_cached=True))
     say(f"loading {params.model.id} …")
-    if reason := wait_until_ready(backend, ended):
+    if (reason := wait_until_ready(backend, ended)) and not ended():
         raise ToolError(f"the local server cannot answer: {reason}; its log says why")
     return backend
 

@@ -138,4 +138,5 @@ def _params(args: argparse.Namespace) -> Params:
 
 
 def _interrupt(signum: int, frame: Any) -> None:
+    signal.signal(signum, signal.SIG_IGN)  # make and a terminal send it twice: the second must not disturb the ending
     raise HelpersError("stopped by a signal; what was measured is kept in the run directory")

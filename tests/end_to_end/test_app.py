@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import signal
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -192,6 +193,13 @@ def test_where_others_reach_the_app_it_asks_its_own_server_only(tmp_path: Path) 
         assert "This app asks its own server only" in said
         assert client.predict("Ann: Hi", "", "", 1, 64, api_name="/summarise")[0] == "Ann and Bo meet at noon."
     assert theirs.requests == []
+
+
+def test_many_signals_at_once_end_it_like_one(tmp_path: Path) -> None:
+    with running(tmp_path) as app:
+        for number in range(200):
+            app.process.send_signal((signal.SIGTERM, signal.SIGINT)[number % 2])
+        assert app.process.wait(30) == 0
 
 
 @pytest.mark.slow

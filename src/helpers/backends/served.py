@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -66,11 +65,10 @@ def bring_up(
     return child, backend
 
 
-def wait_until_ready(backend: EndpointBackend, ended: threading.Event | None = None) -> str:
-    """Wait until a server is ready or ``ended`` is set; return why it never was, or nothing."""
-    ended = ended or threading.Event()
+def wait_until_ready(backend: EndpointBackend, ended: Callable[[], object] = lambda: False) -> str:
+    """Wait until a server is ready or the caller has ``ended``; return why it never was, or nothing."""
     deadline = time.monotonic() + READY_LIMIT
-    while time.monotonic() < deadline:
+    while not ended() and time.monotonic() < deadline:
         try:
             status, text = backend.get("/health")
         except RequestError as error:
@@ -79,6 +77,5 @@ def wait_until_ready(backend: EndpointBackend, ended: threading.Event | None = N
             return ""
         if status != 503:
             return text
-        if ended.wait(0.1):
-            return ""
-    return f"not ready after {READY_LIMIT:.0f} s"
+        time.sleep(0.1)
+    return "" if ended() else f"not ready after {READY_LIMIT:.0f} s"
