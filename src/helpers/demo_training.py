@@ -43,7 +43,7 @@ _ASKED = {"cpu": 6, "cuda": 64}
 
 
 class Recipe(BaseModel):
-    """How the adapter is trained, and with how many beams it is asked when it is judged, as it will be served.
+    """How the adapter is trained, and how it is asked when it is judged: beams, length penalty and reranking.
 
     It is the mean of ``members`` adapters that are trained apart, each from its own seed. They lie on the layers from
     ``first_layer`` up. A batch holds ``batch_dialogues``, each with both references, and ``batch_tokens`` at most.
@@ -69,11 +69,14 @@ class Recipe(BaseModel):
     context_tokens: int = 2048
     max_new_tokens: int = 128
     num_beams: int = Field(1, gt=0)
+    length_penalty: float = 1.0
+    rerank: bool = False
     seed: int = 0
 
     def member(self, place: int) -> Recipe:
         """Return how one of the averaged adapters is trained."""
-        return self.model_copy(update={"members": 1, "num_beams": 1, "seed": self.seed + place})
+        asked = {name: type(self).model_fields[name].default for name in ("num_beams", "length_penalty", "rerank")}
+        return self.model_copy(update={"members": 1, "seed": self.seed + place, **asked})
 
 
 def read_recipe(overrides: Sequence[str]) -> Recipe:
@@ -159,9 +162,18 @@ def judge(adapter: Path, samples: Sequence[Sample], recipe: Recipe) -> list[Samp
     """Merge an adapter, in its folder for a while, ask for a summary of every sample as served, and score them."""
     merged = adapter / "merged"
     demo_model.merge(demo_model.ensure("demo-base"), adapter, merged)
-    model = Model(id=str(merged), task="chat", prompt=PROMPT, context_tokens=recipe.context_tokens, device=device())
+    model = Model(
+        id=str(merged),
+        task="chat",
+        prompt=PROMPT,
+        context_tokens=recipe.context_tokens,
+        device=device(),
+        rerank=recipe.rerank,
+    )
     backend = TransformersBackend(model)
-    settings = Generation(num_beams=recipe.num_beams, max_new_tokens=recipe.max_new_tokens)
+    settings = Generation(
+        num_beams=recipe.num_beams, length_penalty=recipe.length_penalty, max_new_tokens=recipe.max_new_tokens
+    )
     ordered = sorted(samples, key=lambda sample: len(sample.dialogue))
     scores = []
     for start in range(0, len(ordered), _ASKED[model.device]):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from markupsafe import Markup
 
 from helpers.cite import Cited, Style, number, quoted, say
@@ -27,17 +29,14 @@ LIMITS = (
 def deployed(run: Run) -> Markup:
     """Return what answered, on what, and the traffic that it is judged for."""
     told, judged = run.params, Cited(run.judged(), "results/judged.json")
-    wanted, decoding = told.instance, told.generation
+    wanted = told.instance
     kind = {"local": "a server on this machine, over loopback", "endpoint": "a managed endpoint",
             "replay": "nobody: recorded predictions"}[told.backend]  # fmt: skip
     pairs: list[tuple[Cell, Cell]] = [
         ("Model", quoted(f"{told.model.id}: {' '.join(told.model.description.split())}")),
         ("Answered by", kind),
         ("Engine and numbers", quoted(f"{told.model.engine} {told.model.dtype}")),
-        (
-            "Decoding",
-            quoted(f"beams: {decoding.num_beams}; new tokens: at most {decoding.max_new_tokens}"),
-        ),
+        ("Decoding", quoted("; ".join(_decoding(told)))),
         ("Judged as on", quoted(f"{wanted.vendor} {wanted.type} {wanted.size}; replicas: {wanted.replicas}")),
     ]
     costs, timed = judged.costs, Cited(run.results().latency_cost, "results/03.json")
@@ -47,6 +46,15 @@ def deployed(run: Run) -> Markup:
     if timed and timed.tokens_per_request:
         pairs.append(("Tokens a request", number(timed.tokens_per_request.value, "count")))
     return facts(pairs)
+
+
+def _decoding(params: Params) -> Iterator[str]:
+    settings = params.generation.sent()
+    yield f"beams: {settings.pop('num_beams')}"
+    yield f"new tokens: at most {settings.pop('max_new_tokens')}"
+    yield from (f"{name}: {value}" for name, value in settings.items())
+    if params.model.rerank:
+        yield "the likeliest beam in which the checks of meaning find nothing"
 
 
 def reasons(params: Params) -> Markup:
