@@ -17,7 +17,8 @@ from helpers.backends.ct2_decoding import alike
 from helpers.backends.ctranslate2 import CTranslate2Backend
 from helpers.backends.transformers import TransformersBackend
 from helpers.errors import Failure, ModelError, RequestError
-from helpers.params import Generation, Model
+from helpers.params import Generation, Model, Samples
+from helpers.samples import load_samples
 from tests.contract.test_transformers import LONG, TEXTS
 
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -61,6 +62,15 @@ def test_a_chat_model_gives_equal_tokens() -> None:
     with pytest.raises(RequestError, match="does not count the prompt's own") as caught:
         other.summarise(["x"], Generation(no_repeat_ngram_size=3))
     assert caught.value.kind is Failure.BAD_REQUEST
+
+
+def test_beams_that_go_on_past_the_first_complete_ones_give_equal_tokens() -> None:
+    reference, other = both("demo", task="chat", prompt="tuned", context_tokens=300)
+    generation = Generation(num_beams=4, max_new_tokens=64, length_penalty=1.3)
+    known = {sample.id: sample.dialogue for sample in load_samples(Samples(source="bundled:train"))}
+    for text in (known["support-retail-022"], known["home-and-care-011"]):
+        (want,), (got,) = reference.summarise([text], generation), other.summarise([text], generation)
+        assert (got.summary, got.output_tokens) == (want.summary, want.output_tokens)
 
 
 def test_beams_are_reranked_alike_and_only_where_the_first_fails(
