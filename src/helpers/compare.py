@@ -18,7 +18,8 @@ from helpers.comparison import Paired, paired
 from helpers.params_files import given_and_defaulted
 from helpers.provenance import Manifest, named
 from helpers.results import Results
-from helpers.run import Run, attach
+from helpers.run import Run
+from helpers.runs import attach
 
 #: What identifies the makings of a run, beside its parameters and packages.
 MAKINGS = (

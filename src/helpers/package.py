@@ -23,7 +23,8 @@ from helpers.params import Params
 from helpers.params_files import load_params
 from helpers.progress import say, shown
 from helpers.prompts import load_prompt
-from helpers.run import Run, attach
+from helpers.run import Run
+from helpers.runs import attach
 
 HANDLER = Path(__file__).parent / "data" / "handler" / "handler.py"
 DECODER = Path(__file__).parent / "backends" / "ct2_decoding.py"

@@ -19,7 +19,7 @@ from helpers.params_files import apply_overrides, given_tree, load_params, valid
 from helpers.plan import announcement
 from helpers.progress import say, shown
 from helpers.project import PROJECT
-from helpers.run import attach
+from helpers.runs import attach
 
 REPORTS = PROJECT / "reports"
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from helpers.errors import RunError
 from helpers.params_files import load_params
 from helpers.progress import say, shown
-from helpers.run import Run, attach
+from helpers.run import Run
+from helpers.runs import attach
 
 
 def open_interrupted(directory: Path, source: str | None, overrides: Sequence[str]) -> Run:

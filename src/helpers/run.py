@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,10 +22,8 @@ from helpers.budget import spent
 from helpers.cite import Cited
 from helpers.cost_basis import basis
 from helpers.cost_model import Projection, project
-from helpers.errors import InputError, RunError
+from helpers.errors import RunError
 from helpers.params import Generation, Params
-from helpers.params_files import FILES, load_params
-from helpers.project import runs_folder
 from helpers.provenance import Manifest
 from helpers.request_log import Phase, Record, RequestLog, final_attempts
 from helpers.results import PAGES, Results, read_result, read_results, write_result
@@ -224,52 +222,3 @@ def unreachable(kind: str, since: datetime | None) -> str:
     return (
         f"endpoint unreachable ({kind}) since {since:%Y-%m-%d %H:%M} UTC" if since else f"endpoint unreachable ({kind})"
     )
-
-
-def open_run(params: str, run_dir: str = "") -> Run:
-    """Return the run a notebook works on.
-
-    With ``run_dir`` (given by papermill) it attaches to that run. Without, it makes ``runs/interactive-<time>``,
-    serves the model on a free port until the kernel ends, and takes other pages' results from the newest
-    finished run of the same parameters. Raises `InputError` with a message that names the fix.
-    """
-    if run_dir:
-        return attach(Path(run_dir), params)
-    from helpers.launch import start_run
-
-    run = start_run(params, [], name=f"interactive-{datetime.now(UTC):%Y%m%dT%H%M%S}", interactive=True)
-    run.earlier = newest_finished(run.params)
-    return run
-
-
-def attach(directory: Path, params: str | Path | None = None) -> Run:
-    """Return an existing run, judged by the targets and prices of ``params`` (its own by default).
-
-    Raises `RunError` when the directory holds no run, or when ``params`` would change what was measured.
-    """
-    if not (directory / "manifest.json").is_file():
-        raise RunError(f"{directory}: not a run directory (no manifest.json); give one of runs/*")
-    own = load_params(directory / "params.yaml")
-    judged_by = load_params(params) if params else own
-    changed = [
-        name for name in type(own).model_fields if name not in FILES and getattr(own, name) != getattr(judged_by, name)
-    ]
-    if changed:
-        raise RunError(
-            f"'{changed[0]}' cannot change for a finished run, only {', '.join(FILES)} can; measure anew with 'report'"
-        )
-    run = Run(directory, judged_by, measuring=False)
-    run.measuring = run.manifest.finished_at is None
-    return run
-
-
-def newest_finished(params: Params) -> Path | None:
-    """Return the newest finished run with the same parameters, if there is one."""
-    for manifest in sorted(runs_folder().glob("*/manifest.json"), key=lambda p: p.stat().st_mtime, reverse=True):
-        try:
-            finished = Manifest.model_validate_json(manifest.read_bytes()).finished_at is not None
-            if finished and load_params(manifest.parent / "params.yaml") == params:
-                return manifest.parent
-        except (ValueError, InputError):
-            continue  # a run of another version; not ours to read
-    return None

@@ -16,7 +16,8 @@ from typing import Any
 from helpers.environment import redact
 from helpers.request_log import Record, final_attempts
 from helpers.results_scores import Scored
-from helpers.run import Run, attach
+from helpers.run import Run
+from helpers.runs import attach
 from helpers.tracking_file import is_complete
 
 #: More rows of a table, and more points of a curve, are left out; distributions and counts take all of them.
