@@ -14,19 +14,16 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
 from helpers.comparison import Paired, paired
+from helpers.demo_recipe import Recipe, read_recipe
 from helpers.errors import ParamsError
 from helpers.model_cache import build_once
 from helpers.params import Samples as SamplesParams
 from helpers.progress import say
 from helpers.samples import Sample, load_samples
-
-if TYPE_CHECKING:  # it brings torch
-    from helpers.demo_training import Recipe
 
 FILE = "cross-validation.json"
 
@@ -83,8 +80,6 @@ def choose(
     With ``take`` only the first so many folds are judged, which costs as much less. Raises `ParamsError` for a change
     that is none, and for a recipe given twice, whose parts would be the same files.
     """
-    from helpers.demo_training import read_recipe
-
     if len({read_recipe(changes) for changes in candidates}) < len(candidates):
         raise ParamsError(["choose: two of the recipes are the same; give each once"])
     parts = output / "parts"
@@ -114,7 +109,7 @@ def _candidate(changes: tuple[str, ...], own: Sequence[Part]) -> Candidate:
 def _part(changes: tuple[str, ...], fold: int, folds: int, parts: Path) -> Part:
     """Return a recipe's scores on a fold, read if they were measured before."""
     from helpers import adapters
-    from helpers.demo_training import device, judge, read_recipe
+    from helpers.demo_training import device, judge
 
     recipe = read_recipe(changes)
     name = _name(recipe, fold, folds)

@@ -99,7 +99,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build the demonstration model for all engines if need be, train an adapter, or write a card; return 0."""
     if args.action == "train":
-        from helpers.demo_training import read_recipe, train
+        from helpers.demo_recipe import read_recipe
+        from helpers.demo_training import train
 
         train(read_recipe(args.set), args.output)
         print(args.output)

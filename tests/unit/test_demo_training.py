@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from helpers import demo_model, model_card
-from helpers.demo_training import Recipe, _rate, read_recipe
+from helpers.demo_recipe import Recipe, read_recipe
+from helpers.demo_training import _rate
 from helpers.errors import ParamsError
 from helpers.learning_curve import Curve, Epoch, write_curve
 
