@@ -67,12 +67,7 @@ def points(
 
     ``name`` prefixes the ids inside and must be unique on the page; ``by`` heads the labels in the table.
     """
-    columns = [
-        Column(by),
-        _column("Value", unit),
-        _column("95 % interval", unit),
-        Column("n", numeric=True),
-    ]
+    columns = [Column(by), _column("Value", unit), _column("95 % interval", unit), Column("n", numeric=True)]
     cells = [
         (quoted(label), actual(found, unit, bare=True), interval(found, unit, bare=True), sample_size(found))
         if is_estimate(found)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -72,13 +73,7 @@ class Asker:
     _failed_in_a_row: int = field(default=0, init=False)
 
     def ask(
-        self,
-        sample: str,
-        dialogue: str,
-        *,
-        phase: Phase = "steady",
-        repeat: int = 0,
-        attempts: int | None = None,
+        self, sample: str, dialogue: str, *, phase: Phase = "steady", repeat: int = 0, attempts: int | None = None
     ) -> Outcome | None:
         """Ask for one summary, again where that can help; ``None`` when asking has ended for this run."""
         if phase != "cold" and (known := self.recall(phase, sample, repeat)):
@@ -89,7 +84,7 @@ class Asker:
         before = self.earlier.get((phase, sample, repeat))
         request = _Request(sample, dialogue, phase, repeat, before.request if before else None)
         most, outcome = attempts or self.limits.attempts, None
-        try:
+        with suppress(RequestError):
             for retry in retrying(self.limits, most):
                 with retry:
                     number = retry.retry_state.attempt_number
@@ -97,8 +92,6 @@ class Asker:
                     if error:
                         self._wake(request, error, last=number >= most)
                         raise error
-        except RequestError:
-            pass
         if outcome is not None and self.down_since is None:
             self._watch(outcome.record)
         return outcome
@@ -224,17 +217,16 @@ class Asker:
     def _tokens(self, dialogue: str, answer: Answer | None) -> dict[str, Any]:
         if answer is None:
             return {}
-        count = self.count_tokens
-        sent = answer.input_tokens if answer.input_tokens is not None else (count(dialogue) if count else None)
-        made = answer.output_tokens if answer.output_tokens is not None else (count(answer.summary) if count else None)
+        count: Callable[[str], int | None] = self.count_tokens or (lambda _: None)
+        sent = answer.input_tokens if answer.input_tokens is not None else count(dialogue)
+        made = answer.output_tokens if answer.output_tokens is not None else count(answer.summary)
         lost = answer.lost_tokens
         if lost is None and sent is not None and self.context_tokens is not None:
             lost = max(0, sent - self.context_tokens)
         return {"input_tokens": sent, "output_tokens": made, "lost_tokens": lost, "summary": answer.summary}
 
     def _watch(self, record: Record) -> None:
-        nobody_home = record.kind in UNREACHABLE
-        self._failed_in_a_row = self._failed_in_a_row + 1 if nobody_home else 0
+        self._failed_in_a_row = self._failed_in_a_row + 1 if record.kind in UNREACHABLE else 0
         if self._failed_in_a_row >= DOWN_AFTER:
             self.down_since, self.down_kind = record.started_at, record.kind
 

@@ -139,15 +139,8 @@ def comparisons(result: Cited) -> Markup:
     for field, label in (("baseline", "The recorded baseline"), ("untuned", "The untuned base")):
         paired = getattr(result, field)
         if paired.raw is None:
-            rows.append(
-                [
-                    label,
-                    Markup('<span class="none">not measured</span>'),
-                    quoted(getattr(result, f"{field}_note")),
-                    "–",
-                    "–",
-                ]
-            )
+            absent = Markup('<span class="none">not measured</span>')
+            rows.append([label, absent, quoted(getattr(result, f"{field}_note")), "–", "–"])
             continue
         between = Markup("{} to {}").format(number(paired.low, "difference"), number(paired.high, "difference"))
         rows.append(
