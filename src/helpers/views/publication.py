@@ -49,6 +49,9 @@ def deployed(run: Run) -> Markup:
 
 
 def _decoding(params: Params) -> Iterator[str]:
+    if params.backend == "replay":
+        yield "as recorded"
+        return
     settings = params.generation.sent()
     yield f"beams: {settings.pop('num_beams')}"
     yield f"new tokens: at most {settings.pop('max_new_tokens')}"
