@@ -1,0 +1,35 @@
+"""How a model decodes is told where its answers are judged."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from helpers.cite import Cited
+from helpers.params_files import load_params
+from helpers.results_scores import SampleEval
+from helpers.views import sample_eval
+from helpers.views.publication import _decoding
+
+PLAIN = "generation={num_beams: 2, max_new_tokens: 64}"
+
+
+@pytest.mark.parametrize(
+    ("params", "overrides", "told"),
+    [
+        ("demo", [PLAIN, "model.rerank=false"], "beams: 2; new tokens: at most 64"),
+        ("demo", [PLAIN, "generation.length_penalty=0.5", "model.rerank=false"], "64; length_penalty: 0.5"),
+        ("demo", [PLAIN], "64; the likeliest beam in which the checks of meaning find nothing"),
+        ("replay", [], "as recorded"),
+    ],
+)
+def test_the_decoding_is_told(params: str, overrides: list[str], told: str) -> None:
+    assert "; ".join(_decoding(load_params(params, overrides))).endswith(told)
+
+
+@pytest.mark.parametrize("reranked", [True, False])
+def test_the_checks_are_no_judge_of_what_they_chose(reranked: bool) -> None:
+    run = SimpleNamespace(params=load_params("demo", [f"model.rerank={str(reranked).lower()}"]))
+    html = sample_eval.failures(run, Cited(SampleEval(page="02", failures={"loop": 1}), "results/02.json"))
+    assert ("no independent judge" in html) == reranked
