@@ -38,10 +38,14 @@ class Group(Row):
 
 
 class Recording(Row):
-    """Recorded predictions of one system, and by how much the first system in the list is better (``gains``)."""
+    """Recorded predictions of one system, and by how much the first system in the list is better (``gains``).
+
+    ``decoding`` is in words, ``''`` where the recording has no manifest.
+    """
 
     name: str
     n: int
+    decoding: str = ""
     estimates: dict[str, Estimate]
     groups: tuple[Group, ...]
     gains: dict[str, Paired]

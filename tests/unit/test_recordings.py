@@ -56,6 +56,23 @@ def test_each_recording_is_scored_on_all_dialogues(params: Params) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"num_beams": 1}, "greedy"),
+        ({"num_beams": 4}, "4 beams"),
+        ({"num_beams": 4, "length_penalty": 1.5}, "4 beams, length penalty 1.5"),
+        ({}, ""),
+    ],
+)
+def test_how_it_was_decoded_is_read_from_the_manifest(
+    params: Params, tmp_path: Path, given: dict[str, float], told: str
+) -> None:
+    manifest = {"given": {f"generation.{name}": value for name, value in given.items()}}
+    (tmp_path / "good.meta.json").write_text(json.dumps(manifest))
+    assert [one.decoding for one in compare_recordings(params)] == [told, ""]
+
+
 def test_the_gain_is_that_of_the_first_over_each_other(params: Params) -> None:
     good, bad = compare_recordings(params)
     assert good.gains == {}

@@ -5,6 +5,7 @@ Part of page 02. No request is sent: the recordings were made earlier, each with
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,12 +52,14 @@ def compare_recordings(params: Params) -> tuple[Recording, ...]:
         "base, with examples": baseline.untuned,
         "base, without examples": baseline.zero_shot,
     }
-    scored = {name: scored_recording(samples, Path(file)) for name, file in files.items() if file}
+    given = {name: Path(file) for name, file in files.items() if file}
+    scored = {name: scored_recording(samples, file) for name, file in given.items()}
     best = next(iter(scored.values()), [])
     return tuple(
         Recording(
             name=name,
             n=len(rows),
+            decoding=_decoding(given[name].with_suffix(".meta.json")),
             estimates=_estimates(rows),
             groups=grouped(rows, _estimates),
             gains={} if rows is best else _gains(best, rows, params.measure.resampling_seed),
@@ -77,6 +80,24 @@ def scored_recording(samples: Sequence[Sample], file: Path) -> list[Scored]:
         lost = row.get("lost_tokens")
         rows.append(Scored(sample.domain, sample.length, None if lost is None else lost > 0, score))
     return rows
+
+
+def _decoding(manifest: Path) -> str:
+    """Return how a recording was decoded, in words, as its manifest says."""
+    if not manifest.is_file():
+        return ""
+    told = json.loads(manifest.read_bytes())
+    settings = {**told.get("defaulted", {}), **told.get("given", {})}
+    beams, penalty = settings.get("generation.num_beams"), settings.get("generation.length_penalty")
+    if beams is None or beams == 1:
+        return "greedy" if beams else ""
+    return ", ".join(
+        [
+            f"{beams} beams",
+            *([f"length penalty {penalty}"] if penalty is not None else []),
+            *(["reranked"] if settings.get("model.rerank") else []),
+        ]
+    )
 
 
 def _estimates(rows: Sequence[Scored]) -> dict[str, Estimate]:

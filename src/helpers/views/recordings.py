@@ -67,6 +67,7 @@ def _estimates(result: Cited) -> Markup:
         for name, (header, style) in SHOWN.items()
         if all(name in system.estimates.raw for system in systems)
     ]
+    rows.append(["Decoding", *(quoted(system.decoding or "not recorded") for system in systems)])
     return table("Three systems, the same dialogues: mean or rate, 95 % interval", columns, rows, id="recordings")
 
 
