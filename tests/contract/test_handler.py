@@ -124,14 +124,17 @@ def test_over_http_it_keeps_the_wire_protocol(packaged: Path, tiny: Transformers
 def test_a_chat_model_answers_as_the_local_backend_does(
     demo: TransformersBackend, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = ["--set", "model.prompt=tuned", "--set", "model.context_tokens=256"]
     out = tmp_path / "demo"
-    assert main(["endpoint", "package", "--params", "demo", *settings, "--out", str(out)]) == 0
+    command = ["endpoint", "package", "--params", "demo", "--set", "model.context_tokens=256", "--out", str(out)]
+    assert main(command) == 2
+    assert "model.rerank: the handler answers with its likeliest beam" in capsys.readouterr().err
+    command += ["--set", "model.rerank=false"]
+    assert main(command) == 0
     backend, few = HandlerBackend(out), Generation(max_new_tokens=12)
     for dialogue in (SHORT, LONG):
         assert backend.summarise([dialogue], few)[0].summary == demo.summarise([dialogue], few)[0].summary
     backend.close()
-    assert main(["endpoint", "package", "--params", "demo", "--out", str(out)]) == 2
+    assert main(command) == 2
     assert "exists already" in capsys.readouterr().err
 
 
