@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import socket
 import tempfile
 import time
@@ -24,7 +23,7 @@ from helpers.params import Params
 from helpers.params_files import load_params, write_params
 from helpers.progress import say, shown
 from helpers.project import runs_folder
-from helpers.serving import start_server
+from helpers.serving import start_server, told_to_end
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,10 +54,7 @@ def run(args: argparse.Namespace) -> int:
     folder = runs_folder() / f"app-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
     folder.mkdir(parents=True)
     write_params(folder, params)
-    # A second signal may come while the first is dealt with, from make or a Ctrl-C: a list has no lock to wait for.
-    signalled: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda caught, _: signalled.append(caught))
+    signalled = told_to_end()
     with ExitStack() as opened:
         own = _own_server(params, folder, opened, lambda: signalled)
         url = opened.enter_context(launched(params, folder, own, args.host, port))

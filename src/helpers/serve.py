@@ -11,7 +11,6 @@ import argparse
 import asyncio
 import contextlib
 import os
-import signal
 import socket
 import sys
 import time
@@ -32,7 +31,7 @@ from helpers.live_metrics import usable_cores
 from helpers.params import Params
 from helpers.params_files import load_params
 from helpers.service import build_app
-from helpers.serving import CALM
+from helpers.serving import CALM, told_to_end
 from helpers.worker import Worker
 
 #: Seconds a running request may take to finish, and a failed server to be asked, before the process ends.
@@ -68,10 +67,8 @@ def run(args: argparse.Namespace) -> int:
         model = params.model.model_copy(update={"threads": threads(params)})
         worker = Worker(lambda: HandlerBackend(args.handler) if args.handler else load_local(model), params.serving)
         app = build_app(worker, params.generation, token, _cache(params, args.handler))
-        signalled: list[int] = []
         # uvicorn raises a signal it caught once more when it is done: here that must not end the process.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda caught, _: signalled.append(caught))
+        signalled = told_to_end()
         asyncio.run(serve(app, worker, listener, lambda: bool(signalled) or parent_is_gone()))
     if worker.is_busy:
         # The grace is over and torch cannot be interrupted: leaving the interpreter would wait for it.

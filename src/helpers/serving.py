@@ -23,6 +23,17 @@ STOP_LIMIT = 15.0
 CALM = {"KMP_BLOCKTIME": "1"}
 
 
+def told_to_end() -> list[int]:
+    """Return a list that stays empty until this process is sent SIGTERM or SIGINT.
+
+    A list has no lock that a second signal could wait for while the first is dealt with.
+    """
+    signalled: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda caught, _: signalled.append(caught))
+    return signalled
+
+
 @dataclass
 class ServerChild:
     """A running ``helpers serve``; ``started_ns`` is on the monotonic clock that all processes share."""

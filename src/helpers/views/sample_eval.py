@@ -139,8 +139,7 @@ def comparisons(result: Cited) -> Markup:
     for field, label in (("baseline", "The recorded baseline"), ("untuned", "The untuned base")):
         paired = getattr(result, field)
         if paired.raw is None:
-            absent = Markup('<span class="none">not measured</span>')
-            rows.append([label, absent, quoted(getattr(result, f"{field}_note")), "–", "–"])
+            rows.append([label, NOT_MEASURED, quoted(getattr(result, f"{field}_note")), "–", "–"])
             continue
         between = Markup("{} to {}").format(number(paired.low, "difference"), number(paired.high, "difference"))
         rows.append(
