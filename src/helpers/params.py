@@ -65,6 +65,14 @@ class Generation(Room):
         """Return the settings that are set, as flat generation arguments."""
         return self.model_dump(exclude_none=True)
 
+    def in_words(self, rerank: bool) -> str:
+        """Return how answers are decoded with these settings, as a reader is told it."""
+        settings = self.sent()
+        beams, most = settings.pop("num_beams"), settings.pop("max_new_tokens")
+        words = [f"{beams} beams" if beams > 1 else "greedy", f"at most {most} new tokens"]
+        words += [f"{name.replace('_', ' ')} {value}" for name, value in settings.items()]
+        return ", ".join([*words, *(["reranked by the checks of meaning"] if rerank else [])])
+
 
 class Replay(Room):
     """Recorded predictions: a file with one row per dialogue, and where its columns are."""

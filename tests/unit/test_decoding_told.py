@@ -10,7 +10,7 @@ from helpers.cite import Cited
 from helpers.params_files import load_params
 from helpers.results_scores import SampleEval
 from helpers.views import sample_eval
-from helpers.views.publication import _decoding
+from helpers.views.publication import _decoded
 
 PLAIN = "generation={num_beams: 2, max_new_tokens: 64}"
 
@@ -18,14 +18,14 @@ PLAIN = "generation={num_beams: 2, max_new_tokens: 64}"
 @pytest.mark.parametrize(
     ("params", "overrides", "told"),
     [
-        ("demo", [PLAIN, "model.rerank=false"], "beams: 2; new tokens: at most 64"),
-        ("demo", [PLAIN, "generation.length_penalty=0.5", "model.rerank=false"], "64; length_penalty: 0.5"),
-        ("demo", [PLAIN], "64; the likeliest beam in which the checks of meaning find nothing"),
+        ("demo", [PLAIN, "model.rerank=false"], "2 beams, at most 64 new tokens"),
+        ("demo", [PLAIN, "generation.length_penalty=0.5", "model.rerank=false"], ", length penalty 0.5"),
+        ("demo", [], "length penalty 1.3, reranked by the checks of meaning"),
         ("replay", [], "as recorded"),
     ],
 )
 def test_the_decoding_is_told(params: str, overrides: list[str], told: str) -> None:
-    assert "; ".join(_decoding(load_params(params, overrides))).endswith(told)
+    assert _decoded(load_params(params, overrides)).endswith(told)
 
 
 @pytest.mark.parametrize("reranked", [True, False])

@@ -59,9 +59,9 @@ def test_each_recording_is_scored_on_all_dialogues(params: Params) -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"num_beams": 1}, "greedy"),
-        ({"num_beams": 4}, "4 beams"),
-        ({"num_beams": 4, "length_penalty": 1.5}, "4 beams, length penalty 1.5"),
+        ({"num_beams": 1, "max_new_tokens": 64}, "greedy, at most 64 new tokens"),
+        ({"num_beams": 4}, "4 beams, at most 128 new tokens"),
+        ({"num_beams": 4, "length_penalty": 1.5}, "4 beams, at most 128 new tokens, length penalty 1.5"),
         ({}, ""),
     ],
 )

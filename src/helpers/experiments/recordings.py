@@ -15,7 +15,7 @@ from helpers import scorers
 from helpers.comparison import Paired, paired
 from helpers.experiments.groups import grouped
 from helpers.intervals import Estimate, mean, rate, within
-from helpers.params import Params
+from helpers.params import Generation, Params
 from helpers.results_scores import Recording
 from helpers.samples import Sample, load_samples, read_rows
 from helpers.scorers import SampleScore, SemanticFailure
@@ -88,16 +88,8 @@ def _decoding(manifest: Path) -> str:
         return ""
     told = json.loads(manifest.read_bytes())
     settings = {**told.get("defaulted", {}), **told.get("given", {})}
-    beams, penalty = settings.get("generation.num_beams"), settings.get("generation.length_penalty")
-    if beams is None or beams == 1:
-        return "greedy" if beams else ""
-    return ", ".join(
-        [
-            f"{beams} beams",
-            *([f"length penalty {penalty}"] if penalty is not None else []),
-            *(["reranked"] if settings.get("model.rerank") else []),
-        ]
-    )
+    known = {name: settings[key] for name in Generation.model_fields if (key := f"generation.{name}") in settings}
+    return Generation(**known).in_words(bool(settings.get("model.rerank"))) if known else ""
 
 
 def _estimates(rows: Sequence[Scored]) -> dict[str, Estimate]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from markupsafe import Markup
 
 from helpers.cite import Cited, Style, number, quoted, say
@@ -36,7 +34,7 @@ def deployed(run: Run) -> Markup:
         ("Model", quoted(f"{told.model.id}: {' '.join(told.model.description.split())}")),
         ("Answered by", kind),
         ("Engine and numbers", quoted(f"{told.model.engine} {told.model.dtype}")),
-        ("Decoding", quoted("; ".join(_decoding(told)))),
+        ("Decoding", quoted(_decoded(told))),
         ("Judged as on", quoted(f"{wanted.vendor} {wanted.type} {wanted.size}; replicas: {wanted.replicas}")),
     ]
     costs, timed = judged.costs, Cited(run.results().latency_cost, "results/03.json")
@@ -48,16 +46,8 @@ def deployed(run: Run) -> Markup:
     return facts(pairs)
 
 
-def _decoding(params: Params) -> Iterator[str]:
-    if params.backend == "replay":
-        yield "as recorded"
-        return
-    settings = params.generation.sent()
-    yield f"beams: {settings.pop('num_beams')}"
-    yield f"new tokens: at most {settings.pop('max_new_tokens')}"
-    yield from (f"{name}: {value}" for name, value in settings.items())
-    if params.model.rerank:
-        yield "the likeliest beam in which the checks of meaning find nothing"
+def _decoded(told: Params) -> str:
+    return "as recorded" if told.backend == "replay" else told.generation.in_words(told.model.rerank)
 
 
 def reasons(params: Params) -> Markup:
