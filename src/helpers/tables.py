@@ -147,7 +147,8 @@ def table_row(columns: Sequence[Column], cells: Sequence[Cell], anchor: str = ""
     """Return one row, headed by its first cell; raises `ValueError` unless there is a cell per column."""
     if len(cells) != len(columns):
         raise ValueError(f"a row of {len(cells)} cells under {len(columns)} columns: give one cell per column")
-    parts = [Markup('<th scope="row">{}</th>').format(cells[0])]
+    head = Markup('<th scope="row" class="num">{}</th>') if columns[0].numeric else Markup('<th scope="row">{}</th>')
+    parts = [head.format(cells[0])]
     for column, cell in zip(columns[1:], cells[1:], strict=True):
         parts.append((Markup('<td class="num">{}</td>') if column.numeric else Markup("<td>{}</td>")).format(cell))
     name = Markup(' id="{}"').format(anchor) if anchor else ""

@@ -172,7 +172,7 @@ def _point_row(one: Cited) -> list[Cell]:
         number(one.rate),
         number(one.utilisation, "rate"),
         number(one.requests, "count"),
-        failed or NONE,
+        failed or "none",
         number(one.throughput.value),
         number(one.response.value, "s") if one.response else NONE,
         interval(one.response, "s") if one.response else NONE,

@@ -202,8 +202,8 @@ def conditions(result: Cited) -> Markup:
     if result.reason:
         return Markup()
     return say(
-        "<p>Variants of <code>{model}</code> with {threads} threads each, {rounds} interleaved rounds. The run's "
-        "own server took {busy} of processor time meanwhile.</p>",
+        "<p>Variants of <code>{model}</code>; threads each: {threads}; interleaved rounds: {rounds}. The run's own "
+        "server took {busy} of processor time meanwhile.</p>",
         model=result.model.raw,
         threads=number(result.threads, "count"),
         rounds=number(result.rounds, "count"),
