@@ -75,10 +75,10 @@ def helpers(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Report:
 
     def run(*arguments: str, out: Path | None = None, environment: dict[str, str] | None = None) -> Finished:
         out = out or tmp_path_factory.mktemp("out") / "reports"
-        before = set(runs.iterdir())
+        before, publishes = set(runs.iterdir()), arguments[0] in ("report", "render") and "--out" not in arguments
         quiet = {"HF_HUB_OFFLINE": "1", "WANDB_MODE": "disabled", "HELPERS_RUNS": str(runs)}
         done = subprocess.run(
-            [sys.executable, "-m", "helpers", *arguments, *(["--out", str(out)] if arguments[0] == "report" else [])],
+            [sys.executable, "-m", "helpers", *arguments, *(["--out", str(out)] if publishes else [])],
             capture_output=True,
             text=True,
             timeout=240,
