@@ -20,7 +20,7 @@ from helpers.backends.transformers import TransformersBackend, deterministic
 from helpers.errors import ModelError
 from helpers.params import Model
 
-#: What matrices are computed in, by the type of the weights; where the processor has no bf16 it is fp32.
+#: What is computed in, by the type of the weights; where the processor has no bf16 it is fp32.
 MATRICES = {"float32": "f32", "bfloat16": "bf16", "int8": "bf16"}
 #: Added to the attention paid to padding.
 NONE_PAID = -1e4
@@ -29,8 +29,8 @@ NONE_PAID = -1e4
 class OpenVINOBackend(TransformersBackend):
     """A converted sequence-to-sequence or chat model that summarises in this process; as `TransformersBackend`.
 
-    ``int8`` are the weights; matrices are multiplied in bf16 where the processor can. Raises `ModelError` when the
-    model cannot be had or converted.
+    With ``int8`` the inputs of layers are quantized in groups as they come; what has no weights, such as attention, is
+    computed in bf16 where the processor can. Raises `ModelError` when the model cannot be had or converted.
     """
 
     kind = "openvino"
