@@ -16,8 +16,10 @@ import ctranslate2
 #: Settings of transformers' ``generate`` → what CTranslate2 calls them, where only the name differs.
 NAMES = {"num_beams": "beam_size", "length_penalty": "length_penalty", "no_repeat_ngram_size": "no_repeat_ngram_size"}
 
-#: Tokens by which the prompts of a batch may differ: the engine reads all but the shortest's length one by one.
+#: Tokens by which texts of a batch may differ: what a prompt has beyond the shortest's length is read one by one.
 SPREAD = 24
+#: Texts to be translated may also be this many times as long as the shortest: they are padded to the longest.
+PADDED = 3.0
 
 #: How many times the number of beams must be complete where beam search is not to end early: the best of twice as many
 #: is transformers' answer more often than the best of as many, or of four times as many.
@@ -70,9 +72,15 @@ class Decoder:
         if merged.get("repetition_penalty") is not None:
             options["repetition_penalty"] = merged["repetition_penalty"]
         texts = [self._tokenizer.convert_ids_to_tokens(list(row)) for row in rows]
-        if self._is_chat:
-            return self._continue(texts, merged, options)
-        return self._translate(texts, given, merged, options)
+        made: dict[int, list[list[int]]] = {}
+        for places in alike([len(text) for text in texts], 1.0 if self._is_chat else PADDED):
+            group = [texts[place] for place in places]
+            if self._is_chat:
+                found = self._continue(group, merged, options)
+            else:
+                found = self._translate(group, given, merged, options)
+            made.update(zip(places, found, strict=True))
+        return [made[place] for place in range(len(texts))]
 
     def _continue(
         self, texts: list[list[str]], merged: dict[str, Any], options: dict[str, Any]
@@ -80,19 +88,16 @@ class Decoder:
         if options.get("no_repeat_ngram_size"):
             raise ValueError("no_repeat_ngram_size: this engine does not count the prompt's own; leave it out")
         end = merged.get("eos_token_id", self._tokenizer.eos_token_id)
-        made: dict[int, list[list[int]]] = {}
-        for places in alike([len(text) for text in texts]):
-            found = self._model.generate_batch(
-                [texts[place] for place in places],
-                max_length=merged["max_new_tokens"],
-                min_length=merged.get("min_new_tokens", 0),
-                include_prompt_in_result=False,
-                end_token=end if isinstance(end, list) else [end],
-                sampling_topk=1,
-                **options,
-            )
-            made.update(zip(places, (list(map(list, one.sequences_ids)) for one in found), strict=True))
-        return [made[place] for place in range(len(texts))]
+        found = self._model.generate_batch(
+            texts,
+            max_length=merged["max_new_tokens"],
+            min_length=merged.get("min_new_tokens", 0),
+            include_prompt_in_result=False,
+            end_token=end if isinstance(end, list) else [end],
+            sampling_topk=1,
+            **options,
+        )
+        return [list(map(list, one.sequences_ids)) for one in found]
 
     def _translate(
         self, texts: list[list[str]], given: dict[str, Any], merged: dict[str, Any], options: dict[str, Any]
@@ -115,11 +120,14 @@ class Decoder:
         return [[list(ids(tokens)) for tokens in one.hypotheses] for one in found]
 
 
-def alike(lengths: Sequence[int]) -> list[list[int]]:
-    """Return the places of texts in groups of like length, shortest first, each to be decoded together."""
+def alike(lengths: Sequence[int], times: float = 1.0) -> list[list[int]]:
+    """Return the places of texts in groups of like length, shortest first, each to be decoded together.
+
+    The longest of a group has at most ``times`` the length of its shortest, and `SPREAD` more.
+    """
     groups: list[list[int]] = []
     for place in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if groups and lengths[place] - lengths[groups[-1][0]] <= SPREAD:
+        if groups and lengths[place] <= lengths[groups[-1][0]] * times + SPREAD:
             groups[-1].append(place)
         else:
             groups.append([place])
