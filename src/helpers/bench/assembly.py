@@ -60,6 +60,7 @@ def engine_results(subjects: Sequence[Subject], shapes: Mapping[str, ShapeResult
                 load=None if subject.reason else subject.load,
                 disk_bytes=subject.disk,
                 peak_bytes=subject.peak,
+                peak_alone_bytes=subject.peak_alone,
                 same_texts=rate(sum(same), len(same)) if same else None,
                 cells={} if subject.reason else cells,
             )

@@ -82,8 +82,8 @@ def _reached(bar: Bar, bench: Bench) -> Reached:
 
 
 def _is_small(engine: Engine, under: float) -> bool:
-    """Return whether an engine is known to stay under so many bytes; not every system tells a process's peak."""
-    return math.isinf(under) or (engine.peak_bytes is not None and engine.peak_bytes < under)
+    """Return whether single requests are known to stay under so many bytes; not every system tells a process's peak."""
+    return math.isinf(under) or (engine.peak_alone_bytes is not None and engine.peak_alone_bytes < under)
 
 
 def _value(bar: Bar, engine: Engine) -> float | None:

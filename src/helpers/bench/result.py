@@ -60,7 +60,8 @@ class Engine(Row):
     """One engine and type; with a ``reason`` it was not measured, and the reason says how to get it.
 
     ``load`` is from starting its process until it is ready, ``peak_bytes`` the highest resident memory of that
-    process. ``same_texts`` is the share of kinds of requests whose text is that of transformers fp32.
+    process, ``peak_alone_bytes`` that before its first batch. ``same_texts`` is the share of kinds of requests whose
+    text is that of transformers fp32.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Engine(Row):
     load: float | None = None
     disk_bytes: int | None = None
     peak_bytes: int | None = None
+    peak_alone_bytes: int | None = None
     same_texts: Estimate | None = None
     cells: dict[str, Cell] = Field(default_factory=dict)
 

@@ -34,8 +34,12 @@ MEMORY_OTHERS = 2.1
 
 @dataclass
 class Subject(Served):
-    """One engine while it is measured: the time of each round and what was written, by kind of request."""
+    """One engine while it is measured: the time of each round and what was written, by kind of request.
 
+    ``peak_alone`` is the peak before its first batch, which takes the most.
+    """
+
+    peak_alone: int | None = None
     times: dict[str, dict[int, float]] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
     written: dict[str, int] = field(default_factory=dict)
@@ -114,7 +118,8 @@ def ask_all(subjects: Sequence[Subject], asking: Asking, log: RequestLog, tell: 
             shape = asking.shapes[0]
             askers[subject.variant.name, shape.output].ask("warm-up", asking.texts[shape.inputs[0]], phase="warmup")
         for number in range(asking.rounds):
-            for shape in order.sample(list(asking.shapes), len(asking.shapes)):
+            # Batches come last, so that the memory which single requests take can be told from theirs.
+            for shape in sorted(order.sample(list(asking.shapes), len(asking.shapes)), key=lambda s: len(s.inputs)):
                 for subject in order.sample(running, len(running)):
                     if time.monotonic() > asking.deadline:
                         return "the time limit was reached"
@@ -169,6 +174,8 @@ def _ask(asker: Asker, shape: Shape, asking: Asking, number: int) -> Record | No
 def _note(subject: Subject, shape: Shape, asking: Asking, number: int, record: Record | None) -> None:
     """Keep a time when all tokens were read and written; anything else is why this kind is not measured."""
     subject.look_at_memory()
+    if number == 0 and len(shape.inputs) == 1:
+        subject.peak_alone = subject.peak
     problem = _problem(shape, asking, record)
     if problem:
         subject.failures[shape.name] = problem

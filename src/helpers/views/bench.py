@@ -120,7 +120,8 @@ def method(result: Cited) -> Markup:
         "request reads an exact number of tokens and writes an exact number, which is checked. Ratios are taken "
         "within a round, so that what else the machine does strikes both sides. An engine is ready when its process, "
         "Python and its imports included, has loaded the converted weights; peak memory is that of the whole "
-        "process.</p>",
+        "process. A batch comes last in its round. transformers and OpenVINO pad it to its longest text; CTranslate2 "
+        "is given texts of like length together.</p>",
         weights=weights,
         threads=number(result.machine.threads, "count"),
         rounds=number(result.rounds_asked, "count"),

@@ -53,7 +53,8 @@ def engines(result: Cited) -> Markup:
         Column("Engine"),
         Column("Ready after", numeric=True, better="down"),
         Column("Weights", unit="MB", numeric=True, better="down"),
-        Column("Peak memory", unit="MB", numeric=True, better="down"),
+        Column("Peak memory, single requests", unit="MB", numeric=True, better="down"),
+        Column("With batches", unit="MB", numeric=True, better="down"),
         Column("Same text as transformers fp32", numeric=True),
     ]
     rows = [
@@ -61,7 +62,10 @@ def engines(result: Cited) -> Markup:
             quoted(engine.label),
             number(engine.load, "s") if engine.load.raw is not None else chip("not measured"),
             number(engine.disk_bytes, "megabytes", bare=True) if engine.disk_bytes.raw else "–",
-            number(engine.peak_bytes, "megabytes", bare=True) if engine.peak_bytes.raw else "–",
+            *(
+                number(b, "megabytes", bare=True) if b.raw else "–"
+                for b in (engine.peak_alone_bytes, engine.peak_bytes)
+            ),
             number(engine.same_texts.value, "rate") if engine.same_texts.raw else "–",
         ]
         for engine in result.engines
