@@ -316,6 +316,13 @@ def test_a_model_that_fails_to_load_ends_the_process(tmp_path: Path) -> None:
     assert log.splitlines()[-1].endswith("none is not there; give 'demo', a model folder, or a Hub name")
 
 
+def test_the_body_of_an_answer_does_not_wait_for_its_head_to_be_acknowledged() -> None:
+    with listen("127.0.0.1", 0, None) as listener, socket.create_connection(listener.getsockname(), timeout=5):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_a_taken_port_is_one_readable_line() -> None:
     with listen("127.0.0.1", 0, None) as taken:
         port = taken.getsockname()[1]
