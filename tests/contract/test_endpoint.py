@@ -24,6 +24,7 @@ SETTINGS = Generation(num_beams=4, max_new_tokens=60)
         (format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True), 1, 91),
         (format_datetime(datetime.now(UTC) - timedelta(days=1), usegmt=True), 0, 0),
     ],
+    ids=["seconds", "a date", "a past date"],  # not the time of day: every worker must collect the same names
 )
 def test_the_wait_that_was_asked_for_is_passed_on(header: str, low: float, high: float) -> None:
     told = answer(429, "", [f"Retry-After: {header}"])
