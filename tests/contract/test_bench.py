@@ -196,6 +196,7 @@ def test_the_page_cites_every_figure_and_names_what_was_not_measured(tmp_path: P
     assert "no bfloat16 here; get another" in html
     assert "timeout: &lt;no answer&gt;" in html
     assert "not how good its summaries are" in html
+    assert "with packed weights" in html, "a missed bar says what was tried"
     assert "../index.html" not in html, "there is no report above it"
 
 

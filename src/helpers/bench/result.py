@@ -79,7 +79,10 @@ class Engine(Row):
 
 
 class Reached(Row):
-    """A bar and the nearest that was reached: by which engine, and, of a speed-up, what the limit would allow."""
+    """A bar and the nearest that was reached: by which engine, and, of a speed-up, what the limit would allow.
+
+    ``tried`` is what was tried in vain, for a bar that has been missed.
+    """
 
     label: str
     unit: Literal["ratio", "s"]
@@ -91,6 +94,7 @@ class Reached(Row):
     beside: float | None = None
     possible: float | None = None
     verdict: Verdict
+    tried: str = ""
 
 
 class Bench(Row):

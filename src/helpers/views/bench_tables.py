@@ -44,7 +44,11 @@ def bars(result: Cited) -> Markup:
         "engine at the machine's own limit: where even that is below the bar, no engine can reach the bar here.",
         source=source,
     )
-    return table("The bars, and the nearest reached", columns, rows, id="bars", note=note)
+    missed = [bar for bar in result.bars if bar.verdict.raw == "missed" and bar.tried.raw]
+    tried = [say("Missed, {label}: {tried}", label=quoted(bar.label), tried=quoted(bar.tried)) for bar in missed]
+    return table(
+        "The bars, and the nearest reached", columns, rows, id="bars", note=Markup("<br>").join([note, *tried])
+    )
 
 
 def engines(result: Cited) -> Markup:
