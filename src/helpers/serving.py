@@ -41,11 +41,18 @@ class ServerChild:
     process: subprocess.Popen[str]
     url: str
     started_ns: int
+    is_told: bool = False
+
+    def tell_to_end(self) -> None:
+        """Ask the server, once, to end, without waiting for it: several then end side by side."""
+        if not self.is_told and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.is_told = True
 
     def stop(self) -> None:
         """End the server: gracefully within a bound, else at once."""
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+            self.tell_to_end()
             try:
                 self.process.wait(STOP_LIMIT)
             except subprocess.TimeoutExpired:
