@@ -100,6 +100,9 @@ def test_page_04_shows_what_is_faster_and_as_good_and_latency_by_length() -> Non
         ["long", "400"],
     ]
     assert "bfloat16" not in drawing(html).get_text()
+    unsure = rows[1].model_copy(update={"speedup": estimate(1.01)})
+    unsure_result = result.model_copy(update={"variants": (rows[0], unsure)})
+    assert "No variant is shown" in quantization.trade(run, Cited(unsure_result, "results/04.json"))  # type: ignore[arg-type]
     assert loose_digits(html) == []
     assert wrong_citations(html, {"results/04.json": result.model_dump(mode="json")}) == []
 
