@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from markupsafe import Markup, escape
 
-Style = Literal["s", "usd", "rate", "score", "count", "ratio", "difference", "minutes", "megabytes", "plain"]
+Style = Literal["s", "usd", "rate", "score", "count", "ratio", "difference", "minutes", "megabytes", "p", "plain"]
 
 NOT_MEASURED = Markup('<span class="none">not measured</span>')
 
@@ -141,6 +141,12 @@ def _minutes(size: float) -> str:
     return f"{size:.0f} minutes" if size >= 10 else f"{size:.1f} minutes"
 
 
+def _p_value(size: float) -> str:
+    if size < 5e-5:
+        return "< 0.0001"
+    return f"{size:.3f}" if size >= 0.001 else f"{size:.4f}"
+
+
 def _plain(size: float) -> str:
     return f"{size:,}" if isinstance(size, int) else f"{size:,.4g}"
 
@@ -154,6 +160,7 @@ _SPELLINGS: Mapping[Style, Any] = {
     "count": lambda size: f"{size:,.0f}",
     "ratio": lambda size: f"{size:.2f} ×",
     "minutes": _minutes,
+    "p": _p_value,
     "megabytes": lambda size: f"{size / 1e6:,.0f} MB",
     "plain": _plain,
 }

@@ -34,6 +34,9 @@ CASES: list[tuple[float, Any, bool, str]] = [
     (600.0, "minutes", False, "10 hours"),
     (float("inf"), "s", False, "∞"),
     (1234567, "plain", False, "1,234,567"),
+    (9.999e-05, "p", False, "0.0001"),
+    (0.002, "p", False, "0.002"),
+    (1e-9, "p", False, "< 0.0001"),
 ]
 
 

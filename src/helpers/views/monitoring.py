@@ -147,7 +147,7 @@ def drift(result: Cited) -> Markup:
             number(row.after.value, row.unit.raw),
             number(row.difference.value, row.unit.raw),
             interval(row.difference, row.unit.raw),
-            number(row.p_value, "plain"),
+            number(row.p_value, "p"),
             row.verdict.raw,
         ]
         for row in result.drift

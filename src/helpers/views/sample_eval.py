@@ -147,7 +147,7 @@ def comparisons(result: Cited) -> Markup:
                 label,
                 number(paired.difference, "difference"),
                 between,
-                number(paired.p_value, "plain"),
+                number(paired.p_value, "p"),
                 number(paired.n, "count"),
             ]
         )
