@@ -37,23 +37,23 @@ def alerts(run: Run, result: Cited) -> Markup:
     columns = [
         Column("Alert"),
         Column("Threshold", numeric=True),
-        Column("State"),
         Column("Fired", unit="times", numeric=True),
         Column("First fired", numeric=True),
         Column("In all", numeric=True),
         Column("Most in a window", numeric=True),
         Column("Needed", numeric=True),
+        Column("State"),
     ]
     rows = [
         [
             quoted(rule.label),
             _threshold(rule),
-            state_chip(rule.state.raw),
             number(rule.fired, "count"),
             number(rule.first_fired, "s") if rule.fired.raw else "–",
             number(rule.firing_seconds, "s"),
             number(rule.most_n, "count"),
             number(rule.minimum, "count"),
+            state_chip(rule.state.raw),
         ]
         for rule in alerted_of(run).rules
     ]
