@@ -33,7 +33,7 @@ def draw(history: Sequence[Answered]) -> str:
     now = datetime.now(UTC)
     recent = [answer for answer in history if answer.request and now - answer.at <= WINDOW]
     failed = sum(bool(answer.problem) for answer in recent)
-    said = f"This session in the last {MINUTES} minutes: {len(recent)} requests, {failed} without a summary (×)."
+    said = f"This session in the last {MINUTES} minutes: {len(recent)} asked, {failed} without a summary (×)."
     seconds = [_point(answer, now, answer.seconds) for answer in recent if answer.seconds is not None]
     tokens = [
         _point(answer, now, answer.input_tokens + (answer.output_tokens or 0))
@@ -44,7 +44,7 @@ def draw(history: Sequence[Answered]) -> str:
     charts = (
         _chart("Service time, seconds", _dots(seconds), [value for _, value, _ in seconds]),
         _chart("Requests per minute", _bars(per_minute), list(per_minute.values())),
-        _chart("Tokens per request, read and written", _dots(tokens), [value for _, value, _ in tokens]),
+        _chart("Tokens, read and written", _dots(tokens), [value for _, value, _ in tokens]),
     )
     note = Markup("<div class='told'><p role='status'>{}</p></div>").format(said)
     return str(note + Markup("<div class='charts'>{}</div>").format(Markup().join(charts)))
