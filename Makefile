@@ -47,8 +47,9 @@ ifeq ($(wildcard $(OPENVINO)),)
 endif
 	$(PY) -m pytest -n 2 --dist worksteal -m "slow$(if $(wildcard $(OPENVINO)),, and not openvino)"
 
-bench: $(VENV)/.test ## every engine on BART-large, at most 90 minutes [BENCH="--limit 30"]; then load, 20; idle machine
+bench: $(VENV)/.test $(MODEL) ## every engine on BART-large, at most 90 minutes [BENCH="--limit 30"]; then servers and load, 25; idle machine
 	$(PY) -m helpers bench $(BENCH)
+	$(PY) -m helpers bench --servers
 	$(PY) -m pytest -m bench -s
 
 explore: setup $(VENV)/.explore ## the notebooks in JupyterLab

@@ -83,7 +83,7 @@ def _cell(subject: Subject, reference: Subject, name: str, shape: ShapeResult, f
         same = subject.texts[name] == reference.texts[name]
     return Cell(
         times=tuple(times.values()),
-        seconds=_median(list(times.values())),
+        seconds=median_of(list(times.values())),
         speedup=_ratio(reference.times.get(name, {}), times),
         speedup_fp32=_ratio(fastest, times),
         over_limit=middle / shape.limit,
@@ -95,10 +95,10 @@ def _cell(subject: Subject, reference: Subject, name: str, shape: ShapeResult, f
 
 def _ratio(slower: Mapping[int, float], faster: Mapping[int, float]) -> Estimate | None:
     shared = sorted(set(slower) & set(faster))
-    return _median([slower[n] / faster[n] for n in shared]) if shared else None
+    return median_of([slower[n] / faster[n] for n in shared]) if shared else None
 
 
-def _median(values: Sequence[float]) -> Estimate:
+def median_of(values: Sequence[float]) -> Estimate:
     """Return the median of rounds with the interval that so many support; of a few rounds, the median alone."""
     found = percentile(values, 50, unit="repeat")
     if found.value is not None:

@@ -1,4 +1,4 @@
-"""What the bench writes: ``bench.json``. Seconds and bytes, unless a name says otherwise."""
+"""What the bench writes: ``bench.json`` and ``servers.json``. Seconds and bytes, unless a name says otherwise."""
 
 from __future__ import annotations
 
@@ -112,4 +112,45 @@ class Bench(Row):
     machine: Machine
     shapes: dict[str, ShapeResult]
     engines: tuple[Engine, ...]
+    bars: tuple[Reached, ...] = ()
+
+
+class Strategy(Row):
+    """A server's way to answer many: ``rates`` are answers a second of every round, and ``rate`` their median.
+
+    ``ratio`` is the median over rounds of the rate over that of one at a time in the same round.
+    """
+
+    name: str
+    rates: tuple[float, ...]
+    rate: float
+    ratio: Estimate | None = None
+
+
+class Load(Row):
+    """So many ``requests`` a round, so many of them under way at once."""
+
+    concurrency: int
+    requests: int
+    strategies: tuple[Strategy, ...]
+
+
+class Served(Row):
+    """One model under every load; ``possible`` are the answers a second at the machine's limit, where it is known."""
+
+    name: str
+    possible: float | None = None
+    loads: tuple[Load, ...]
+
+
+class Servers(Row):
+    """A whole bench of servers, all with one engine: ``servers.json``."""
+
+    schema_version: Literal[1] = 1
+    manifest: Manifest
+    engine: str
+    rounds_asked: int
+    seconds: float
+    machine: Machine
+    models: tuple[Served, ...]
     bars: tuple[Reached, ...] = ()

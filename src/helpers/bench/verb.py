@@ -76,16 +76,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--limit", type=float, default=LIMIT, metavar="MINUTES", help=f"of measuring (default: {LIMIT:g})"
     )
+    parser.add_argument(
+        "--servers", action="store_true",
+        help="instead of engines: what batching and workers of a server buy under load (servers.html)",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, default=REPORTS / "bench", metavar="DIR", help="(default: reports/bench)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure, write ``bench.json`` and ``index.html``; return 0, 1 when nothing was measured, 130 when interrupted."""
+    """Measure, write a JSON and its page; return 0, 1 when nothing was measured, 130 when interrupted."""
     from helpers.publish import check_writable
     from helpers.views import bench as view
 
     plan = read_plan(args)
     check_writable(args.out)
+    if args.servers:
+        from helpers.bench import servers
+        from helpers.views import bench_servers
+
+        bench_servers.write(servers.measure(plan.rounds, plan.limit, plan.command, say), args.out)
+        say(f"published {shown(args.out / bench_servers.PAGE)}")
+        return 0
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # who is told to end keeps what was measured, too
     found = measure(plan)
     view.write(found, args.out)
@@ -99,6 +110,10 @@ def read_plan(args: argparse.Namespace) -> Plan:
     """Return what the arguments ask for; raises `InputError` naming every one that cannot be used."""
     problems = [f"--rounds {args.rounds}: give 1 or more"] if args.rounds < 1 else []
     problems += [f"--limit {args.limit:g}: give minutes above 0"] if not 0 < args.limit < 1e6 else []
+    if args.servers and (args.engine or args.shape or args.model or args.batch != BATCH):
+        problems.append(
+            "--servers: is of one engine and its own requests; leave out --engine, --shape, --batch, --model"
+        )
     problems += [f"--batch {args.batch}: give 1 to 64 texts"] if not 1 <= args.batch <= 64 else []
     unknown = [name for name in args.engine if name not in _names()]
     problems += [f"--engine {name}: unknown{did_you_mean(name, _names())}" for name in unknown]
@@ -202,7 +217,8 @@ def _params(source: Path, architecture: Architecture) -> Params:
 
 def _command(args: argparse.Namespace) -> str:
     """Return the command that does the same, without a path of this machine."""
-    given = [part for name in args.engine for part in ("--engine", name)]
+    given = ["--servers"] if args.servers else []
+    given += [part for name in args.engine for part in ("--engine", name)]
     given += [part for shape in args.shape for part in ("--shape", shape)]
     given += ["--model", public_name(str(args.model))] if args.model else []
     pairs = [("--batch", args.batch, BATCH), ("--rounds", args.rounds, ROUNDS), ("--limit", args.limit, LIMIT)]

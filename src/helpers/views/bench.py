@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from markupsafe import Markup
@@ -18,27 +18,36 @@ from helpers.tables import collapsible, facts
 from helpers.theme import Frame, Link
 from helpers.views.bench_tables import bars, engines, limits, read_as, shapes, times
 
-RESULT, PAGE = "bench.json", "index.html"
+RESULT, PAGE, SERVERS = "bench.json", "index.html", "servers.html"
 STAMP = "Architecture timings: how fast each engine computes, not how good its summaries are."
 
 
 def write(found: Bench, out: Path) -> None:
     """Write ``bench.json`` and the page over it into a folder, each whole or not at all."""
+    put({RESULT: redact(found.model_dump_json(indent=1)) + "\n", PAGE: page(found, nav(out, PAGE))}, out)
+
+
+def put(texts: Mapping[str, str], out: Path) -> None:
+    """Write files into a folder, each whole or not at all."""
     out.mkdir(parents=True, exist_ok=True)
-    has_report = (out.parent / PAGE).is_file()
-    texts = {RESULT: redact(found.model_dump_json(indent=1)) + "\n", PAGE: page(found, has_report=has_report)}
     with tempfile.TemporaryDirectory(dir=out, prefix=".new-") as staging:
         for name, text in texts.items():
             (Path(staging) / name).write_text(text, encoding="utf-8")
             os.replace(Path(staging) / name, out / name)
 
 
-def page(found: Bench, *, has_report: bool = False) -> str:
-    """Return the whole page; with a report above it, it links there."""
+def nav(out: Path, current: str) -> list[Link]:
+    """Return links to the page that is being written, the bench's others, and the report above them if there is one."""
+    names = {PAGE: "Bench", SERVERS: "Servers"}
+    links = [Link(file, name) for file, name in names.items() if file == current or (out / file).is_file()]
+    return [*links, *([Link(f"../{PAGE}", "Report")] if (out.parent / PAGE).is_file() else [])]
+
+
+def page(found: Bench, links: Sequence[Link] = ()) -> str:
+    """Return the whole page with links to others."""
     result = Cited(found, RESULT)
     stamp = [STAMP, *(["The weights are random, from a fixed seed."] if found.is_seeded else [])]
-    nav = [Link(PAGE, "Bench"), *([Link(f"../{PAGE}", "Report")] if has_report else [])]
-    frame = Frame(nav=nav, current=PAGE, stamp=stamp, footer=_foot(result), site="Engine bench")
+    frame = Frame(nav=links, current=PAGE, stamp=stamp, footer=foot(result, RESULT), site="Engine bench")
     parts = [
         answer(result),
         bars(result),
@@ -52,7 +61,11 @@ def page(found: Bench, *, has_report: bool = False) -> str:
         limits(result),
         Markup("<h2>Method and limits</h2>"),
         method(result),
-        provenance(result),
+        provenance(
+            result,
+            ("Model", code(result.model)),
+            ("Architecture", code(", ".join(f"{name}={value}" for name, value in result.architecture.raw.items()))),
+        ),
     ]
     return theme.page(frame, title="How fast does each engine compute BART-large here?", body=Markup("\n").join(parts))
 
@@ -128,16 +141,20 @@ def method(result: Cited) -> Markup:
     )
 
 
-def provenance(result: Cited) -> Markup:
-    """Return what produced the bench."""
-    manifest, code = result.manifest, Markup("<code>{}</code>").format
+def code(text: object) -> Markup:
+    """Return a text as code."""
+    return Markup("<code>{}</code>").format(text)
+
+
+def provenance(result: Cited, *own: tuple[str, Markup]) -> Markup:
+    """Return what produced a bench; ``own`` is what this one has beside the others."""
+    manifest = result.manifest
     commit = manifest.commit.raw[:12] if manifest.commit else "not a checkout"
     versions = {"Python": manifest.python.raw, **manifest.packages.raw}
     pairs: list[tuple[str, str | Markup]] = [
         ("Made by", code(manifest.command)),
         ("Commit", code(commit + (" with local changes" if manifest.dirty else ""))),
-        ("Model", code(result.model)),
-        ("Architecture", code(", ".join(f"{name}={value}" for name, value in result.architecture.raw.items()))),
+        *own,
         ("Hash of the weights", code(manifest.weights_sha256.raw or "not known")),
         ("Processor", say("{cpu}, {n} cores", cpu=code(manifest.processor), n=number(manifest.cores, "count"))),
         ("Versions", code(", ".join(f"{name} {version}" for name, version in versions.items()))),
@@ -145,14 +162,15 @@ def provenance(result: Cited) -> Markup:
     return collapsible("What produced this bench", facts(pairs))
 
 
-def _foot(result: Cited) -> Markup:
+def foot(result: Cited, file: str) -> Markup:
+    """Return when a bench was made and where its figures stand."""
     when = f"{result.manifest.started_at.raw:%Y-%m-%d %H:%M} UTC"
     return say(
         "<p>Started <time><code>{when}</code></time>, took {all}. Every figure says where in "
         "<a href='{file}'>{file}</a> it comes from; the time of every round stands there.</p>",
         when=when,
         all=number(result.seconds, "s"),
-        file=RESULT,
+        file=file,
     )
 
 

@@ -11,14 +11,17 @@ from helpers.tables import Column, actual, chip, collapsible, facts, table
 
 
 def bars(result: Cited) -> Markup:
-    """Return every bar with the nearest that was reached, and what an engine at the machine's limit would reach."""
+    """Return every bar with the nearest that was reached, and what an engine at the machine's limit would reach.
+
+    The two columns that are of engines alone are left out where no bar has them.
+    """
+    of_engines = any(bar.beside.raw is not None or bar.possible.raw is not None for bar in result.bars)
     columns = [
         Column("Bar"),
         Column("Wanted", numeric=True),
         Column("Reached", numeric=True),
         Column("By"),
-        Column("Over the fastest fp32", numeric=True),
-        Column("At the machine's limit", numeric=True),
+        *([Column("Over the fastest fp32", numeric=True), Column("At the machine's limit", numeric=True)] * of_engines),
         Column("Verdict"),
     ]
     rows = []
@@ -33,17 +36,23 @@ def bars(result: Cited) -> Markup:
                 if bar.reached.raw is None and bar.verdict.raw == "missed"
                 else number(bar.reached, style),
                 bar.engine.raw or "–",
-                number(bar.beside, style) if bar.beside.raw is not None else "–",
-                number(bar.possible, style) if bar.possible.raw is not None else "–",
+                *(
+                    [
+                        number(bar.beside, style) if bar.beside.raw is not None else "–",
+                        number(bar.possible, style) if bar.possible.raw is not None else "–",
+                    ]
+                    * of_engines
+                ),
                 chip(bar.verdict.raw),
             ]
         )
     source = quoted(result.bars[0].source) if len(result.bars) else ""
-    note = say(
-        "The bars: {source}. With fewer rounds a bar is undecided. The last column of figures is the speed-up of an "
-        "engine at the machine's own limit: where even that is below the bar, no engine can reach the bar here.",
-        source=source,
-    )
+    note = say("The bars: {source}. With fewer rounds a bar is undecided.", source=source)
+    if of_engines:
+        note += Markup(
+            " The last column of figures is the speed-up of an engine at the machine's own limit: where even that is "
+            "below the bar, no engine can reach the bar here."
+        )
     missed = [bar for bar in result.bars if bar.verdict.raw == "missed" and bar.tried.raw]
     tried = [say("Missed, {label}: {tried}", label=quoted(bar.label), tried=quoted(bar.tried)) for bar in missed]
     return table(
@@ -106,10 +115,10 @@ def times(result: Cited, output: int) -> Markup:
             rows.append(
                 [
                     head,
-                    _estimate(cell.seconds, "s"),
+                    estimate(cell.seconds, "s"),
                     "the reference"
                     if engine.name.raw == result.engines[0].name.raw
-                    else _estimate(cell.speedup, "ratio"),
+                    else estimate(cell.speedup, "ratio"),
                     number(cell.speedup_fp32.value, "ratio") if cell.speedup_fp32.raw else "–",
                     number(cell.over_limit, "ratio"),
                     number(cell.tokens_per_second, "plain"),
@@ -179,7 +188,8 @@ def _type(name: str) -> str:
     return {"float32": "fp32", "bfloat16": "bf16"}.get(name, name)
 
 
-def _estimate(found: Cited, style: Style) -> Markup | str:
+def estimate(found: Cited, style: Style) -> Markup | str:
+    """Return an estimate with its interval, where it has one."""
     if not found.raw:
         return "–"
     if found.low.raw is None and found.high.raw is None:

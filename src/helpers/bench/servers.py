@@ -1,0 +1,210 @@
+"""What batching and workers of a server buy: answers a second under load, beside one request at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+
+from helpers.arrivals import Plan
+from helpers.backends.endpoint import EndpointBackend
+from helpers.backends.served import bring_up
+from helpers.bench import machine
+from helpers.bench.assembly import label, median_of
+from helpers.bench.bars import ENOUGH, SOURCE
+from helpers.bench.model import Architecture, seeded, texts
+from helpers.bench.result import Load, Machine, Reached, Served, Servers, Strategy
+from helpers.bench.work import Shape, count, limit
+from helpers.errors import RunError
+from helpers.params import Params
+from helpers.params_files import load_params
+from helpers.params_serving import Batching, Serving
+from helpers.project import runs_folder
+from helpers.provenance import describe, model_hashes
+from helpers.samples import load_samples
+from helpers.sending import send
+from helpers.targets import Verdict
+
+ENGINE, DTYPE = "ctranslate2", "int8"
+#: BART-large reads texts of these many tokens in turn, and always writes as many as these.
+READ, WRITTEN, BEAMS = (60, 120, 200), 60, 4
+#: The shortest demonstration dialogues: one as long as the context would take longer than all others together.
+SHORTEST = 5
+ALONE, BATCHING = "one at a time", "batching"
+STRATEGIES: Mapping[str, Serving] = {
+    ALONE: Serving(),
+    BATCHING: Serving(batching=Batching()),
+    "two workers": Serving(workers=2),
+    "both": Serving(workers=2, batching=Batching(max_batch=4)),
+}
+#: Requests under way → requests of a round, and who is asked.
+LOADS: Mapping[int, tuple[int, tuple[str, ...]]] = {8: (16, tuple(STRATEGIES)), 1: (4, (ALONE, BATCHING))}
+#: One round of one strategy may take this long, seconds.
+ROUND = 300.0
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model and what it is asked; ``possible`` is how many answers a second the machine's own limit allows."""
+
+    name: str
+    params: Params
+    dialogues: Sequence[str]
+    possible: float | None = None
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What the best of some strategies must reach, in times one at a time, of a model under a load.
+
+    ``tried`` is what was tried in vain and what limits it, where it has been missed.
+    """
+
+    label: str
+    model: str
+    concurrency: int
+    at_least: float
+    tried: str = ""
+
+
+BARS = (
+    Bar("BART-large, eight at a time: the best strategy", "bart-large", 8, 1.2),
+    Bar("BART-large, one at a time: batching costs nothing", "bart-large", 1, 0.95),
+    Bar(
+        "Demonstration model, eight at a time: the best strategy",
+        "demo",
+        8,
+        2.0,
+        tried=(
+            "batching, two workers and both, as below. One request at a time already keeps both cores busy, and this "
+            "engine cannot read prompts of unlike length together."
+        ),
+    ),
+    Bar("Demonstration model, one at a time: batching costs nothing", "demo", 1, 0.95),
+)
+
+
+def demo(limits: Machine) -> Subject:
+    """Return the demonstration model with its shortest dialogues."""
+    params = load_params("demo", [f"model.engine={ENGINE}", f"model.dtype={DTYPE}"])
+    return Subject("demo", params, sorted((s.dialogue for s in load_samples(params.samples)), key=len)[:SHORTEST])
+
+
+def bart_large(limits: Machine, shape: Architecture | None = None) -> Subject:
+    """Return BART-large's architecture with seeded weights, writing a fixed number of tokens."""
+    shape = shape or Architecture()
+    folder = seeded(shape)
+    told = {"engine": ENGINE, "dtype": DTYPE, "id": str(folder), "context_tokens": shape.positions}
+    length = {"num_beams": BEAMS, "min_new_tokens": WRITTEN, "max_new_tokens": WRITTEN}
+    overrides = [f"model.{key}={value}" for key, value in told.items()]
+    overrides += [f"generation.{key}={value}" for key, value in length.items()]
+    most = max(LOADS)
+    batch = Shape(tuple(READ[place % len(READ)] for place in range(most)), WRITTEN)
+    seconds = limit(
+        count(shape, batch, BEAMS),
+        operations=max(limits.matrix_gflops.values()) * 1e9,
+        bandwidth=max(limits.memory_gb.values()) * 1e9,
+        size=1,
+    )
+    dialogues = texts(folder, READ, shape, is_seeded=True)
+    return Subject("bart-large", load_params("local", overrides), dialogues, most / seconds)
+
+
+def measure(
+    rounds: int,
+    minutes: float,
+    command: str,
+    tell: Callable[[str], None],
+    makers: Sequence[Callable[[Machine], Subject]] = (bart_large, demo),
+) -> Servers:
+    """Bring up every strategy's server of each model and ask all in interleaved rounds.
+
+    No round is begun after its model's share of ``minutes``. Raises `RunError` when a request fails.
+    """
+    began, started = time.monotonic(), datetime.now(UTC)
+    folder = runs_folder() / f"bench-servers-{started:%Y%m%dT%H%M%S}"
+    tell("measuring memory and matrices")
+    limits = machine.measure(machine.threads())
+    served, manifest = [], None
+    for maker in makers:
+        subject = maker(limits)
+        if manifest is None:
+            manifest = describe(subject.params, folder.name, command, started, **model_hashes(subject.params))
+        served.append(_served(subject, rounds, minutes * 60 / len(makers), folder / subject.name, tell))
+    assert manifest is not None
+    found = Servers(
+        manifest=manifest.model_copy(update={"finished_at": datetime.now(UTC)}),
+        engine=label(ENGINE, DTYPE),
+        rounds_asked=rounds,
+        seconds=time.monotonic() - began,
+        machine=limits,
+        models=tuple(served),
+    )
+    return found.model_copy(update={"bars": judge(found)})
+
+
+def judge(found: Servers) -> tuple[Reached, ...]:
+    """Return every bar with the nearest that was reached, and by which strategy."""
+    return tuple(_reached(bar, found) for bar in BARS)
+
+
+def _served(subject: Subject, rounds: int, seconds: float, folder: Path, tell: Callable[[str], None]) -> Served:
+    rates: dict[tuple[int, str], list[float]] = {}
+    with ExitStack() as opened:
+        servers = {}
+        for name, serving in STRATEGIES.items():
+            tell(f"{subject.name}: starting {name}")
+            params = subject.params.model_copy(update={"serving": serving})
+            servers[name] = bring_up(params, folder / name.replace(" ", "-"), opened, calm=True)[1]
+            _rate(servers[name], subject, Plan("closed", ROUND, concurrency=2, count=2), name)
+        deadline = time.monotonic() + seconds
+        for number in range(rounds):
+            if number and time.monotonic() > deadline:
+                break
+            tell(f"{subject.name}: round {number + 1} of {rounds}")
+            for concurrency, (requests, names) in LOADS.items():
+                plan = Plan("closed", ROUND, concurrency=concurrency, count=requests, seed=number)
+                for name in names:
+                    rate = _rate(servers[name], subject, plan, name)
+                    rates.setdefault((concurrency, name), []).append(rate)
+    loads = [
+        Load(
+            concurrency=concurrency,
+            requests=requests,
+            strategies=tuple(_strategy(name, rates[concurrency, name], rates[concurrency, ALONE]) for name in names),
+        )
+        for concurrency, (requests, names) in LOADS.items()
+    ]
+    return Served(name=subject.name, possible=subject.possible, loads=tuple(loads))
+
+
+def _rate(backend: EndpointBackend, subject: Subject, plan: Plan, name: str) -> float:
+    """Return the answers a second of one run of load; raises `RunError` when a request of it fails."""
+    found = send(backend, subject.dialogues, subject.params.generation, plan).measured()
+    answered = int(found.good.sum())
+    if answered < (plan.count or 0):
+        raise RunError(f"{subject.name}, {name}: {answered} of {plan.count} requests were answered; see its server.log")
+    return answered / found.seconds
+
+
+def _strategy(name: str, rates: Sequence[float], alone: Sequence[float]) -> Strategy:
+    ratios = [one / before for one, before in zip(rates, alone, strict=True)]
+    return Strategy(
+        name=name, rates=tuple(rates), rate=median(rates), ratio=None if name == ALONE else median_of(ratios)
+    )
+
+
+def _reached(bar: Bar, found: Servers) -> Reached:
+    told = {"label": bar.label, "unit": "ratio", "at_least": bar.at_least, "source": SOURCE, "tried": bar.tried}
+    loads = [load for one in found.models if one.name == bar.model for load in one.loads]
+    strategies = [one for load in loads if load.concurrency == bar.concurrency for one in load.strategies]
+    ratios = {one.name: (one.ratio.value, len(one.rates)) for one in strategies if one.ratio and one.ratio.value}
+    if not ratios:
+        return Reached(**told, verdict="not measured")
+    best, (reached, n) = max(ratios.items(), key=lambda pair: pair[1])
+    verdict: Verdict = "undecided" if n < ENOUGH else "met" if reached >= bar.at_least else "missed"
+    return Reached(**told, reached=reached, engine=best, verdict=verdict)
