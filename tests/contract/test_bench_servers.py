@@ -81,6 +81,7 @@ def test_every_strategy_is_asked_in_rounds_and_held_against_one_at_a_time(asked:
     }
     by_name = {one.name: one for one in model.loads[0].strategies}
     assert by_name[ALONE].ratio is None
+    assert model.share == pytest.approx(max(one.rate for one in by_name.values()) / 20)
     for one in by_name.values():
         assert len(one.rates) == 2
     workers = by_name["two workers"]
@@ -111,7 +112,7 @@ def result(ratios: dict[str, float], rounds: int = 5) -> Servers:
     manifest: Any = {"run": "r", "command": "python -m helpers bench --servers", "started_at": "2026-01-01T00:00:00Z"}
     found = Servers(
         manifest=manifest, engine="CTranslate2 int8", rounds_asked=rounds, seconds=9.0, machine=LIMITS,
-        models=(Served(name="demo", loads=loads), Served(name="bart-large", possible=4.5, loads=loads)),
+        models=(Served(name="demo", loads=loads), Served(name="bart-large", possible=4.5, share=0.4, loads=loads)),
     )  # fmt: skip
     return found.model_copy(update={"bars": judge(found)})
 

@@ -136,10 +136,15 @@ class Load(Row):
 
 
 class Served(Row):
-    """One model under every load; ``possible`` are the answers a second at the machine's limit, where it is known."""
+    """One model under every load, the highest first.
+
+    ``possible`` are the answers a second at the machine's limit, where it is known, and ``share`` is how much of that
+    the best strategy reaches.
+    """
 
     name: str
     possible: float | None = None
+    share: float | None = None
     loads: tuple[Load, ...]
 
 

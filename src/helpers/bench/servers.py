@@ -80,8 +80,8 @@ BARS = (
         8,
         2.0,
         tried=(
-            "batching, two workers and both, as below. One request at a time already keeps both cores busy, and this "
-            "engine cannot read prompts of unlike length together."
+            "Batching, two workers and both were tried, as below. One request at a time already keeps both cores busy, "
+            "and this engine cannot read prompts of unlike length together."
         ),
     ),
     Bar("Demonstration model, one at a time: batching costs nothing", "demo", 1, 0.95),
@@ -179,7 +179,12 @@ def _served(subject: Subject, rounds: int, seconds: float, folder: Path, tell: C
         )
         for concurrency, (requests, names) in LOADS.items()
     ]
-    return Served(name=subject.name, possible=subject.possible, loads=tuple(loads))
+    return Served(
+        name=subject.name,
+        possible=subject.possible,
+        share=max(one.rate for one in loads[0].strategies) / subject.possible if subject.possible else None,
+        loads=tuple(loads),
+    )
 
 
 def _rate(backend: EndpointBackend, subject: Subject, plan: Plan, name: str) -> float:

@@ -105,8 +105,9 @@ def loads(model: Cited) -> Markup:
     if model.possible.raw is not None:
         note = say(
             "An engine at the machine's own limit would give {v} answers a second: batches of all that are under way, "
-            "int8 weights and the fastest type of matrices measured.",
+            "int8 weights and the fastest type of matrices measured. The best strategy reaches {share} of that.",
             v=number(model.possible, "plain"),
+            share=number(model.share, "rate"),
         )
     title = quoted(MODELS.get(model.name.raw, model.name.raw))
     return table(title, columns, rows, id=f"servers-{model.name.raw}", note=note)

@@ -54,7 +54,7 @@ def bars(result: Cited) -> Markup:
             "below the bar, no engine can reach the bar here."
         )
     missed = [bar for bar in result.bars if bar.verdict.raw == "missed" and bar.tried.raw]
-    tried = [say("Missed, {label}: {tried}", label=quoted(bar.label), tried=quoted(bar.tried)) for bar in missed]
+    tried = [say("Missed: {label}. {tried}", label=quoted(bar.label), tried=quoted(bar.tried)) for bar in missed]
     return table(
         "The bars, and the nearest reached", columns, rows, id="bars", note=Markup("<br>").join([note, *tried])
     )
