@@ -153,7 +153,6 @@ def judge(found: Servers) -> tuple[Reached, ...]:
 
 
 def _served(subject: Subject, rounds: int, seconds: float, folder: Path, tell: Callable[[str], None]) -> Served:
-    rates: dict[tuple[int, str], list[float]] = {}
     with ExitStack() as opened:
         servers = {}
         for name, serving in STRATEGIES.items():
@@ -161,16 +160,7 @@ def _served(subject: Subject, rounds: int, seconds: float, folder: Path, tell: C
             params = subject.params.model_copy(update={"serving": serving})
             servers[name] = bring_up(params, folder / name.replace(" ", "-"), opened, calm=True)[1]
             _rate(servers[name], subject, Plan("closed", ROUND, concurrency=2, count=2), name)
-        deadline = time.monotonic() + seconds
-        for number in range(rounds):
-            if number and time.monotonic() > deadline:
-                break
-            tell(f"{subject.name}: round {number + 1} of {rounds}")
-            for concurrency, (requests, names) in LOADS.items():
-                plan = Plan("closed", ROUND, concurrency=concurrency, count=requests, seed=number)
-                for name in names:
-                    rate = _rate(servers[name], subject, plan, name)
-                    rates.setdefault((concurrency, name), []).append(rate)
+        rates = _rounds(servers, subject, rounds, time.monotonic() + seconds, tell)
     loads = [
         Load(
             concurrency=concurrency,
@@ -187,9 +177,32 @@ def _served(subject: Subject, rounds: int, seconds: float, folder: Path, tell: C
     )
 
 
+def _rounds(
+    servers: Mapping[str, EndpointBackend],
+    subject: Subject,
+    rounds: int,
+    deadline: float,
+    tell: Callable[[str], None],
+) -> dict[tuple[int, str], list[float]]:
+    """Return the answers a second of every round, by load and strategy; the first round is always made."""
+    rates: dict[tuple[int, str], list[float]] = {}
+    for number in range(rounds):
+        if number and time.monotonic() > deadline:
+            break
+        tell(f"{subject.name}: round {number + 1} of {rounds}")
+        for concurrency, (requests, names) in LOADS.items():
+            plan = Plan("closed", ROUND, concurrency=concurrency, count=requests, seed=number)
+            for name in names:
+                rates.setdefault((concurrency, name), []).append(_rate(servers[name], subject, plan, name))
+    return rates
+
+
 def _rate(backend: EndpointBackend, subject: Subject, plan: Plan, name: str) -> float:
     """Return the answers a second of one run of load; raises `RunError` when a request of it fails."""
-    found = send(backend, subject.dialogues, subject.params.generation, plan).measured()
+    outcomes = send(backend, subject.dialogues, subject.params.generation, plan)
+    if outcomes.interrupted:
+        raise KeyboardInterrupt
+    found = outcomes.measured()
     answered = int(found.good.sum())
     if answered < (plan.count or 0):
         raise RunError(f"{subject.name}, {name}: {answered} of {plan.count} requests were answered; see its server.log")

@@ -78,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--servers", action="store_true",
-        help="instead of engines: what batching and workers of a server buy under load (servers.html)",
+        help="instead of engines: what batching and workers buy (servers.html); when interrupted, nothing is written",
     )  # fmt: skip
     parser.add_argument("--out", type=Path, default=REPORTS / "bench", metavar="DIR", help="(default: reports/bench)")
 
