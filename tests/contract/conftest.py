@@ -23,6 +23,7 @@ from helpers import demo_model
 from helpers.backends import Backend
 from helpers.backends.endpoint import EndpointBackend
 from helpers.backends.transformers import TransformersBackend
+from helpers.bench import machine
 from helpers.params import Endpoint, Model
 from helpers.project import cache
 from tests.local_server import served
@@ -147,3 +148,11 @@ def backend(request: pytest.FixtureRequest) -> Backend:
     """Every backend that computes, one after the other."""
     found: Backend = request.getfixturevalue(request.param)
     return found
+
+
+@pytest.fixture
+def small_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Runs of a bench's test in a folder of its own, with small measurements of the machine."""
+    for name, value in {"READ": 1 << 20, "SIDE": 64, "TRIES": 1}.items():
+        monkeypatch.setattr(machine, name, value)
+    monkeypatch.setenv("HELPERS_RUNS", str(tmp_path / "runs"))

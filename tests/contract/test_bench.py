@@ -17,7 +17,8 @@ import pytest
 
 from helpers.backends import Answer, load_local
 from helpers.backends.endpoint import EndpointBackend
-from helpers.bench import machine, rounds
+from helpers.backends.served import wait_until_ready
+from helpers.bench import rounds
 from helpers.bench.assembly import engine_results, shape_results
 from helpers.bench.bars import judge
 from helpers.bench.model import Architecture, texts
@@ -69,8 +70,7 @@ def opened() -> Iterator[ExitStack]:
 def attach(opened: ExitStack, subject: Subject, factory: Callable[[], Any]) -> None:
     server = opened.enter_context(served(factory))
     subject.backend = opened.enter_context(EndpointBackend(server.url, Endpoint()))
-    while subject.backend.get("/health")[0] == 503:
-        time.sleep(0.02)
+    assert wait_until_ready(subject.backend) == ""
 
 
 def asking(shapes: Sequence[Shape] = SHAPES, **more: Any) -> Asking:
@@ -221,12 +221,9 @@ def test_the_verb_publishes_whatever_there_is(
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A cache and runs of this test's own, small measurements of the machine, and servers in this process."""
-    for name, value in {"READ": 1 << 20, "SIDE": 64, "TRIES": 1}.items():
-        monkeypatch.setattr(machine, name, value)
+def quick(small_machine: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A cache of this test's own, and servers in this process."""
     monkeypatch.setenv("HELPERS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("HELPERS_RUNS", str(tmp_path / "runs"))
 
     def here(params: Params, folder: Path, subject: Subject, opened: ExitStack, refuse: Any) -> None:
         subject.disk = 1

@@ -13,7 +13,8 @@ import pytest
 
 from helpers.backends import Answer
 from helpers.backends.endpoint import EndpointBackend
-from helpers.bench import machine, servers
+from helpers.backends.served import wait_until_ready
+from helpers.bench import servers
 from helpers.bench.result import Load, Machine, Served, Servers, Strategy
 from helpers.bench.servers import ALONE, BATCHING, LOADS, STRATEGIES, Subject, judge, measure
 from helpers.cli import main
@@ -46,11 +47,8 @@ class Quick:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+def asked(small_machine: None, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Have the strategies answered in this process; return which were brought up."""
-    for name, value in {"READ": 1 << 20, "SIDE": 64, "TRIES": 1}.items():
-        monkeypatch.setattr(machine, name, value)
-    monkeypatch.setenv("HELPERS_RUNS", str(tmp_path / "runs"))
     brought_up: list[str] = []
 
     def here(params: Params, folder: Path, opened: ExitStack, *, calm: bool) -> tuple[None, EndpointBackend]:
@@ -58,8 +56,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
         fails = params.title == "broken" and params.serving.workers == 2
         server = opened.enter_context(served(lambda: Quick(0.02 / params.serving.workers, fails=fails)))
         backend = opened.enter_context(EndpointBackend(server.url, Endpoint()))
-        while backend.get("/health")[0] == 503:
-            time.sleep(0.02)
+        assert wait_until_ready(backend) == ""
         return None, backend
 
     monkeypatch.setattr(servers, "bring_up", here)

@@ -139,6 +139,11 @@ def _possible(bar: Bar, bench: Bench) -> float | None:
 
 def _verdict(bar: Bar, value: float, engine: Engine) -> Verdict:
     rounds = min((len(engine.cells[shape].times) for shape in bar.shapes), default=ENOUGH)
+    return verdict(rounds, value >= bar.threshold if bar.kind == "speedup" else value <= bar.threshold)
+
+
+def verdict(rounds: int, is_held: bool) -> Verdict:
+    """Return the verdict on a bar whose median over so many rounds holds it, or does not."""
     if rounds < ENOUGH:
         return "undecided"
-    return "met" if (value >= bar.threshold if bar.kind == "speedup" else value <= bar.threshold) else "missed"
+    return "met" if is_held else "missed"

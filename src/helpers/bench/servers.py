@@ -14,11 +14,11 @@ from helpers.arrivals import Plan
 from helpers.backends.endpoint import EndpointBackend
 from helpers.backends.served import bring_up
 from helpers.bench import machine
-from helpers.bench.assembly import label, median_of
-from helpers.bench.bars import ENOUGH, SOURCE
+from helpers.bench.assembly import label, median_of, shape_results
+from helpers.bench.bars import SOURCE, verdict
 from helpers.bench.model import Architecture, seeded, texts
 from helpers.bench.result import Load, Machine, Reached, Served, Servers, Strategy
-from helpers.bench.work import Shape, count, limit
+from helpers.bench.work import Shape
 from helpers.errors import RunError
 from helpers.params import Params
 from helpers.params_files import load_params
@@ -27,7 +27,6 @@ from helpers.project import runs_folder
 from helpers.provenance import describe, model_hashes
 from helpers.samples import load_samples
 from helpers.sending import send
-from helpers.targets import Verdict
 
 ENGINE, DTYPE = "ctranslate2", "int8"
 #: BART-large reads texts of these many tokens in turn, and always writes as many as these.
@@ -94,23 +93,18 @@ def demo(limits: Machine) -> Subject:
     return Subject("demo", params, sorted((s.dialogue for s in load_samples(params.samples)), key=len)[:SHORTEST])
 
 
-def bart_large(limits: Machine, shape: Architecture | None = None) -> Subject:
+def bart_large(limits: Machine) -> Subject:
     """Return BART-large's architecture with seeded weights, writing a fixed number of tokens."""
-    shape = shape or Architecture()
-    folder = seeded(shape)
-    told = {"engine": ENGINE, "dtype": DTYPE, "id": str(folder), "context_tokens": shape.positions}
+    architecture = Architecture()
+    folder = seeded(architecture)
+    told = {"engine": ENGINE, "dtype": DTYPE, "id": str(folder), "context_tokens": architecture.positions}
     length = {"num_beams": BEAMS, "min_new_tokens": WRITTEN, "max_new_tokens": WRITTEN}
     overrides = [f"model.{key}={value}" for key, value in told.items()]
     overrides += [f"generation.{key}={value}" for key, value in length.items()]
     most = max(LOADS)
     batch = Shape(tuple(READ[place % len(READ)] for place in range(most)), WRITTEN)
-    seconds = limit(
-        count(shape, batch, BEAMS),
-        operations=max(limits.matrix_gflops.values()) * 1e9,
-        bandwidth=max(limits.memory_gb.values()) * 1e9,
-        size=1,
-    )
-    dialogues = texts(folder, READ, shape, is_seeded=True)
+    seconds = shape_results(architecture, [batch], BEAMS, limits)[batch.name].limit
+    dialogues = texts(folder, READ, architecture, is_seeded=True)
     return Subject("bart-large", load_params("local", overrides), dialogues, most / seconds)
 
 
@@ -129,13 +123,11 @@ def measure(
     folder = runs_folder() / f"bench-servers-{started:%Y%m%dT%H%M%S}"
     tell("measuring memory and matrices")
     limits = machine.measure(machine.threads())
-    served, manifest = [], None
-    for maker in makers:
-        subject = maker(limits)
-        if manifest is None:
-            manifest = describe(subject.params, folder.name, command, started, **model_hashes(subject.params))
-        served.append(_served(subject, rounds, minutes * 60 / len(makers), folder / subject.name, tell))
-    assert manifest is not None
+    subjects = [maker(limits) for maker in makers]
+    first = subjects[0].params
+    manifest = describe(first, folder.name, command, started, **model_hashes(first))
+    seconds = minutes * 60 / len(subjects)
+    served = [_served(subject, rounds, seconds, folder / subject.name, tell) for subject in subjects]
     found = Servers(
         manifest=manifest.model_copy(update={"finished_at": datetime.now(UTC)}),
         engine=label(ENGINE, DTYPE),
@@ -224,5 +216,4 @@ def _reached(bar: Bar, found: Servers) -> Reached:
     if not ratios:
         return Reached(**told, verdict="not measured")
     best, (reached, n) = max(ratios.items(), key=lambda pair: pair[1])
-    verdict: Verdict = "undecided" if n < ENOUGH else "met" if reached >= bar.at_least else "missed"
-    return Reached(**told, reached=reached, engine=best, verdict=verdict)
+    return Reached(**told, reached=reached, engine=best, verdict=verdict(n, reached >= bar.at_least))

@@ -54,7 +54,6 @@ def measure(run: Run) -> Quantization:
         rounds = _rounds(run, [c for c in candidates if not c.reason], dialogues)
         for candidate in candidates:
             candidate.look_at_memory()
-        for candidate in candidates:
             if candidate.child:
                 candidate.child.tell_to_end()
     measured, after = speeds(candidates, len(dialogues)), _served_seconds(run)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from markupsafe import Markup
@@ -14,6 +14,7 @@ from helpers.bench.result import Bench
 from helpers.cite import Cited, number, quoted, say
 from helpers.environment import redact
 from helpers.figures import Chart, Target, small_multiples
+from helpers.results_base import Row
 from helpers.tables import collapsible, facts
 from helpers.theme import Frame, Link
 from helpers.views.bench_tables import bars, engines, limits, read_as, shapes, times
@@ -24,11 +25,12 @@ STAMP = "Architecture timings: how fast each engine computes, not how good its s
 
 def write(found: Bench, out: Path) -> None:
     """Write ``bench.json`` and the page over it into a folder, each whole or not at all."""
-    put({RESULT: redact(found.model_dump_json(indent=1)) + "\n", PAGE: page(found, nav(out, PAGE))}, out)
+    put(found, page(found, nav(out, PAGE)), out, (RESULT, PAGE))
 
 
-def put(texts: Mapping[str, str], out: Path) -> None:
-    """Write files into a folder, each whole or not at all."""
+def put(found: Row, html: str, out: Path, names: tuple[str, str]) -> None:
+    """Write a result and the page over it into a folder under their ``names``, each whole or not at all."""
+    texts = dict(zip(names, (redact(found.model_dump_json(indent=1)) + "\n", html), strict=True))
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".new-") as staging:
         for name, text in texts.items():

@@ -10,7 +10,6 @@ from markupsafe import Markup
 from helpers import theme
 from helpers.bench.result import Bench, Servers
 from helpers.cite import Cited, number, quoted, say
-from helpers.environment import redact
 from helpers.figures import Chart, small_multiples
 from helpers.tables import Column, table
 from helpers.theme import Frame, Link
@@ -24,7 +23,7 @@ MODELS = {"bart-large": "BART-large", "demo": "Demonstration model"}
 
 def write(found: Servers, out: Path) -> None:
     """Write ``servers.json`` and its page into a folder, and link the bench of engines there to it."""
-    bench.put({RESULT: redact(found.model_dump_json(indent=1)) + "\n", PAGE: page(found, bench.nav(out, PAGE))}, out)
+    bench.put(found, page(found, bench.nav(out, PAGE)), out, (RESULT, PAGE))
     if (engines := out / bench.RESULT).is_file():
         bench.write(Bench.model_validate_json(engines.read_bytes()), out)
 
@@ -51,14 +50,13 @@ def answer(result: Cited) -> Markup:
     """Return what the best strategy buys each model when many ask at once."""
     said = []
     for model in result.models:
-        ratios = [(one.name.raw, one.ratio.value) for one in model.loads[0].strategies if one.ratio.raw]
-        name, best = max(ratios, key=lambda pair: pair[1].raw)
+        best = max(_beside(model), key=lambda one: one.ratio.value.raw)
         said.append(
             say(
                 "{model}: {ratio} one at a time, by <strong>{name}</strong>.",
-                model=quoted(MODELS.get(model.name.raw, model.name.raw)),
-                ratio=number(best, "ratio"),
-                name=quoted(name),
+                model=quoted(_name(model)),
+                ratio=number(best.ratio.value, "ratio"),
+                name=quoted(best.name),
             )
         )
     return Markup("<p class='answer'>{}</p>").format(Markup(" ").join(said))
@@ -67,12 +65,7 @@ def answer(result: Cited) -> Markup:
 def charts(result: Cited) -> Markup:
     """Return the throughput of every strategy over one at a time, a chart per model."""
     drawn = [
-        Chart(
-            MODELS.get(model.name.raw, model.name.raw),
-            [(one.name.raw, one.ratio) for one in model.loads[0].strategies if one.ratio.raw],
-            "ratio",
-        )
-        for model in result.models
+        Chart(_name(model), [(one.name.raw, one.ratio) for one in _beside(model)], "ratio") for model in result.models
     ]
     finding = say("Throughput with {n} requests under way", n=number(result.models[0].loads[0].concurrency, "count"))
     subtitle = "times one at a time in the same round: median over rounds, and its 95 % interval where there are enough"
@@ -109,8 +102,7 @@ def loads(model: Cited) -> Markup:
             v=number(model.possible, "plain"),
             share=number(model.share, "rate"),
         )
-    title = quoted(MODELS.get(model.name.raw, model.name.raw))
-    return table(title, columns, rows, id=f"servers-{model.name.raw}", note=note)
+    return table(quoted(_name(model)), columns, rows, id=f"servers-{model.name.raw}", note=note)
 
 
 def method(result: Cited) -> Markup:
@@ -123,3 +115,13 @@ def method(result: Cited) -> Markup:
         "Warm-up is apart, and a request that fails ends the bench.</p>",
         engine=quoted(result.engine),
     )
+
+
+def _name(model: Cited) -> str:
+    name = str(model.name.raw)
+    return MODELS.get(name, name)
+
+
+def _beside(model: Cited) -> list[Cited]:
+    """Return the strategies that stand beside one at a time under the highest load."""
+    return [one for one in model.loads[0].strategies if one.ratio.raw]

@@ -21,7 +21,11 @@ def bars(result: Cited) -> Markup:
         Column("Wanted", numeric=True),
         Column("Reached", numeric=True),
         Column("By"),
-        *([Column("Over the fastest fp32", numeric=True), Column("At the machine's limit", numeric=True)] * of_engines),
+        *(
+            (Column(head, numeric=True) for head in ("Over the fastest fp32", "At the machine's limit"))
+            if of_engines
+            else ()
+        ),
         Column("Verdict"),
     ]
     rows = []
@@ -37,11 +41,9 @@ def bars(result: Cited) -> Markup:
                 else number(bar.reached, style),
                 bar.engine.raw or "–",
                 *(
-                    [
-                        number(bar.beside, style) if bar.beside.raw is not None else "–",
-                        number(bar.possible, style) if bar.possible.raw is not None else "–",
-                    ]
-                    * of_engines
+                    (number(v, style) if v.raw is not None else "–" for v in (bar.beside, bar.possible))
+                    if of_engines
+                    else ()
                 ),
                 chip(bar.verdict.raw),
             ]
