@@ -198,8 +198,8 @@ def _loss(network: Any, batch: Batch) -> torch.Tensor:
 
 @contextmanager
 def _autocast(device: str) -> Iterator[None]:
-    """Compute in bfloat16 where that is fast; a processor without the instructions is nine times slower with it."""
-    fast = device == "cuda" or torch.cpu._is_avx512_bf16_supported()
+    """Compute in bfloat16 where matrix units make it fast; with vector instructions for it alone, a step is slower."""
+    fast = device == "cuda" or torch.cpu.get_capabilities().get("amx_bf16", False)
     with torch.autocast(device, torch.bfloat16) if fast else nullcontext():
         yield
 

@@ -61,6 +61,7 @@ def filled(text: str, folder: Path) -> str:
         "choice": compared(CrossValidation.model_validate_json((folder / CHOSEN_BY).read_bytes())),
         "training": _training(curve),
         "measured": _measured(recordings),
+        "agreement": _agreement(recordings[0]),
         "gains": _gains(recordings),
         "groups": _groups(recordings[0]),
         "context": _context(params),
@@ -108,6 +109,20 @@ def _gains(recordings: Sequence[Recording]) -> str:
         if name in GAINS and gain.difference is not None
     ]
     return _table(["Measure", "Over the", "Gain", "95 % interval"], rows)
+
+
+def _agreement(recording: Recording) -> str:
+    rows = [
+        [
+            SHOWN[name][0],
+            spell(one.summaries.value or 0.0, "score"),
+            spell(one.references.value or 0.0, "score"),
+            spell(one.difference.difference or 0.0, "difference"),
+            _between(one.difference.low, one.difference.high, "difference"),
+        ]
+        for name, one in recording.agreement.items()
+    ]
+    return _table(["Measure", "The model's summary", "The other reference", "Difference", "95 % interval"], rows)
 
 
 def _groups(recording: Recording) -> str:

@@ -7,6 +7,7 @@ from pydantic import Field
 from helpers.comparison import Paired
 from helpers.intervals import Estimate
 from helpers.results_base import PageResult, Row
+from helpers.scorers import Agreement
 
 
 class Scored(Row):
@@ -40,7 +41,7 @@ class Group(Row):
 class Recording(Row):
     """Recorded predictions of one system, and by how much the first system in the list is better (``gains``).
 
-    ``decoding`` is in words, ``''`` where the recording has no manifest.
+    ``decoding`` is in words, ``''`` where the recording has no manifest. ``agreement`` is that of the first system.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Recording(Row):
     estimates: dict[str, Estimate]
     groups: tuple[Group, ...]
     gains: dict[str, Paired]
+    agreement: dict[str, Agreement] = Field(default_factory=dict)
 
 
 class SampleEval(PageResult):
@@ -61,6 +63,7 @@ class SampleEval(PageResult):
     asked: int = 0
     answered: int = 0
     scores: dict[str, Estimate] = Field(default_factory=dict)
+    agreement: dict[str, Agreement] = Field(default_factory=dict)
     groups: tuple[Group, ...] = ()
     samples: tuple[Scored, ...] = ()
     not_measured: dict[str, str] = Field(default_factory=dict)

@@ -29,11 +29,12 @@ RATES = ("other_failures", "unspoken_numbers")
 
 @dataclass(frozen=True)
 class Scored:
-    """One recorded summary with its scores, and the labels of its dialogue."""
+    """One recorded summary with its references and scores, and the labels of its dialogue."""
 
     domain: str | None
     length: str | None
     truncated: bool | None
+    texts: tuple[str, tuple[str, ...]]
     score: SampleScore
 
 
@@ -54,7 +55,7 @@ def compare_recordings(params: Params) -> tuple[Recording, ...]:
     }
     given = {name: Path(file) for name, file in files.items() if file}
     scored = {name: scored_recording(samples, file) for name, file in given.items()}
-    best = next(iter(scored.values()), [])
+    best, seed = next(iter(scored.values()), []), params.measure.resampling_seed
     return tuple(
         Recording(
             name=name,
@@ -62,7 +63,8 @@ def compare_recordings(params: Params) -> tuple[Recording, ...]:
             decoding=_decoding(given[name].with_suffix(".meta.json")),
             estimates=_estimates(rows),
             groups=grouped(rows, _estimates),
-            gains={} if rows is best else _gains(best, rows, params.measure.resampling_seed),
+            gains={} if rows is best else _gains(best, rows, seed),
+            agreement=scorers.agreement((row.texts for row in rows), seed=seed) if rows is best else {},
         )
         for name, rows in scored.items()
     )
@@ -78,7 +80,8 @@ def scored_recording(samples: Sequence[Sample], file: Path) -> list[Scored]:
             sample.id, row.get("prediction"), sample.references, sample.dialogue, sample.key_facts
         )
         lost = row.get("lost_tokens")
-        rows.append(Scored(sample.domain, sample.length, None if lost is None else lost > 0, score))
+        texts = (str(row.get("prediction") or ""), sample.references)
+        rows.append(Scored(sample.domain, sample.length, None if lost is None else lost > 0, texts, score))
     return rows
 
 

@@ -66,6 +66,10 @@ def measure(run: Run) -> SampleEval:
         asked=asked,
         answered=len(scored),
         scores=_estimates(scored),
+        agreement=scorers.agreement(
+            ((summaries[sample.id], sample.references) for sample, _ in answered),
+            seed=run.params.measure.resampling_seed,
+        ),
         groups=grouped(scored, _estimates),
         samples=tuple(scored),
         failures=dict(Counter(kind for row in scored for kind in row.failures)),

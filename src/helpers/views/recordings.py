@@ -7,6 +7,7 @@ from markupsafe import Markup
 from helpers.cite import Cited, Style, interval, number, quoted, say
 from helpers.figures import Chart, small_multiples
 from helpers.tables import Column, actual, table
+from helpers.views.agreement import agreement
 
 #: Estimates in reading order, with their headers and the style of their figures.
 SHOWN: dict[str, tuple[str, Style]] = {
@@ -26,7 +27,8 @@ def recordings(result: Cited) -> Markup:
     """Return what recorded predictions of several systems are worth on the same dialogues; nothing without them."""
     if not result.recordings:
         return Markup()
-    return Markup("\n").join([_answer(result), _estimates(result), _gains(result), _groups(result)])
+    yardstick = agreement(next(iter(result.recordings)).agreement, "recorded-agreement")
+    return Markup("\n").join([_answer(result), _estimates(result), yardstick, _gains(result), _groups(result)])
 
 
 def _answer(result: Cited) -> Markup:

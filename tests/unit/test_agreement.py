@@ -1,0 +1,69 @@
+"""The yardstick for ROUGE: what a reference left out scores against the others, and the summary in its place."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from helpers.cite import Cited
+from helpers.results_scores import SampleEval
+from helpers.scorers import agreement
+from helpers.scorers.rouge import rouge
+from helpers.views.agreement import agreement as shown
+from tests.page_checks import loose_digits, wrong_citations
+
+FIRST, SECOND, THIRD = "Ann sold the old boat.", "The boat was sold by Ann.", "Ann has no boat any more."
+
+
+def test_each_reference_is_left_out_in_turn() -> None:
+    found = agreement([("Ann sold it.", (FIRST, SECOND, THIRD))] * 2)["rougeL"]
+    others = ([SECOND, THIRD], [FIRST, THIRD], [FIRST, SECOND])
+    ours = sum(rouge("Ann sold it.", rest)["rougeL"] for rest in others) / 3
+    theirs = sum(rouge(text, rest)["rougeL"] for text, rest in zip((FIRST, SECOND, THIRD), others, strict=True)) / 3
+    assert found.summaries.value == pytest.approx(ours)
+    assert found.references.value == pytest.approx(theirs)
+    assert found.difference.difference == pytest.approx(ours - theirs)
+    assert found.difference.n == 2
+
+
+def test_a_summary_that_is_one_of_two_references_scores_what_both_facts_make_of_it() -> None:
+    # Against itself 1, against the other what the references score among themselves.
+    among = rouge(FIRST, [SECOND])["rouge1"]
+    found = agreement([(FIRST, (FIRST, SECOND))])["rouge1"]
+    assert found.references.value == pytest.approx(among)
+    assert found.summaries.value == pytest.approx((1 + among) / 2)
+
+
+def test_dialogues_with_one_reference_are_passed_over() -> None:
+    assert agreement([("Ann sold it.", (FIRST,)), ("", ())]) == {}
+    assert agreement([("Ann sold it.", (FIRST,)), ("Ann sold it.", (FIRST, SECOND))])["rouge1"].difference.n == 1
+
+
+def test_no_summary_scores_nothing() -> None:
+    empty, too_long = agreement([("", (FIRST, SECOND))]), agreement([("boat " * 3000, (FIRST, SECOND))])
+    assert empty["rougeL"].summaries.value == too_long["rougeL"].summaries.value == 0
+
+
+@pytest.mark.parametrize(
+    ("summaries", "told"),
+    [
+        ([f"{FIRST} {SECOND}"] * 5, "a higher ROUGE-L shows no better summary"),
+        (["The cat sat down."] * 5, "there is room for a better ROUGE-L"),
+        ([FIRST, FIRST, FIRST, "Cats sit.", "Cats sit."], "ROUGE-L does not tell the summaries from another reference"),
+        ([FIRST], "One dialogue does not show"),
+    ],
+)
+def test_the_page_says_what_it_means_and_cites_every_figure(summaries: list[str], told: str) -> None:
+    references = [(FIRST, SECOND), (FIRST, SECOND), (SECOND, FIRST), (FIRST, SECOND), (SECOND, FIRST)]
+    result = SampleEval(page="02", agreement=agreement(zip(summaries, references, strict=False)))
+    html = shown(Cited(result, "results/02.json").agreement, "agreement")
+    assert told in re.sub(r"\s+", " ", html)
+    assert "results/02.json#/agreement/rougeL/references/value" in html
+    assert loose_digits(html) == []
+    assert wrong_citations(html, {"results/02.json": json.loads(result.model_dump_json())}) == []
+
+
+def test_nothing_is_shown_where_dialogues_have_one_reference_each() -> None:
+    assert shown(Cited(SampleEval(page="02"), "results/02.json").agreement, "agreement") == ""
