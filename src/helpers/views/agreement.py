@@ -10,7 +10,7 @@ from helpers.tables import Column, actual, table
 NAMES = {"rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L"}
 
 
-def agreement(found: Cited, id: str) -> Markup:
+def agreement(found: Cited, id: str, title: str = "What another reference would score") -> Markup:
     """Return the scores of the summaries beside those of another reference; nothing where dialogues have one each."""
     if not found:
         return Markup()
@@ -39,7 +39,7 @@ def agreement(found: Cited, id: str) -> Markup:
         _reading(found["rougeL"].difference),
         "Each reference is left out in turn and, like the summary, held against the others.",
     )
-    return table("What another reference would score", columns, rows, id=id, note=note)
+    return table(title, columns, rows, id=id, note=note)
 
 
 def _reading(difference: Cited) -> Markup:

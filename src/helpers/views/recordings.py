@@ -27,7 +27,11 @@ def recordings(result: Cited) -> Markup:
     """Return what recorded predictions of several systems are worth on the same dialogues; nothing without them."""
     if not result.recordings:
         return Markup()
-    yardstick = agreement(next(iter(result.recordings)).agreement, "recorded-agreement")
+    yardstick = agreement(
+        next(iter(result.recordings)).agreement,
+        "recorded-agreement",
+        "What another reference would score beside the recorded summaries",
+    )
     return Markup("\n").join([_answer(result), _estimates(result), yardstick, _gains(result), _groups(result)])
 
 
