@@ -6,8 +6,7 @@ from markupsafe import Markup
 
 from helpers.cite import Cited, number, say
 from helpers.tables import Column, actual, table
-
-NAMES = {"rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L"}
+from helpers.views.sample_eval import METRICS
 
 
 def agreement(found: Cited, id: str, title: str = "What another reference would score") -> Markup:
@@ -16,7 +15,7 @@ def agreement(found: Cited, id: str, title: str = "What another reference would 
         return Markup()
     rows = [
         [
-            NAMES[name],
+            METRICS[name][0],
             actual(one.summaries, "score"),
             actual(one.references, "score"),
             number(one.difference.difference, "difference"),
