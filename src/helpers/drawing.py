@@ -107,7 +107,7 @@ def draw(figure: Figure, panels: Sequence[Panel], narrow: bool) -> None:
         corners = (place.start / width, bottom / height, (place.end - place.start) / width, rows / height)
         axes = figure.add_axes(corners)
         axes.set(xlim=panel.span(), ylim=(len(panel.rows), 0))
-        _scale(axes, panel)
+        _scale(axes, panel, place)
         _lines(axes, panel, place)
         _headings(axes, panel, place)
 
@@ -158,12 +158,18 @@ def _lines(axes: Axes, panel: Panel, place: _Place) -> None:
         axes.text(place.right, line, row.text, ha="right", color=ink, **text)
 
 
-def _scale(axes: Axes, panel: Panel) -> None:
-    """Draw a few quiet ticks with their unit."""
+def _scale(axes: Axes, panel: Panel, place: _Place) -> None:
+    """Draw a few quiet ticks with their unit; what spells one near the end of a scale is kept inside the panel."""
     axes.yaxis.set_visible(False)
     low, high = panel.span()
     most = max(1, min(4, int(axes.bbox.width // 50)))
     quiet_axis(axes, "x", ticks(low, high, most) if panel.values() else [], tick_words(panel.unit, high))
+    for tick, label in zip(axes.get_xticks(), axes.get_xticklabels(), strict=True):
+        x, half = float(axes.transData.transform((tick, 0))[0]), text_width(label.get_text(), SMALL) / 2
+        if x + half > place.right:
+            label.set_horizontalalignment("right")
+        elif x - half < place.left:
+            label.set_horizontalalignment("left")
 
 
 def ticks(low: float, high: float, most: int) -> list[float]:

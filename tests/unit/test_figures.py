@@ -70,6 +70,18 @@ def test_marks_stand_where_their_values_are() -> None:
     assert words(svg)[-1] == "at most 2.00 s"
 
 
+@pytest.mark.parametrize("longest", [0.99, 400.0, 12345.0])
+def test_what_spells_a_tick_at_the_end_of_a_scale_stays_in_the_drawing(longest: float) -> None:
+    svg = drawing(points("times", "It is fast", "", cited(first=estimate(longest, 0.0)), unit="s"), "narrow")
+    width = float(str(svg["viewbox"]).split()[2])
+    for text in svg.find_all("text"):
+        x, own = float(str(text["x"])), text_width(text.get_text(), 12.5)
+        anchor = re.search(r"text-anchor: (middle|end)", style_of(svg, text))
+        start = x - own * {"middle": 0.5, "end": 1.0}[anchor[1]] if anchor else x
+        assert start >= -1, text
+        assert start + own <= width + 1, text
+
+
 @pytest.mark.parametrize(
     ("ends", "reach"),
     [
