@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from statistics import fmean
 from typing import Any, Literal
 
 import torch
@@ -61,9 +62,9 @@ def train(recipe: Recipe, output: Path) -> Curve:
         judged.append(
             Epoch(
                 epoch=number,
-                train_loss=_mean([loss for _, loss in trained]),
-                rouge_l=_mean([score.rougeL for score in scores]),
-                key_fact_recall=_mean([score.key_fact_recall or 0.0 for score in scores]),
+                train_loss=fmean([loss for _, loss in trained]),
+                rouge_l=fmean([score.rougeL for score in scores]),
+                key_fact_recall=fmean([score.key_fact_recall or 0.0 for score in scores]),
             )
         )
         say(f"train: {judged[-1]}")
@@ -103,8 +104,8 @@ def learn(recipe: Recipe, samples: Sequence[Sample]) -> Iterator[tuple[Any, floa
             losses.append(_step(network, collate(lot, where), optimizer))
             schedule.step()
             if step % 10 == 0:
-                say(f"train: epoch {number}, step {step} of {len(steps)}, loss {_mean(losses[-10:]):.3f}")
-        yield network, _mean(losses)
+                say(f"train: epoch {number}, step {step} of {len(steps)}, loss {fmean(losses[-10:]):.3f}")
+        yield network, fmean(losses)
 
 
 def judge(adapter: Path, samples: Sequence[Sample], recipe: Recipe) -> list[SampleScore]:
@@ -202,7 +203,3 @@ def _autocast(device: str) -> Iterator[None]:
     fast = device == "cuda" or torch.cpu.get_capabilities().get("amx_bf16", False)
     with torch.autocast(device, torch.bfloat16) if fast else nullcontext():
         yield
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)

@@ -107,7 +107,7 @@ def draw(figure: Figure, panels: Sequence[Panel], narrow: bool) -> None:
         corners = (place.start / width, bottom / height, (place.end - place.start) / width, rows / height)
         axes = figure.add_axes(corners)
         axes.set(xlim=panel.span(), ylim=(len(panel.rows), 0))
-        _scale(axes, panel, place)
+        _scale(axes, panel)
         _lines(axes, panel, place)
         _headings(axes, panel, place)
 
@@ -158,18 +158,12 @@ def _lines(axes: Axes, panel: Panel, place: _Place) -> None:
         axes.text(place.right, line, row.text, ha="right", color=ink, **text)
 
 
-def _scale(axes: Axes, panel: Panel, place: _Place) -> None:
-    """Draw a few quiet ticks with their unit; what spells one near the end of a scale is kept inside the panel."""
+def _scale(axes: Axes, panel: Panel) -> None:
+    """Draw a few quiet ticks with their unit."""
     axes.yaxis.set_visible(False)
     low, high = panel.span()
     most = max(1, min(4, int(axes.bbox.width // 50)))
     quiet_axis(axes, "x", ticks(low, high, most) if panel.values() else [], tick_words(panel.unit, high))
-    for tick, label in zip(axes.get_xticks(), axes.get_xticklabels(), strict=True):
-        x, half = float(axes.transData.transform((tick, 0))[0]), text_width(label.get_text(), SMALL) / 2
-        if x + half > place.right:
-            label.set_horizontalalignment("right")
-        elif x - half < place.left:
-            label.set_horizontalalignment("left")
 
 
 def ticks(low: float, high: float, most: int) -> list[float]:
@@ -191,7 +185,10 @@ def tick_words(unit: Style, high: float) -> Callable[[float], str]:
 def quiet_axis(
     axes: Axes, side: Literal["x", "y"], at: Sequence[float], words: Callable[[float], str], pad: float = 6
 ) -> None:
-    """Give an axis thin lines at a few values, and nothing else; ``pad`` keeps what spells them off the scale."""
+    """Give an axis thin lines at a few values, and nothing else; ``pad`` keeps what spells them off the scale.
+
+    What spells a value near the end of the x-axis is kept inside the drawing.
+    """
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.patch.set_visible(False)
@@ -200,6 +197,12 @@ def quiet_axis(
     axis.set_ticks(list(at), [words(tick) for tick in at])
     axes.tick_params(axis=side, length=0, pad=pad, labelsize=SMALL, labelcolor=COLOURS["muted"])
     axes.grid(axis=side, color=COLOURS["rule"], lw=1, clip_on=False)
+    for tick, label in zip(at, axis.get_ticklabels(), strict=True) if side == "x" else ():
+        x, half = float(axes.transData.transform((tick, 0))[0]), text_width(label.get_text(), SMALL) / 2
+        if x + half > axes.figure.bbox.x1:
+            label.set_horizontalalignment("right")
+        elif x < half:
+            label.set_horizontalalignment("left")
 
 
 def _headings(axes: Axes, panel: Panel, place: _Place) -> None:

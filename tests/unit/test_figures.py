@@ -10,8 +10,9 @@ from bs4 import BeautifulSoup, Tag
 from markupsafe import Markup
 
 from helpers.cite import Cited
+from helpers.curves import Curve, Plot
 from helpers.drawing import Panel, Row
-from helpers.figures import Chart, Group, Target, distribution, points, small_multiples
+from helpers.figures import Chart, Group, Target, curves, distribution, points, small_multiples
 from helpers.intervals import Estimate
 from helpers.marks import interval_mark
 from helpers.rows import MOST_DOTS
@@ -70,11 +71,13 @@ def test_marks_stand_where_their_values_are() -> None:
     assert words(svg)[-1] == "at most 2.00 s"
 
 
-@pytest.mark.parametrize("longest", [0.99, 400.0, 12345.0])
+@pytest.mark.parametrize("longest", [0.99, 400.0, 12345.0, 20000.0])
 def test_what_spells_a_tick_at_the_end_of_a_scale_stays_in_the_drawing(longest: float) -> None:
-    svg = drawing(points("times", "It is fast", "", cited(first=estimate(longest, 0.0)), unit="s"), "narrow")
-    width = float(str(svg["viewbox"]).split()[2])
-    for text in svg.find_all("text"):
+    plot = Plot([Curve("", [0.0, longest], [0.0, 1.0], "solid")], (), "rate", "s", "")
+    rows = drawing(points("times", "It is fast", "", cited(first=estimate(longest, 0.0)), unit="s"), "narrow")
+    plane = drawing(curves("times", "It is fast", "", plot, data=Markup()), "narrow")
+    width = float(str(rows["viewbox"]).split()[2])
+    for svg, text in [(found, text) for found in (rows, plane) for text in found.find_all("text")]:
         x, own = float(str(text["x"])), text_width(text.get_text(), 12.5)
         anchor = re.search(r"text-anchor: (middle|end)", style_of(svg, text))
         start = x - own * {"middle": 0.5, "end": 1.0}[anchor[1]] if anchor else x

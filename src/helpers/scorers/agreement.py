@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from statistics import fmean
 
 from pydantic import BaseModel, ConfigDict
 
@@ -35,7 +36,7 @@ def agreement(texts: Iterable[tuple[str, Sequence[str]]], *, seed: int = 0) -> d
     scored = [_left_out(summary, references) for summary, references in several]
     found = {}
     for name in METRICS if scored else ():
-        ours, theirs = ([_mean([score[name] for score in both[side]]) for both in scored] for side in (0, 1))
+        ours, theirs = ([fmean(score[name] for score in both[side]) for both in scored] for side in (0, 1))
         found[name] = Agreement(
             summaries=bounded_mean(name, ours, seed=seed),
             references=bounded_mean(name, theirs, seed=seed),
@@ -52,7 +53,3 @@ def _left_out(summary: str, references: Sequence[str]) -> tuple[list[dict[str, f
         [rouge(scorable, rest) for rest in others],
         [rouge(one, rest) for one, rest in zip(references, others, strict=True)],
     )
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from helpers.cite import Cited, number, say
+from helpers.cite import Cited, interval, number, say
 from helpers.tables import Column, actual, table
 from helpers.views.sample_eval import METRICS
 
@@ -19,9 +19,7 @@ def agreement(found: Cited, id: str, title: str = "What another reference would 
             actual(one.summaries, "score"),
             actual(one.references, "score"),
             number(one.difference.difference, "difference"),
-            Markup("{} to {}").format(
-                number(one.difference.low, "difference"), number(one.difference.high, "difference")
-            ),
+            interval(one.difference, "difference"),
             number(one.difference.n, "count"),
         ]
         for name, one in found.items()

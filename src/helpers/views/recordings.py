@@ -82,7 +82,7 @@ def _gains(result: Cited) -> Markup:
         [
             Markup("{}, {}").format(SHOWN[name][0], quoted(system.name)),
             number(gain.difference, "difference"),
-            Markup("{} to {}").format(number(gain.low, "difference"), number(gain.high, "difference")),
+            interval(gain, "difference"),
             number(gain.p_value, "p"),
             number(gain.n, "count"),
         ]

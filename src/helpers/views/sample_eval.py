@@ -141,12 +141,11 @@ def comparisons(result: Cited) -> Markup:
         if paired.raw is None:
             rows.append([label, NOT_MEASURED, quoted(getattr(result, f"{field}_note")), "–", "–"])
             continue
-        between = Markup("{} to {}").format(number(paired.low, "difference"), number(paired.high, "difference"))
         rows.append(
             [
                 label,
                 number(paired.difference, "difference"),
-                between,
+                interval(paired, "difference"),
                 number(paired.p_value, "p"),
                 number(paired.n, "count"),
             ]
