@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from helpers.answer_cache import AnswerCache
-from helpers.backends import Answer, Backend
+from helpers.backends.base import Answer, Backend
 from helpers.params import Generation
 from helpers.params_serving import Serving
 from helpers.serve import address, listen, serve

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from helpers.backends.codec import quiet
+from helpers.core.console import quiet
 
 BASE_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"

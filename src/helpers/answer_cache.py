@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from helpers.backends import Answer
+from helpers.backends.base import Answer
 from helpers.params import Generation, Model
 from helpers.params_serving import Cache
 from helpers.provenance import stable_hash

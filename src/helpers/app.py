@@ -18,10 +18,10 @@ from pathlib import Path
 
 from helpers.backends.endpoint import EndpointBackend, is_loopback, open_endpoint
 from helpers.backends.served import wait_until_ready
+from helpers.core.console import say, shown
 from helpers.errors import InputError, ModelError, ToolError
 from helpers.params import Params
 from helpers.params_files import load_params, write_params
-from helpers.progress import say, shown
 from helpers.project import runs_folder
 from helpers.serving import start_server, told_to_end
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from helpers.app_doors import Doors, PublicResolver
-from helpers.backends import Answer
+from helpers.backends.base import Answer
 from helpers.backends.endpoint import EndpointBackend
 from helpers.errors import Failure, InputError
 from helpers.params import Generation, Params

@@ -36,7 +36,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "src"))
 
-from helpers.cli import main  # noqa: E402
+from helpers.cli.main import main  # noqa: E402
 
 if __name__ == "__main__":
     host = os.environ.get("GRADIO_SERVER_NAME", "0.0.0.0")

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from helpers.backends import Answer
+from helpers.backends.base import Answer
 from helpers.params import Generation
 from helpers.params_serving import Batching
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Lock
 
 from helpers.answer_parts import Row
-from helpers.backends import Answer, Backend
+from helpers.backends.base import Answer, Backend
 from helpers.environment import redact
 from helpers.params import Params
 from helpers.params_files import validate

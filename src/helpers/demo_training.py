@@ -21,14 +21,13 @@ from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from helpers import adapters, demo_model, scorers
-from helpers.backends.codec import quiet
 from helpers.backends.encoding import ChatEncoder
 from helpers.backends.transformers import TransformersBackend
+from helpers.core.console import quiet, say
 from helpers.demo_recipe import Recipe
 from helpers.learning_curve import Curve, Epoch, write_curve
 from helpers.params import Generation, Model
 from helpers.params import Samples as SamplesParams
-from helpers.progress import say
 from helpers.prompts import load_prompt
 from helpers.samples import Sample, load_samples
 from helpers.scorers import SampleScore

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import yaml
 
 from helpers import package
+from helpers.core.console import say
 from helpers.environment import environment
 from helpers.errors import DeployError, InputError
 from helpers.management import MONTH, Manager, State
@@ -17,7 +18,6 @@ from helpers.params import Params
 from helpers.params_files import load_params
 from helpers.params_prices import Price
 from helpers.price_list import price_list
-from helpers.progress import say
 from helpers.project import cache
 
 #: Seconds that a resumed endpoint may take to run.

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from helpers.core.console import say
 from helpers.environment import environment, redact
 from helpers.errors import ModelError, RunError
 from helpers.params import Params
 from helpers.params_files import load_params, write_params
-from helpers.progress import say
 from helpers.project import runs_folder
 from helpers.provenance import Manifest, describe, model_hashes
 from helpers.run import Run

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from helpers.backends import Answer
+from helpers.backends.base import Answer
 from helpers.errors import RequestError
 from helpers.worker import Worker
 

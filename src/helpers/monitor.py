@@ -9,13 +9,13 @@ from pathlib import Path
 from helpers import alert_export, notify
 from helpers.alerts import Alerted, Change, Watched, watch
 from helpers.cite import spell
+from helpers.core.console import say
 from helpers.environment import environment, redact
 from helpers.errors import InputError
 from helpers.params import Params
 from helpers.params_alerts import Alerts
 from helpers.params_files import load_params, read_alerts
 from helpers.poller import read_usage
-from helpers.progress import say
 from helpers.project import PROJECT
 from helpers.series import read_series
 

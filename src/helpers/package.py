@@ -16,12 +16,12 @@ from typing import Any
 
 from helpers import model_cache
 from helpers.backends import weights
+from helpers.core.console import say, shown
 from helpers.environment import environment
 from helpers.errors import InputError, ModelError
 from helpers.gate import verdict_lines
 from helpers.params import Params
 from helpers.params_files import load_params
-from helpers.progress import say, shown
 from helpers.prompts import load_prompt
 from helpers.run import Run
 from helpers.runs import attach

@@ -9,21 +9,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from helpers.environment import redact
+from helpers.core.console import say, shown
 from helpers.plan import planned_requests
 from helpers.run import Run
 
 EVERY = 0.5
-
-
-def say(line: str) -> None:
-    """Tell the terminal (standard error, so that standard output stays for data)."""
-    print(redact(line), file=sys.stderr, flush=True)
-
-
-def shown(path: Path) -> str:
-    """Return a path as a user would type it."""
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 class Progress:

@@ -14,10 +14,11 @@ from pathlib import Path
 from bs4 import BeautifulSoup
 from markupsafe import Markup
 
+from helpers.core.console import shown
 from helpers.cost_workbook import write_workbook
 from helpers.environment import redact
 from helpers.errors import InputError, NotebookError, RunError, did_you_mean
-from helpers.progress import Progress, shown
+from helpers.progress import Progress
 from helpers.project import PROJECT
 from helpers.published import DATA, changes
 from helpers.run import Run

@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from helpers.answer_parts import AnswerParts
-from helpers.backends import Backend, load_local
+from helpers.backends.base import Backend
+from helpers.core.console import say
 from helpers.csv_cells import harmless
+from helpers.engines.factory import load_local
 from helpers.errors import InputError, SamplesError
 from helpers.params import Columns, Params, Samples
 from helpers.params_files import load_params
-from helpers.progress import say
 from helpers.provenance import describe, model_hashes
 from helpers.request_log import Record, RequestLog
 from helpers.retrying import limits

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from filelock import FileLock, Timeout
 
 from helpers.alerts import Alerted, shortened, watch
-from helpers.backends import Backend
+from helpers.backends.base import Backend
 from helpers.budget import spent
 from helpers.cite import Cited
 from helpers.cost_basis import basis

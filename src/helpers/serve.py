@@ -22,10 +22,10 @@ import uvicorn
 from starlette.applications import Starlette
 
 from helpers.answer_cache import AnswerCache, identity
-from helpers.backends import load_local
 from helpers.backends.endpoint import is_loopback
 from helpers.backends.handler import HandlerBackend
 from helpers.engine_environment import enter
+from helpers.engines.factory import load_local
 from helpers.errors import InputError
 from helpers.live_metrics import usable_cores
 from helpers.params import Params

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from helpers.access_log import LogLine
 from helpers.answer_cache import AnswerCache
-from helpers.backends import Answer
+from helpers.backends.base import Answer
 from helpers.errors import Failure, RequestError, did_you_mean
 from helpers.live_metrics import EXPOSITION, Live
 from helpers.params import Generation

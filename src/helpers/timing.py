@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from helpers.backends import Answer, Backend
+from helpers.backends.base import Answer, Backend
 from helpers.errors import UNREACHABLE, Failure, RequestError
 from helpers.params import Generation
 from helpers.request_log import Phase, Record, RequestLog, settings_hash

@@ -17,9 +17,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from helpers.core.console import say, shown
 from helpers.environment import SECRET_NAME, environment, redact
 from helpers.params_tracking import Tracking
-from helpers.progress import say, shown
 from helpers.run import Run
 
 KEY = "WANDB_API_KEY"

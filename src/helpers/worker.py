@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from helpers.backends import Answer, Backend
+from helpers.backends.base import Answer, Backend
 from helpers.batching import Waiting, take
 from helpers.errors import Failure, RequestError
 from helpers.params import Generation

@@ -20,7 +20,7 @@ from tokenizers.trainers import BpeTrainer
 from transformers import BartConfig, BartForConditionalGeneration, PreTrainedTokenizerFast
 
 from helpers import demo_model
-from helpers.backends import Backend
+from helpers.backends.base import Backend
 from helpers.backends.endpoint import EndpointBackend
 from helpers.backends.transformers import TransformersBackend
 from helpers.bench import machine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from helpers.backends import Backend
+from helpers.backends.base import Backend
 from helpers.errors import Failure, RequestError
 from helpers.params import Generation
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from helpers.backends import Answer, load_local
+from helpers.backends.base import Answer
 from helpers.backends.endpoint import EndpointBackend
 from helpers.backends.served import wait_until_ready
 from helpers.bench import rounds
@@ -26,7 +26,8 @@ from helpers.bench.result import Bench, Machine
 from helpers.bench.rounds import Asking, Subject, ask_all, left
 from helpers.bench.verb import Plan, measure, with_batch
 from helpers.bench.work import Shape
-from helpers.cli import main
+from helpers.cli.main import main
+from helpers.engines.factory import load_local
 from helpers.errors import InputError
 from helpers.params import Endpoint, Generation, Params
 from helpers.params_engines import Variant

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from helpers import deploy
-from helpers.cli import main
+from helpers.cli.main import main
 from helpers.experiments.managed import managed_rows
 from helpers.params_files import load_params
 from tests.management_server import TOKEN, Management, managed

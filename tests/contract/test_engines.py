@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import torch
 
-from helpers.backends import load_local
 from helpers.backends.conversion import converted
 from helpers.backends.ct2_decoding import alike
 from helpers.backends.ctranslate2 import CTranslate2Backend
 from helpers.backends.transformers import TransformersBackend
+from helpers.engines.factory import load_local
 from helpers.errors import Failure, ModelError, RequestError
 from helpers.params import Generation, Model, Samples
 from helpers.samples import load_samples

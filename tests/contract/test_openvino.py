@@ -11,10 +11,11 @@ from typing import Any
 import psutil
 import pytest
 
-from helpers.backends import Backend, load_local
+from helpers.backends.base import Backend
 from helpers.backends.served import ServedBackend
 from helpers.backends.transformers import TransformersBackend
 from helpers.engine_environment import interpreter, is_here, versions
+from helpers.engines.factory import load_local
 from helpers.errors import Failure, ModelError, RequestError
 from helpers.params import Generation, Model
 from tests.contract.test_engines import SETTINGS

@@ -12,9 +12,9 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from helpers.backends import load_local
 from helpers.backends.encoding import ChatEncoder, PlainEncoder
 from helpers.backends.transformers import TransformersBackend
+from helpers.engines.factory import load_local
 from helpers.errors import Failure, ModelError, RequestError
 from helpers.params import Generation, Model
 from helpers.prompts import Prompt, Shot, load_prompt

@@ -13,7 +13,7 @@ import yaml
 
 from helpers.app import free_port
 from helpers.app_export import NEEDED
-from helpers.cli import main
+from helpers.cli.main import main
 from tests.app_process import PLANTED
 from tests.environment import clean_environment
 from tests.scripted_server import ScriptedServer, summary

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from helpers.cli import VERBS, _parser
+from helpers.cli.main import VERBS, _parser
 from helpers.project import PROJECT
 from tests.conftest import Finished, Report
 from tests.local_server import Scripted, served

@@ -16,7 +16,7 @@ from helpers.app_doors import Doors, PublicResolver, is_public
 from helpers.app_monitoring import draw
 from helpers.app_told import table, told, wrong
 from helpers.backends.endpoint import EndpointBackend
-from helpers.cli import main
+from helpers.cli.main import main
 from helpers.errors import Failure, InputError
 from helpers.params_files import load_params
 from tests.scripted_server import ScriptedServer, answer, hold, reset, summary

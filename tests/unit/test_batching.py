@@ -16,10 +16,10 @@ import httpx2
 import pytest
 
 from helpers.answer_cache import AnswerCache, identity
-from helpers.backends import Answer
+from helpers.backends.base import Answer
 from helpers.backends.endpoint import EndpointBackend
 from helpers.batching import Waiting, take
-from helpers.cli import main
+from helpers.cli.main import main
 from helpers.errors import Failure, ParamsError, RequestError
 from helpers.live_metrics import served_how
 from helpers.params import Generation, Model

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.cli import main
+from helpers.cli.main import main
 
 
 def test_an_estimate_says_what_it_rests_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

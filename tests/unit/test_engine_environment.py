@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from helpers import engine_environment
-from helpers.backends import load_local
-from helpers.cli import main
+from helpers.cli.main import main
+from helpers.engines.factory import load_local
 from helpers.errors import ModelError
 from helpers.params import Model
 

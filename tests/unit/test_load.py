@@ -13,7 +13,7 @@ from helpers import arrivals
 from helpers.arrivals import Plan
 from helpers.backends.endpoint import EndpointBackend
 from helpers.capacity import capacity, point
-from helpers.cli import main
+from helpers.cli.main import main
 from helpers.errors import Failure
 from helpers.load_summary import saturated, summarise
 from helpers.params import Generation

@@ -124,7 +124,7 @@ def test_every_field_of_a_record_is_a_column() -> None:
 MONITOR = """
 import json, resource, sys, time
 from pathlib import Path
-from helpers.cli import main
+from helpers.cli.main import main
 began = time.perf_counter()
 code = main(["monitor", sys.argv[1], "--json", sys.argv[2]])
 used = resource.getrusage(resource.RUSAGE_SELF)

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from helpers import alert_export, notify
-from helpers.cli import main
+from helpers.cli.main import main
 from helpers.live_metrics import Live
 from helpers.params_alerts import Alerts
 from helpers.params_files import load_params, read_alerts, write_params

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from helpers import record
-from helpers.backends import Answer
-from helpers.cli import main
+from helpers.backends.base import Answer
+from helpers.cli.main import main
 from helpers.errors import Failure, RequestError, SamplesError
 from helpers.params import Generation, Samples
 

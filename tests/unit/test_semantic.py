@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, BertTokenizer
 
-from helpers.cli import main
+from helpers.cli.main import main
 from helpers.scorers.semantic import Models, semantic_scores
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "ana", "pays", "ben", "is", "paid", "late", "."]

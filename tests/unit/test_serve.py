@@ -253,7 +253,7 @@ def test_an_address_that_cannot_be_used(host: str, port: int, token: str | None,
 
 
 SLOW = """
-import helpers.cli, helpers.serve, time
+import helpers.cli.main, helpers.serve, time
 from tests.local_server import Scripted
 class Slow(Scripted):
     def summarise(self, dialogues, generation):
@@ -261,7 +261,7 @@ class Slow(Scripted):
         return super().summarise(dialogues, generation)
 helpers.serve.load_local = lambda model: Slow()
 helpers.serve.GRACE = {grace}
-raise SystemExit(helpers.cli.main({arguments}))
+raise SystemExit(helpers.cli.main.main({arguments}))
 """
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from helpers.backends import Answer
+from helpers.backends.base import Answer
 from helpers.cite import Cited
 from helpers.comparison import Paired
 from helpers.errors import Failure, ParamsError, RequestError

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from helpers import retrying
-from helpers.backends import Answer
+from helpers.backends.base import Answer
 from helpers.errors import Failure, RequestError
 from helpers.params import Generation
 from helpers.request_log import RequestLog

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from helpers.backends import Answer
+from helpers.backends.base import Answer
 from helpers.errors import Failure, RequestError
 from helpers.params import Generation
 from helpers.samples import Sample

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
-from transformers.utils import logging
-
-from helpers.backends import Answer
+from helpers.backends.base import Answer
 from helpers.backends.encoding import ChatEncoder, Encoded, PlainEncoder
 from helpers.errors import Failure, RequestError
 from helpers.params import Generation, Model
@@ -86,20 +83,6 @@ class Codec:
             lost_tokens=encoded.lost,
             service_time=seconds,
         )
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep transformers' log lines and progress bars off stderr."""
-    verbosity, had_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity(logging.CRITICAL)
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if had_bars:
-            logging.enable_progress_bar()
 
 
 def _positions(config: Any, side: str) -> int:

@@ -9,10 +9,12 @@ from typing import Any
 import ctranslate2
 import transformers
 
-from helpers.backends import Answer, weights
-from helpers.backends.codec import Codec, quiet
+from helpers.backends import weights
+from helpers.backends.base import Answer
+from helpers.backends.codec import Codec
 from helpers.backends.conversion import converted
 from helpers.backends.ct2_decoding import Decoder, load
+from helpers.core.console import quiet
 from helpers.errors import Failure, ModelError, RequestError
 from helpers.params import Generation, Model
 

@@ -16,7 +16,8 @@ from aiohttp.abc import AbstractResolver
 from anyio.from_thread import start_blocking_portal
 
 from helpers import __version__
-from helpers.backends import Answer, wire
+from helpers.backends import wire
+from helpers.backends.base import Answer
 from helpers.environment import SHORTEST, environment, redact
 from helpers.errors import Failure, InputError, RequestError
 from helpers.params import Generation, Params

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from helpers.backends import Answer
+from helpers.backends.base import Answer
 from helpers.errors import Failure, ModelError, RequestError
 from helpers.params import Generation
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from helpers.backends import Answer
+from helpers.backends.base import Answer
 from helpers.errors import Failure, RequestError, SamplesError, did_you_mean
 from helpers.params import Generation, Replay
 from helpers.samples import Sample, stream_rows

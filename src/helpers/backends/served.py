@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from helpers.backends import Answer
+from helpers.backends.base import Answer
 from helpers.backends.endpoint import EndpointBackend, open_endpoint
 from helpers.engine_environment import interpreter
 from helpers.errors import ModelError, RequestError

@@ -13,9 +13,10 @@ import torch
 import transformers
 
 from helpers import demo_model
-from helpers.backends import Answer
-from helpers.backends.codec import Codec, quiet
+from helpers.backends.base import Answer
+from helpers.backends.codec import Codec
 from helpers.backends.encoding import Encoded
+from helpers.core.console import quiet
 from helpers.errors import Failure, ModelError, RequestError
 from helpers.params import Generation, Model
 

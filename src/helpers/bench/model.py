@@ -92,7 +92,7 @@ def _write(architecture: Architecture, seed: int, folder: Path) -> None:
     import torch
     from transformers import BartConfig, BartForConditionalGeneration, GenerationConfig, PreTrainedTokenizerFast
 
-    from helpers.backends.codec import quiet
+    from helpers.core.console import quiet
 
     ends = {"bos_token_id": 0, "pad_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 2}
     shape = {name: getattr(architecture, field) for field, name in FIELDS.items()}

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from helpers.backends import Answer, Backend
+from helpers.backends.base import Answer, Backend
 from helpers.errors import Failure, RequestError
 from helpers.params import Generation
 from helpers.results import Probe

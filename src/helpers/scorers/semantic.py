@@ -85,7 +85,7 @@ def _token_states(folder: str, layer: int | None, texts: Sequence[str]) -> Itera
     import torch
     from transformers import AutoModel, AutoTokenizer
 
-    from helpers.backends.codec import quiet
+    from helpers.core.console import quiet
 
     with quiet():
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)

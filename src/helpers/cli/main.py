@@ -48,7 +48,7 @@ VERBS = {
     "monitor": Verb("hold request logs against the alert rules", "helpers.monitor"),
     "bench": Verb("time every engine on BART-large beside the machine's own limit", "helpers.bench.verb"),
     "endpoint": Verb("create, watch, pause and delete a managed endpoint", "helpers.deploy"),
-    "demo-model": Verb("fetch, verify and build the demonstration model, or train it", "helpers.demo_model"),
+    "demo-model": Verb("fetch, verify and build the demonstration model, or train it", "helpers.cli.demo_model"),
 }
 
 

@@ -1,0 +1,41 @@
+"""Who answers: the protocol every backend keeps, and the values that cross it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from helpers.params import Generation
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One summary and what the backend knows of how it was made.
+
+    Token counts are the model's own (``None``: the backend does not know them).
+    ``lost_tokens`` counts the tokens of the dialogue that the model never read.
+    ``service_time`` is in seconds, send to last byte; ``None`` for a backend that only replays text.
+    """
+
+    summary: str
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    lost_tokens: int | None = None
+    service_time: float | None = None
+    status: int | None = None
+
+
+class Backend(Protocol):
+    """Something that turns dialogues into summaries.
+
+    ``summarise`` makes exactly one attempt for the whole list, returns one `Answer` per dialogue in
+    order, and raises `helpers.errors.RequestError` when the attempt fails; it never retries, logs
+    or sleeps: that belongs to `helpers.timing`.
+    """
+
+    kind: str
+
+    def summarise(self, dialogues: Sequence[str], generation: Generation) -> list[Answer]: ...
+
+    def close(self) -> None: ...

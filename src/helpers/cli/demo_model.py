@@ -1,0 +1,68 @@
+"""``helpers demo-model``: build the demonstration model, train such an adapter, compare recipes, write the card."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from helpers.demo_model import ADAPTER, REQUIREMENT, ensure
+from helpers.errors import ParamsError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe ``helpers demo-model``."""
+    parser.description = (
+        f"Fetch {REQUIREMENT} from the package index, merge the adapter of this package into it and "
+        "convert the result for CTranslate2; "
+        "'train' makes such an adapter from the bundled corpus, 'choose' compares recipes by cross-validation, "
+        "'card' makes the tables of its model card."
+    )
+    parser.add_argument("action", nargs="?", choices=["train", "choose", "card"], help="what else to do")
+    parser.add_argument("--output", type=Path, default=Path("adapter"), metavar="DIR", help="where to train")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the training recipe")
+    parser.add_argument(
+        "--recipe",
+        action="append",
+        default=[],
+        metavar="'KEY=VALUE …'",
+        help="choose: a recipe to compare, as its changes; the first ('' changes nothing) is the reference",
+    )
+    parser.add_argument("--folds", type=int, default=4, help="choose: folds over train + validation (default: 4)")
+    parser.add_argument("--take", type=int, help="choose: judge this many of the folds only (default: all)")
+    parser.add_argument("--jobs", type=int, default=1, help="choose: trainings at a time (default: 1)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Build the demonstration model for all engines if need be, train an adapter, or write a card; return 0."""
+    if args.action == "train":
+        from helpers.demo_recipe import read_recipe
+        from helpers.demo_training import train
+
+        train(read_recipe(args.set), args.output)
+        print(args.output)
+    elif args.action == "choose":
+        from helpers.demo_choice import choose
+        from helpers.model_card import compared
+
+        take = args.folds if args.take is None else args.take
+        if len(args.recipe) < 2 or args.folds < 2 or args.jobs < 1 or not 1 <= take <= args.folds:
+            raise ParamsError(
+                [
+                    "choose: give --recipe at least twice, --folds of 2 or more, --jobs of 1 or more, and --take of 1 "
+                    "to --folds"
+                ]
+            )
+        recipes = [[*args.set, *recipe.split()] for recipe in args.recipe]
+        print(compared(choose(recipes, args.folds, args.jobs, args.output, take=take)))
+    elif args.action == "card":
+        from helpers.model_card import write_card
+
+        print(write_card(ADAPTER))
+    else:
+        from helpers.backends.conversion import ENGINE_TYPES, converted
+
+        built = ensure()
+        for dtype in ENGINE_TYPES:
+            converted(built, dtype)
+        print(built)
+    return 0

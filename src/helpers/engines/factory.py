@@ -1,0 +1,26 @@
+"""The engine that a run's parameters ask for; what computes is imported only then."""
+
+from __future__ import annotations
+
+from helpers.backends.base import Backend
+from helpers.engine_environment import is_here
+from helpers.params import Model
+
+
+def load_local(model: Model) -> Backend:
+    """Return the engine on this machine that a run's ``model`` asks for; what computes is imported only now."""
+    if model.engine == "ctranslate2":
+        from helpers.backends.ctranslate2 import CTranslate2Backend
+
+        return CTranslate2Backend(model)
+    if model.engine == "openvino":
+        if not is_here(model.engine):
+            from helpers.backends.served import ServedBackend
+
+            return ServedBackend(model)
+        from helpers.backends.openvino import OpenVINOBackend
+
+        return OpenVINOBackend(model)
+    from helpers.backends.transformers import TransformersBackend
+
+    return TransformersBackend(model)
