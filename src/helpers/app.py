@@ -102,7 +102,7 @@ def free_port(host: str, port: int) -> int:
 def _own_server(params: Params, folder: Path, opened: ExitStack, ended: Callable[[], object]) -> EndpointBackend:
     """Return the app's own server: one on this machine with its model loaded, or the endpoint of the params file."""
     if params.backend == "endpoint":
-        from helpers.launch import endpoint_url
+        from helpers.backends.endpoint import endpoint_url
 
         return opened.enter_context(open_endpoint(endpoint_url(params) or "", params))
     child = start_server(folder / "params.yaml", folder / "server.log")

@@ -12,15 +12,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from helpers.backends.endpoint import endpoint_url
 from helpers.core.console import say
-from helpers.environment import environment, redact
+from helpers.environment import redact
 from helpers.errors import ModelError, RunError
 from helpers.params import Params
 from helpers.params_files import load_params, write_params
 from helpers.project import runs_folder
 from helpers.provenance import Manifest, describe, model_hashes
+from helpers.resume import open_interrupted
 from helpers.run import Run
 from helpers.samples import dataset_sha256, is_bundled, load_samples
+from helpers.serving import peak_memory, start_server
 
 
 def start_run(source: str, overrides: Sequence[str], *, name: str = "", interactive: bool = False) -> Run:
@@ -50,26 +53,10 @@ def start_run(source: str, overrides: Sequence[str], *, name: str = "", interact
 
 def resume_run(directory: Path, source: str | None, overrides: Sequence[str]) -> Run:
     """Return an interrupted run, ready to go on: its log whole, and whoever answers brought up again."""
-    from helpers.resume import open_interrupted
-
     run = open_interrupted(directory, source, overrides)
     write_manifest(run.directory, run.manifest)
     _bring_up(run, endpoint_url(run.params))
     return run
-
-
-def endpoint_url(params: Params) -> str | None:
-    """Return the address of a deployed endpoint, checked; ``None`` for other backends."""
-    if params.backend != "endpoint":
-        return None
-    from helpers.backends.endpoint import checked_url
-
-    url = params.endpoint.url or environment().get("HF_ENDPOINT_URL")
-    if not url:
-        raise RunError(
-            "no endpoint address: set HF_ENDPOINT_URL in the environment or .env, or endpoint.url in the params file"
-        )
-    return checked_url(url)
 
 
 def finish(run: Run, began: float) -> None:
@@ -126,8 +113,6 @@ def fan_out(run: Run) -> None:
 
 
 def _bring_up(run: Run, url: str | None) -> None:
-    from helpers.serving import start_server
-
     server: dict[str, Any] = {"url": url, "tokenizer": _tokenizer(run.params)}
     if run.params.backend == "local":
         child = start_server(run.directory / "params.yaml", run.directory / "server.log")
@@ -158,8 +143,6 @@ def _tokenizer(params: Params) -> str | None:
 def _peak_memory(run: Run) -> dict[str, int]:
     """Return the peak resident memory, bytes, of this process, of the largest notebook and of the server."""
     import resource
-
-    from helpers.serving import peak_memory
 
     scale = 1024 if sys.platform != "darwin" else 1
     found = {

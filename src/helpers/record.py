@@ -22,7 +22,7 @@ from helpers.answer_parts import AnswerParts
 from helpers.backends.base import Backend
 from helpers.core.console import say
 from helpers.csv_cells import harmless
-from helpers.engines.factory import load_local
+from helpers.engines.factory import open_backend
 from helpers.errors import InputError, SamplesError
 from helpers.params import Columns, Params, Samples
 from helpers.params_files import load_params
@@ -126,20 +126,6 @@ def read_dialogues(inputs: Sequence[str] | None, default: Samples) -> tuple[Samp
     if twice := sorted({key for key in ids if ids.count(key) > 1}):
         raise SamplesError(f"--input: id '{key}' stands in two inputs; ids must differ" for key in twice)
     return tuple(samples)
-
-
-def open_backend(params: Params, samples: Sequence[Sample]) -> Backend:
-    """Return who answers in this process: the local model, the endpoint, or the recorded predictions."""
-    if params.replay is not None:
-        from helpers.backends.replay import ReplayBackend
-
-        return ReplayBackend(params.replay, samples)
-    if params.backend == "local":
-        return load_local(params.model)
-    from helpers.backends.endpoint import open_endpoint
-    from helpers.launch import endpoint_url
-
-    return open_endpoint(endpoint_url(params) or "", params)
 
 
 def summarise(params: Params, backend: Backend, samples: Sequence[Sample], write: Write) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 from helpers.errors import InputError, RunError
@@ -11,22 +10,6 @@ from helpers.params_files import FILES, load_params
 from helpers.project import runs_folder
 from helpers.provenance import Manifest
 from helpers.run import Run
-
-
-def open_run(params: str, run_dir: str = "") -> Run:
-    """Return the run a notebook works on.
-
-    With ``run_dir`` (given by papermill) it attaches to that run. Without, it makes ``runs/interactive-<time>``,
-    serves the model on a free port until the kernel ends, and takes other pages' results from the newest
-    finished run of the same parameters. Raises `InputError` with a message that names the fix.
-    """
-    if run_dir:
-        return attach(Path(run_dir), params)
-    from helpers.launch import start_run
-
-    run = start_run(params, [], name=f"interactive-{datetime.now(UTC):%Y%m%dT%H%M%S}", interactive=True)
-    run.earlier = newest_finished(run.params)
-    return run
 
 
 def attach(directory: Path, params: str | Path | None = None) -> Run:

@@ -19,7 +19,7 @@ from helpers import __version__
 from helpers.backends import wire
 from helpers.backends.base import Answer
 from helpers.environment import SHORTEST, environment, redact
-from helpers.errors import Failure, InputError, RequestError
+from helpers.errors import Failure, InputError, RequestError, RunError
 from helpers.params import Generation, Params
 from helpers.params_service import Endpoint
 from helpers.prompts import load_prompt
@@ -244,3 +244,15 @@ def is_loopback(url: str) -> bool:
 def _origin(url: str) -> tuple[str, str, int | None]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname or "", parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+
+
+def endpoint_url(params: Params) -> str | None:
+    """Return the address of a deployed endpoint, checked; ``None`` for other backends."""
+    if params.backend != "endpoint":
+        return None
+    url = params.endpoint.url or environment().get("HF_ENDPOINT_URL")
+    if not url:
+        raise RunError(
+            "no endpoint address: set HF_ENDPOINT_URL in the environment or .env, or endpoint.url in the params file"
+        )
+    return checked_url(url)

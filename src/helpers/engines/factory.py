@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from helpers.backends.base import Backend
 from helpers.engine_environment import is_here
-from helpers.params import Model
+from helpers.params import Model, Params
+from helpers.samples import Sample
 
 
 def load_local(model: Model) -> Backend:
@@ -24,3 +27,16 @@ def load_local(model: Model) -> Backend:
     from helpers.backends.transformers import TransformersBackend
 
     return TransformersBackend(model)
+
+
+def open_backend(params: Params, samples: Sequence[Sample]) -> Backend:
+    """Return who answers in this process: the local model, the endpoint, or the recorded predictions."""
+    if params.replay is not None:
+        from helpers.backends.replay import ReplayBackend
+
+        return ReplayBackend(params.replay, samples)
+    if params.backend == "local":
+        return load_local(params.model)
+    from helpers.backends.endpoint import endpoint_url, open_endpoint
+
+    return open_endpoint(endpoint_url(params) or "", params)
