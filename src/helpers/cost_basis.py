@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from helpers.cost import Costs, costs
+from helpers.cost.costs import Costs, costs
 from helpers.intervals import Estimate
 from helpers.params import Params
 from helpers.params_prices import Price

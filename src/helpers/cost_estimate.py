@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         if args.json:
             args.json.write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
         if args.xlsx:
-            from helpers.cost_workbook import write_workbook
+            from helpers.cost.workbook import write_workbook
 
             write_workbook(args.xlsx, params, found, made)
             say(f"workbook: {shown(args.xlsx)}")

@@ -1,6 +1,6 @@
 """A month of serving: what is billed in every scenario, what a request then costs, and the traffic that pays for it.
 
-All pure functions of parameters and of what was measured; the workbook of `helpers.cost_workbook` holds the same
+All pure functions of parameters and of what was measured; the workbook of `helpers.cost.spreadsheet` holds the same
 formulas. US dollars; seconds; a month has ``cost.hours_per_month`` hours.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from helpers.cost import Costs
+from helpers.cost.costs import Costs
 from helpers.cost_basis import Basis, at_declared_traffic, declared_price
 from helpers.cost_choice import Choices, Offer, choices, offers, seconds_on
 from helpers.cost_sensitivity import Sensitivity, sensitivity

@@ -15,7 +15,7 @@ from bs4 import BeautifulSoup
 from markupsafe import Markup
 
 from helpers.core.console import shown
-from helpers.cost_workbook import write_workbook
+from helpers.cost.workbook import write_workbook
 from helpers.environment import redact
 from helpers.errors import InputError, NotebookError, RunError, did_you_mean
 from helpers.progress import Progress

@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 AHEAD = 2
 #: Seconds within which a scheduler must answer.
 CONNECT = 10
-
-
 #: What Dask remembers of what was sent, for whoever looks into it: by default the last thousand messages, whole, so
 #: that memory grows with the data.
 FORGETFUL = {"distributed.admin.low-level-log-length": 10, "distributed.diagnostics.computations.max-history": 1}

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from helpers.cost import busy_floor
+from helpers.cost.costs import busy_floor
 from helpers.cost_basis import declared_price
 from helpers.engine_choice import as_good
 from helpers.intervals import Estimate

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from helpers.comparison import Paired
-from helpers.cost import Costs, costs
+from helpers.cost.costs import Costs, costs
 from helpers.intervals import Estimate
 from helpers.params import Params, Target
 from helpers.price_of_knowing import PriceOfKnowing, needed_n, price_of

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.cite import Cited, number, quoted
-from helpers.cost import costs
+from helpers.cost.costs import costs
 from helpers.errors import ParamsError
 from helpers.intervals import Estimate
 from helpers.params import Params, Target

@@ -3,7 +3,7 @@
 import pytest
 
 from helpers.comparison import Paired
-from helpers.cost import costs
+from helpers.cost.costs import costs
 from helpers.intervals import Estimate, rate
 from helpers.params import Params, Target
 from helpers.params_files import load_params

@@ -1,20 +1,13 @@
-"""``cost_estimate.xlsx``: the cost model as a live workbook, with the cached values of `helpers.cost_model`.
+"""Sheets of a workbook: inputs that are marked and named, and formulas over those names.
 
-Inputs are marked and named; every other figure is a formula over those names. Nothing a person wrote in a params file
-is ever written as a formula. The file is the same bytes whenever it is written for the same run.
+Nothing a person wrote in a params file is ever written as a formula.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from io import BytesIO
-from pathlib import Path
 from typing import Any
-
-from helpers.cost_model import Projection
-from helpers.params import Params
 
 Value = float | int | str | None
 
@@ -55,6 +48,11 @@ _NUMBERS = {
     "hours": "#,##0.00",
     "count": "#,##0",
 }
+UNKNOWN = "not known"
+#: The sheet of scenarios, as a formula names it.
+SCENARIOS = "'Optimisation scenarios'"
+#: The row of the first scenario: a title, an empty row and the heads stand above it.
+FIRST = 4
 _WIDTH = 24
 
 
@@ -130,25 +128,8 @@ class Sheet:
             self.define(cell.name, f"{chr(ord('A') + column)}{self._row + 1}")
 
 
-def write_workbook(path: Path, params: Params, projection: Projection, made: datetime) -> None:
-    """Write the workbook of a projection; ``made`` is the time that stands in its properties."""
-    import xlsxwriter
-
-    from helpers import cost_sheets
-
-    content = BytesIO()
-    book = xlsxwriter.Workbook(content, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
-    created = made.astimezone(UTC).replace(tzinfo=None)
-    book.set_properties({"title": "Cost estimate", "created": created, "comments": "Inputs are yellow."})
-    book.set_calc_mode("auto")
-    formats = _formats(book)
-    for name, title, fill in cost_sheets.SHEETS:
-        fill(Sheet(book, name, title, formats), params, projection)
-    book.close()
-    path.write_bytes(content.getvalue())
-
-
-def _formats(book: Any) -> dict[str, Any]:
+def cell_formats(book: Any) -> dict[str, Any]:
+    """Return the formats of a workbook by the name of their style."""
     marked = {"bg_color": "#FFF2CC", "border": 1, "border_color": "#BF9000"}
     formats = {
         "text": book.add_format({"text_wrap": True, "valign": "top"}),
@@ -159,3 +140,18 @@ def _formats(book: Any) -> dict[str, Any]:
         formats[name] = book.add_format({"num_format": number})
         formats[f"{name} input"] = book.add_format({"num_format": number, **marked})
     return formats
+
+
+def priced(instance: str) -> str:
+    """Return what an hour of an instance costs, as a formula over the price list."""
+    return f"INDEX(price_hours,MATCH({instance},price_names,0))"
+
+
+def where_known(cell: str, formula: str, value: float | None, style: str = "plain") -> Formula:
+    """Return a formula that holds where a cell is a number, and says *not known* elsewhere."""
+    return Formula(f'IF(ISNUMBER({cell}),{formula},"{UNKNOWN}")', known(value), style)
+
+
+def known(value: float | None) -> float | str:
+    """Return a value, or that it is not known."""
+    return UNKNOWN if value is None else value
