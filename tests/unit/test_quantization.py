@@ -10,9 +10,8 @@ import pytest
 
 from helpers.comparison import Paired
 from helpers.engine_choice import choose
-from helpers.experiments.quantization import spread
-from helpers.experiments.variant_quality import qualities
 from helpers.experiments.variant_servers import missing_instructions, why_not
+from helpers.experiments.variants import qualities, spread
 from helpers.intervals import Estimate
 from helpers.params_engines import Variant
 from helpers.params_files import load_params

@@ -15,7 +15,7 @@ from helpers.cite import Cited
 from helpers.comparison import Paired
 from helpers.errors import Failure, ParamsError, RequestError
 from helpers.experiments.settings_sweep import compare_settings
-from helpers.experiments.variant_quality import qualities
+from helpers.experiments.variants import qualities
 from helpers.intervals import Estimate
 from helpers.params import Generation, Params
 from helpers.params_engines import Settings

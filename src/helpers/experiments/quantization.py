@@ -10,32 +10,19 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 import psutil
 
 from helpers.errors import HelpersError
-from helpers.experiments.variant_quality import qualities
-from helpers.experiments.variant_servers import Served, bring_up, convert, why_not
-from helpers.experiments.variant_speed import lengths, speeds
+from helpers.experiments.variant_servers import bring_up, convert, why_not
+from helpers.experiments.variants import Candidate, lengths, qualities, speeds, spread
 from helpers.params import Model, Params
-from helpers.request_log import Record
 from helpers.results_engines import Quantization, VariantResult
 from helpers.run import Run
 from helpers.samples import Sample
-from helpers.timing import Asker
 
 PAGE = "04"
-
-
-@dataclass
-class Candidate(Served):
-    """One variant while it is measured, and what was asked of it."""
-
-    asker: Asker | None = None
-    singles: list[Record] = field(default_factory=list)
-    batches: list[Record] = field(default_factory=list)
 
 
 def measure(run: Run) -> Quantization:
@@ -94,16 +81,6 @@ def prepare(params: Params, tell: Callable[[str], None]) -> None:
         told = model.model_copy(update={"engine": variant.engine, "dtype": variant.dtype})
         with suppress(HelpersError):
             convert(told, tell)
-
-
-def spread(samples: Sequence[Sample], n: int) -> list[Sample]:
-    """Return n samples spread over the lengths, evenly by rank, the extremes left out where there are others.
-
-    One dialogue as long as the context would take longer than all others together, and fill every batch with padding.
-    """
-    ranked = sorted(samples, key=lambda sample: (len(sample.dialogue), sample.id))
-    n = min(n, len(ranked))
-    return [ranked[int((i + 0.5) * len(ranked) / n)] for i in range(n)]
 
 
 def _model(params: Params) -> Model | None:

@@ -13,9 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from helpers.errors import UNREACHABLE
-from helpers.experiments.quantization import spread
-from helpers.experiments.variant_quality import qualities
-from helpers.experiments.variant_speed import latency, speedup
+from helpers.experiments.variants import latency, qualities, speedup, spread
 from helpers.intervals import mean
 from helpers.params import Params
 from helpers.params_engines import Setting

@@ -1,0 +1,158 @@
+"""The ways to answer that pages 03 and 04 compare: how fast they were, and how good beside their references.
+
+Speed comes from what was asked in this run, quality from recorded answers, in pairs.
+"""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from helpers.comparison import Paired, adjust, paired, ratio
+from helpers.experiments.recordings import Scored, scored_recording
+from helpers.experiments.variant_servers import Served
+from helpers.intervals import Estimate, mean, rate, within
+from helpers.params import Params
+from helpers.params_engines import Comparison
+from helpers.request_log import Record
+from helpers.samples import Sample, load_samples, read_rows
+from helpers.timing import Asker
+
+
+@dataclass
+class Candidate(Served):
+    """One variant while it is measured, and what was asked of it."""
+
+    asker: Asker | None = None
+    singles: list[Record] = field(default_factory=list)
+    batches: list[Record] = field(default_factory=list)
+
+
+class Way(Protocol):
+    """One way to answer: what pages call it, its recorded answers, and the overrides that make them."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def predictions(self) -> str | None: ...
+    @property
+    def overrides(self) -> tuple[str, ...]: ...
+
+
+def spread(samples: Sequence[Sample], n: int) -> list[Sample]:
+    """Return n samples spread over the lengths, evenly by rank, the extremes left out where there are others.
+
+    One dialogue as long as the context would take longer than all others together, and fill every batch with padding.
+    """
+    ranked = sorted(samples, key=lambda sample: (len(sample.dialogue), sample.id))
+    n = min(n, len(ranked))
+    return [ranked[int((i + 0.5) * len(ranked) / n)] for i in range(n)]
+
+
+def latency(records: Sequence[Record]) -> Estimate:
+    """Return the mean service time, seconds; the unit is the dialogue, or its repeats where only one was asked."""
+    times = [r.service_time or 0.0 for r in records]
+    one = len({r.sample for r in records}) == 1
+    return within(mean(times, None if one else [r.sample for r in records]), 0.0, math.inf)
+
+
+def speedup(slower: Sequence[Record], faster: Sequence[Record]) -> Estimate | None:
+    """Return the time of one way over the time of another on the dialogues that both answered, if there are any."""
+    theirs, ours = _by_dialogue(slower), _by_dialogue(faster)
+    shared = sorted(set(theirs) & set(ours))
+    return ratio([theirs[s] for s in shared], [ours[s] for s in shared]) if shared else None
+
+
+def speeds(candidates: Sequence[Candidate], batch: int) -> dict[str, dict[str, Any]]:
+    """Return the fields of a variant's result that come from its times, by name, for those that answered.
+
+    ``batch`` is how many dialogues were sent at once.
+    """
+    answered = [c for c in candidates if c.singles]
+    fp32 = [c.singles for c in answered if c.variant.dtype == "float32"]
+    fastest = min(fp32, key=lambda records: sum(_by_dialogue(records).values()), default=[])
+    return {
+        c.variant.name: {
+            "latency": latency(c.singles),
+            "by_length": {name: latency(records) for name, records in _grouped(c.singles).items()},
+            "speedup": speedup(candidates[0].singles, c.singles),
+            "speedup_fp32": speedup(fastest, c.singles),
+            "batch_rate": _rate(c.batches, batch),
+        }
+        for c in answered
+    }
+
+
+def lengths(candidates: Sequence[Candidate]) -> dict[str, int]:
+    """Return the tokens of every dialogue that was asked, shortest first, by its id."""
+    known = {r.sample: r.input_tokens for c in candidates for r in c.singles if r.input_tokens is not None}
+    return dict(sorted(known.items(), key=lambda pair: (pair[1], pair[0])))
+
+
+def qualities(params: Params, room: str, ways: Sequence[Way]) -> dict[str, dict[str, Any]]:
+    """Return the fields of a result that come from recorded answers, by the way's name; the first is the reference.
+
+    ``room`` names the comparison in ``params``. A way without a recording says how to make one. All comparisons with
+    the reference are one family of Holm's.
+    """
+    plan: Comparison = getattr(params, room)
+    if plan.samples is None:
+        return {way.name: {"quality_reason": f"name dialogues with {room}.samples"} for way in ways}
+    samples = load_samples(params.samples.model_copy(update={"source": plan.samples, "n": None}))
+    files = {way.name: Path(way.predictions) for way in ways if way.predictions and Path(way.predictions).is_file()}
+    scored = {name: scored_recording(samples, file) for name, file in files.items()}
+    texts = {name: {str(row["id"]): row.get("prediction") for row in read_rows(file)} for name, file in files.items()}
+    first, seed = ways[0].name, params.measure.resampling_seed
+    others = [name for name in scored if name != first and first in scored]
+    rouge = adjust({name: _paired(scored[name], scored[first], "rougeL", seed, plan.margin) for name in others})
+    found: dict[str, dict[str, Any]] = {}
+    for way in ways:
+        name = way.name
+        if name not in scored:
+            found[name] = {"quality_reason": _how(way, plan.samples)}
+            continue
+        rows = scored[name]
+        found[name] = {"rouge_l": within(mean([row.score.rougeL for row in rows]), 0.0, 1.0)}
+        if name in rouge:
+            same = sum(texts[name].get(s.id) == texts[first].get(s.id) for s in samples)
+            found[name] |= {
+                "quality": rouge[name],
+                "facts": _paired(rows, scored[first], "key_fact_recall", seed),
+                "agreement": rate(same, len(samples)),
+            }
+    return found
+
+
+def _grouped(records: Sequence[Record]) -> dict[str, list[Record]]:
+    groups: dict[str, list[Record]] = defaultdict(list)
+    for record in sorted(records, key=lambda r: (r.input_tokens or 0, r.sample)):
+        groups[record.sample].append(record)
+    return dict(groups)
+
+
+def _by_dialogue(records: Sequence[Record]) -> dict[str, float]:
+    return {name: sum(r.service_time or 0.0 for r in rows) / len(rows) for name, rows in _grouped(records).items()}
+
+
+def _rate(records: Sequence[Record], batch: int) -> Estimate | None:
+    rates = [batch / r.service_time for r in records if r.service_time]
+    return within(mean(rates), 0.0, math.inf) if rates else None
+
+
+def _paired(ours: list[Scored], reference: list[Scored], metric: str, seed: int, margin: float | None = None) -> Paired:
+    pairs = [(getattr(a.score, metric), getattr(b.score, metric)) for a, b in zip(ours, reference, strict=True)]
+    known = [pair for pair in pairs if None not in pair]
+    mine, theirs = ([pair[i] for pair in known] for i in (0, 1))
+    return paired(mine, theirs, margin=margin, seed=seed)
+
+
+def _how(way: Way, samples: str) -> str:
+    settings = [part for override in way.overrides for part in ("--set", override)]
+    command = ["python", "-m", "helpers", "summarise", "PARAMS", *settings]
+    command += ["--input", samples, "--output", "FILE.jsonl"]
+    return f"no recorded predictions; make them with {shlex.join(command)} and name the file under 'predictions'"
