@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from helpers.backends.base import Answer
+from helpers.core.text import stable_hash
 from helpers.params import Generation, Model
 from helpers.params_serving import Cache
-from helpers.provenance import stable_hash
 
 
 class AnswerCache:

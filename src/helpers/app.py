@@ -17,13 +17,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from helpers.backends.endpoint import EndpointBackend, is_loopback, open_endpoint
-from helpers.backends.served import wait_until_ready
 from helpers.core.console import say, shown
+from helpers.core.machine import told_to_end
+from helpers.engines.served import start_server, wait_until_ready
 from helpers.errors import InputError, ModelError, ToolError
 from helpers.params import Params
 from helpers.params_files import load_params, write_params
 from helpers.project import runs_folder
-from helpers.serving import start_server, told_to_end
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -118,7 +118,7 @@ def _token_counter(params: Params) -> Callable[[str], int] | None:
     """Return what counts tokens for an endpoint that does not say; our own server does."""
     if params.backend == "local":
         return None
-    from helpers.tokens import TokenCounter, tokenizer_file
+    from helpers.engines.model_files import TokenCounter, tokenizer_file
 
     try:
         return TokenCounter(tokenizer_file(params.model.id, params.model.revision)).count

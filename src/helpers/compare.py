@@ -20,6 +20,7 @@ from helpers.provenance import Manifest, named
 from helpers.results import Results
 from helpers.run import Run
 from helpers.runs import attach
+from helpers.verdicts.compute import judgement
 
 #: What identifies the makings of a run, beside its parameters and packages.
 MAKINGS = (
@@ -80,7 +81,7 @@ class Side:
 
 def side(run: Run) -> Side:
     """Return a run as one side of a comparison."""
-    verdicts = {row.name: row.verdict for row in run.judged().rows}
+    verdicts = {row.name: row.verdict for row in judgement(run).rows}
     return Side(run.directory.name, _makings(run), run.results(), verdicts)
 
 

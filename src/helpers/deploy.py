@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import yaml
 
-from helpers import package
+from helpers.cli import endpoint_package
 from helpers.core.console import say
 from helpers.environment import environment
 from helpers.errors import DeployError, InputError
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, text in VERBS.items():
         sub = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         if name == "package":
-            package.add_arguments(sub)
+            endpoint_package.add_arguments(sub)
             continue
         sub.add_argument("params", metavar="PARAMS", help="a params file with a 'deployment'")
         sub.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Carry out one action; raises `InputError` or `DeployError` with what went wrong and the fix."""
     if args.action == "package":
-        return package.run(args)
+        return endpoint_package.run(args)
     params = load_params(args.params, args.overrides)
     if args.action == "hardware":
         return _hardware(params)

@@ -9,6 +9,7 @@ from typing import Literal
 from helpers.cite import spell
 from helpers.run import Run
 from helpers.targets import Judged, Judgement
+from helpers.verdicts.compute import judgement
 
 CLOSED = 3
 SIGNS = {"max": "≤", "min": "≥", "below": "<", "above": ">", "margin": "≥", "none": ""}
@@ -21,7 +22,7 @@ def exit_code(run: Run, gate: Literal["missed", "undecided"] | None) -> int:
     """
     if gate is None:
         return 0
-    judged = run.judged()
+    judged = judgement(run)
     closing = judged.with_verdict(*(("missed",) if gate == "missed" else ("missed", "undecided", "not measured")))
     text = summary(judged, gate, closing)
     (run.directory / "summary.md").write_text(text, encoding="utf-8")

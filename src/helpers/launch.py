@@ -14,16 +14,18 @@ from typing import Any
 
 from helpers.backends.endpoint import endpoint_url
 from helpers.core.console import say
+from helpers.core.machine import peak_memory
+from helpers.engines.model_files import model_hashes
+from helpers.engines.served import start_server
 from helpers.environment import redact
 from helpers.errors import ModelError, RunError
 from helpers.params import Params
 from helpers.params_files import load_params, write_params
 from helpers.project import runs_folder
-from helpers.provenance import Manifest, describe, model_hashes
+from helpers.provenance import Manifest, describe
 from helpers.resume import open_interrupted
 from helpers.run import Run
 from helpers.samples import dataset_sha256, is_bundled, load_samples
-from helpers.serving import peak_memory, start_server
 
 
 def start_run(source: str, overrides: Sequence[str], *, name: str = "", interactive: bool = False) -> Run:
@@ -131,7 +133,7 @@ def _bring_up(run: Run, url: str | None) -> None:
 
 def _tokenizer(params: Params) -> str | None:
     """Return the path of the model's tokenizer; without it tokens are not measured, which is no reason to stop."""
-    from helpers.tokens import tokenizer_file
+    from helpers.engines.model_files import tokenizer_file
 
     try:
         return str(tokenizer_file(params.model.id, params.model.revision))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
@@ -16,13 +15,13 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from helpers import __version__
+from helpers.core.machine import cpuinfo
 from helpers.engine_environment import versions
 from helpers.params import Params
 from helpers.params_files import given_and_defaulted
 from helpers.project import PROJECT
 from helpers.request_log import settings_hash
 
-CPUINFO = Path("/proc/cpuinfo")
 #: Packages whose version can change a figure.
 PACKAGES = (
     "torch",
@@ -104,31 +103,12 @@ def describe(params: Params, run: str, command: str, started_at: datetime, **fou
     )
 
 
-def model_hashes(params: Params) -> dict[str, str]:
-    """Return the SHA-256 of the prompt and of the weights, as far as they lie on this machine."""
-    from helpers import demo_model, model_cache, prompts
-
-    found = {}
-    if params.model.prompt is not None:
-        found["prompt_sha256"] = prompts.load_prompt(params.model.prompt).sha256
-    if params.backend == "local":
-        folder = demo_model.folder(params.model.id)
-        if folder.is_dir():
-            found["weights_sha256"] = model_cache.weights_sha256(folder)
-    return found
-
-
 def public_name(value: str) -> str:
     """Return a name that may be published: of a file only its last two parts, of an address no more than its host."""
     if "://" in value:
         return value.split("://", 1)[1].split("/", 1)[0].rsplit("@", 1)[-1]
     path = Path(value)
     return "/".join(path.parts[-2:]) if path.is_absolute() else value
-
-
-def stable_hash(value: Any) -> str:
-    """Return the SHA-256 of a value's canonical JSON."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def named(tree: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,12 +157,6 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found | versions()
-
-
-def cpuinfo(name: str) -> str:
-    """Return a field of the first processor as Linux describes it, or nothing where it does not."""
-    lines = CPUINFO.read_text().splitlines() if CPUINFO.exists() else []
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith(name)), "")
 
 
 def _processor() -> str:

@@ -24,6 +24,7 @@ from helpers.published import DATA, changes
 from helpers.run import Run
 from helpers.site_data import SCHEMA, data_schema, site_data
 from helpers.theme import Frame, Link, Text, convert, framed
+from helpers.verdicts.compute import projection
 from helpers.views import index
 from helpers.views.common import colophon, stamps
 from helpers.views.cost import WORKBOOK
@@ -137,7 +138,7 @@ def finish_site(run: Run, texts: Mapping[Page, Text], site: Path) -> None:
     )
     (site / "index.html").write_text(front, encoding="utf-8")
     index.write_summaries(run, site / "demo_summaries.csv")
-    write_workbook(site / WORKBOOK, run.params, run.costed(), run.manifest.started_at)
+    write_workbook(site / WORKBOOK, run.params, projection(run), run.manifest.started_at)
 
 
 def replace(site: Path, out: Path) -> None:

@@ -23,10 +23,11 @@ from helpers.backends.base import Backend
 from helpers.core.console import say
 from helpers.csv_cells import harmless
 from helpers.engines.factory import open_backend
+from helpers.engines.model_files import model_hashes
 from helpers.errors import InputError, SamplesError
 from helpers.params import Columns, Params, Samples
 from helpers.params_files import load_params
-from helpers.provenance import describe, model_hashes
+from helpers.provenance import describe
 from helpers.request_log import Record, RequestLog
 from helpers.retrying import limits
 from helpers.samples import Sample, dataset_sha256, load_samples, stream_samples

@@ -16,12 +16,9 @@ from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
-from helpers.alerts import Alerted, shortened, watch
 from helpers.backends.base import Backend
 from helpers.budget import spent
 from helpers.cite import Cited
-from helpers.cost_basis import basis
-from helpers.cost_model import Projection, project
 from helpers.errors import RunError
 from helpers.params import Generation, Params
 from helpers.provenance import Manifest
@@ -30,12 +27,8 @@ from helpers.results import PAGES, Results, read_result, read_results, write_res
 from helpers.results_base import PageResult
 from helpers.retrying import limits
 from helpers.samples import Sample, load_samples
-from helpers.series import load as load_series
-from helpers.targets import Judgement, judge
 from helpers.timing import KNOWN_GOOD_ID, Asker
 
-#: The columns of the log that page 06 read, beside its result.
-SERIES = "series.npz"
 #: Seconds that a process waits for another one to leave a run.
 PATIENCE = 60.0
 
@@ -161,22 +154,6 @@ class Run:
         found = {name: getattr(own, name) or getattr(older, name) for page, (name, _) in PAGES.items() if page <= upto}
         return Results(**found)
 
-    def judged(self, upto: str = "99") -> Judgement:
-        """Return the verdicts on the targets, from the results up to a page."""
-        return judge(self.results(upto), self.params, self.manifest.command)
-
-    @cached_property
-    def alerted(self) -> Alerted:
-        """What the alert rules say of the log that page 06 read; it holds the changes that a page can show."""
-        price = self.params.prices.find(self.params.instance)
-        return shortened(
-            watch(load_series(self.directory / SERIES), self.params.alerts, gpu=bool(price and price.gpus))
-        )
-
-    def costed(self) -> Projection:
-        """Return what a month costs, by what page 03 measured or else by what is expected."""
-        return project(self.params, basis(self.params, self.results("03").latency_cost))
-
     def down(self) -> str:
         """Return why the deployment is known not to answer any more, or ``''``."""
         found = (read_result(self.directory / "results", page) for page in PAGES)
@@ -197,7 +174,7 @@ class Run:
         return {(r.phase, r.sample, r.repeat): r for r in own}
 
     def _token_counter(self) -> Callable[[str], int] | None:
-        from helpers.tokens import TokenCounter
+        from helpers.engines.model_files import TokenCounter
 
         file = self.server.get("tokenizer")
         return TokenCounter(Path(file)).count if file else None

@@ -27,6 +27,9 @@ BoolArray = NDArray[np.bool_]
 ASIDE = ("cold", "warmup", "probe")
 _KNOWN = ("service_time", "input_tokens", "output_tokens")
 
+#: The columns of the log that page 06 read, beside its result.
+SERIES = "series.npz"
+
 
 @dataclass(frozen=True)
 class Series:

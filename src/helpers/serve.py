@@ -24,14 +24,15 @@ from starlette.applications import Starlette
 from helpers.answer_cache import AnswerCache, identity
 from helpers.backends.endpoint import is_loopback
 from helpers.backends.handler import HandlerBackend
+from helpers.core.machine import told_to_end
 from helpers.engine_environment import enter
 from helpers.engines.factory import load_local
+from helpers.engines.served import CALM
 from helpers.errors import InputError
 from helpers.live_metrics import usable_cores
 from helpers.params import Params
 from helpers.params_files import load_params
 from helpers.service import build_app
-from helpers.serving import CALM, told_to_end
 from helpers.worker import Worker
 
 #: Seconds a running request may take to finish, and a failed server to be asked, before the process ends.
@@ -146,7 +147,7 @@ def _cache(params: Params, handler: Path | None) -> AnswerCache | None:
     """Return what remembers answers, if anything shall; a handler is told from others by its folder."""
     if params.serving.cache is None:
         return None
-    from helpers.provenance import model_hashes
+    from helpers.engines.model_files import model_hashes
 
     hashes = {"handler": str(handler.resolve())} if handler else model_hashes(params)
     return AnswerCache(params.serving.cache, identity(params.model, hashes))

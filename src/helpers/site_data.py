@@ -14,9 +14,11 @@ from helpers.load_cost import StrategyCost, strategy_costs
 from helpers.provenance import Manifest
 from helpers.published import changes
 from helpers.results import PAGES, read_result
-from helpers.run import SERIES, Run
+from helpers.run import Run
+from helpers.series import SERIES
 from helpers.settings_choice import SettingChoice, choose_setting
 from helpers.targets import Judgement
+from helpers.verdicts.compute import alerted, judgement, projection
 from helpers.views.common import published_requests
 
 SCHEMA = "results.schema.json"
@@ -42,12 +44,12 @@ def site_data(run: Run) -> dict[str, Any]:
     found = {
         "manifest.json": run.manifest,
         **measured,
-        "results/alerts.json": run.alerted if (run.directory / SERIES).exists() else None,
-        "results/judged.json": run.judged(),
+        "results/alerts.json": alerted(run) if (run.directory / SERIES).exists() else None,
+        "results/judged.json": judgement(run),
         "results/choice.json": choose(results.quantization, run.params) if results.quantization else None,
         "results/settings_choice.json": choose_setting(timed.sweep, run.params) if timed else None,
         "results/changes.json": changes(run),
-        "results/cost.json": run.costed(),
+        "results/cost.json": projection(run),
         "results/load_cost.json": list(strategy_costs(results.load_capacity, run.params)),
         "results/requests.json": published_requests(run),
     }

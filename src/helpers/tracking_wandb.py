@@ -19,6 +19,7 @@ from helpers.results_scores import Scored
 from helpers.run import Run
 from helpers.runs import attach
 from helpers.tracking_file import is_complete
+from helpers.verdicts.compute import judgement
 
 #: More rows of a table, and more points of a curve, are left out; distributions and counts take all of them.
 MOST_ROWS = 10_000
@@ -87,7 +88,7 @@ def log_distributions(wandb: Any, tracked: Any, records: Sequence[Record]) -> No
 
 def log_results(wandb: Any, tracked: Any, run: Run) -> None:
     """Log the tables of attempts, dialogues and verdicts, and the figures of the pages as the summary."""
-    results, judged = run.results(), run.judged()
+    results, judged = run.results(), judgement(run)
     shown = [_cells(record, REQUESTS) for record in run.log.read()[:MOST_ROWS]]
     tables = {"requests": wandb.Table(columns=list(REQUESTS), data=shown)}
     scored = results.sample_eval

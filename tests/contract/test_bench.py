@@ -17,7 +17,6 @@ import pytest
 
 from helpers.backends.base import Answer
 from helpers.backends.endpoint import EndpointBackend
-from helpers.backends.served import wait_until_ready
 from helpers.bench import rounds
 from helpers.bench.assembly import engine_results, shape_results
 from helpers.bench.bars import judge
@@ -28,12 +27,13 @@ from helpers.bench.verb import Plan, measure, with_batch
 from helpers.bench.work import Shape
 from helpers.cli.main import main
 from helpers.engines.factory import load_local
+from helpers.engines.model_files import TokenCounter
+from helpers.engines.served import wait_until_ready
 from helpers.errors import InputError
 from helpers.params import Endpoint, Generation, Params
 from helpers.params_engines import Variant
 from helpers.project import PROJECT
 from helpers.request_log import RequestLog
-from helpers.tokens import TokenCounter
 from helpers.views import bench as view
 from tests.local_server import served
 from tests.page_checks import loose_digits, remote_references, repeated_ids, wrong_citations

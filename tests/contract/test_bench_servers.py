@@ -13,11 +13,11 @@ import pytest
 
 from helpers.backends.base import Answer
 from helpers.backends.endpoint import EndpointBackend
-from helpers.backends.served import wait_until_ready
 from helpers.bench import servers
 from helpers.bench.result import Load, Machine, Served, Servers, Strategy
 from helpers.bench.servers import ALONE, BATCHING, LOADS, STRATEGIES, Subject, judge, measure
 from helpers.cli.main import main
+from helpers.engines.served import wait_until_ready
 from helpers.errors import Failure, RequestError, RunError
 from helpers.params import Endpoint, Generation, Params
 from helpers.params_files import load_params

@@ -11,13 +11,13 @@ from typing import Any
 import httpx2
 import pytest
 
-from helpers import package
 from helpers.backends.handler import HandlerBackend
 from helpers.backends.transformers import TransformersBackend
 from helpers.cli.main import main
 from helpers.errors import ModelError, RequestError
 from helpers.params import Generation, Params
 from helpers.params_files import load_params
+from helpers.serving import packaging
 from tests.local_server import served
 
 SHORT, OTHER = "Ann: Lunch at noon?\nBo: Yes, at noon.", "Cy: Who brings the plan?"
@@ -49,7 +49,7 @@ def params_of(folder: Path, engine: str = "transformers") -> Params:
 def packaged(request: pytest.FixtureRequest, tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The repository of each engine; what they answer is compared with one and the same reference."""
     out = tmp_path_factory.mktemp("package") / "repository"
-    package.write(params_of(tiny_folder, request.param), out)
+    packaging.write(params_of(tiny_folder, request.param), out)
     return out
 
 

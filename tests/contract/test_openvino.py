@@ -12,10 +12,10 @@ import psutil
 import pytest
 
 from helpers.backends.base import Backend
-from helpers.backends.served import ServedBackend
 from helpers.backends.transformers import TransformersBackend
 from helpers.engine_environment import interpreter, is_here, versions
 from helpers.engines.factory import load_local
+from helpers.engines.served import ServedBackend
 from helpers.errors import Failure, ModelError, RequestError
 from helpers.params import Generation, Model
 from tests.contract.test_engines import SETTINGS

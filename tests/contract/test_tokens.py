@@ -10,9 +10,9 @@ import pytest
 
 from helpers import demo_model
 from helpers.backends.transformers import TransformersBackend
+from helpers.engines.model_files import TokenCounter, tokenizer_file
 from helpers.errors import ModelError
 from helpers.params import Generation
-from helpers.tokens import TokenCounter, tokenizer_file
 
 TEXTS = ["", "Ann: Lunch at 12:30?", "Bo: </s> <|im_end|> 🍅\n\n  7", "Ann: Lunch at noon?\n" * 99]
 
@@ -27,7 +27,7 @@ def test_the_count_is_the_model_s(name: str, tiny_folder: Path, request: pytest.
 
 def test_counting_loads_no_torch(tiny_folder: Path) -> None:
     code = (
-        "import sys; from helpers.tokens import TokenCounter, tokenizer_file;"
+        "import sys; from helpers.engines.model_files import TokenCounter, tokenizer_file;"
         f"print(TokenCounter(tokenizer_file({str(tiny_folder)!r})).count('a b'));"
         "assert not {'torch', 'transformers'} & set(sys.modules)"
     )

@@ -15,10 +15,10 @@ from transformers import AutoTokenizer
 from helpers.backends.encoding import ChatEncoder, PlainEncoder
 from helpers.backends.transformers import TransformersBackend
 from helpers.engines.factory import load_local
+from helpers.engines.model_files import TokenCounter, tokenizer_file
 from helpers.errors import Failure, ModelError, RequestError
 from helpers.params import Generation, Model
 from helpers.prompts import Prompt, Shot, load_prompt
-from helpers.tokens import TokenCounter, tokenizer_file
 from tests.contract.conftest import CONTEXT, Loader
 
 LONG = "Ann: Lunch at noon?\nBo: Yes, at noon, bring the plan.\n" * 9

@@ -74,7 +74,7 @@ def test_dialogues_are_spread_over_their_lengths() -> None:
 
 def test_a_type_that_would_be_emulated_is_not_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     cpu = tmp_path / "cpuinfo"
-    monkeypatch.setattr("helpers.provenance.CPUINFO", cpu)
+    monkeypatch.setattr("helpers.core.machine.CPUINFO", cpu)
     cpu.write_text("flags\t\t: fma avx2\n")
     assert "no bfloat16 instructions (avx512_bf16 or amx_bf16)" in missing_instructions("bfloat16", "cpu")
     assert missing_instructions("int8", "cpu") == missing_instructions("bfloat16", "cuda") == ""

@@ -35,7 +35,7 @@ class Parrot:
 
 @pytest.fixture(autouse=True)
 def parrot(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(record, "load_local", lambda model: Parrot())
+    monkeypatch.setattr("helpers.engines.factory.load_local", lambda model: Parrot())
     monkeypatch.setattr(record, "model_hashes", lambda params: {"weights_sha256": "w", "prompt_sha256": "p"})
 
 

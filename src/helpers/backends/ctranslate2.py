@@ -9,12 +9,12 @@ from typing import Any
 import ctranslate2
 import transformers
 
-from helpers.backends import weights
 from helpers.backends.base import Answer
 from helpers.backends.codec import Codec
 from helpers.backends.conversion import converted
 from helpers.backends.ct2_decoding import Decoder, load
 from helpers.core.console import quiet
+from helpers.engines import model_files
 from helpers.errors import Failure, ModelError, RequestError
 from helpers.params import Generation, Model
 
@@ -29,7 +29,7 @@ class CTranslate2Backend:
 
     def __init__(self, model: Model) -> None:
         check_type(model)
-        source = weights.local_folder(model)
+        source = model_files.local_folder(model)
         folder = converted(source, model.dtype)
         try:
             loaded = load(

@@ -14,9 +14,9 @@ import transformers
 from openvino import opset13 as ops
 from optimum.intel import OVModelForCausalLM, OVModelForSeq2SeqLM
 
-from helpers.backends import weights
 from helpers.backends.conversion import converted
 from helpers.backends.transformers import TransformersBackend, deterministic
+from helpers.engines import model_files
 from helpers.errors import ModelError
 from helpers.params import Model
 
@@ -42,7 +42,7 @@ class OpenVINOBackend(TransformersBackend):
                 f"model.dtype: openvino computes {', '.join(MATRICES)} on 'device: cpu' here, and not {model.dtype} "
                 f"on {model.device}"
             )
-        source = weights.local_folder(model)
+        source = model_files.local_folder(model)
         family = OVModelForCausalLM if model.task == "chat" else OVModelForSeq2SeqLM
         has_bf16 = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         computed = MATRICES[model.dtype] if has_bf16 else "f32"

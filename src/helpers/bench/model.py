@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from helpers import model_cache
+from helpers.engines.model_files import TokenCounter, tokenizer_file
 from helpers.errors import InputError, ModelError
 from helpers.params import Samples
 from helpers.project import cache
 from helpers.samples import load_samples
-from helpers.tokens import TokenCounter, tokenizer_file
 
 #: In the vocabulary before any word, in BART's own order: the ids 0 to 3.
 SPECIAL = {"bos_token": "<s>", "pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"}

@@ -12,19 +12,20 @@ from statistics import median
 
 from helpers.arrivals import Plan
 from helpers.backends.endpoint import EndpointBackend
-from helpers.backends.served import bring_up
 from helpers.bench import machine
 from helpers.bench.assembly import label, median_of, shape_results
 from helpers.bench.bars import SOURCE, verdict
 from helpers.bench.model import Architecture, seeded, texts
 from helpers.bench.result import Load, Machine, Reached, Served, Servers, Strategy
 from helpers.bench.work import Shape
+from helpers.engines.model_files import model_hashes
+from helpers.engines.served import bring_up
 from helpers.errors import RunError
 from helpers.params import Params
 from helpers.params_files import load_params
 from helpers.params_serving import Batching, Serving
 from helpers.project import runs_folder
-from helpers.provenance import describe, model_hashes
+from helpers.provenance import describe
 from helpers.samples import load_samples
 from helpers.sending import send
 

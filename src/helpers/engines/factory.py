@@ -18,7 +18,7 @@ def load_local(model: Model) -> Backend:
         return CTranslate2Backend(model)
     if model.engine == "openvino":
         if not is_here(model.engine):
-            from helpers.backends.served import ServedBackend
+            from helpers.engines.served import ServedBackend
 
             return ServedBackend(model)
         from helpers.backends.openvino import OpenVINOBackend

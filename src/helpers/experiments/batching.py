@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from helpers.arrivals import Plan
 from helpers.backends.endpoint import EndpointBackend
-from helpers.backends.served import bring_up
+from helpers.engines.served import bring_up
 from helpers.errors import HelpersError
 from helpers.experiments.load_records import write
 from helpers.intervals import FloatArray

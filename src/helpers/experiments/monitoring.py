@@ -20,10 +20,10 @@ from helpers.intervals import clustered_rate, mean, percentile, rate, smallest_n
 from helpers.poller import read_usage
 from helpers.request_log import Record, read_log
 from helpers.results_monitoring import Monitoring, Slice
-from helpers.run import SERIES, Run
+from helpers.run import Run
 from helpers.samples import Sample
 from helpers.scorers.failures import semantic_failures
-from helpers.series import ASIDE, BoolArray, Columns, FloatArray, Series, save
+from helpers.series import ASIDE, SERIES, BoolArray, Columns, FloatArray, Series, save
 
 PAGE = "06"
 #: Requests that are drawn one by one, answers that are judged, stretches of time that are told apart.

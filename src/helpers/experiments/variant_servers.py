@@ -8,14 +8,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.backends import served as servers
 from helpers.backends.endpoint import EndpointBackend
+from helpers.core.machine import cpuinfo, peak_memory
 from helpers.engine_environment import interpreter
+from helpers.engines import served as servers
+from helpers.engines.served import ServerChild
 from helpers.errors import HelpersError, ModelError
 from helpers.params import Model, Params
 from helpers.params_engines import Variant
-from helpers.provenance import cpuinfo
-from helpers.serving import ServerChild, peak_memory
 
 #: Processor flags without which a type would only be emulated, more slowly than the reference.
 NEEDS = {"bfloat16": ("avx512_bf16", "amx_bf16"), "float16": ("avx512_fp16", "amx_fp16")}
@@ -88,10 +88,10 @@ def convert(model: Model, tell: Callable[[str], None] = lambda line: None) -> in
 
     Without ``tell`` it is silent: a notebook that writes to stderr is one that went wrong.
     """
-    from helpers.backends import weights
     from helpers.backends.conversion import CONVERTERS, converted
+    from helpers.engines import model_files
 
-    source = weights.local_folder(model)
+    source = model_files.local_folder(model)
     if model.engine in CONVERTERS:
         source = converted(source, model.dtype, tell, engine=model.engine)
-    return weights.size(source)
+    return model_files.size(source)

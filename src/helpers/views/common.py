@@ -10,6 +10,7 @@ from helpers.cite import Cited, number, quoted, say
 from helpers.request_log import RECORD
 from helpers.run import Run
 from helpers.tables import Column, collapsible, facts, table, verdict_table
+from helpers.verdicts.compute import judgement
 
 #: Rows of the request table on a page; the log holds all of them.
 MOST_ROWS = 60
@@ -51,7 +52,7 @@ def ended_early(result: Cited) -> Markup:
 
 def verdicts(run: Run, page: str, caption: str) -> Markup:
     """Return the verdict table over the targets that a page gives the evidence for (all of them up to page 03)."""
-    judged = Cited(run.judged(page), "results/judged.json")
+    judged = Cited(judgement(run, page), "results/judged.json")
     rows = [row for row in judged.rows if page == "03" or row.page.raw == page]
     return verdict_table(caption, rows, evidence={row.name.raw: evidence_link(row, page) for row in rows})
 

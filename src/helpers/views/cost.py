@@ -8,6 +8,7 @@ from helpers.cite import Cited, Style, number, quoted, say
 from helpers.figures import Target, spans
 from helpers.run import Run
 from helpers.tables import Cell, Column, collapsible, table
+from helpers.verdicts.compute import projection
 
 #: Where a service time is from, said of the rows that are not scaled.
 _TIMES = {"declared": "as declared", "supplied": "time supplied"}
@@ -17,7 +18,7 @@ WORKBOOK = "cost_estimate.xlsx"
 
 def projected(run: Run) -> Cited:
     """Return the monthly projection, cited."""
-    return Cited(run.costed(), "results/cost.json")
+    return Cited(projection(run), "results/cost.json")
 
 
 def month(run: Run) -> Markup:

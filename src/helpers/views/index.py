@@ -19,6 +19,7 @@ from helpers.results import PAGES
 from helpers.run import Run
 from helpers.tables import chip, verdict_table
 from helpers.theme import Frame, Link
+from helpers.verdicts.compute import judgement
 from helpers.views import (
     architecture,
     deploy_check,
@@ -62,7 +63,7 @@ def page(run: Run, frame: Frame, cards: Sequence[Card], found: Comparison | None
 
     ``found`` is what changed since the last published report.
     """
-    judged = Cited(run.judged(), "results/judged.json")
+    judged = Cited(judgement(run), "results/judged.json")
     verdicts = verdict_table(
         "Every target of the publication, judged by its interval",
         list(judged.rows),

@@ -8,6 +8,7 @@ from helpers.cite import Cited, interval, number, quoted, say
 from helpers.figures import Group, Target, distribution, points
 from helpers.run import Run
 from helpers.tables import Column, actual, chip, table
+from helpers.verdicts.compute import judgement
 from helpers.views.common import ended_early, not_measured
 
 
@@ -15,7 +16,7 @@ def answer(run: Run, result: Cited) -> Markup:
     """Return how fast and at what price, judged, in two sentences."""
     if result.reason:
         return not_measured(result.reason.raw)
-    judged = Cited(run.judged("03"), "results/judged.json")
+    judged = Cited(judgement(run, "03"), "results/judged.json")
     rows = {row.name.raw: row for row in judged.rows}
     parts = [_success(result)]
     if result.mean:
@@ -145,7 +146,7 @@ def tokens(result: Cited) -> Markup:
 
 def cost(run: Run) -> Markup:
     """Return the costs at declared traffic beside the busy-time floor."""
-    judged = Cited(run.judged("03"), "results/judged.json")
+    judged = Cited(judgement(run, "03"), "results/judged.json")
     if not judged.costs:
         return Markup()
     costs = judged.costs
@@ -198,6 +199,6 @@ def _success(result: Cited) -> Markup:
 
 
 def _target(run: Run) -> Target | None:
-    judged = Cited(run.judged("03"), "results/judged.json")
+    judged = Cited(judgement(run, "03"), "results/judged.json")
     row = next((row for row in judged.rows if row.name.raw == "average_latency"), None)
     return Target(row.threshold, "target for the mean") if row and row.threshold.raw is not None else None

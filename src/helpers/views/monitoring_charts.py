@@ -12,6 +12,7 @@ from helpers.figures import curves, states
 from helpers.marks import FILLED, HOLLOW, THIN, Segment
 from helpers.run import Run
 from helpers.tables import Column, table
+from helpers.verdicts.compute import alerted
 
 #: How a state looks: the class of its colour, a glyph, and the colour and weight of its mark over time.
 _STATES = {
@@ -28,7 +29,7 @@ _LATENCY = {"latency_p50": "p50 alert above", "latency_p99": "p99 alert above"}
 
 def alerted_of(run: Run) -> Cited:
     """Return what the alert rules say of the run's log."""
-    return Cited(run.alerted, "results/alerts.json")
+    return Cited(alerted(run), "results/alerts.json")
 
 
 def state_chip(state: str) -> Markup:

@@ -9,6 +9,7 @@ from helpers.compare import Comparison
 from helpers.params import Params
 from helpers.run import Run
 from helpers.tables import Cell, Column, chip, collapsible, facts, table
+from helpers.verdicts.compute import judgement
 from helpers.views import quantization
 
 #: How the properties that are compared are called; other scores keep their own name.
@@ -26,7 +27,7 @@ LIMITS = (
 
 def deployed(run: Run) -> Markup:
     """Return what answered, on what, and the traffic that it is judged for."""
-    told, judged = run.params, Cited(run.judged(), "results/judged.json")
+    told, judged = run.params, Cited(judgement(run), "results/judged.json")
     wanted = told.instance
     kind = {"local": "a server on this machine, over loopback", "endpoint": "a managed endpoint",
             "replay": "nobody: recorded predictions"}[told.backend]  # fmt: skip

@@ -9,6 +9,7 @@ from helpers.figures import Chart, small_multiples
 from helpers.run import Run
 from helpers.settings_choice import choose_setting
 from helpers.tables import Column, chip, table
+from helpers.verdicts.compute import judgement
 from helpers.views.common import not_measured
 from helpers.views.compared import recorded_quality, unmeasured, with_interval
 
@@ -138,7 +139,7 @@ def _speed_row(setting: Cited, fit: Cited) -> list[Markup | str]:
 
 def _conditions(run: Run, sweep: Cited) -> Markup:
     """Return under what conditions the settings were compared, and why the bill does not follow from their speed."""
-    costs = Cited(run.judged("03"), "results/judged.json").costs
+    costs = Cited(judgement(run, "03"), "results/judged.json").costs
     asked = sum(setting.requests.raw for setting in sweep.settings)
     failed = [setting for setting in sweep.settings if setting.failed.raw]
     parts = [

@@ -7,24 +7,20 @@ weights lie converted in ``ctranslate2/``, beside the module that decodes them h
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from helpers import model_cache
-from helpers.backends import weights
 from helpers.core.console import say, shown
+from helpers.engines import model_files
 from helpers.environment import environment
 from helpers.errors import InputError, ModelError
-from helpers.gate import verdict_lines
 from helpers.params import Params
-from helpers.params_files import load_params
 from helpers.prompts import load_prompt
-from helpers.run import Run
-from helpers.runs import attach
 
 HANDLER = Path(__file__).parent / "data" / "handler" / "handler.py"
 DECODER = Path(__file__).parent / "backends" / "ct2_decoding.py"
@@ -33,33 +29,8 @@ NEEDED = {"transformers": ("transformers", "safetensors"), "ctranslate2": ("tran
 PLACE = "{dialogue}"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of ``helpers endpoint package``."""
-    parser.add_argument("--params", default="endpoint", metavar="PARAMS", help="task, context, generation and prompt")
-    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
-    parser.add_argument("--model", metavar="DIR|HUB_ID", help="the weights (default: model.id of PARAMS)")
-    parser.add_argument("--engine", choices=tuple(NEEDED), help="what computes (default: model.engine of PARAMS)")
-    parser.add_argument("--dtype", help="the type of its weights, such as int8 (default: model.dtype of PARAMS)")
-    parser.add_argument("--run", type=Path, metavar="RUN", help="a finished run, whose figures go into the model card")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
-    parser.add_argument("--push", metavar="REPO", help="also upload it to this Hub repository, private if it is new")
-
-
-def run(args: argparse.Namespace) -> int:
-    """Write the repository, and upload it when asked; returns 0."""
-    given = {"id": args.model, "engine": args.engine, "dtype": args.dtype}
-    chosen = [f"model.{name}={value}" for name, value in given.items() if value]
-    params = load_params(args.params, [*args.overrides, *chosen])
-    measured = attach(args.run.resolve()) if args.run else None
-    write(params, args.out, measured)
-    say(f"package: {shown(args.out)} is ready to upload")
-    if args.push:
-        push(args.out, args.push)
-    return 0
-
-
-def write(params: Params, out: Path, measured: Run | None = None) -> None:
-    """Write a model repository into a new folder.
+def write(params: Params, out: Path, figures: Sequence[str] = ()) -> None:
+    """Write a model repository into a new folder; ``figures`` are the lines of its card that say what was measured.
 
     Raises `InputError` when ``out`` exists or no handler does what the params ask, `ModelError` when the model cannot
     be had or has no safetensors.
@@ -70,7 +41,7 @@ def write(params: Params, out: Path, measured: Run | None = None) -> None:
         raise InputError(f"--engine {params.model.engine}: has no handler; give {' or '.join(NEEDED)}")
     if params.model.rerank:
         raise InputError("model.rerank: the handler answers with its likeliest beam; set model.rerank=false")
-    source = weights.local_folder(params.model)
+    source = model_files.local_folder(params.model)
     partial = out.with_name(f"{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
@@ -80,7 +51,7 @@ def write(params: Params, out: Path, measured: Run | None = None) -> None:
         needed = NEEDED[params.model.engine]
         (partial / "requirements.txt").write_text("".join(f"{name}=={version(name)}\n" for name in needed))
         (partial / "summariser.json").write_text(json.dumps(settings(params), indent=1, ensure_ascii=False) + "\n")
-        (partial / "README.md").write_text(card(params, measured), encoding="utf-8")
+        (partial / "README.md").write_text(card(params, figures), encoding="utf-8")
         partial.replace(out)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
@@ -101,8 +72,8 @@ def settings(params: Params) -> dict[str, Any]:
     }
 
 
-def card(params: Params, measured: Run | None) -> str:
-    """Return the model card; its figures come from a run, and without one it says that there are none."""
+def card(params: Params, figures: Sequence[str]) -> str:
+    """Return the model card; without figures of a run it says that there are none."""
     tag = "text-generation" if params.model.task == "chat" else "summarization"
     base = f"base_model: {params.model.id}\n" if "/" in params.model.id and not Path(params.model.id).exists() else ""
     lines = [f"---\n{base}pipeline_tag: {tag}\nlibrary_name: {params.model.engine}\n---\n", f"# {params.title}\n"]
@@ -113,7 +84,7 @@ def card(params: Params, measured: Run | None) -> str:
         f"context {params.model.context_tokens} tokens.\n"
     )
     lines.append("## Measured\n")
-    return "\n".join([*lines, *(_figures(measured) if measured else ["Nothing was measured for this card."]), ""])
+    return "\n".join([*lines, *(figures or ["Nothing was measured for this card."]), ""])
 
 
 def push(folder: Path, repository: str) -> None:
@@ -134,7 +105,7 @@ def push(folder: Path, repository: str) -> None:
 
 def _copy_model(params: Params, source: Path, folder: Path) -> None:
     """Copy what the model is made of; CTranslate2 gets its converted weights in place of the safetensors."""
-    parts = {path for pattern in weights.PARTS for path in source.glob(pattern)} - {source / model_cache.KNOWN_HASH}
+    parts = {path for pattern in model_files.PARTS for path in source.glob(pattern)} - {source / model_cache.KNOWN_HASH}
     if params.model.engine == "ctranslate2":
         from helpers.backends.conversion import converted
 
@@ -145,14 +116,3 @@ def _copy_model(params: Params, source: Path, folder: Path) -> None:
         shutil.copyfile(DECODER, folder / DECODER.name)
     for part in sorted(parts):
         shutil.copyfile(part, folder / part.name)
-
-
-def _figures(measured: Run) -> list[str]:
-    """Return the verdict table of a run as Markdown, with what produced it."""
-    manifest = measured.manifest
-    return [
-        *verdict_lines(measured.judged()),
-        "",
-        f"From run `{manifest.run}` (backend {manifest.backend}, {manifest.processor}, {manifest.cores} cores, "
-        f"commit {(manifest.commit or 'unknown')[:12]}); it is made again by `{manifest.command}`.",
-    ]

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from helpers.backends.base import Answer
 from helpers.backends.endpoint import EndpointBackend, open_endpoint
 from helpers.engine_environment import interpreter
-from helpers.errors import ModelError, RequestError
+from helpers.errors import ModelError, RequestError, ToolError
 from helpers.params import Generation, Model, Params
 from helpers.params_files import load_params, write_params
 from helpers.params_service import Endpoint
-from helpers.serving import ServerChild, start_server
 
 #: A server that is not ready after this time, seconds, has failed; a first conversion falls into it.
 READY_LIMIT = 600.0
 #: One batch may take minutes.
 PATIENT = Endpoint(read_timeout=3600.0, total_timeout=3600.0)
+
+#: The port is open long before the model is loaded; more than this means that Python itself does not start.
+START_LIMIT = 90.0
+#: Time to finish the running request before the child is killed.
+STOP_LIMIT = 15.0
+#: Intel's OpenMP threads spin for 200 ms after their work is done, unless told fewer. To sleep at once, as with
+#: ``OMP_WAIT_POLICY=PASSIVE``, would cost an engine of many small steps up to half its speed.
+CALM = {"KMP_BLOCKTIME": "1"}
 
 
 class ServedBackend:
@@ -45,6 +58,34 @@ class ServedBackend:
     def close(self) -> None:
         """End the server."""
         self._opened.close()
+
+
+@dataclass
+class ServerChild:
+    """A running ``helpers serve``; ``started_ns`` is on the monotonic clock that all processes share."""
+
+    process: subprocess.Popen[str]
+    url: str
+    started_ns: int
+    is_told: bool = False
+
+    def tell_to_end(self) -> None:
+        """Ask the server, once, to end, without waiting for it: several then end side by side."""
+        if not self.is_told and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.is_told = True
+
+    def stop(self) -> None:
+        """End the server: gracefully within a bound, else at once."""
+        if self.process.poll() is None:
+            self.tell_to_end()
+            try:
+                self.process.wait(STOP_LIMIT)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(STOP_LIMIT)
+        if self.process.stdout:
+            self.process.stdout.close()
 
 
 def bring_up(
@@ -79,3 +120,42 @@ def wait_until_ready(backend: EndpointBackend, ended: Callable[[], object] = lam
             return text
         time.sleep(0.1)
     return "" if ended() else f"not ready after {READY_LIMIT:.0f} s"
+
+
+def start_server(params_file: Path, log: Path, *, calm: bool = False) -> ServerChild:
+    """Start ``helpers serve`` on a free loopback port; raises `ToolError` with its last words if it does not start.
+
+    The threads of a ``calm`` one sleep when they have nothing to do, so that it takes nothing from servers beside it.
+    """
+    command = [
+        sys.executable,
+        "-m",
+        "helpers",
+        "serve",
+        str(params_file),
+        "--port",
+        "0",
+        "--parent",
+        str(os.getpid()),
+    ]
+    with log.open("ab") as errors:
+        started = time.perf_counter_ns()
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            env=os.environ | (CALM if calm else {}),
+        )
+    watchdog = threading.Timer(START_LIMIT, process.kill)
+    watchdog.start()
+    try:
+        url = process.stdout.readline().strip() if process.stdout else ""
+    finally:
+        watchdog.cancel()
+    if not url.startswith("http"):
+        process.wait(STOP_LIMIT)
+        words = log.read_text(errors="replace").strip().splitlines()[-3:]
+        raise ToolError("the local server did not start: " + " ".join(words or ["it said nothing"]))
+    return ServerChild(process, url, started)

@@ -1,4 +1,4 @@
-"""Count tokens with a model's own tokenizer, without torch."""
+"""Where the weights of a model lie on this machine, and how large they are."""
 
 from __future__ import annotations
 
@@ -8,6 +8,12 @@ from tokenizers import Tokenizer
 
 from helpers import demo_model
 from helpers.errors import ModelError
+from helpers.params import Model, Params
+
+#: What a model folder is made of; anything else, such as pickled weights or code, is left behind.
+PARTS = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.jinja")
+#: The weights themselves: safetensors, or what CTranslate2 and OpenVINO make of them.
+WEIGHTS = ("*.safetensors", "model.bin", "openvino_*.bin")
 
 
 class TokenCounter:
@@ -24,6 +30,34 @@ class TokenCounter:
         return len(self._tokenizer.encode(text, add_special_tokens=False))
 
 
+def local_folder(model: Model) -> Path:
+    """Return the folder with a model's safetensors, fetched from the Hub or built if need be; raises `ModelError`."""
+    if model.id in demo_model.FOLDERS:
+        return demo_model.ensure(model.id)
+    source = Path(model.id)
+    if not source.is_dir():
+        if source.is_absolute():
+            raise ModelError(f"model.id: {source} is not there; give a model folder, or a Hub name")
+        import huggingface_hub
+
+        try:
+            source = Path(
+                huggingface_hub.snapshot_download(model.id, revision=model.revision, allow_patterns=list(PARTS))
+            )
+        except Exception as error:  # its transport raises many kinds; all of them mean: no model
+            raise ModelError(f"model.id: {model.id} cannot be had from the Hub: {error}") from error
+    if not list(source.glob("*.safetensors")):
+        raise ModelError(
+            f"model.id: {model.id} has no *.safetensors weights, and no other kind is packaged or converted"
+        )
+    return source
+
+
+def size(folder: Path) -> int:
+    """Return the bytes of the weights in a folder: safetensors, or a converted model's own files."""
+    return sum(file.stat().st_size for pattern in WEIGHTS for file in folder.glob(pattern))
+
+
 def tokenizer_file(model: str, revision: str | None = None) -> Path:
     """Return the ``tokenizer.json`` of a model: ``demo``, ``demo-base``, a folder, or a Hub repository name.
 
@@ -38,6 +72,20 @@ def tokenizer_file(model: str, revision: str | None = None) -> Path:
             raise ModelError(f"{file}: not there, tokens cannot be counted; save the model's tokenizer there")
         return file
     return _from_hub(model, revision)
+
+
+def model_hashes(params: Params) -> dict[str, str]:
+    """Return the SHA-256 of the prompt and of the weights, as far as they lie on this machine."""
+    from helpers import demo_model, model_cache, prompts
+
+    found = {}
+    if params.model.prompt is not None:
+        found["prompt_sha256"] = prompts.load_prompt(params.model.prompt).sha256
+    if params.backend == "local":
+        folder = demo_model.folder(params.model.id)
+        if folder.is_dir():
+            found["weights_sha256"] = model_cache.weights_sha256(folder)
+    return found
 
 
 def _from_hub(model: str, revision: str | None) -> Path:

@@ -1,0 +1,34 @@
+"""The machine this runs on: its processor, the cores it may use, the memory a process took, and signals."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+CPUINFO = Path("/proc/cpuinfo")
+
+
+def cpuinfo(name: str) -> str:
+    """Return a field of the first processor as Linux describes it, or nothing where it does not."""
+    lines = CPUINFO.read_text().splitlines() if CPUINFO.exists() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(name)), "")
+
+
+def told_to_end() -> list[int]:
+    """Return a list that stays empty until this process is sent SIGTERM or SIGINT.
+
+    A list has no lock that a second signal could wait for while the first is dealt with.
+    """
+    signalled: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda caught, _: signalled.append(caught))
+    return signalled
+
+
+def peak_memory(pid: int | None) -> int | None:
+    """Return a living process's peak resident memory in bytes, where the system tells it."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
+        return None

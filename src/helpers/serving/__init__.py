@@ -1,0 +1,1 @@
+"""A model behind HTTP: the local server, and the managed endpoint."""

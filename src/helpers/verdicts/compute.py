@@ -1,0 +1,36 @@
+"""What follows from a run's results: its verdicts, its alerts and its bill, computed anew whenever they are shown."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from helpers.alerts import Alerted, shortened, watch
+from helpers.cost_basis import basis
+from helpers.cost_model import Projection, project
+from helpers.params_alerts import Alerts
+from helpers.run import Run
+from helpers.series import SERIES, load
+from helpers.targets import Judgement, judge
+
+
+def judgement(run: Run, upto: str = "99") -> Judgement:
+    """Return the verdicts on the targets, from the results up to a page."""
+    return judge(run.results(upto), run.params, run.manifest.command)
+
+
+def alerted(run: Run) -> Alerted:
+    """Return what the alert rules say of the log that page 06 read; it holds the changes that a page can show."""
+    price = run.params.prices.find(run.params.instance)
+    return _alerted(run.directory / SERIES, run.params.alerts, gpu=bool(price and price.gpus))
+
+
+def projection(run: Run) -> Projection:
+    """Return what a month costs, by what page 03 measured or else by what is expected."""
+    return project(run.params, basis(run.params, run.results("03").latency_cost))
+
+
+@lru_cache(maxsize=1)
+def _alerted(series: Path, rules: Alerts, *, gpu: bool) -> Alerted:
+    """Several parts of page 06 show the same: the log is gone through once."""
+    return shortened(watch(load(series), rules, gpu=gpu))
