@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.project import PROJECT
+from helpers.core.paths import PROJECT
 from tests.environment import clean_environment
 
 Report = Callable[..., "Finished"]

@@ -13,7 +13,7 @@ from bs4 import BeautifulSoup
 from bs4.element import Comment, NavigableString, Tag
 from jsonpointer import JsonPointerException, resolve_pointer
 
-from helpers.cite import Style, spell
+from helpers.core.text import Style, spell
 
 #: Digits that are part of a name, not a measurement: the whole list.
 NAMES = (

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from helpers.errors import RunError, ToolError
+from helpers.core.errors import RunError, ToolError
 from helpers.params import Params
 from helpers.samples import Sample
 
@@ -24,7 +24,7 @@ _KEY = b"fingerprint"
 class AnswerParts:
     """A folder of parts, ``part-000000.parquet`` and so on, in the order of the dialogues.
 
-    A row holds ``id``, ``kind`` (``ok`` or a `helpers.errors.Failure`), ``message``, ``summary``, token counts and
+    A row holds ``id``, ``kind`` (``ok`` or a `helpers.core.errors.Failure`), ``message``, ``summary``, token counts and
     ``service_time`` in seconds; numbers that nobody knows are null.
     """
 

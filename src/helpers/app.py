@@ -18,12 +18,12 @@ from pathlib import Path
 
 from helpers.backends.endpoint import EndpointBackend, is_loopback, open_endpoint
 from helpers.core.console import say, shown
+from helpers.core.errors import InputError, ModelError, ToolError
 from helpers.core.machine import told_to_end
+from helpers.core.paths import runs_folder
 from helpers.engines.served import start_server, wait_until_ready
-from helpers.errors import InputError, ModelError, ToolError
 from helpers.params import Params
 from helpers.params_files import load_params, write_params
-from helpers.project import runs_folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

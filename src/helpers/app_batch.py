@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from helpers.app_desk import Answered
-from helpers.csv_cells import harmless
-from helpers.errors import InputError
+from helpers.core.errors import InputError
+from helpers.core.text import harmless
 
 COLUMNS = (
     "id", "at", "summary", "seconds", "input_tokens", "output_tokens", "lost_tokens", "problem",

@@ -16,7 +16,7 @@ from pathlib import Path
 from helpers.app_doors import Doors, PublicResolver
 from helpers.backends.base import Answer
 from helpers.backends.endpoint import EndpointBackend
-from helpers.errors import Failure, InputError
+from helpers.core.errors import Failure, InputError
 from helpers.params import Generation, Params
 from helpers.request_log import Record, RequestLog
 from helpers.timing import Asker

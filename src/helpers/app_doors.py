@@ -11,7 +11,7 @@ from aiohttp.abc import ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
 from helpers.backends.endpoint import checked_url, is_loopback
-from helpers.errors import InputError
+from helpers.core.errors import InputError
 
 #: IPv6 addresses that a gateway turns into IPv4 ones.
 TRANSLATED = IPv6Network("64:ff9b::/96")

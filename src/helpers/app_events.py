@@ -18,7 +18,7 @@ import gradio as gr
 from helpers.app_batch import Given, as_csv, bounded, pasted, uploaded
 from helpers.app_desk import Answered, Desk, Wanted
 from helpers.app_told import note, progress, table, told, wrong
-from helpers.errors import Failure, InputError, ToolError
+from helpers.core.errors import Failure, InputError, ToolError
 
 History = list[Answered]
 #: Seconds that a file stays to be downloaded.

@@ -14,7 +14,8 @@ from string import Template
 
 import yaml
 
-from helpers.errors import InputError
+from helpers.core.errors import InputError
+from helpers.core.paths import PACKAGE
 from helpers.params import Params
 from helpers.params_files import write_params
 
@@ -78,7 +79,7 @@ def export(params: Params, out: Path) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     endpoint = params.endpoint.model_copy(update={"url": None})
     try:
-        shutil.copytree(Path(__file__).parent, partial / "src" / "helpers", ignore=LEFT_OUT)
+        shutil.copytree(PACKAGE, partial / "src" / "helpers", ignore=LEFT_OUT)
         write_params(partial, params.model_copy(update={"endpoint": endpoint}))
         (partial / "app.py").write_text(APP)
         (partial / "requirements.txt").write_text("".join(f"{name}=={version(name)}\n" for name in NEEDED))

@@ -16,8 +16,8 @@ from threading import Lock
 
 from helpers.answer_parts import Row
 from helpers.backends.base import Answer, Backend
+from helpers.core.environment import redact
 from helpers.engines.factory import open_backend
-from helpers.environment import redact
 from helpers.params import Params
 from helpers.params_files import validate
 from helpers.request_log import RequestLog

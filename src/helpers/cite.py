@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Any
 
 from markupsafe import Markup, escape
 
-Style = Literal["s", "usd", "rate", "score", "count", "ratio", "difference", "minutes", "megabytes", "p", "plain"]
+from helpers.core.text import Style, spell
 
 NOT_MEASURED = Markup('<span class="none">not measured</span>')
 
@@ -100,67 +100,3 @@ def say(sentence: str, **parts: Any) -> Markup:
 def quoted(text: Any) -> Markup:
     """Return text that a model, a user or a file wrote: escaped, and marked as a quotation."""
     return Markup('<span class="quoted">{}</span>').format(escape(str(text)))
-
-
-def spell(value: float, style: Style, *, bare: bool = False) -> str:
-    """Return the digits a reader sees for a value in seconds, dollars, 0–1 rate or score, or a count."""
-    size = abs(value)
-    if math.isinf(size):
-        text = "∞"
-    elif bare and style == "s":
-        text = f"{size:.2f}" if size >= 0.1 else f"{size:.3f}"
-    else:
-        text = _SPELLINGS[style](size).strip("$ %×MB" if bare else " ")
-    return ("−" if value < 0 else "+" if style == "difference" else "") + text
-
-
-def _seconds(size: float) -> str:
-    if size == 0:
-        return "0 s"
-    if size < 1:
-        return f"{size * 1000:.0f} ms"
-    return f"{size:.2f} s" if size < 100 else f"{size:,.0f} s"
-
-
-def _usd(size: float) -> str:
-    if size == 0 or size >= 0.1:
-        return f"${size:,.2f}"
-    return f"${size:.{1 - math.floor(math.log10(size))}f}"
-
-
-def _rate(size: float) -> str:
-    # One request lost of ten thousand must not read as 100 %, nor one found as 0 %.
-    texts = (f"{size * 100:.{digits}f}" for digits in range(1, 6))
-    text = next((text for text in texts if float(text) not in (0, 100)), f"{size * 100:.0f}")
-    return text.removesuffix(".0") + " %"
-
-
-def _minutes(size: float) -> str:
-    if size >= 120:
-        return f"{size / 60:,.0f} hours"
-    return f"{size:.0f} minutes" if size >= 10 else f"{size:.1f} minutes"
-
-
-def _p_value(size: float) -> str:
-    if size < 5e-5:
-        return "< 0.0001"
-    return f"{size:.3f}" if size >= 0.001 else f"{size:.4f}"
-
-
-def _plain(size: float) -> str:
-    return f"{size:,}" if isinstance(size, int) else f"{size:,.4g}"
-
-
-_SPELLINGS: Mapping[Style, Any] = {
-    "s": _seconds,
-    "usd": _usd,
-    "rate": _rate,
-    "score": lambda size: f"{size:.3f}",
-    "difference": lambda size: f"{size:.3f}",
-    "count": lambda size: f"{size:,.0f}",
-    "ratio": lambda size: f"{size:.2f} ×",
-    "minutes": _minutes,
-    "p": _p_value,
-    "megabytes": lambda size: f"{size / 1e6:,.0f} MB",
-    "plain": _plain,
-}

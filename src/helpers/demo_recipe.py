@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from helpers.errors import ParamsError
+from helpers.core.errors import ParamsError
 from helpers.params_files import apply_overrides
 
 

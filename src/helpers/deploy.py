@@ -11,14 +11,14 @@ import yaml
 
 from helpers.cli import endpoint_package
 from helpers.core.console import say
-from helpers.environment import environment
-from helpers.errors import DeployError, InputError
+from helpers.core.environment import environment
+from helpers.core.errors import DeployError, InputError
+from helpers.core.paths import cache
 from helpers.management import MONTH, Manager, State
 from helpers.params import Params
 from helpers.params_files import load_params
 from helpers.params_prices import Price
 from helpers.price_list import price_list
-from helpers.project import cache
 
 #: Seconds that a resumed endpoint may take to run.
 RESUME_LIMIT = 1800.0

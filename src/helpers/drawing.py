@@ -13,7 +13,7 @@ from itertools import accumulate
 from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
-from helpers.cite import Style, spell
+from helpers.core.text import Style, spell
 from helpers.marks import Painter
 from helpers.svg import COLOURS, fitted, text_width
 

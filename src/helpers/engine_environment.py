@@ -8,8 +8,8 @@ from importlib.metadata import distributions
 from importlib.util import find_spec
 from pathlib import Path
 
-from helpers.errors import ModelError
-from helpers.project import PROJECT
+from helpers.core.errors import ModelError
+from helpers.core.paths import PROJECT
 
 #: Engine → a package that its own environment has and ours has not.
 OWN = {"openvino": "optimum"}

@@ -10,7 +10,8 @@ from markupsafe import Markup, escape
 
 from helpers import curves as lines
 from helpers import drawing
-from helpers.cite import Cited, Style, interval, number, quoted
+from helpers.cite import Cited, interval, number, quoted
+from helpers.core.text import Style
 from helpers.curves import Plot
 from helpers.drawing import Panel
 from helpers.marks import Segment

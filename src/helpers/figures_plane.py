@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from markupsafe import Markup, escape
 
 from helpers import drawing
-from helpers.cite import Cited, Style, spell
+from helpers.cite import Cited
+from helpers.core.text import Style, spell
 from helpers.drawing import Panel, Row
 from helpers.figures import drawn_figure
 from helpers.marks import interval_mark

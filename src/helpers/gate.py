@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from helpers.cite import spell
+from helpers.core.text import spell
 from helpers.run import Run
 from helpers.targets import Judged, Judgement
 from helpers.verdicts.compute import judgement

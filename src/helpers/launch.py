@@ -14,14 +14,14 @@ from typing import Any
 
 from helpers.backends.endpoint import endpoint_url
 from helpers.core.console import say
+from helpers.core.environment import redact
+from helpers.core.errors import ModelError, RunError
 from helpers.core.machine import peak_memory
+from helpers.core.paths import runs_folder
 from helpers.engines.model_files import model_hashes
 from helpers.engines.served import start_server
-from helpers.environment import redact
-from helpers.errors import ModelError, RunError
 from helpers.params import Params
 from helpers.params_files import load_params, write_params
-from helpers.project import runs_folder
 from helpers.provenance import Manifest, describe
 from helpers.resume import open_interrupted
 from helpers.run import Run

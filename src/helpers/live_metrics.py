@@ -7,7 +7,6 @@ OpenTelemetry semantic conventions give a server of a generative model; the proc
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.parser import text_string_to_metric_families
 
 from helpers.backends.base import Answer
-from helpers.errors import RequestError
+from helpers.core.errors import RequestError
+from helpers.core.machine import usable_cores
 from helpers.worker import Worker
 
 #: What a scraper is told the text is; without it Prometheus refuses to read.
@@ -88,11 +88,6 @@ class Live:
         for name in ("input", "output"):
             known = [count for answer in answers if (count := getattr(answer, f"{name}_tokens")) is not None]
             self._tokens.labels(name).inc(sum(known))
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def served_how(text: str) -> str | None:

@@ -11,8 +11,8 @@ from typing import get_args
 
 from helpers.arrivals import Arrival, Plan
 from helpers.backends.endpoint import EndpointBackend, checked_url, is_loopback, token_for
-from helpers.environment import environment
-from helpers.errors import InputError
+from helpers.core.environment import environment
+from helpers.core.errors import InputError
 from helpers.load_report import as_text, report_on
 from helpers.load_summary import LATENCY_TARGET, LoadReport
 from helpers.params import Columns, Generation, Samples

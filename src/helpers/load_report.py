@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from helpers.arrivals import Arrival
 from helpers.capacity import Capacity, Point, capacity, point
-from helpers.cite import spell
-from helpers.errors import InputError
+from helpers.core.errors import InputError
+from helpers.core.text import spell
 from helpers.load_summary import LoadReport, RunSummary, Times, intervals, summarise
 from helpers.rooms import Room
 from helpers.sending import Outcomes

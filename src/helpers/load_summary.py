@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from helpers import dependent
-from helpers.errors import Failure
+from helpers.core.errors import Failure
 from helpers.intervals import Estimate, FloatArray, smallest_n, within
 from helpers.sending import KINDS, OK, Outcomes
 

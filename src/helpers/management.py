@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from helpers.backends.endpoint import checked_url, is_loopback
-from helpers.errors import DeployError, InputError
+from helpers.core.errors import DeployError, InputError
 from helpers.params import Params
 from helpers.params_prices import Price
 from helpers.params_service import Deployment

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from helpers.errors import ModelError
+from helpers.core.errors import ModelError
 
 #: Where a folder keeps the hash of its weights, so that it is computed once.
 KNOWN_HASH = "weights.sha256.json"

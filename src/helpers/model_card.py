@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from helpers.cite import Style, spell
+from helpers.core.text import Style, spell
 from helpers.demo_choice import FILE as CHOSEN_BY
 from helpers.demo_choice import CrossValidation
 from helpers.experiments.recordings import compare_recordings

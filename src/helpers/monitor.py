@@ -8,15 +8,15 @@ from pathlib import Path
 
 from helpers import alert_export, notify
 from helpers.alerts import Alerted, Change, Watched, watch
-from helpers.cite import spell
 from helpers.core.console import say
-from helpers.environment import environment, redact
-from helpers.errors import InputError
+from helpers.core.environment import environment, redact
+from helpers.core.errors import InputError
+from helpers.core.paths import PROJECT
+from helpers.core.text import spell
 from helpers.params import Params
 from helpers.params_alerts import Alerts
 from helpers.params_files import load_params, read_alerts
 from helpers.poller import read_usage
-from helpers.project import PROJECT
 from helpers.series import read_series
 
 RULES = PROJECT / "params" / "alerts.yaml"

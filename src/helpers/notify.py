@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from helpers.alerts import Alerted, Watched
 from helpers.backends.endpoint import is_loopback
-from helpers.cite import spell
+from helpers.core.text import spell
 
 VARIABLE = "ALERT_WEBHOOK_URL"
 #: Seconds in all, whatever the other side does.

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from helpers.errors import did_you_mean
+from helpers.core.errors import did_you_mean
 from helpers.rooms import Count, Money, Room, Seconds
 
 Hours = Annotated[float, Field(ge=0, le=24)]

@@ -10,11 +10,11 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from helpers.environment import redact
-from helpers.errors import ParamsError, did_you_mean
+from helpers.core.environment import redact
+from helpers.core.errors import ParamsError, did_you_mean
+from helpers.core.paths import PROJECT
 from helpers.params import Params
 from helpers.params_alerts import Alerts
-from helpers.project import PROJECT
 
 #: Rooms that a params file may keep in a file of their own.
 FILES = ("targets", "prices", "alerts", "cost", "publication")

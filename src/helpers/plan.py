@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from helpers.cite import spell
+from helpers.core.text import spell
 from helpers.params import Params
 
 #: Requests of the deploy check beside the warm-up: waking it, the probes, the repeats that show determinism.

@@ -17,8 +17,8 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 
 from helpers.backends.endpoint import EndpointBackend, checked_url, token_for
-from helpers.environment import environment, redact, secrets
-from helpers.errors import HelpersError, InputError, RequestError
+from helpers.core.environment import environment, redact, secrets
+from helpers.core.errors import HelpersError, InputError, RequestError
 from helpers.live_metrics import CORES, CPU
 from helpers.management import Manager
 from helpers.params import Params

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from helpers.errors import SamplesError, did_you_mean
+from helpers.core.errors import SamplesError, did_you_mean
 from helpers.scorers import ScoredPair, reference_problem
 
 #: How many problems of one file are named before the rest is only counted.

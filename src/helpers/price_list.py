@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from helpers.errors import DeployError, InputError
+from helpers.core.errors import DeployError, InputError
 from helpers.management import Manager
 from helpers.params import Params
 from helpers.params_prices import Price

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from importlib.resources import files
 from pathlib import Path
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from helpers.errors import InputError, did_you_mean
+from helpers.core.errors import InputError, did_you_mean
+from helpers.core.paths import DATA
 
-BUNDLED = Path(str(files("helpers") / "data" / "prompts"))
+BUNDLED = DATA / "prompts"
 
 
 class Shot(BaseModel):

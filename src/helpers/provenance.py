@@ -16,10 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from helpers import __version__
 from helpers.core.machine import cpuinfo
+from helpers.core.paths import PROJECT
 from helpers.engine_environment import versions
 from helpers.params import Params
 from helpers.params_files import given_and_defaulted
-from helpers.project import PROJECT
 from helpers.request_log import settings_hash
 
 #: Packages whose version can change a figure.

@@ -15,11 +15,11 @@ from bs4 import BeautifulSoup
 from markupsafe import Markup
 
 from helpers.core.console import shown
+from helpers.core.environment import redact
+from helpers.core.errors import InputError, NotebookError, RunError, did_you_mean
+from helpers.core.paths import PROJECT
 from helpers.cost.workbook import write_workbook
-from helpers.environment import redact
-from helpers.errors import InputError, NotebookError, RunError, did_you_mean
 from helpers.progress import Progress
-from helpers.project import PROJECT
 from helpers.published import DATA, changes
 from helpers.run import Run
 from helpers.site_data import SCHEMA, data_schema, site_data

@@ -21,10 +21,10 @@ from typing import IO, Any
 from helpers.answer_parts import AnswerParts
 from helpers.backends.base import Backend
 from helpers.core.console import say
-from helpers.csv_cells import harmless
+from helpers.core.errors import InputError, SamplesError
+from helpers.core.text import harmless
 from helpers.engines.factory import open_backend
 from helpers.engines.model_files import model_hashes
-from helpers.errors import InputError, SamplesError
 from helpers.params import Columns, Params, Samples
 from helpers.params_files import load_params
 from helpers.provenance import describe

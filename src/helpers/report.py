@@ -13,15 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from helpers.core.console import say, shown
-from helpers.errors import HelpersError, InputError, RunError
+from helpers.core.errors import HelpersError, InputError, RunError
+from helpers.core.paths import REPORTS
 from helpers.launch import fan_out, finish, resume_run, start_run
 from helpers.params import Params
 from helpers.params_files import apply_overrides, given_tree, load_params, validate, write_params
 from helpers.plan import announcement
-from helpers.project import PROJECT
 from helpers.runs import attach
-
-REPORTS = PROJECT / "reports"
 
 
 def add_report_arguments(parser: argparse.ArgumentParser) -> None:

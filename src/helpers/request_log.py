@@ -20,8 +20,8 @@ from typing import Literal
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from helpers.environment import redact, secrets
-from helpers.errors import RunError, ToolError
+from helpers.core.environment import redact, secrets
+from helpers.core.errors import RunError, ToolError
 
 Phase = Literal["cold", "warmup", "probe", "steady", "load"]
 TextForm = Literal["full", "redacted", "hash"]
@@ -34,7 +34,7 @@ class Record:
     """One attempt of one request.
 
     ``request`` is shared by the attempts of one request; ``page`` asked it; ``sample`` is the dialogue's id or
-    the probe's name. ``kind`` is ``ok`` or a `helpers.errors.Failure`. Times are in seconds: ``service_time`` from
+    the probe's name. ``kind`` is ``ok`` or a `helpers.core.errors.Failure`. Times are in seconds: ``service_time`` from
     send to last byte of this attempt, ``response_time`` from the intended send of the request to the last byte
     of this attempt, retries and waits included. Token counts are the model's own, ``None`` where nobody knows them.
     ``settings`` is the hash of the generation settings, ``text_form`` says what stands in ``summary``, ``supersedes``

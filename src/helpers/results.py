@@ -11,8 +11,8 @@ from typing import Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
-from helpers.environment import redact
-from helpers.errors import RunError
+from helpers.core.environment import redact
+from helpers.core.errors import RunError
 from helpers.intervals import Estimate
 from helpers.results_base import PageResult, Row
 from helpers.results_engines import Quantization, SettingsSweep

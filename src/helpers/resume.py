@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from helpers.core.console import say, shown
-from helpers.errors import RunError
+from helpers.core.errors import RunError
 from helpers.params_files import load_params
 from helpers.run import Run
 from helpers.runs import attach

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import tenacity
 
-from helpers.errors import RequestError
+from helpers.core.errors import RequestError
 from helpers.params import Params
 
 #: Longest wait between two attempts that the server did not ask for, seconds.

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from helpers.cite import Cited, Style, spell
+from helpers.cite import Cited
+from helpers.core.text import Style, spell
 from helpers.drawing import Row
 from helpers.marks import Segment, bars_mark, dots_mark, interval_mark, span_mark, states_mark
 

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from helpers.backends.base import Backend
 from helpers.budget import spent
 from helpers.cite import Cited
-from helpers.errors import RunError
+from helpers.core.errors import RunError
 from helpers.params import Generation, Params
 from helpers.provenance import Manifest
 from helpers.request_log import Phase, Record, RequestLog, final_attempts

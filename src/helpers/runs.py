@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from helpers.errors import InputError, RunError
+from helpers.core.errors import InputError, RunError
+from helpers.core.paths import runs_folder
 from helpers.params import Params
 from helpers.params_files import FILES, load_params
-from helpers.project import runs_folder
 from helpers.provenance import Manifest
 from helpers.run import Run
 

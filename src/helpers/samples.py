@@ -12,11 +12,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from helpers.errors import SamplesError, did_you_mean
+from helpers.core.errors import SamplesError, did_you_mean
+from helpers.core.paths import DATA
 from helpers.params import Columns
 from helpers.params import Samples as SamplesParams
 
-CORPUS = Path(__file__).parent / "data" / "corpus"
+CORPUS = DATA / "corpus"
 BUNDLED_COLUMNS = Columns(references=("summaries",), domain="domain", length="length", key_facts="key_facts")
 #: How many problems of one file are named before the rest is only counted.
 SHOWN_PROBLEMS = 10

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from helpers import chunk_worker
 from helpers.answer_parts import AnswerParts, Row, fingerprint
 from helpers.core.console import say
-from helpers.errors import RunError, ToolError
+from helpers.core.errors import RunError, ToolError
 from helpers.params import Params
 from helpers.params_execution import Execution
 from helpers.params_files import given_tree

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from helpers.comparison import Paired
-from helpers.errors import InputError
+from helpers.core.errors import InputError
+from helpers.core.paths import DATA
 from helpers.predictions import Checked, Columns, check, read_pairs
 from helpers.scorers import MAX_WORDS, NEED_DIALOGUE, SampleScore, SemanticFailure, score_all, signature
 from helpers.scorers.aggregate import Scores, aggregate, compare
 from helpers.scorers.semantic import Models, Semantics, semantic_scores
 
-EXAMPLE = Path(__file__).parent / "data" / "example_predictions.csv"
+EXAMPLE = DATA / "example_predictions.csv"
 
 
 class ScoreReport(Scores):

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from helpers import arrivals
 from helpers.arrivals import Plan
 from helpers.backends.endpoint import EndpointBackend
-from helpers.errors import Failure, RequestError
+from helpers.core.errors import Failure, RequestError
 from helpers.intervals import FloatArray
 from helpers.params import Generation
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.errors import RunError
+from helpers.core.errors import RunError
 from helpers.request_log import Record
 
 FloatArray = NDArray[np.float64]

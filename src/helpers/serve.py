@@ -24,12 +24,11 @@ from starlette.applications import Starlette
 from helpers.answer_cache import AnswerCache, identity
 from helpers.backends.endpoint import is_loopback
 from helpers.backends.handler import HandlerBackend
-from helpers.core.machine import told_to_end
+from helpers.core.errors import InputError
+from helpers.core.machine import told_to_end, usable_cores
 from helpers.engine_environment import enter
 from helpers.engines.factory import load_local
 from helpers.engines.served import CALM
-from helpers.errors import InputError
-from helpers.live_metrics import usable_cores
 from helpers.params import Params
 from helpers.params_files import load_params
 from helpers.service import build_app

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from helpers.access_log import LogLine
 from helpers.answer_cache import AnswerCache
 from helpers.backends.base import Answer
-from helpers.errors import Failure, RequestError, did_you_mean
+from helpers.core.errors import Failure, RequestError, did_you_mean
 from helpers.live_metrics import EXPOSITION, Live
 from helpers.params import Generation
 from helpers.worker import Worker

@@ -8,7 +8,8 @@ from typing import Literal
 
 from markupsafe import Markup, escape
 
-from helpers.cite import Cited, Style, interval, number, quoted
+from helpers.cite import Cited, interval, number, quoted
+from helpers.core.text import Style
 
 Cell = str | Markup
 

@@ -19,7 +19,7 @@ from bs4 import BeautifulSoup
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from helpers.errors import NotebookError
+from helpers.core.errors import NotebookError
 
 _HIDDEN = {"injected-parameters", "remove-cell"}
 _TRACEBACK_LINES = 12

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from helpers.backends.base import Answer, Backend
-from helpers.errors import UNREACHABLE, Failure, RequestError
+from helpers.core.errors import UNREACHABLE, Failure, RequestError
 from helpers.params import Generation
 from helpers.request_log import Phase, Record, RequestLog, settings_hash
 from helpers.retrying import Limits, retrying

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from helpers.core.console import say, shown
-from helpers.environment import SECRET_NAME, environment, redact
+from helpers.core.environment import SECRET_NAME, environment, redact
 from helpers.params_tracking import Tracking
 from helpers.run import Run
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from helpers.environment import redact
+from helpers.core.environment import redact
 from helpers.request_log import Record, final_attempts
 from helpers.results_scores import Scored
 from helpers.run import Run

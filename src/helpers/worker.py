@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from helpers.backends.base import Answer, Backend
 from helpers.batching import Waiting, take
-from helpers.errors import Failure, RequestError
+from helpers.core.errors import Failure, RequestError
 from helpers.params import Generation
 from helpers.params_serving import Serving
 

@@ -24,8 +24,8 @@ from helpers.backends.base import Backend
 from helpers.backends.endpoint import EndpointBackend
 from helpers.backends.transformers import TransformersBackend
 from helpers.bench import machine
+from helpers.core.paths import cache
 from helpers.params import Endpoint, Model
-from helpers.project import cache
 from tests.local_server import served
 
 #: Positions of the tiny model; a dialogue over it is cut.

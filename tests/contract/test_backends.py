@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from helpers.backends.base import Backend
-from helpers.errors import Failure, RequestError
+from helpers.core.errors import Failure, RequestError
 from helpers.params import Generation
 
 SHORT = "Ann: Lunch at noon?\nBo: Yes, at noon."

@@ -26,13 +26,13 @@ from helpers.bench.rounds import Asking, Subject, ask_all, left
 from helpers.bench.verb import Plan, measure, with_batch
 from helpers.bench.work import Shape
 from helpers.cli.main import main
+from helpers.core.errors import InputError
+from helpers.core.paths import PROJECT
 from helpers.engines.factory import load_local
 from helpers.engines.model_files import TokenCounter
 from helpers.engines.served import wait_until_ready
-from helpers.errors import InputError
 from helpers.params import Endpoint, Generation, Params
 from helpers.params_engines import Variant
-from helpers.project import PROJECT
 from helpers.request_log import RequestLog
 from helpers.views import bench as view
 from tests.local_server import served

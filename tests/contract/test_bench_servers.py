@@ -17,8 +17,8 @@ from helpers.bench import servers
 from helpers.bench.result import Load, Machine, Served, Servers, Strategy
 from helpers.bench.servers import ALONE, BATCHING, LOADS, STRATEGIES, Subject, judge, measure
 from helpers.cli.main import main
+from helpers.core.errors import Failure, RequestError, RunError
 from helpers.engines.served import wait_until_ready
-from helpers.errors import Failure, RequestError, RunError
 from helpers.params import Endpoint, Generation, Params
 from helpers.params_files import load_params
 from helpers.views import bench, bench_servers

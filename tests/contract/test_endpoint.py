@@ -8,7 +8,7 @@ import pytest
 
 from helpers.backends.endpoint import EndpointBackend, checked_url, token_for
 from helpers.backends.wire import Chat
-from helpers.errors import Failure, InputError, RequestError
+from helpers.core.errors import Failure, InputError, RequestError
 from helpers.params import Endpoint, Generation
 from helpers.prompts import load_prompt
 from tests.scripted_server import ScriptedServer, answer, hold, summary

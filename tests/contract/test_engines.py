@@ -15,8 +15,8 @@ from helpers.backends.conversion import converted
 from helpers.backends.ct2_decoding import alike
 from helpers.backends.ctranslate2 import CTranslate2Backend
 from helpers.backends.transformers import TransformersBackend
+from helpers.core.errors import Failure, ModelError, RequestError
 from helpers.engines.factory import load_local
-from helpers.errors import Failure, ModelError, RequestError
 from helpers.params import Generation, Model, Samples
 from helpers.samples import load_samples
 from tests.contract.test_transformers import LONG, TEXTS

@@ -14,7 +14,7 @@ import pytest
 from helpers.backends.handler import HandlerBackend
 from helpers.backends.transformers import TransformersBackend
 from helpers.cli.main import main
-from helpers.errors import ModelError, RequestError
+from helpers.core.errors import ModelError, RequestError
 from helpers.params import Generation, Params
 from helpers.params_files import load_params
 from helpers.serving import packaging

@@ -13,10 +13,10 @@ import pytest
 
 from helpers.backends.base import Backend
 from helpers.backends.transformers import TransformersBackend
+from helpers.core.errors import Failure, ModelError, RequestError
 from helpers.engine_environment import interpreter, is_here, versions
 from helpers.engines.factory import load_local
 from helpers.engines.served import ServedBackend
-from helpers.errors import Failure, ModelError, RequestError
 from helpers.params import Generation, Model
 from tests.contract.test_engines import SETTINGS
 from tests.contract.test_transformers import LONG, TEXTS

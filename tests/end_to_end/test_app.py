@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from helpers.app_desk import WORDS
-from helpers.errors import Failure
+from helpers.core.errors import Failure
 from tests.app_process import PLANTED, RunningApp, running
 from tests.render.browser import launched
 from tests.scripted_server import Play, ScriptedServer, answer, echo, hold, summary

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.project import PROJECT
+from helpers.core.paths import PROJECT
 from tests.environment import clean_environment
 
 TEXT = (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8")

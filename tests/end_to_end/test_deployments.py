@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.project import PROJECT
+from helpers.core.paths import PROJECT
 from tests.conftest import Finished, Report
 from tests.page_checks import loose_digits, wrong_citations
 from tests.scripted_server import Play, ScriptedServer, answer, reset, summary

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from helpers.cli.main import VERBS, _parser
-from helpers.project import PROJECT
+from helpers.core.paths import PROJECT
 from tests.conftest import Finished, Report
 from tests.local_server import Scripted, served
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.project import PROJECT
+from helpers.core.paths import PROJECT
 from tests.conftest import Finished
 
 NOTEBOOKS = [path.name for path in sorted((PROJECT / "notebooks").glob("*.ipynb"))]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from helpers.project import PROJECT
+from helpers.core.paths import PROJECT
 
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
 MOST_CELLS, MOST_LINES = 14, 8

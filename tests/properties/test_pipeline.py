@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.cite import Cited, number, quoted
+from helpers.core.errors import ParamsError
 from helpers.cost.costs import costs
-from helpers.errors import ParamsError
 from helpers.intervals import Estimate
 from helpers.params import Params, Target
 from helpers.params_files import given_tree, load_params, validate

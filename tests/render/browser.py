@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, sync_playwright
 
-from helpers.project import PROJECT
+from helpers.core.paths import PROJECT
 
 REPORTS = PROJECT / "reports"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

@@ -20,7 +20,7 @@ from helpers.backends.base import Answer
 from helpers.backends.endpoint import EndpointBackend
 from helpers.batching import Waiting, take
 from helpers.cli.main import main
-from helpers.errors import Failure, ParamsError, RequestError
+from helpers.core.errors import Failure, ParamsError, RequestError
 from helpers.live_metrics import served_how
 from helpers.params import Generation, Model
 from helpers.params_files import load_params

@@ -19,7 +19,7 @@ from helpers.bench.work import (
     memory_weights,
     step_weights,
 )
-from helpers.errors import InputError
+from helpers.core.errors import InputError
 
 LARGE = Architecture()
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from markupsafe import Markup
 
-from helpers.cite import NOT_MEASURED, Cited, interval, number, quoted, say, spell
+from helpers.cite import NOT_MEASURED, Cited, interval, number, quoted, say
+from helpers.core.text import spell
 
 CASES: list[tuple[float, Any, bool, str]] = [
     (0.85, "s", False, "850 ms"),

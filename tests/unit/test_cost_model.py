@@ -2,9 +2,9 @@
 
 import pytest
 
+from helpers.core.errors import ParamsError
 from helpers.cost_basis import Basis, basis
 from helpers.cost_model import Projection, project
-from helpers.errors import ParamsError
 from helpers.intervals import Estimate
 from helpers.params import Params
 from helpers.params_files import load_params

@@ -2,7 +2,7 @@
 
 import pytest
 
-from helpers.csv_cells import harmless
+from helpers.core.text import harmless
 
 
 @pytest.mark.parametrize("text", ["=cmd()", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "  =1", "＝1+1"])

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from helpers import adapters, demo_choice, demo_training
+from helpers.core.errors import ParamsError
 from helpers.demo_choice import Candidate, CrossValidation, Judged
-from helpers.errors import ParamsError
 from helpers.model_card import compared
 from helpers.samples import Sample
 

@@ -14,7 +14,7 @@ import pytest
 from safetensors import safe_open
 
 from helpers import demo_model, model_cache
-from helpers.errors import ModelError
+from helpers.core.errors import ModelError
 
 BASE = demo_model.FOLDERS["demo-base"]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from helpers import demo_model, model_card
+from helpers.core.errors import ParamsError
 from helpers.demo_recipe import Recipe, read_recipe
 from helpers.demo_training import _rate
-from helpers.errors import ParamsError
 from helpers.learning_curve import Curve, Epoch, write_curve
 
 

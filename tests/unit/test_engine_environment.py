@@ -10,8 +10,8 @@ import pytest
 
 from helpers import engine_environment
 from helpers.cli.main import main
+from helpers.core.errors import ModelError
 from helpers.engines.factory import load_local
-from helpers.errors import ModelError
 from helpers.params import Model
 
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from helpers import environment
+from helpers.core import environment
 
 TOKEN = 'hf_pl[a]nted.(to"k&n)+\\d'
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.project import PROJECT
+from helpers.core.paths import PROJECT
 from tests.page_checks import broken_links
 
 DOCUMENTS = [

@@ -14,7 +14,7 @@ from helpers.arrivals import Plan
 from helpers.backends.endpoint import EndpointBackend
 from helpers.capacity import capacity, point
 from helpers.cli.main import main
-from helpers.errors import Failure
+from helpers.core.errors import Failure
 from helpers.load_summary import saturated, summarise
 from helpers.params import Generation
 from helpers.params_service import Endpoint

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from helpers.errors import ParamsError
+from helpers.core.errors import ParamsError
+from helpers.core.paths import PROJECT
 from helpers.params_files import given_and_defaulted, load_params
-from helpers.project import PROJECT
 
 SHIPPED = [p.stem for p in sorted((PROJECT / "params").glob("*.yaml")) if "backend:" in p.read_text()]
 

@@ -11,10 +11,10 @@ import yaml
 from helpers.audit.basis import agrees
 from helpers.cite import Cited
 from helpers.claims import load_published
-from helpers.errors import ParamsError
+from helpers.core.errors import ParamsError
+from helpers.core.paths import PROJECT
 from helpers.experiments import publication_audit as experiment
 from helpers.params_files import load_params
-from helpers.project import PROJECT
 from helpers.results import Claim, PublicationAudit
 from helpers.run import Run
 from helpers.views import publication_audit as view

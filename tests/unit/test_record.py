@@ -13,7 +13,7 @@ import pytest
 from helpers import record
 from helpers.backends.base import Answer
 from helpers.cli.main import main
-from helpers.errors import Failure, RequestError, SamplesError
+from helpers.core.errors import Failure, RequestError, SamplesError
 from helpers.params import Generation, Samples
 
 DIALOGUES = [{"id": "a-1", "dialogue": "Ann: =SUM(A1)"}, {"id": "=b", "dialogue": "Bo: bad"}]

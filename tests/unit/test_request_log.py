@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.errors import RunError
+from helpers.core.errors import RunError
 from helpers.request_log import RECORD, Record, RequestLog, final_attempts
 
 ROOT = Path(__file__).parents[2]

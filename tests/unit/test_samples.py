@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from helpers.errors import SamplesError
+from helpers.core.errors import SamplesError
 from helpers.params import Columns, Samples
 from helpers.samples import dataset_sha256, load_samples
 

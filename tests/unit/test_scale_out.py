@@ -16,7 +16,7 @@ import pytest
 from helpers import chunk_worker, scale_out
 from helpers.answer_parts import AnswerParts
 from helpers.cli.main import main
-from helpers.errors import ParamsError, RunError
+from helpers.core.errors import ParamsError, RunError
 from helpers.params import Params
 from helpers.params_files import given_tree, load_params
 from helpers.samples import Sample, load_samples, stream_samples

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from helpers import score
-from helpers.errors import InputError
+from helpers.core.errors import InputError
 
 Rows = list[dict[str, Any]]
 GOOD = [{"id": "a", "p": "Ana pays.", "r": "Ana pays Ben."}, {"id": "b", "p": "Ben is paid.", "r": "Ben gets paid."}]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rouge_score.rouge_scorer import RougeScorer
 
-from helpers.errors import SamplesError
+from helpers.core.errors import SamplesError
 from helpers.samples import CORPUS, read_rows
 from helpers.scorers import (
     METRICS,

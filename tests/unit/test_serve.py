@@ -19,7 +19,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from helpers.errors import Failure, InputError, ModelError, RequestError
+from helpers.core.errors import Failure, InputError, ModelError, RequestError
 from helpers.params import Generation
 from helpers.params_serving import Serving
 from helpers.serve import listen

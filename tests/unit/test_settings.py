@@ -13,7 +13,7 @@ import pytest
 from helpers.backends.base import Answer
 from helpers.cite import Cited
 from helpers.comparison import Paired
-from helpers.errors import Failure, ParamsError, RequestError
+from helpers.core.errors import Failure, ParamsError, RequestError
 from helpers.experiments.settings_sweep import compare_settings
 from helpers.experiments.variants import qualities
 from helpers.intervals import Estimate

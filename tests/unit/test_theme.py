@@ -9,7 +9,7 @@ from bs4 import BeautifulSoup
 from markupsafe import Markup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from helpers.errors import NotebookError
+from helpers.core.errors import NotebookError
 from helpers.theme import Frame, Link, convert, framed, interactive_style, page, show
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"

@@ -7,7 +7,7 @@ import pytest
 
 from helpers import retrying
 from helpers.backends.base import Answer
-from helpers.errors import Failure, RequestError
+from helpers.core.errors import Failure, RequestError
 from helpers.params import Generation
 from helpers.request_log import RequestLog
 from helpers.retrying import Limits

@@ -30,7 +30,7 @@ class Backend(Protocol):
     """Something that turns dialogues into summaries.
 
     ``summarise`` makes exactly one attempt for the whole list, returns one `Answer` per dialogue in
-    order, and raises `helpers.errors.RequestError` when the attempt fails; it never retries, logs
+    order, and raises `helpers.core.errors.RequestError` when the attempt fails; it never retries, logs
     or sleeps: that belongs to `helpers.timing`.
     """
 

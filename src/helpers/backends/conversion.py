@@ -14,10 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from helpers import model_cache
+from helpers.core.errors import ModelError
+from helpers.core.paths import cache
 from helpers.engine_environment import interpreter
-from helpers.errors import ModelError
 from helpers.params_engines import Engine
-from helpers.project import cache
 
 #: A conversion that takes longer, seconds, hangs.
 LIMIT = 3600

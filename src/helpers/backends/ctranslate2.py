@@ -14,8 +14,8 @@ from helpers.backends.codec import Codec
 from helpers.backends.conversion import converted
 from helpers.backends.ct2_decoding import Decoder, load
 from helpers.core.console import quiet
+from helpers.core.errors import Failure, ModelError, RequestError
 from helpers.engines import model_files
-from helpers.errors import Failure, ModelError, RequestError
 from helpers.params import Generation, Model
 
 

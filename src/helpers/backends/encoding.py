@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from helpers.errors import Failure, ModelError, RequestError
+from helpers.core.errors import Failure, ModelError, RequestError
 from helpers.prompts import Prompt
 
 #: Stands for the dialogue while the frame of a chat prompt is rendered.

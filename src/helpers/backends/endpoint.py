@@ -18,8 +18,8 @@ from anyio.from_thread import start_blocking_portal
 from helpers import __version__
 from helpers.backends import wire
 from helpers.backends.base import Answer
-from helpers.environment import SHORTEST, environment, redact
-from helpers.errors import Failure, InputError, RequestError, RunError
+from helpers.core.environment import SHORTEST, environment, redact
+from helpers.core.errors import Failure, InputError, RequestError, RunError
 from helpers.params import Generation, Params
 from helpers.params_service import Endpoint
 from helpers.prompts import load_prompt

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.backends.base import Answer
-from helpers.errors import Failure, ModelError, RequestError
+from helpers.core.errors import Failure, ModelError, RequestError
 from helpers.params import Generation
 
 

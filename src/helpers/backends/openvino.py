@@ -16,8 +16,8 @@ from optimum.intel import OVModelForCausalLM, OVModelForSeq2SeqLM
 
 from helpers.backends.conversion import converted
 from helpers.backends.transformers import TransformersBackend, deterministic
+from helpers.core.errors import ModelError
 from helpers.engines import model_files
-from helpers.errors import ModelError
 from helpers.params import Model
 
 #: What is computed in, by the type of the weights; where the processor has no bf16 it is fp32.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.backends.base import Answer
-from helpers.errors import Failure, RequestError, SamplesError, did_you_mean
+from helpers.core.errors import Failure, RequestError, SamplesError, did_you_mean
 from helpers.params import Generation, Replay
 from helpers.samples import Sample, stream_rows
 

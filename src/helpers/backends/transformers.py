@@ -17,7 +17,7 @@ from helpers.backends.base import Answer
 from helpers.backends.codec import Codec
 from helpers.backends.encoding import Encoded
 from helpers.core.console import quiet
-from helpers.errors import Failure, ModelError, RequestError
+from helpers.core.errors import Failure, ModelError, RequestError
 from helpers.params import Generation, Model
 
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from helpers.errors import Failure, RequestError
+from helpers.core.errors import Failure, RequestError
 from helpers.params import Generation
 from helpers.prompts import Prompt
 

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from helpers import model_cache
+from helpers.core.errors import InputError, ModelError
+from helpers.core.paths import cache
 from helpers.engines.model_files import TokenCounter, tokenizer_file
-from helpers.errors import InputError, ModelError
 from helpers.params import Samples
-from helpers.project import cache
 from helpers.samples import load_samples
 
 #: In the vocabulary before any word, in BART's own order: the ids 0 to 3.

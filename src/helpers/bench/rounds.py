@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from helpers.bench.work import Shape
-from helpers.errors import HelpersError
+from helpers.core.errors import HelpersError
 from helpers.experiments.variant_servers import Served, bring_up, convert
 from helpers.params import Generation, Params
 from helpers.params_engines import Variant

@@ -18,13 +18,13 @@ from helpers.bench.bars import SOURCE, verdict
 from helpers.bench.model import Architecture, seeded, texts
 from helpers.bench.result import Load, Machine, Reached, Served, Servers, Strategy
 from helpers.bench.work import Shape
+from helpers.core.errors import RunError
+from helpers.core.paths import runs_folder
 from helpers.engines.model_files import model_hashes
 from helpers.engines.served import bring_up
-from helpers.errors import RunError
 from helpers.params import Params
 from helpers.params_files import load_params
 from helpers.params_serving import Batching, Serving
-from helpers.project import runs_folder
 from helpers.provenance import describe
 from helpers.samples import load_samples
 from helpers.sending import send

@@ -21,15 +21,14 @@ from helpers.bench.result import Bench
 from helpers.bench.rounds import Asking, ask_all, serve_all
 from helpers.bench.work import Shape
 from helpers.core.console import say, shown
-from helpers.errors import InputError, did_you_mean
+from helpers.core.errors import InputError, did_you_mean
+from helpers.core.paths import REPORTS, runs_folder
 from helpers.experiments.variant_servers import why_not
 from helpers.params import Generation, Model, Params
 from helpers.params_engines import OFFERED, Variant
 from helpers.params_files import load_params
 from helpers.params_service import Endpoint
-from helpers.project import runs_folder
 from helpers.provenance import describe, public_name
-from helpers.report import REPORTS
 from helpers.request_log import RequestLog
 
 INPUTS, OUTPUTS, BATCH, BEAMS = (60, 200, 800), (32, 60, 128), 8, 4

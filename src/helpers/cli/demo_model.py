@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from helpers.core.errors import ParamsError
 from helpers.demo_model import ADAPTER, REQUIREMENT, ensure
-from helpers.errors import ParamsError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

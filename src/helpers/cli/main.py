@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from helpers import __version__
-from helpers.environment import redact
-from helpers.errors import HelpersError
+from helpers.core.environment import redact
+from helpers.core.errors import HelpersError
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from helpers.environment import redact
+from helpers.core.environment import redact
 
 
 def say(line: str) -> None:

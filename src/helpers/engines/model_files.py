@@ -7,7 +7,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from helpers import demo_model
-from helpers.errors import ModelError
+from helpers.core.errors import ModelError
 from helpers.params import Model, Params
 
 #: What a model folder is made of; anything else, such as pickled weights or code, is left behind.

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from helpers.backends.base import Answer
 from helpers.backends.endpoint import EndpointBackend, open_endpoint
+from helpers.core.errors import ModelError, RequestError, ToolError
 from helpers.engine_environment import interpreter
-from helpers.errors import ModelError, RequestError, ToolError
 from helpers.params import Generation, Model, Params
 from helpers.params_files import load_params, write_params
 from helpers.params_service import Endpoint

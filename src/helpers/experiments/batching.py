@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 
 from helpers.arrivals import Plan
 from helpers.backends.endpoint import EndpointBackend
+from helpers.core.errors import HelpersError
 from helpers.engines.served import bring_up
-from helpers.errors import HelpersError
 from helpers.experiments.load_records import write
 from helpers.intervals import FloatArray
 from helpers.params_serving import Batching, Serving

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from helpers.backends.endpoint import EndpointBackend, is_loopback, open_endpoint
-from helpers.environment import environment
-from helpers.errors import RequestError
+from helpers.core.environment import environment
+from helpers.core.errors import RequestError
 from helpers.experiments.managed import managed_rows
 from helpers.experiments.probing import probe_all, texts
 from helpers.live_metrics import served_how

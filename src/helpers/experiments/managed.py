@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from helpers.errors import DeployError, InputError
+from helpers.core.errors import DeployError, InputError
 from helpers.management import Manager
 from helpers.params import Params
 from helpers.results import Declared

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from helpers import drift, scorers
-from helpers.errors import RunError
+from helpers.core.errors import RunError
 from helpers.intervals import clustered_rate, mean, percentile, rate, smallest_n
 from helpers.poller import read_usage
 from helpers.request_log import Record, read_log

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from helpers.arrivals import bursty, diurnal
-from helpers.errors import SamplesError
+from helpers.core.errors import SamplesError
 from helpers.intervals import Estimate, FloatArray
 from helpers.params_load import Load
 from helpers.queueing import ggc_response, knee, mg1_response, replicas_for, simulated_responses, utilisation

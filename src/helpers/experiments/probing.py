@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from helpers.backends.base import Answer, Backend
-from helpers.errors import Failure, RequestError
+from helpers.core.errors import Failure, RequestError
+from helpers.core.paths import DATA
 from helpers.params import Generation
 from helpers.results import Probe
 from helpers.run import Run
 from helpers.timing import Asker, Outcome
 
-PROBES = Path(__file__).parents[1] / "data" / "probes.yaml"
+PROBES = DATA / "probes.yaml"
 #: A refusal of an unusable input is as good as an answer; a crash or silence is not.
 REFUSED = frozenset({Failure.BAD_REQUEST, Failure.TOO_LARGE})
 #: A probe asks whether a summary comes, not how long it gets.

@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from helpers.errors import HelpersError
+from helpers.core.errors import HelpersError
 from helpers.experiments.variant_servers import bring_up, convert, why_not
 from helpers.experiments.variants import Candidate, lengths, qualities, speeds, spread
 from helpers.params import Model, Params

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from helpers import metrics, scorers
 from helpers.comparison import Paired, paired
-from helpers.errors import SamplesError
+from helpers.core.errors import SamplesError
 from helpers.experiments.groups import grouped
 from helpers.experiments.recordings import compare_recordings
 from helpers.intervals import Estimate, rate

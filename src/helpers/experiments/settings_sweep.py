@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from helpers.errors import UNREACHABLE
+from helpers.core.errors import UNREACHABLE
 from helpers.experiments.variants import latency, qualities, speedup, spread
 from helpers.intervals import mean
 from helpers.params import Params

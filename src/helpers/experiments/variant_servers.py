@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from helpers.backends.endpoint import EndpointBackend
+from helpers.core.errors import HelpersError, ModelError
 from helpers.core.machine import cpuinfo, peak_memory
 from helpers.engine_environment import interpreter
 from helpers.engines import served as servers
 from helpers.engines.served import ServerChild
-from helpers.errors import HelpersError, ModelError
 from helpers.params import Model, Params
 from helpers.params_engines import Variant
 

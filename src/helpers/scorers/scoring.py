@@ -11,7 +11,7 @@ from itertools import chain, islice
 
 from pydantic import BaseModel, ConfigDict
 
-from helpers.errors import SamplesError
+from helpers.core.errors import SamplesError
 from helpers.scorers.facts import key_fact_recall
 from helpers.scorers.failures import SemanticFailure, semantic_failures
 from helpers.scorers.rouge import MAX_CHARACTERS, MAX_WORDS, novel_ngrams, rouge, too_long, words

@@ -16,14 +16,15 @@ from typing import Any
 
 from helpers import model_cache
 from helpers.core.console import say, shown
+from helpers.core.environment import environment
+from helpers.core.errors import InputError, ModelError
+from helpers.core.paths import DATA, PACKAGE
 from helpers.engines import model_files
-from helpers.environment import environment
-from helpers.errors import InputError, ModelError
 from helpers.params import Params
 from helpers.prompts import load_prompt
 
-HANDLER = Path(__file__).parent / "data" / "handler" / "handler.py"
-DECODER = Path(__file__).parent / "backends" / "ct2_decoding.py"
+HANDLER = DATA / "handler" / "handler.py"
+DECODER = PACKAGE / "backends" / "ct2_decoding.py"
 #: Packages the handler imports, by engine; pinned to what it was tested with.
 NEEDED = {"transformers": ("transformers", "safetensors"), "ctranslate2": ("transformers", "ctranslate2")}
 PLACE = "{dialogue}"

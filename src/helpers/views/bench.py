@@ -12,7 +12,7 @@ from markupsafe import Markup
 from helpers import theme
 from helpers.bench.result import Bench
 from helpers.cite import Cited, number, quoted, say
-from helpers.environment import redact
+from helpers.core.environment import redact
 from helpers.figures import Chart, Target, small_multiples
 from helpers.results_base import Row
 from helpers.tables import collapsible, facts

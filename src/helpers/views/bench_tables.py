@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from helpers.cite import Cited, Style, interval, number, quoted, say
+from helpers.cite import Cited, interval, number, quoted, say
+from helpers.core.text import Style
 from helpers.tables import Column, actual, chip, collapsible, facts, table
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from helpers.cite import Cited, Style, number, quoted, say
+from helpers.cite import Cited, number, quoted, say
+from helpers.core.text import Style
 from helpers.figures import Target, spans
 from helpers.run import Run
 from helpers.tables import Cell, Column, collapsible, table

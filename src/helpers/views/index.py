@@ -12,7 +12,7 @@ from markupsafe import Markup
 from helpers import theme
 from helpers.cite import Cited, number, quoted, say
 from helpers.compare import Comparison
-from helpers.csv_cells import harmless
+from helpers.core.text import harmless
 from helpers.engine_choice import choose
 from helpers.request_log import final_attempts
 from helpers.results import PAGES

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from helpers.cite import Cited, Style, number, quoted, say
+from helpers.cite import Cited, number, quoted, say
 from helpers.compare import Comparison
+from helpers.core.text import Style
 from helpers.params import Params
 from helpers.run import Run
 from helpers.tables import Cell, Column, chip, collapsible, facts, table

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from helpers.cite import Cited, Style, interval, number, quoted, say
+from helpers.cite import Cited, interval, number, quoted, say
+from helpers.core.text import Style
 from helpers.figures import Chart, small_multiples
 from helpers.tables import Column, actual, table
 from helpers.views.agreement import agreement

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from helpers.cite import NOT_MEASURED, Cited, Style, interval, number, quoted, say
+from helpers.cite import NOT_MEASURED, Cited, interval, number, quoted, say
+from helpers.core.text import Style
 from helpers.figures import Chart, points, small_multiples
 from helpers.run import Run
 from helpers.tables import Column, actual, collapsible, table

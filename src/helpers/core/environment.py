@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from dotenv import dotenv_values
 
-from helpers.project import PROJECT
+from helpers.core.paths import PROJECT
 
 #: Variables whose value is a secret; whoever knows the address of a webhook may write to its channel.
 SECRET_NAME = re.compile(r"(token|secret|password|api_?key|webhook_url)s?$", re.IGNORECASE)

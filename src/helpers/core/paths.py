@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[2]
+#: This package, the project around it, and the files that are shipped with the package.
+PACKAGE = Path(__file__).resolve().parents[1]
+PROJECT = PACKAGE.parents[1]
+DATA = PACKAGE / "data"
+#: Where the publication goes.
+REPORTS = PROJECT / "reports"
 
 
 def runs_folder() -> Path:
