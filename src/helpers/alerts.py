@@ -13,9 +13,9 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from helpers.intervals import rate
 from helpers.params_alerts import Alerts, Rule
 from helpers.series import BoolArray, FloatArray, IntArray, Series
+from helpers.stats.intervals import rate
 from helpers.windows import Window, window_of
 
 State = Literal["not applicable", "not enough data", "quiet", "pending", "firing", "resolved"]

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from helpers.intervals import FloatArray
+from helpers.stats.intervals import FloatArray
 
 Arrival = Literal["closed", "constant", "poisson"]
 DAY = 86_400.0

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from helpers.intervals import Estimate, smallest_n, t_estimate, without_interval
 from helpers.load_summary import RunSummary, summarise
 from helpers.queueing import knee
 from helpers.sending import Outcomes
+from helpers.stats.intervals import Estimate, smallest_n, t_estimate, without_interval
 
 #: Of a rate that holds, fewer requests than this share fail.
 ERRORS = 0.01

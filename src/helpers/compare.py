@@ -13,13 +13,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from helpers.comparison import Paired, paired
 from helpers.core.text import Style, spell
 from helpers.params_files import given_and_defaulted
 from helpers.provenance import Manifest, named
 from helpers.results import Results
 from helpers.run import Run
 from helpers.runs import attach
+from helpers.stats.comparison import Paired, paired
 from helpers.verdicts.compute import judgement
 
 #: What identifies the makings of a run, beside its parameters and packages.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from helpers.cost.costs import Costs, costs
-from helpers.intervals import Estimate
 from helpers.params import Params
 from helpers.params_prices import Price
 from helpers.results import LatencyCost
 from helpers.results_base import Row
+from helpers.stats.intervals import Estimate
 
 #: The method of a figure that nobody measured.
 EXPECTED = "expected"

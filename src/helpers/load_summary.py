@@ -10,10 +10,9 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from helpers import dependent
 from helpers.core.errors import Failure
-from helpers.intervals import Estimate, FloatArray, smallest_n, within
 from helpers.sending import KINDS, OK, Outcomes
+from helpers.stats.intervals import Estimate, FloatArray, repeats, smallest_n, within
 
 #: Seconds within which an answer counts as good, unless told otherwise: the published target of the mean.
 LATENCY_TARGET = 3.0
@@ -130,10 +129,10 @@ def intervals(runs: Sequence[Outcomes]) -> dict[str, Estimate]:
     """
     parts = [run.measured() for run in runs]
     responses = [part.responses for part in parts]
-    found = {"throughput": dependent.repeats([[part.responses.size / part.seconds] for part in parts if part.seconds])}
+    found = {"throughput": repeats([[part.responses.size / part.seconds] for part in parts if part.seconds])}
     if all(response.size for response in responses):
-        found["mean"] = dependent.repeats(responses)
-        found |= {f"p{p}": dependent.repeats(responses, p) for p in PERCENTILES}
+        found["mean"] = repeats(responses)
+        found |= {f"p{p}": repeats(responses, p) for p in PERCENTILES}
     return {name: within(estimate, 0.0, math.inf) for name, estimate in found.items()}
 
 

@@ -12,13 +12,13 @@ from helpers.core.text import Style, spell
 from helpers.demo_choice import FILE as CHOSEN_BY
 from helpers.demo_choice import CrossValidation
 from helpers.experiments.recordings import compare_recordings
-from helpers.intervals import Estimate
 from helpers.learning_curve import Curve
 from helpers.params import Params
 from helpers.params import Samples as SamplesParams
 from helpers.params_files import load_params
 from helpers.results_scores import Recording
 from helpers.samples import load_samples, read_rows
+from helpers.stats.intervals import Estimate
 from helpers.views.recordings import GAINS, SHOWN
 
 #: Dialogues whose summaries stand in the card as examples: a chat of four lines, a support call, a meeting.

@@ -6,9 +6,9 @@ import math
 
 from pydantic import BaseModel, ConfigDict
 
-from helpers.intervals import Estimate, rate
 from helpers.params import Params
 from helpers.results import Results
+from helpers.stats.intervals import Estimate, rate
 
 #: Past this many dialogues or requests, knowing is not worth asking for.
 MOST_WORTH_ASKING = 1_000_000

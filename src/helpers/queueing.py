@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from helpers.intervals import FloatArray, checked
+from helpers.stats.intervals import FloatArray, checked
 
 #: Arrivals of one simulation: p95 of a queue 80 % busy is then known to a few percent.
 STEADY = 20_000

@@ -13,12 +13,12 @@ from pydantic import Field, ValidationError
 
 from helpers.core.environment import redact
 from helpers.core.errors import RunError
-from helpers.intervals import Estimate
 from helpers.results_base import PageResult, Row
 from helpers.results_engines import Quantization, SettingsSweep
 from helpers.results_load import LoadFields
 from helpers.results_monitoring import Monitoring
 from helpers.results_scores import Group, SampleEval
+from helpers.stats.intervals import Estimate
 
 
 class Probe(Row):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from helpers.comparison import Paired
-from helpers.intervals import Estimate
 from helpers.results_base import PageResult, Row
+from helpers.stats.comparison import Paired
+from helpers.stats.intervals import Estimate
 
 
 class Compared(Row):

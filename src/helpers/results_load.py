@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from helpers.intervals import Estimate
+from helpers.stats.intervals import Estimate
 
 
 class LoadRow(BaseModel):

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from pydantic import Field
 
-from helpers.drift import Drift
-from helpers.intervals import Estimate
 from helpers.results_base import PageResult, Row
+from helpers.stats.drift import Drift
+from helpers.stats.intervals import Estimate
 
 
 class Slice(Row):

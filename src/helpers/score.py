@@ -9,13 +9,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from helpers.comparison import Paired
 from helpers.core.errors import InputError
 from helpers.core.paths import DATA
 from helpers.predictions import Checked, Columns, check, read_pairs
 from helpers.scorers import MAX_WORDS, NEED_DIALOGUE, SampleScore, SemanticFailure, score_all, signature
 from helpers.scorers.aggregate import Scores, aggregate, compare
 from helpers.scorers.semantic import Models, Semantics, semantic_scores
+from helpers.stats.comparison import Paired
 
 EXAMPLE = DATA / "example_predictions.csv"
 

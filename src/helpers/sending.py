@@ -21,8 +21,8 @@ from helpers import arrivals
 from helpers.arrivals import Plan
 from helpers.backends.endpoint import EndpointBackend
 from helpers.core.errors import Failure, RequestError
-from helpers.intervals import FloatArray
 from helpers.params import Generation
+from helpers.stats.intervals import FloatArray
 
 #: The event loop wakes up to a millisecond late: this long before a send is due it looks at the clock instead.
 SPIN = 0.002

@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict
 from helpers.cost.costs import busy_floor
 from helpers.cost_basis import declared_price
 from helpers.engine_choice import as_good
-from helpers.intervals import Estimate
 from helpers.params import Params
 from helpers.results_engines import SettingResult, SettingsSweep
+from helpers.stats.intervals import Estimate
 from helpers.targets import Verdict, decide, threshold_of
 
 Outcome = Literal["met", "undecided", "missed", "no target", "not measured"]

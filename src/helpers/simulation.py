@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from helpers.intervals import FloatArray
+from helpers.stats.intervals import FloatArray
 
 if TYPE_CHECKING:
     import simpy

@@ -9,12 +9,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from helpers.comparison import Paired
 from helpers.cost.costs import Costs, costs
-from helpers.intervals import Estimate
 from helpers.params import Params, Target
 from helpers.price_of_knowing import PriceOfKnowing, needed_n, price_of
 from helpers.results import Results
+from helpers.stats.comparison import Paired
+from helpers.stats.intervals import Estimate
 
 Verdict = Literal["met", "missed", "undecided", "not measured", "informative"]
 Direction = Literal["max", "min", "below", "above", "margin", "none"]

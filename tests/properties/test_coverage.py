@@ -1,4 +1,4 @@
-"""How often nominal 95 % intervals hold the true value: every claim of ``coverage_table`` and the docstrings.
+"""How often nominal 95 % intervals hold the true value: every claim of ``stats.coverage`` and the docstrings.
 
 Each row simulates experiments whose truth is known and prints method, data, n, measured and claimed coverage.
 """
@@ -10,10 +10,9 @@ import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from helpers import coverage_table, intervals, resampling
-from helpers.comparison import paired, ratio
-from helpers.dependent import batch_means, repeats
-from helpers.intervals import clustered_rate, mean, percentile, rate
+from helpers.stats import comparison, coverage, intervals
+from helpers.stats.comparison import paired, ratio
+from helpers.stats.intervals import batch_means, clustered_rate, mean, percentile, rate, repeats
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -72,12 +71,12 @@ def claims(table, *ns):
     for kind, shares in table.items():
         for n in sorted({*shares, *ns}):
             claimed = shares[max(k for k in shares if k <= n)]
-            exact = n in shares and n != min(shares) and claimed < coverage_table.ACCEPTABLE
+            exact = n in shares and n != min(shares) and claimed < coverage.ACCEPTABLE
             found.append((kind, n, claimed, claimed if exact else None))
     return found
 
 
-@pytest.mark.parametrize(("kind", "n", "claimed", "at_most"), claims(coverage_table.MEAN, 5, 10, 50, 500))
+@pytest.mark.parametrize(("kind", "n", "claimed", "at_most"), claims(coverage.MEAN, 5, 10, 50, 500))
 def test_mean(row, kind, n, claimed, at_most):
     values = DATA[kind](np.random.default_rng(n), (EXPERIMENTS, n))
     measured = share(mean(one, resamples=RESAMPLES) for one in values)
@@ -106,7 +105,7 @@ def test_why_the_mean_changes_method_at_100(row, monkeypatch, kind, n, t_claim, 
         assert below == pytest.approx([0.08, 0.05], abs=0.015)
 
 
-@pytest.mark.parametrize(("kind", "n", "claimed", "at_most"), claims(coverage_table.BOOTSTRAP, 10, 50, 500))
+@pytest.mark.parametrize(("kind", "n", "claimed", "at_most"), claims(coverage.BOOTSTRAP, 10, 50, 500))
 def test_paired(row, kind, n, claimed, at_most):
     gains = DATA[kind](np.random.default_rng(n), (EXPERIMENTS, n))
     measured = share(paired(one, np.zeros(n), resamples=RESAMPLES) for one in gains)
@@ -134,7 +133,7 @@ def test_ratio(row, n):
 
 def test_plain_percentile_bootstrap_covers_less_than_the_widened_one(row):
     values = np.random.default_rng(10).normal(size=(EXPERIMENTS, 10))
-    draws = resampling.bootstrap_means(values, RESAMPLES, (0, 0))
+    draws = comparison.bootstrap_means(values, RESAMPLES, (0, 0))
     low, high = np.quantile(draws, (0.025, 0.975), axis=1)
     measured = float(np.mean((low <= 0) & (high >= 0)))
     row("plain bootstrap", "symmetric data", 10, measured, 0.90, 0.90)
@@ -168,7 +167,7 @@ def test_clustered_rate(row, n, true_rate):
     outcomes = rng.random((EXPERIMENTS, n, 6)) < chances
     ids = np.repeat(range(n), 6)
     measured = share((clustered_rate(one.ravel(), ids) for one in outcomes), true_rate)
-    row("clustered rate", f"rate {true_rate}, 6 attempts each", n, measured, coverage_table.ACCEPTABLE)
+    row("clustered rate", f"rate {true_rate}, 6 attempts each", n, measured, coverage.ACCEPTABLE)
     if n == 10:
         pooled = share((rate(int(one.sum()), 60) for one in outcomes), true_rate)
         row("pooled rate", f"rate {true_rate}, 6 attempts each", n, pooled, 0, 0.75)
@@ -218,7 +217,7 @@ def test_intervals_for_independent_values_fail_under_load(row):
     row("p95", "one run of a queue", 500, of_p95, 0.17, 0.17)
 
 
-@pytest.mark.parametrize(("kind", "n", "claimed", "at_most"), claims(coverage_table.BATCH_MEANS))
+@pytest.mark.parametrize(("kind", "n", "claimed", "at_most"), claims(coverage.BATCH_MEANS))
 def test_batch_means(row, kind, n, claimed, at_most):
     rng = np.random.default_rng(n)
     parts = (response_times(rng, 100, n) for _ in range(EXPERIMENTS // 100))
@@ -226,7 +225,7 @@ def test_batch_means(row, kind, n, claimed, at_most):
     row("batch means", kind, n, measured, claimed, at_most)
 
 
-@pytest.mark.parametrize(("kind", "n", "claimed", "at_most"), claims(coverage_table.REPEATED_MEAN, 10, 50))
+@pytest.mark.parametrize(("kind", "n", "claimed", "at_most"), claims(coverage.REPEATED_MEAN, 10, 50))
 def test_repeated_mean(row, kind, n, claimed, at_most):
     runs = response_times(np.random.default_rng(n), 5 * EXPERIMENTS, n).reshape(EXPERIMENTS, 5, n)
     measured = share((repeats(one) for one in runs), MEAN_RESPONSE)
@@ -237,7 +236,7 @@ def test_repeated_mean(row, kind, n, claimed, at_most):
     ("p", "kind", "n", "claimed", "at_most"),
     [
         (p, *claim)
-        for p, table in coverage_table.REPEATED_PERCENTILE.items()
+        for p, table in coverage.REPEATED_PERCENTILE.items()
         for claim in claims(table, 100 if p < 99 else 299)
         if claim[1] > 1
     ],

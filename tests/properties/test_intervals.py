@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.comparison import holm, paired, ratio
-from helpers.dependent import batch_means, repeats
-from helpers.intervals import clustered_rate, mean, percentile, rate
+from helpers.stats.comparison import holm, paired, ratio
+from helpers.stats.intervals import batch_means, clustered_rate, mean, percentile, rate, repeats
 
 # the first example pays for importing SciPy, so no deadline
 bounded = settings(max_examples=60, deadline=None)

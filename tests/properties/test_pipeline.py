@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from helpers.cite import Cited, number, quoted
 from helpers.core.errors import ParamsError
 from helpers.cost.costs import costs
-from helpers.intervals import Estimate
 from helpers.params import Params, Target
 from helpers.params_files import given_tree, load_params, validate
 from helpers.results import LatencyCost
+from helpers.stats.intervals import Estimate
 from helpers.tables import Column, table
 from helpers.targets import decide
 

@@ -14,8 +14,8 @@ from pydantic import BaseModel
 
 from helpers.cite import Cited, number, quoted, say
 from helpers.figures import Chart, Group, Target, distribution, points, small_multiples
-from helpers.intervals import Estimate
 from helpers.price_of_knowing import PriceOfKnowing
+from helpers.stats.intervals import Estimate
 from helpers.tables import Column, collapsible, facts, table, verdict_table
 from helpers.targets import Judged
 from helpers.theme import Frame, Link, convert, framed

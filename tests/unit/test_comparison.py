@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from helpers.comparison import Paired, adjust, holm, paired, ratio
-from helpers.resampling import widened
+from helpers.stats.comparison import Paired, adjust, holm, paired, ratio, widened
 
 
 def series(n, shift=0.0, seed=0):

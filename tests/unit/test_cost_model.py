@@ -5,10 +5,10 @@ import pytest
 from helpers.core.errors import ParamsError
 from helpers.cost_basis import Basis, basis
 from helpers.cost_model import Projection, project
-from helpers.intervals import Estimate
 from helpers.params import Params
 from helpers.params_files import load_params
 from helpers.results import LatencyCost
+from helpers.stats.intervals import Estimate
 
 PUBLISHED_PRICE = [
     "instance={vendor: aws, type: intel-spr, size: x8}",

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from helpers.dependent import batch_means, repeats
+from helpers.stats.intervals import batch_means, repeats
 
 
 def test_batch_means_by_hand():

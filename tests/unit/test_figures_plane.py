@@ -11,10 +11,10 @@ from bs4 import BeautifulSoup
 from markupsafe import Markup
 
 from helpers.cite import Cited
-from helpers.comparison import Paired
 from helpers.figures_plane import Axis, Measured, Spot, plane
 from helpers.params_files import load_params
 from helpers.results_engines import Quantization, VariantResult
+from helpers.stats.comparison import Paired
 from helpers.svg import text_width
 from helpers.views import quantization
 from tests.drawings import drawing, place, style_of

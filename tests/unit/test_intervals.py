@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from scipy import stats
 from statsmodels.stats.weightstats import DescrStatsW
 
-from helpers.intervals import Estimate, clustered_rate, mean, percentile, rate, smallest_n
+from helpers.stats.intervals import Estimate, clustered_rate, mean, percentile, rate, smallest_n
 
 
 @pytest.mark.parametrize(("successes", "n"), [(0, 10), (7, 10), (1, 1), (480, 500), (0, 1)])

@@ -8,9 +8,9 @@ import pytest
 from bs4 import BeautifulSoup
 
 from helpers.cite import Cited
-from helpers.intervals import Estimate
 from helpers.results import LoadCapacity
 from helpers.results_load import Assumed, LoadPoint, Predicted
+from helpers.stats.intervals import Estimate
 from helpers.views.load_capacity import sweep
 from tests.page_checks import loose_digits, wrong_citations
 

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from helpers.comparison import Paired
 from helpers.engine_choice import choose
 from helpers.experiments.variant_servers import missing_instructions, why_not
 from helpers.experiments.variants import qualities, spread
-from helpers.intervals import Estimate
 from helpers.params_engines import Variant
 from helpers.params_files import load_params
 from helpers.provenance import describe
 from helpers.results_engines import Quantization, VariantResult
 from helpers.samples import Sample
+from helpers.stats.comparison import Paired
+from helpers.stats.intervals import Estimate
 
 GB = 10**9
 

@@ -12,11 +12,9 @@ import pytest
 
 from helpers.backends.base import Answer
 from helpers.cite import Cited
-from helpers.comparison import Paired
 from helpers.core.errors import Failure, ParamsError, RequestError
 from helpers.experiments.settings_sweep import compare_settings
 from helpers.experiments.variants import qualities
-from helpers.intervals import Estimate
 from helpers.params import Generation, Params
 from helpers.params_engines import Settings
 from helpers.params_files import load_params
@@ -26,6 +24,8 @@ from helpers.results_engines import SettingResult, SettingsSweep
 from helpers.retrying import Limits
 from helpers.samples import Sample, read_rows
 from helpers.settings_choice import SettingChoice, choose_setting
+from helpers.stats.comparison import Paired
+from helpers.stats.intervals import Estimate
 from helpers.targets import Judgement
 from helpers.timing import Asker
 from helpers.views import settings as view

@@ -2,14 +2,14 @@
 
 import pytest
 
-from helpers.comparison import Paired
 from helpers.cost.costs import costs
-from helpers.intervals import Estimate, rate
 from helpers.params import Params, Target
 from helpers.params_files import load_params
 from helpers.price_of_knowing import needed_n
 from helpers.results import LatencyCost, Results, Timed
 from helpers.results_scores import SampleEval
+from helpers.stats.comparison import Paired
+from helpers.stats.intervals import Estimate, rate
 from helpers.targets import decide, judge
 
 

@@ -11,10 +11,10 @@ from decimal import Decimal
 from functools import cached_property
 
 from helpers.claims import Below, Max, Min, Published
-from helpers.intervals import Estimate, mean, rate
 from helpers.params import Target
 from helpers.params_prices import Prices
 from helpers.results import ClaimVerdict, Figure, Spelling
+from helpers.stats.intervals import Estimate, mean, rate
 from helpers.targets import decide
 
 _OF_TARGET: dict[str, ClaimVerdict] = {"met": "holds", "missed": "does not hold"}

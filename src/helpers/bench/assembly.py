@@ -9,8 +9,8 @@ from helpers.bench.model import Architecture
 from helpers.bench.result import Cell, Engine, Machine, ShapeResult
 from helpers.bench.rounds import Subject
 from helpers.bench.work import Shape, count, limit
-from helpers.intervals import Estimate, percentile, rate, without_interval
 from helpers.params_engines import PLAIN
+from helpers.stats.intervals import Estimate, percentile, rate, without_interval
 
 #: How pages call engines and types.
 LABELS = {"transformers": "transformers", "ctranslate2": "CTranslate2", "openvino": "OpenVINO"}

@@ -6,9 +6,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from helpers.intervals import Estimate
 from helpers.provenance import Manifest
 from helpers.results_base import Row
+from helpers.stats.intervals import Estimate
 from helpers.targets import Verdict
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from helpers.intervals import Estimate
 from helpers.params import Params
 from helpers.params_prices import Price
 from helpers.results import LatencyCost
+from helpers.stats.intervals import Estimate
 
 
 class Costs(BaseModel):

@@ -16,12 +16,12 @@ from helpers.backends.endpoint import EndpointBackend
 from helpers.core.errors import HelpersError
 from helpers.engines.served import bring_up
 from helpers.experiments.load_records import write
-from helpers.intervals import FloatArray
 from helpers.params_serving import Batching, Serving
 from helpers.results_load import BatchingGain
 from helpers.run import Run
 from helpers.samples import Sample
 from helpers.sending import Measured, send
+from helpers.stats.intervals import FloatArray
 
 CONCURRENCY, ROUNDS = 4, 2
 #: Seconds that a round of one request at a time takes, about and at most.

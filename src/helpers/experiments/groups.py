@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
-from helpers.intervals import Estimate
 from helpers.results_scores import Group
+from helpers.stats.intervals import Estimate
 
 
 class Labelled(Protocol):

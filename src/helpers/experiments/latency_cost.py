@@ -17,11 +17,11 @@ from typing import Any
 from helpers.core.machine import peak_memory
 from helpers.experiments.groups import grouped
 from helpers.experiments.settings_sweep import compare_settings
-from helpers.intervals import Estimate, mean, percentile, rate, within
 from helpers.request_log import Record, final_attempts
 from helpers.results import LatencyCost, Timed
 from helpers.run import Run, unreachable
 from helpers.samples import Sample
+from helpers.stats.intervals import Estimate, mean, percentile, rate, within
 
 PAGE = "03"
 PERCENTILES = {"p50": 50, "p90": 90, "p95": 95, "p99": 99}

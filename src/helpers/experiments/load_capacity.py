@@ -18,7 +18,6 @@ from helpers.backends.endpoint import EndpointBackend, is_loopback
 from helpers.capacity import capacity, point
 from helpers.experiments import batching, planning
 from helpers.experiments.load_records import write
-from helpers.intervals import Estimate, FloatArray, mean
 from helpers.load_summary import intervals, summarise
 from helpers.params_load import Load
 from helpers.queueing import fifo_responses, mg1_response, utilisation
@@ -26,6 +25,7 @@ from helpers.results import LoadCapacity
 from helpers.results_load import LoadPoint
 from helpers.run import Run
 from helpers.sending import Outcomes
+from helpers.stats.intervals import Estimate, FloatArray, mean
 from helpers.sweep import measure as sweep
 
 PAGE = "05"

@@ -14,9 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import drift, scorers
+from helpers import scorers
 from helpers.core.errors import RunError
-from helpers.intervals import clustered_rate, mean, percentile, rate, smallest_n
 from helpers.poller import read_usage
 from helpers.request_log import Record, read_log
 from helpers.results_monitoring import Monitoring, Slice
@@ -24,6 +23,8 @@ from helpers.run import Run
 from helpers.samples import Sample
 from helpers.scorers.failures import semantic_failures
 from helpers.series import ASIDE, SERIES, BoolArray, Columns, FloatArray, Series, save
+from helpers.stats import drift
+from helpers.stats.intervals import clustered_rate, mean, percentile, rate, smallest_n
 
 PAGE = "06"
 #: Requests that are drawn one by one, answers that are judged, stretches of time that are told apart.

@@ -12,12 +12,12 @@ import numpy as np
 
 from helpers.arrivals import bursty, diurnal
 from helpers.core.errors import SamplesError
-from helpers.intervals import Estimate, FloatArray
 from helpers.params_load import Load
 from helpers.queueing import ggc_response, knee, mg1_response, replicas_for, simulated_responses, utilisation
 from helpers.results_load import Assumed, Assumption, Predicted, Sizing, Strategy
 from helpers.run import Run
 from helpers.simulation import Fleet, Simulated, cached, simulate
+from helpers.stats.intervals import Estimate, FloatArray
 
 #: Utilisations at which the curve is computed.
 GRID = tuple(place / 40 for place in range(1, 39))

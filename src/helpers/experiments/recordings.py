@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from helpers import scorers
-from helpers.comparison import Paired, paired
 from helpers.experiments.groups import grouped
-from helpers.intervals import Estimate, mean, rate, within
 from helpers.params import Generation, Params
 from helpers.results_scores import Recording
 from helpers.samples import Sample, load_samples, read_rows
 from helpers.scorers import SampleScore, SemanticFailure
+from helpers.stats.comparison import Paired, paired
+from helpers.stats.intervals import Estimate, mean, rate, within
 
 #: Means over dialogues, and those of which a paired difference is given.
 METRICS = ("rouge1", "rouge2", "rougeL", "key_fact_recall", "words")

@@ -9,11 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from helpers import metrics, scorers
-from helpers.comparison import Paired, paired
 from helpers.core.errors import SamplesError
 from helpers.experiments.groups import grouped
 from helpers.experiments.recordings import compare_recordings
-from helpers.intervals import Estimate, rate
 from helpers.params import Params
 from helpers.results_scores import SampleEval, Scored
 from helpers.run import Run
@@ -21,6 +19,8 @@ from helpers.samples import Sample, read_rows
 from helpers.scorers.aggregate import bounded_mean
 from helpers.scorers.facts import key_fact_recall
 from helpers.scorers.semantic import Models, Semantics, semantic_scores
+from helpers.stats.comparison import Paired, paired
+from helpers.stats.intervals import Estimate, rate
 from helpers.timing import Outcome
 
 PAGE = "02"

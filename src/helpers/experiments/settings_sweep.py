@@ -14,13 +14,13 @@ from typing import Any
 
 from helpers.core.errors import UNREACHABLE
 from helpers.experiments.variants import latency, qualities, speedup, spread
-from helpers.intervals import mean
 from helpers.params import Params
 from helpers.params_engines import Setting
 from helpers.request_log import Record
 from helpers.results_engines import SettingResult, SettingsSweep
 from helpers.run import Run
 from helpers.samples import Sample
+from helpers.stats.intervals import mean
 from helpers.timing import Asker
 
 PAGE = "03"

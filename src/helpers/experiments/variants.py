@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from helpers.comparison import Paired, adjust, paired, ratio
 from helpers.experiments.recordings import Scored, scored_recording
 from helpers.experiments.variant_servers import Served
-from helpers.intervals import Estimate, mean, rate, within
 from helpers.params import Params
 from helpers.params_engines import Comparison
 from helpers.request_log import Record
 from helpers.samples import Sample, load_samples, read_rows
+from helpers.stats.comparison import Paired, adjust, paired, ratio
+from helpers.stats.intervals import Estimate, mean, rate, within
 from helpers.timing import Asker
 
 

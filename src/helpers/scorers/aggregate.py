@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from helpers.comparison import Paired, paired
-from helpers.intervals import Estimate, mean, within
 from helpers.scorers.failures import SemanticFailure
 from helpers.scorers.rouge import METRICS
 from helpers.scorers.scoring import SampleScore
 from helpers.scorers.semantic import BERTSCORE, SIMILARITY
+from helpers.stats.comparison import Paired, paired
+from helpers.stats.intervals import Estimate, mean, within
 
 #: The measures of which more is better, those that may exceed 1, and all that have a mean.
 BETTER_IF_HIGHER = (*METRICS, "key_fact_recall", SIMILARITY, BERTSCORE)

@@ -7,10 +7,10 @@ from statistics import fmean
 
 from pydantic import BaseModel, ConfigDict
 
-from helpers.comparison import Paired, paired
-from helpers.intervals import Estimate
 from helpers.scorers.aggregate import bounded_mean
 from helpers.scorers.rouge import rouge, too_long
+from helpers.stats.comparison import Paired, paired
+from helpers.stats.intervals import Estimate
 
 METRICS = ("rouge1", "rouge2", "rougeL")
 

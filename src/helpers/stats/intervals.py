@@ -2,28 +2,35 @@
 
 The unit of inference is the dialogue: with ``clusters`` (one dialogue id per value) repeats are averaged per
 dialogue first, and n counts dialogues. All intervals are nominal 95 %; where simulation found less than 93 %
-the estimate's ``note`` says what it really covers (`coverage_table`).
+the estimate's ``note`` says what it really covers (`coverage`).
+
+Response times under load depend on each other, one slow request delaying the next, and intervals for independent
+values are far too narrow: of one run of an M/M/1 queue that is 80 % busy, Student-t on 500 response times covers 18 %
+and order statistics for p95 cover 17 %, not 95 %. They have `batch_means` and `repeats`.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict
 
-from helpers import coverage_table
+from helpers.stats import coverage
 
 FloatArray = NDArray[np.float64]
 Unit = Literal["dialogue", "request", "attempt", "repeat"]
 
 LEVEL = 0.95
 RESAMPLES = 10_000
-
 #: Where BCa replaces Student-t in ``mean``: see there.
 BCA_FROM, BCA_TO = 100, 5_000
+#: Of one run's dependent values: how many batches their means are taken of, and how long one is at least.
+BATCHES = 10
+SMALLEST_BATCH = 10
 
 
 class Estimate(BaseModel):
@@ -101,7 +108,7 @@ def mean(
     counted: dict[str, Any] = {"unit": unit, "requests": None if clusters is None else x.size}
     if not equal(averages) and np.isin(averages, (0, 1)).all():
         return _wilson(float(averages.sum()), n, **counted)
-    counted["note"] = coverage_table.covers(coverage_table.MEAN, n)
+    counted["note"] = coverage.covers(coverage.MEAN, n)
     if not BCA_FROM <= n <= BCA_TO or equal(averages):
         return t_estimate(averages, method="student-t", **counted)
     from scipy import stats
@@ -124,7 +131,7 @@ def percentile(values: ArrayLike, p: float, clusters: ArrayLike | None = None, *
 
     Exact for independent values of any continuous distribution, conservative with ties. Where n is too small
     for two sides ``high`` alone is given, a one-sided 95 % upper bound; where it is too small for that the
-    value is None, with ``largest`` and ``needs``. Never for response times under load (`dependent`). The
+    value is None, with ``largest`` and ``needs``. Never for response times under load (`batch_means`, `repeats`). The
     value is that of ``numpy.percentile``. Raises ValueError for another p or values that are not finite.
     Source: Conover (1999), section 3.2, as in ``scipy.stats.quantile_test``.
     """
@@ -226,11 +233,67 @@ def equal(values: FloatArray) -> bool:
     return values.size == 0 or bool(np.ptp(values) <= 1e-12 * np.abs(values).max())
 
 
+def batch_means(values: ArrayLike) -> Estimate:
+    """Return the mean of one run, with a Student-t interval on the means of ten successive batches.
+
+    ``values`` are in order of arrival, warm-up removed; a remainder is left out at the start. At least 100
+    are needed. Batches must be long against the memory of the queue: of an M/M/1 queue 80 % busy the interval
+    covers 74 % with 500 values, 86 % with 2,000 and 93 % from 20,000, as the note says; prefer `repeats`.
+    Raises ValueError for values that are not finite. Source: Schmeiser (1982); Law (2015), section 9.5.3.
+    """
+    (x,) = checked(values=values)
+    if x.size < BATCHES * SMALLEST_BATCH:
+        note = f"batch means need at least {BATCHES * SMALLEST_BATCH} values" if x.size else "nothing was measured"
+        return without_interval(float(x.mean()) if x.size else None, n=x.size, unit="request", note=note)
+    used = x[x.size % BATCHES :].reshape(BATCHES, -1)
+    note = coverage.covers(coverage.BATCH_MEANS, used.size)
+    return t_estimate(used.mean(axis=1), n=used.size, unit="request", method="batch-means", note=note)
+
+
+def repeats(runs: Sequence[ArrayLike], p: float | None = None) -> Estimate:
+    """Return the mean, or the ``p``-th percentile, over independent runs: Student-t on one figure per run.
+
+    ``runs`` hold the values of each run, warm-up removed; n counts runs. Runs are independent, but a short
+    one sees little congestion: of five runs of an M/M/1 queue 80 % busy, with 500 values each, the interval
+    covers 90 % for the mean and 82 % for p95, as the note says. A percentile that the shortest run cannot
+    bound (`smallest_n`) is None, with ``largest``; ``needs`` is then in requests per run. Raises ValueError
+    for an empty run, values not finite or another p. Source: Law (2015), section 9.4.
+    """
+    values = [checked(**{f"run {number}": run})[0] for number, run in enumerate(runs, start=1)]
+    empty = [f"run {number}" for number, run in enumerate(values, start=1) if run.size == 0]
+    if empty:
+        raise ValueError(f"repeats: {', '.join(empty)}: no values; leave runs without a success out, and say so")
+    shortest = min((run.size for run in values), default=0)
+    requests = sum(run.size for run in values)
+    if p is None:
+        figures = np.array([run.mean() for run in values])
+        table = coverage.REPEATED_MEAN
+    else:
+        fewest = smallest_n(p, sides=1)
+        if 0 < shortest < fewest:
+            largest = float(max(run.max() for run in values))
+            note = "each run is too short for this percentile; needs counts requests per run"
+            return without_interval(
+                None,
+                n=len(values),
+                unit="repeat",
+                requests=requests,
+                needs=fewest,
+                largest=largest,
+                note=note,
+            )
+        figures = np.array([np.percentile(run, p) for run in values])
+        tabled = coverage.REPEATED_PERCENTILE
+        table = tabled[min((q for q in tabled if q >= p), default=max(tabled))]
+    note = coverage.covers(table, shortest)
+    return t_estimate(figures, unit="repeat", requests=requests, method="independent-repeats", note=note)
+
+
 def _wilson(successes: float, n: int, **fields: Any) -> Estimate:
     if n == 0:
         return without_interval(None, n=0, note="nothing was measured", **fields)
     from statsmodels.stats.proportion import proportion_confint
 
-    note = coverage_table.covers(coverage_table.WILSON, n) if min(successes, n - successes) <= 4 else ""
+    note = coverage.covers(coverage.WILSON, n) if min(successes, n - successes) <= 4 else ""
     interval = proportion_confint(successes, n, alpha=1 - LEVEL, method="wilson")
     return two_sided(successes / n, interval, n=n, method="wilson", note=note, **fields)

@@ -14,7 +14,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict
 
-from helpers.intervals import LEVEL, Estimate, FloatArray, equal, per_dialogue, t_estimate, two_sided, without_interval
+from helpers.stats.intervals import (
+    LEVEL,
+    Estimate,
+    FloatArray,
+    equal,
+    per_dialogue,
+    t_estimate,
+    two_sided,
+    without_interval,
+)
 
 #: Dialogues that each half needs; of fewer a difference in means says nothing about the traffic.
 FEWEST = 10

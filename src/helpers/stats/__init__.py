@@ -1,0 +1,1 @@
+"""Estimates with their intervals, comparisons and drift; pure functions of numbers."""
