@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 
 from helpers.answer_cache import AnswerCache
 from helpers.backends.base import Answer, Backend
-from helpers.params import Generation
-from helpers.params_serving import Serving
+from helpers.params import Generation, Serving
 from helpers.serve import address, listen, serve
 from helpers.service import build_app
 from helpers.worker import Worker

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from helpers.live_metrics import CORES, CPU, DURATION, REQUESTS, TOKENS
-from helpers.params_alerts import Alerts, Rule
+from helpers.params import Alerts, Rule
 
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 #: What Grafana calls the units of a rule.

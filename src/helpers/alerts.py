@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from helpers.params_alerts import Alerts, Rule
+from helpers.params import Alerts, Rule
 from helpers.series import BoolArray, FloatArray, IntArray, Series
 from helpers.stats.intervals import rate
 from helpers.windows import Window, window_of

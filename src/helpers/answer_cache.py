@@ -9,8 +9,7 @@ from dataclasses import replace
 
 from helpers.backends.base import Answer
 from helpers.core.text import stable_hash
-from helpers.params import Generation, Model
-from helpers.params_serving import Cache
+from helpers.params import Cache, Generation, Model
 
 
 class AnswerCache:

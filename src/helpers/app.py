@@ -23,7 +23,7 @@ from helpers.core.machine import told_to_end
 from helpers.core.paths import runs_folder
 from helpers.engines.served import start_server, wait_until_ready
 from helpers.params import Params
-from helpers.params_files import load_params, write_params
+from helpers.params.files import load_params, write_params
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -17,7 +17,7 @@ import yaml
 from helpers.core.errors import InputError
 from helpers.core.paths import PACKAGE
 from helpers.params import Params
-from helpers.params_files import write_params
+from helpers.params.files import write_params
 
 #: What the app imports when an endpoint answers; pinned to what it was tested with.
 NEEDED = (

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from helpers.backends.base import Answer
-from helpers.params import Generation
-from helpers.params_serving import Batching
+from helpers.params import Batching, Generation
 
 #: Characters of a token, about: exact counts would need every engine's tokenizer before its turn.
 CHARACTERS = 4

@@ -6,7 +6,7 @@ import argparse
 
 import yaml
 
-from helpers.params_files import load_params
+from helpers.params.files import load_params
 from helpers.samples import load_samples
 
 

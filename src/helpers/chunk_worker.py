@@ -19,7 +19,7 @@ from helpers.backends.base import Answer, Backend
 from helpers.core.environment import redact
 from helpers.engines.factory import open_backend
 from helpers.params import Params
-from helpers.params_files import validate
+from helpers.params.files import validate
 from helpers.request_log import RequestLog
 from helpers.retrying import limits
 from helpers.samples import Sample

@@ -14,48 +14,48 @@ from pydantic_core import ErrorDetails
 
 from helpers.claims_cost import Above0, Cost, Share
 from helpers.core.errors import ParamsError
-from helpers.params_files import read_yaml
-from helpers.rooms import Count, Positive, Room
+from helpers.params.base import Count, Positive, Section
+from helpers.params.files import read_yaml
 
 
-class Max(Room):
+class Max(Section):
     """A target that allows the threshold itself."""
 
     max: Above0
 
 
-class Min(Room):
+class Min(Section):
     """A target that allows the threshold itself, from above."""
 
     min: Above0
 
 
-class Below(Room):
+class Below(Section):
     """A target, or an alert, that the threshold itself does not satisfy."""
 
     below: Above0
 
 
-class Above(Room):
+class Above(Section):
     """An alert that fires over its threshold."""
 
     above: Above0
 
 
-class Band(Room):
+class Band(Section):
     """An alert that fires outside a band."""
 
     below: Share
     above: Share
 
 
-class AsGoodAs(Room):
+class AsGoodAs(Section):
     """A target given in words."""
 
     min: str
 
 
-class Places(Room):
+class Places(Section):
     """One figure as the notebook computed it, as its prose repeats it, and as the publication gives it."""
 
     notebook_output: Above0
@@ -63,7 +63,7 @@ class Places(Room):
     publication: Above0
 
 
-class FineTuning(Room):
+class FineTuning(Section):
     """How the model was trained; lengths in tokens, ``train`` and ``validation`` in dialogues."""
 
     method: str
@@ -76,7 +76,7 @@ class FineTuning(Room):
     hardware: str
 
 
-class Model(Room):
+class Model(Section):
     """The model and its published settings."""
 
     hub_id: str
@@ -90,7 +90,7 @@ class Model(Room):
     dataset: str
 
 
-class Instance(Room):
+class Instance(Section):
     """The machine as configured; ``accelerator`` is ``none`` or its name."""
 
     family: str
@@ -99,14 +99,14 @@ class Instance(Room):
     accelerator: str
 
 
-class Replicas(Room):
+class Replicas(Section):
     """Bounds of autoscaling."""
 
     min: Count
     max: Positive
 
 
-class Endpoint(Room):
+class Endpoint(Section):
     """The deployment as configured and as described."""
 
     provider: str
@@ -120,7 +120,7 @@ class Endpoint(Room):
     scaling_metrics_offered: tuple[str, ...]
 
 
-class Targets(Room):
+class Targets(Section):
     """The published targets."""
 
     average_latency_s: Max
@@ -131,7 +131,7 @@ class Targets(Room):
     cost_per_1000_tokens_usd: Below
 
 
-class Alerts(Room):
+class Alerts(Section):
     """The published alert rules."""
 
     latency_p50_s: Above
@@ -142,7 +142,7 @@ class Alerts(Room):
     gpu_utilization: Band
 
 
-class Measured(Room):
+class Measured(Section):
     """What was measured and published; the chart of the page names each latency by a letter, hence at most 26."""
 
     dialogues: Positive
@@ -165,7 +165,7 @@ class Measured(Room):
         return self
 
 
-class Scores(Room):
+class Scores(Section):
     """Scores of one model on the validation dialogues, from 0 to 1 (BERTScore may be rescaled)."""
 
     rouge1: float
@@ -174,7 +174,7 @@ class Scores(Room):
     bertscore_f1: float
 
 
-class Stages(Room):
+class Stages(Section):
     """Scores of the untuned base, of the adapter, and of the adapter merged into the base."""
 
     baseline: Scores
@@ -182,21 +182,21 @@ class Stages(Room):
     merged: Scores
 
 
-class Quality(Room):
+class Quality(Section):
     """The same scores as the model card and as the training run's CSV files give them."""
 
     card: Stages
     training: Stages
 
 
-class Platforms(Room):
+class Platforms(Section):
     """Where it could have been deployed, and where it was."""
 
     rejected: tuple[str, ...]
     chosen: str
 
 
-class Published(Room):
+class Published(Section):
     """Everything that was published and can be held against something."""
 
     model: Model

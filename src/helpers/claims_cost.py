@@ -6,13 +6,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from helpers.rooms import Money, Room
+from helpers.params.base import Money, Section
 
 Above0 = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class Monthly(Room):
+class Monthly(Section):
     """The lines of the published monthly cost, dollars."""
 
     compute: Money
@@ -20,7 +20,7 @@ class Monthly(Room):
     network: Money
 
 
-class SteadyState(Room):
+class SteadyState(Section):
     """The traffic that costs were published for, and those costs."""
 
     requests_per_hour: Above0
@@ -28,7 +28,7 @@ class SteadyState(Room):
     per_1000_requests_usd: Above0
 
 
-class Line(Room):
+class Line(Section):
     """One line of the spreadsheet: dollars per unit times units."""
 
     label: str = ""
@@ -36,7 +36,7 @@ class Line(Room):
     usage: Above0
 
 
-class Infrastructure(Room):
+class Infrastructure(Section):
     """The monthly lines of the spreadsheet; compute in hours, storage and network in GB."""
 
     compute: Line
@@ -45,7 +45,7 @@ class Infrastructure(Room):
     monitoring: Line
 
 
-class Throughput(Room):
+class Throughput(Section):
     """The traffic that the spreadsheet assumes one replica serves."""
 
     average_latency_s: Above0
@@ -54,7 +54,7 @@ class Throughput(Room):
     per_1000_requests_usd: Above0
 
 
-class Scenarios(Room):
+class Scenarios(Section):
     """The savings that the spreadsheet assumes; reductions as shares."""
 
     autoscaling_hours_per_day: Annotated[float, Field(ge=0, le=24)]
@@ -63,7 +63,7 @@ class Scenarios(Room):
     spot_reduction: Share
 
 
-class Spreadsheet(Room):
+class Spreadsheet(Section):
     """The cost spreadsheet."""
 
     infrastructure: Infrastructure
@@ -71,7 +71,7 @@ class Spreadsheet(Room):
     scenarios: Scenarios
 
 
-class Cost(Room):
+class Cost(Section):
     """What was published about costs."""
 
     monthly_usd: Monthly

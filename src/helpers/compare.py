@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from helpers.core.text import Style, spell
-from helpers.params_files import given_and_defaulted
+from helpers.params.files import given_and_defaulted
 from helpers.provenance import Manifest, named
 from helpers.results import Results
 from helpers.run import Run

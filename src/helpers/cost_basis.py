@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from helpers.cost.costs import Costs, costs
-from helpers.params import Params
-from helpers.params_prices import Price
+from helpers.params import Params, Price
 from helpers.results import LatencyCost
 from helpers.results_base import Row
 from helpers.stats.intervals import Estimate

@@ -6,8 +6,7 @@ from datetime import date
 from typing import Literal
 
 from helpers.cost_basis import Basis, declared_price
-from helpers.params import Params
-from helpers.params_prices import Price
+from helpers.params import Params, Price
 from helpers.results_base import Row
 
 TimeOrigin = Literal["declared", "supplied", "scaled by processors", "not known"]

@@ -12,7 +12,7 @@ from helpers.core.errors import InputError
 from helpers.core.text import Style, spell
 from helpers.cost_basis import basis
 from helpers.cost_model import Projection, project
-from helpers.params_files import load_params
+from helpers.params.files import load_params
 
 _BLANK = "-"
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from helpers.core.errors import ParamsError
-from helpers.params_files import apply_overrides
+from helpers.params.files import apply_overrides
 
 
 class Recipe(BaseModel):

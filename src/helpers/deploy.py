@@ -15,9 +15,8 @@ from helpers.core.environment import environment
 from helpers.core.errors import DeployError, InputError
 from helpers.core.paths import cache
 from helpers.management import MONTH, Manager, State
-from helpers.params import Params
-from helpers.params_files import load_params
-from helpers.params_prices import Price
+from helpers.params import Params, Price
+from helpers.params.files import load_params
 from helpers.price_list import price_list
 
 #: Seconds that a resumed endpoint may take to run.

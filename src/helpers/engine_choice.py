@@ -8,8 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from helpers.cost_choice import memory_of
-from helpers.params import Params
-from helpers.params_prices import Price
+from helpers.params import Params, Price
 from helpers.results_engines import Compared, Quantization, VariantResult
 from helpers.targets import Verdict, decide
 

@@ -21,7 +21,7 @@ from helpers.core.paths import runs_folder
 from helpers.engines.model_files import model_hashes
 from helpers.engines.served import start_server
 from helpers.params import Params
-from helpers.params_files import load_params, write_params
+from helpers.params.files import load_params, write_params
 from helpers.provenance import Manifest, describe
 from helpers.resume import open_interrupted
 from helpers.run import Run

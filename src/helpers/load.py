@@ -15,8 +15,7 @@ from helpers.core.environment import environment
 from helpers.core.errors import InputError
 from helpers.load_report import as_text, report_on
 from helpers.load_summary import LATENCY_TARGET, LoadReport
-from helpers.params import Columns, Generation, Samples
-from helpers.params_service import Endpoint
+from helpers.params import Columns, Endpoint, Generation, Samples
 from helpers.samples import load_samples
 from helpers.sweep import measure
 

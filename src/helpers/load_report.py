@@ -10,11 +10,11 @@ from helpers.capacity import Capacity, Point, capacity, point
 from helpers.core.errors import InputError
 from helpers.core.text import spell
 from helpers.load_summary import LoadReport, RunSummary, Times, intervals, summarise
-from helpers.rooms import Room
+from helpers.params.base import Section
 from helpers.sending import Outcomes
 
 
-class Sweep(Room):
+class Sweep(Section):
     """What ``helpers load`` writes for several rates: each rate, and the capacity between them."""
 
     arrival: Arrival

@@ -11,9 +11,7 @@ from urllib.parse import urlsplit
 
 from helpers.backends.endpoint import checked_url, is_loopback
 from helpers.core.errors import DeployError, InputError
-from helpers.params import Params
-from helpers.params_prices import Price
-from helpers.params_service import Deployment
+from helpers.params import Deployment, Params, Price
 
 #: Another address of the management API, such as an imitation on this machine; over https or loopback only.
 ADDRESS = "HELPERS_MANAGEMENT_URL"

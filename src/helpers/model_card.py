@@ -15,7 +15,7 @@ from helpers.experiments.recordings import compare_recordings
 from helpers.learning_curve import Curve
 from helpers.params import Params
 from helpers.params import Samples as SamplesParams
-from helpers.params_files import load_params
+from helpers.params.files import load_params
 from helpers.results_scores import Recording
 from helpers.samples import load_samples, read_rows
 from helpers.stats.intervals import Estimate

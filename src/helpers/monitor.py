@@ -13,9 +13,8 @@ from helpers.core.environment import environment, redact
 from helpers.core.errors import InputError
 from helpers.core.paths import PROJECT
 from helpers.core.text import spell
-from helpers.params import Params
-from helpers.params_alerts import Alerts
-from helpers.params_files import load_params, read_alerts
+from helpers.params import Alerts, Params
+from helpers.params.files import load_params, read_alerts
 from helpers.poller import read_usage
 from helpers.series import read_series
 

@@ -21,8 +21,7 @@ from helpers.core.environment import environment, redact, secrets
 from helpers.core.errors import HelpersError, InputError, RequestError
 from helpers.live_metrics import CORES, CPU
 from helpers.management import Manager
-from helpers.params import Params
-from helpers.params_service import Endpoint
+from helpers.params import Endpoint, Params
 
 NAME = "metrics.jsonl"
 #: Seconds between two looks: at a server of ours, and at a service that somebody else runs.

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from helpers.core.errors import DeployError, InputError
 from helpers.management import Manager
-from helpers.params import Params
-from helpers.params_prices import Price
+from helpers.params import Params, Price
 
 
 def price_list(params: Params, environment: Mapping[str, str], cache: Path) -> tuple[list[Price], str]:

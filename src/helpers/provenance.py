@@ -19,7 +19,7 @@ from helpers.core.machine import cpuinfo
 from helpers.core.paths import PROJECT
 from helpers.engine_environment import versions
 from helpers.params import Params
-from helpers.params_files import given_and_defaulted
+from helpers.params.files import given_and_defaulted
 from helpers.request_log import settings_hash
 
 #: Packages whose version can change a figure.

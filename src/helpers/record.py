@@ -26,7 +26,7 @@ from helpers.core.text import harmless
 from helpers.engines.factory import open_backend
 from helpers.engines.model_files import model_hashes
 from helpers.params import Columns, Params, Samples
-from helpers.params_files import load_params
+from helpers.params.files import load_params
 from helpers.provenance import describe
 from helpers.request_log import Record, RequestLog
 from helpers.retrying import limits

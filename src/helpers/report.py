@@ -17,7 +17,7 @@ from helpers.core.errors import HelpersError, InputError, RunError
 from helpers.core.paths import REPORTS
 from helpers.launch import fan_out, finish, resume_run, start_run
 from helpers.params import Params
-from helpers.params_files import apply_overrides, given_tree, load_params, validate, write_params
+from helpers.params.files import apply_overrides, given_tree, load_params, validate, write_params
 from helpers.plan import announcement
 from helpers.runs import attach
 

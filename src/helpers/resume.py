@@ -8,7 +8,7 @@ from pathlib import Path
 
 from helpers.core.console import say, shown
 from helpers.core.errors import RunError
-from helpers.params_files import load_params
+from helpers.params.files import load_params
 from helpers.run import Run
 from helpers.runs import attach
 

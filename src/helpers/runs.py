@@ -7,7 +7,7 @@ from pathlib import Path
 from helpers.core.errors import InputError, RunError
 from helpers.core.paths import runs_folder
 from helpers.params import Params
-from helpers.params_files import FILES, load_params
+from helpers.params.files import FILES, load_params
 from helpers.provenance import Manifest
 from helpers.run import Run
 

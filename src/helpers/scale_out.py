@@ -27,9 +27,8 @@ from helpers import chunk_worker
 from helpers.answer_parts import AnswerParts, Row, fingerprint
 from helpers.core.console import say
 from helpers.core.errors import RunError, ToolError
-from helpers.params import Params
-from helpers.params_execution import Execution
-from helpers.params_files import given_tree
+from helpers.params import Execution, Params
+from helpers.params.files import given_tree
 from helpers.samples import Sample
 
 if TYPE_CHECKING:

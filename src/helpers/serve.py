@@ -30,7 +30,7 @@ from helpers.engine_environment import enter
 from helpers.engines.factory import load_local
 from helpers.engines.served import CALM
 from helpers.params import Params
-from helpers.params_files import load_params
+from helpers.params.files import load_params
 from helpers.service import build_app
 from helpers.worker import Worker
 

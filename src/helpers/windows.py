@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helpers.params_alerts import Rule
+from helpers.params import Rule
 from helpers.series import BoolArray, FloatArray, IntArray, Series
 
 PERCENTILES = {"latency_p50": 50, "latency_p99": 99}

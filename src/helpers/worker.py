@@ -13,8 +13,7 @@ from typing import Any, TypeVar
 from helpers.backends.base import Answer, Backend
 from helpers.batching import Waiting, take
 from helpers.core.errors import Failure, RequestError
-from helpers.params import Generation
-from helpers.params_serving import Serving
+from helpers.params import Generation, Serving
 
 T = TypeVar("T")
 #: Seconds a client is asked to wait when the queue is full: at least, and at most.

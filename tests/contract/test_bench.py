@@ -31,8 +31,7 @@ from helpers.core.paths import PROJECT
 from helpers.engines.factory import load_local
 from helpers.engines.model_files import TokenCounter
 from helpers.engines.served import wait_until_ready
-from helpers.params import Endpoint, Generation, Params
-from helpers.params_engines import Variant
+from helpers.params import Endpoint, Generation, Params, Variant
 from helpers.request_log import RequestLog
 from helpers.views import bench as view
 from tests.local_server import served
@@ -272,7 +271,7 @@ import sys
 from pathlib import Path
 from tests.contract.test_bench import SHAPES, TINY
 from helpers.bench import machine, verb
-from helpers.params_engines import Variant
+from helpers.params.models import Variant
 from helpers.views import bench as view
 machine.READ, machine.SIDE = 1 << 20, 64
 variants = (Variant(), Variant(engine="ctranslate2"), Variant(engine="ctranslate2", dtype="int8"))

@@ -20,7 +20,7 @@ from helpers.cli.main import main
 from helpers.core.errors import Failure, RequestError, RunError
 from helpers.engines.served import wait_until_ready
 from helpers.params import Endpoint, Generation, Params
-from helpers.params_files import load_params
+from helpers.params.files import load_params
 from helpers.views import bench, bench_servers
 from tests.local_server import served
 from tests.page_checks import loose_digits, remote_references, repeated_ids, wrong_citations

@@ -11,7 +11,7 @@ import pytest
 from helpers import deploy
 from helpers.cli.main import main
 from helpers.experiments.managed import managed_rows
-from helpers.params_files import load_params
+from helpers.params.files import load_params
 from tests.management_server import TOKEN, Management, managed
 
 Command = Callable[..., tuple[int, str]]

@@ -16,7 +16,7 @@ from helpers.backends.transformers import TransformersBackend
 from helpers.cli.main import main
 from helpers.core.errors import ModelError, RequestError
 from helpers.params import Generation, Params
-from helpers.params_files import load_params
+from helpers.params.files import load_params
 from helpers.serving import packaging
 from tests.local_server import served
 

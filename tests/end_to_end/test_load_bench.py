@@ -15,8 +15,7 @@ import pytest
 from helpers.arrivals import Plan, constant
 from helpers.backends.endpoint import EndpointBackend
 from helpers.load_summary import summarise
-from helpers.params import Generation
-from helpers.params_service import Endpoint
+from helpers.params import Endpoint, Generation
 from helpers.queueing import fifo_responses, mg1_response
 from helpers.sending import Outcomes
 from helpers.sweep import measure

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from helpers.answer_parts import AnswerParts
-from helpers.params_files import load_params
+from helpers.params.files import load_params
 from helpers.samples import load_samples
 from helpers.scale_out import summarise_all
 

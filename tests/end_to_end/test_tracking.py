@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from helpers.params_tracking import Tracking
+from helpers.params import Tracking
 from helpers.run import Run
 from helpers.runs import attach
 from helpers.tracking import KEY, Notice, chosen_mode, track

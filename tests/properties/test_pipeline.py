@@ -13,7 +13,7 @@ from helpers.cite import Cited, number, quoted
 from helpers.core.errors import ParamsError
 from helpers.cost.costs import costs
 from helpers.params import Params, Target
-from helpers.params_files import given_tree, load_params, validate
+from helpers.params.files import given_tree, load_params, validate
 from helpers.results import LatencyCost
 from helpers.stats.intervals import Estimate
 from helpers.tables import Column, table

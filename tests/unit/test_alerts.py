@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.alerts import Alerted, watch
-from helpers.params_alerts import Alerts, Rule
+from helpers.params import Alerts, Rule
 from helpers.request_log import Record
 from helpers.series import Series, from_records
 from helpers.windows import window_of

@@ -18,7 +18,7 @@ from helpers.app_told import table, told, wrong
 from helpers.backends.endpoint import EndpointBackend
 from helpers.cli.main import main
 from helpers.core.errors import Failure, InputError
-from helpers.params_files import load_params
+from helpers.params.files import load_params
 from tests.scripted_server import ScriptedServer, answer, hold, reset, summary
 
 EVIL = "<img src=x onerror=alert(1)>"

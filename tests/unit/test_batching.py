@@ -22,10 +22,8 @@ from helpers.batching import Waiting, take
 from helpers.cli.main import main
 from helpers.core.errors import Failure, ParamsError, RequestError
 from helpers.live_metrics import served_how
-from helpers.params import Generation, Model
-from helpers.params_files import load_params
-from helpers.params_service import Endpoint
-from helpers.params_serving import Batching, Cache, Serving
+from helpers.params import Batching, Cache, Endpoint, Generation, Model, Serving
+from helpers.params.files import load_params
 from helpers.serve import threads
 from tests.local_server import Scripted, Served, served
 from tests.unit.test_live_metrics import figures

@@ -11,8 +11,8 @@ from bs4 import BeautifulSoup
 
 from helpers.cite import Cited
 from helpers.experiments.batching import OFF, ON, _gain
-from helpers.params_files import load_params
-from helpers.params_serving import Batching
+from helpers.params import Batching
+from helpers.params.files import load_params
 from helpers.results import LoadCapacity, Results
 from helpers.results_engines import Quantization
 from helpers.results_load import Strategy

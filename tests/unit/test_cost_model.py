@@ -6,7 +6,7 @@ from helpers.core.errors import ParamsError
 from helpers.cost_basis import Basis, basis
 from helpers.cost_model import Projection, project
 from helpers.params import Params
-from helpers.params_files import load_params
+from helpers.params.files import load_params
 from helpers.results import LatencyCost
 from helpers.stats.intervals import Estimate
 

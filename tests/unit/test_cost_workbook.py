@@ -11,7 +11,7 @@ import pytest
 from helpers.cost.workbook import write_workbook
 from helpers.cost_basis import basis
 from helpers.cost_model import project
-from helpers.params_files import load_params
+from helpers.params.files import load_params
 
 MADE = datetime(2026, 1, 2, tzinfo=UTC)
 FULL = [

@@ -18,7 +18,7 @@ from helpers.curves import Band, Curve, Level, Plot, apart
 from helpers.figures import curves
 from helpers.figures import states as strips
 from helpers.marks import FILLED, HOLLOW, THIN, Segment
-from helpers.params_alerts import Alerts
+from helpers.params import Alerts
 from helpers.series import from_records
 from helpers.views.monitoring_charts import states_over_time
 from tests.drawings import drawing, place, style_of

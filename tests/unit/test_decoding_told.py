@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from helpers.cite import Cited
-from helpers.params_files import load_params
+from helpers.params.files import load_params
 from helpers.results_scores import SampleEval
 from helpers.views import sample_eval
 from helpers.views.publication import _decoded

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from helpers.cite import Cited
 from helpers.figures_plane import Axis, Measured, Spot, plane
-from helpers.params_files import load_params
+from helpers.params.files import load_params
 from helpers.results_engines import Quantization, VariantResult
 from helpers.stats.comparison import Paired
 from helpers.svg import text_width

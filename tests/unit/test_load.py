@@ -16,8 +16,7 @@ from helpers.capacity import capacity, point
 from helpers.cli.main import main
 from helpers.core.errors import Failure
 from helpers.load_summary import saturated, summarise
-from helpers.params import Generation
-from helpers.params_service import Endpoint
+from helpers.params import Endpoint, Generation
 from helpers.queueing import erlang_c, fifo_responses, ggc_response, knee, mg1_response, replicas_for
 from helpers.sending import KINDS, OK, Outcomes
 from helpers.simulation import Fleet, cached, simulate

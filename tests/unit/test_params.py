@@ -6,7 +6,7 @@ import pytest
 
 from helpers.core.errors import ParamsError
 from helpers.core.paths import PROJECT
-from helpers.params_files import given_and_defaulted, load_params
+from helpers.params.files import given_and_defaulted, load_params
 
 SHIPPED = [p.stem for p in sorted((PROJECT / "params").glob("*.yaml")) if "backend:" in p.read_text()]
 

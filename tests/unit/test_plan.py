@@ -1,6 +1,6 @@
 """The estimate before the first remote request."""
 
-from helpers.params_files import load_params
+from helpers.params.files import load_params
 from helpers.plan import announcement, planned_requests
 
 

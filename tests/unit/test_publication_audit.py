@@ -14,7 +14,7 @@ from helpers.claims import load_published
 from helpers.core.errors import ParamsError
 from helpers.core.paths import PROJECT
 from helpers.experiments import publication_audit as experiment
-from helpers.params_files import load_params
+from helpers.params.files import load_params
 from helpers.results import Claim, PublicationAudit
 from helpers.run import Run
 from helpers.views import publication_audit as view

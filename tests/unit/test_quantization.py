@@ -11,8 +11,8 @@ import pytest
 from helpers.engine_choice import choose
 from helpers.experiments.variant_servers import missing_instructions, why_not
 from helpers.experiments.variants import qualities, spread
-from helpers.params_engines import Variant
-from helpers.params_files import load_params
+from helpers.params import Variant
+from helpers.params.files import load_params
 from helpers.provenance import describe
 from helpers.results_engines import Quantization, VariantResult
 from helpers.samples import Sample

@@ -10,7 +10,7 @@ import pytest
 from helpers.cite import Cited
 from helpers.experiments.recordings import compare_recordings
 from helpers.params import Params
-from helpers.params_files import load_params
+from helpers.params.files import load_params
 from helpers.results_scores import SampleEval
 from helpers.views.recordings import recordings
 from tests.page_checks import loose_digits, wrong_citations

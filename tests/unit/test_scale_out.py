@@ -18,7 +18,7 @@ from helpers.answer_parts import AnswerParts
 from helpers.cli.main import main
 from helpers.core.errors import ParamsError, RunError
 from helpers.params import Params
-from helpers.params_files import given_tree, load_params
+from helpers.params.files import given_tree, load_params
 from helpers.samples import Sample, load_samples, stream_samples
 from tests.scripted_server import ScriptedServer, summary
 

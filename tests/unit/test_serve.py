@@ -20,8 +20,7 @@ import httpx2
 import pytest
 
 from helpers.core.errors import Failure, InputError, ModelError, RequestError
-from helpers.params import Generation
-from helpers.params_serving import Serving
+from helpers.params import Generation, Serving
 from helpers.serve import listen
 from tests.local_server import Scripted, Served, served
 

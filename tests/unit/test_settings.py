@@ -15,9 +15,8 @@ from helpers.cite import Cited
 from helpers.core.errors import Failure, ParamsError, RequestError
 from helpers.experiments.settings_sweep import compare_settings
 from helpers.experiments.variants import qualities
-from helpers.params import Generation, Params
-from helpers.params_engines import Settings
-from helpers.params_files import load_params
+from helpers.params import Generation, Params, Settings
+from helpers.params.files import load_params
 from helpers.request_log import RequestLog
 from helpers.results import LatencyCost
 from helpers.results_engines import SettingResult, SettingsSweep

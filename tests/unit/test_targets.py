@@ -4,7 +4,7 @@ import pytest
 
 from helpers.cost.costs import costs
 from helpers.params import Params, Target
-from helpers.params_files import load_params
+from helpers.params.files import load_params
 from helpers.price_of_knowing import needed_n
 from helpers.results import LatencyCost, Results, Timed
 from helpers.results_scores import SampleEval

@@ -11,8 +11,7 @@ from decimal import Decimal
 from functools import cached_property
 
 from helpers.claims import Below, Max, Min, Published
-from helpers.params import Target
-from helpers.params_prices import Prices
+from helpers.params import Prices, Target
 from helpers.results import ClaimVerdict, Figure, Spelling
 from helpers.stats.intervals import Estimate, mean, rate
 from helpers.targets import decide

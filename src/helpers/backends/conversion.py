@@ -17,7 +17,7 @@ from helpers import model_cache
 from helpers.core.errors import ModelError
 from helpers.core.paths import cache
 from helpers.engine_environment import interpreter
-from helpers.params_engines import Engine
+from helpers.params.models import Engine
 
 #: A conversion that takes longer, seconds, hangs.
 LIMIT = 3600

@@ -20,8 +20,7 @@ from helpers.backends import wire
 from helpers.backends.base import Answer
 from helpers.core.environment import SHORTEST, environment, redact
 from helpers.core.errors import Failure, InputError, RequestError, RunError
-from helpers.params import Generation, Params
-from helpers.params_service import Endpoint
+from helpers.params import Endpoint, Generation, Params
 from helpers.prompts import load_prompt
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from helpers.bench.model import Architecture
 from helpers.bench.result import Cell, Engine, Machine, ShapeResult
 from helpers.bench.rounds import Subject
 from helpers.bench.work import Shape, count, limit
-from helpers.params_engines import PLAIN
+from helpers.params.models import PLAIN
 from helpers.stats.intervals import Estimate, percentile, rate, without_interval
 
 #: How pages call engines and types.

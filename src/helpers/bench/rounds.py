@@ -14,8 +14,7 @@ import psutil
 from helpers.bench.work import Shape
 from helpers.core.errors import HelpersError
 from helpers.experiments.variant_servers import Served, bring_up, convert
-from helpers.params import Generation, Params
-from helpers.params_engines import Variant
+from helpers.params import Generation, Params, Variant
 from helpers.request_log import Record, RequestLog
 from helpers.timing import Asker
 

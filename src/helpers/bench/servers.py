@@ -22,9 +22,8 @@ from helpers.core.errors import RunError
 from helpers.core.paths import runs_folder
 from helpers.engines.model_files import model_hashes
 from helpers.engines.served import bring_up
-from helpers.params import Params
-from helpers.params_files import load_params
-from helpers.params_serving import Batching, Serving
+from helpers.params import Batching, Params, Serving
+from helpers.params.files import load_params
 from helpers.provenance import describe
 from helpers.samples import load_samples
 from helpers.sending import send

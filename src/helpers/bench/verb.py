@@ -24,10 +24,9 @@ from helpers.core.console import say, shown
 from helpers.core.errors import InputError, did_you_mean
 from helpers.core.paths import REPORTS, runs_folder
 from helpers.experiments.variant_servers import why_not
-from helpers.params import Generation, Model, Params
-from helpers.params_engines import OFFERED, Variant
-from helpers.params_files import load_params
-from helpers.params_service import Endpoint
+from helpers.params import Endpoint, Generation, Model, Params, Variant
+from helpers.params.files import load_params
+from helpers.params.models import OFFERED
 from helpers.provenance import describe, public_name
 from helpers.request_log import RequestLog
 

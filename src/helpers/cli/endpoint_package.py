@@ -7,7 +7,7 @@ from pathlib import Path
 
 from helpers.core.console import say, shown
 from helpers.gate import verdict_lines
-from helpers.params_files import load_params
+from helpers.params.files import load_params
 from helpers.run import Run
 from helpers.runs import attach
 from helpers.serving.packaging import NEEDED, push, write

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from helpers.params import Params
-from helpers.params_prices import Price
+from helpers.params import Params, Price
 from helpers.results import LatencyCost
 from helpers.stats.intervals import Estimate
 

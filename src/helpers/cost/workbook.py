@@ -27,8 +27,7 @@ from helpers.cost.spreadsheet import (
 )
 from helpers.cost_basis import declared_price
 from helpers.cost_model import Bill, Projection
-from helpers.params import Params
-from helpers.params_cost import Platform, Scenario
+from helpers.params import Params, Platform, Scenario
 
 #: Points of the break-even curve, as multiples of the declared traffic.
 POINTS = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0)

@@ -18,9 +18,8 @@ from helpers.backends.base import Answer
 from helpers.backends.endpoint import EndpointBackend, open_endpoint
 from helpers.core.errors import ModelError, RequestError, ToolError
 from helpers.engine_environment import interpreter
-from helpers.params import Generation, Model, Params
-from helpers.params_files import load_params, write_params
-from helpers.params_service import Endpoint
+from helpers.params import Endpoint, Generation, Model, Params
+from helpers.params.files import load_params, write_params
 
 #: A server that is not ready after this time, seconds, has failed; a first conversion falls into it.
 READY_LIMIT = 600.0

@@ -16,7 +16,7 @@ from helpers.backends.endpoint import EndpointBackend
 from helpers.core.errors import HelpersError
 from helpers.engines.served import bring_up
 from helpers.experiments.load_records import write
-from helpers.params_serving import Batching, Serving
+from helpers.params import Batching, Serving
 from helpers.results_load import BatchingGain
 from helpers.run import Run
 from helpers.samples import Sample

@@ -19,7 +19,7 @@ from helpers.capacity import capacity, point
 from helpers.experiments import batching, planning
 from helpers.experiments.load_records import write
 from helpers.load_summary import intervals, summarise
-from helpers.params_load import Load
+from helpers.params import Load
 from helpers.queueing import fifo_responses, mg1_response, utilisation
 from helpers.results import LoadCapacity
 from helpers.results_load import LoadPoint

@@ -12,7 +12,7 @@ import numpy as np
 
 from helpers.arrivals import bursty, diurnal
 from helpers.core.errors import SamplesError
-from helpers.params_load import Load
+from helpers.params import Load
 from helpers.queueing import ggc_response, knee, mg1_response, replicas_for, simulated_responses, utilisation
 from helpers.results_load import Assumed, Assumption, Predicted, Sizing, Strategy
 from helpers.run import Run

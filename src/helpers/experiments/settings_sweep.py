@@ -14,8 +14,7 @@ from typing import Any
 
 from helpers.core.errors import UNREACHABLE
 from helpers.experiments.variants import latency, qualities, speedup, spread
-from helpers.params import Params
-from helpers.params_engines import Setting
+from helpers.params import Params, Setting
 from helpers.request_log import Record
 from helpers.results_engines import SettingResult, SettingsSweep
 from helpers.run import Run

@@ -14,8 +14,7 @@ from helpers.core.machine import cpuinfo, peak_memory
 from helpers.engine_environment import interpreter
 from helpers.engines import served as servers
 from helpers.engines.served import ServerChild
-from helpers.params import Model, Params
-from helpers.params_engines import Variant
+from helpers.params import Model, Params, Variant
 
 #: Processor flags without which a type would only be emulated, more slowly than the reference.
 NEEDS = {"bfloat16": ("avx512_bf16", "amx_bf16"), "float16": ("avx512_fp16", "amx_fp16")}

@@ -15,8 +15,7 @@ from typing import Any, Protocol
 
 from helpers.experiments.recordings import Scored, scored_recording
 from helpers.experiments.variant_servers import Served
-from helpers.params import Params
-from helpers.params_engines import Comparison
+from helpers.params import ComparedWith, Params
 from helpers.request_log import Record
 from helpers.samples import Sample, load_samples, read_rows
 from helpers.stats.comparison import Paired, adjust, paired, ratio
@@ -100,7 +99,7 @@ def qualities(params: Params, room: str, ways: Sequence[Way]) -> dict[str, dict[
     ``room`` names the comparison in ``params``. A way without a recording says how to make one. All comparisons with
     the reference are one family of Holm's.
     """
-    plan: Comparison = getattr(params, room)
+    plan: ComparedWith = getattr(params, room)
     if plan.samples is None:
         return {way.name: {"quality_reason": f"name dialogues with {room}.samples"} for way in ways}
     samples = load_samples(params.samples.model_copy(update={"source": plan.samples, "n": None}))

@@ -8,7 +8,7 @@ from pathlib import Path
 from helpers.alerts import Alerted, shortened, watch
 from helpers.cost_basis import basis
 from helpers.cost_model import Projection, project
-from helpers.params_alerts import Alerts
+from helpers.params import Alerts
 from helpers.run import Run
 from helpers.series import SERIES, load
 from helpers.targets import Judgement, judge

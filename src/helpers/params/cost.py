@@ -1,4 +1,4 @@
-"""What a month costs beyond the hourly price, and what is assumed where nothing was measured.
+"""What an instance costs and a month beyond it, and what is assumed where nothing was measured.
 
 Every figure has a source; the defaults are those published for the reference deployment. US dollars a month.
 """
@@ -12,26 +12,25 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from helpers.core.errors import did_you_mean
-from helpers.rooms import Count, Money, Room, Seconds
+from helpers.params.base import Count, Money, Positive, Seconds, Section, Share
 
 Hours = Annotated[float, Field(ge=0, le=24)]
 #: A month has at most 31 days.
 MonthHours = Annotated[float, Field(gt=0, le=744)]
-Share = Annotated[float, Field(ge=0, lt=1)]
 Busy = Annotated[float, Field(gt=0, le=1)]
 Input = Literal["requests_per_hour", "hourly", "service_time", "hours_per_month", "storage", "network", "monitoring"]
 
 PUBLICATION, SPREADSHEET, ASSUMED = "publication", "spreadsheet, assumed", "assumed"
 
 
-class Sourced(Room):
+class Sourced(Section):
     """A figure and where it comes from."""
 
     value: Seconds
     source: str
 
 
-class Expected(Room):
+class Expected(Section):
     """Seconds and tokens of a request, used only where no run has measured them."""
 
     service_time: Seconds = 3.6
@@ -39,7 +38,7 @@ class Expected(Room):
     source: str = "publication, and the two costs its notebook printed"
 
 
-class Line(Room):
+class Line(Section):
     """A monthly line of the bill: dollars a unit times units."""
 
     unit_usd: Money
@@ -47,7 +46,7 @@ class Line(Room):
     source: str
 
 
-class Lines(Room):
+class Lines(Section):
     """What is paid beside compute: storage and network in GB, monitoring in months."""
 
     storage: Line = Line(unit_usd=0.10, usage=100, source="spreadsheet")
@@ -55,7 +54,7 @@ class Lines(Room):
     monitoring: Line = Line(unit_usd=25, usage=1, source="spreadsheet")
 
 
-class Scenario(Room):
+class Scenario(Section):
     """Another way to run the same service, and what it is assumed to change.
 
     ``price_reduction`` lowers the price of an hour, ``time_reduction`` the service time (which the bill does not
@@ -85,7 +84,7 @@ class Scenario(Room):
         return self
 
 
-class Range(Room):
+class Range(Section):
     """How far an input may lie from what is declared."""
 
     low: Money
@@ -99,7 +98,7 @@ class Range(Room):
         return self
 
 
-class Platform(Room):
+class Platform(Section):
     """Another place to run the model; without a price it stands in the table as *price not given*.
 
     Prices are of an hour and replica, of 1,000 requests, and fixed a month; those given add up.
@@ -146,7 +145,7 @@ def _ranges() -> dict[Input, Range]:
     }
 
 
-class CostAssumptions(Room):
+class CostAssumptions(Section):
     """The ``cost`` room: the month, the bill beside compute, scenarios, other platforms, and ranges to vary.
 
     ``hours_per_month`` is 720 as published; the vendor counts 730. ``initializing`` is the minutes billed at every
@@ -180,6 +179,49 @@ class CostAssumptions(Room):
         if traffic and traffic.low == 0:
             raise ValueError("'ranges.requests_per_hour.low' is 0: a request that nobody sends has no cost")
         return self
+
+
+class Instance(Section):
+    """The price-list row the deployment runs on, or is judged as if it ran on."""
+
+    vendor: str = "aws"
+    type: str = "intel-spr"
+    size: str = "x8"
+    replicas: Positive = 1
+
+
+class Price(Section):
+    """One row of a price list, US dollars per replica and hour."""
+
+    vendor: str
+    type: str
+    size: str
+    hourly: Money
+    vcpus: Positive | None = None
+    memory_gb: Seconds | None = None
+    gpus: Positive | None = None
+    gpu_memory_gb: Seconds | None = None
+    accelerators: Positive | None = None
+    accelerator_memory_gb: Seconds | None = None
+
+    @property
+    def name(self) -> str:
+        """How the row is named elsewhere: vendor, type and size."""
+        return f"{self.vendor} {self.type} {self.size}"
+
+
+class Prices(Section):
+    """A dated price list."""
+
+    as_of: date
+    source: str
+    currency: Literal["USD"] = "USD"
+    instances: tuple[Price, ...]
+
+    def find(self, wanted: Instance) -> Price | None:
+        """Return the row of an instance, or ``None`` when the list has none."""
+        key = (wanted.vendor, wanted.type, wanted.size)
+        return next((p for p in self.instances if (p.vendor, p.type, p.size) == key), None)
 
 
 def unknown_instances(cost: CostAssumptions, known: Collection[str]) -> list[str]:

@@ -1,13 +1,31 @@
-"""What a run is told of experiment tracking."""
+"""What the publication says beside what was measured, and where a run is tracked."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from helpers.rooms import Room, Seconds
+from helpers.params.base import Seconds, Section
 
 
-class Tracking(Room):
+class Reason(Section):
+    """One choice that was made, why, and where that can be read."""
+
+    question: str
+    choice: str
+    because: str
+    source: str = ""
+
+
+class Publication(Section):
+    """The words of the front page that no measurement gives; changing them needs no new run."""
+
+    reasons: tuple[Reason, ...] = ()
+    limits: tuple[str, ...] = ()
+    citation: str = ""
+    licence: str = ""
+
+
+class Tracking(Section):
     """Weights & Biases: ``offline`` keeps a W&B run in the run directory, ``online`` sends it, ``disabled`` does none.
 
     ``online`` needs ``WANDB_API_KEY`` in the environment or ``.env``; without it the W&B run is kept offline.

@@ -10,9 +10,10 @@ Positive = Annotated[int, Field(gt=0)]
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Money = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, lt=1)]
 
 
-class Room(BaseModel):
-    """Base of every parameter model: nothing unknown, nothing changed after reading."""
+class Section(BaseModel):
+    """One section of a params file: nothing unknown, nothing changed after reading."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ValidationError
 from helpers.core.environment import redact
 from helpers.core.errors import ParamsError, did_you_mean
 from helpers.core.paths import PROJECT
-from helpers.params import Params
-from helpers.params_alerts import Alerts
+from helpers.params.schema import Params
+from helpers.params.targets import Alerts
 
 #: Rooms that a params file may keep in a file of their own.
 FILES = ("targets", "prices", "alerts", "cost", "publication")

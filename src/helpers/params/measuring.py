@@ -1,4 +1,4 @@
-"""What a run is told about load: the short sweep of page 05, and what its simulations assume."""
+"""How much is measured, at what traffic and within which budget, and what page 05 sends and assumes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,33 @@ from typing import Annotated
 
 from pydantic import Field
 
-from helpers.rooms import Count, Positive, Room, Seconds
-
-Share = Annotated[float, Field(ge=0, lt=1)]
+from helpers.params.base import Count, Money, Positive, Seconds, Section, Share
 
 
-class Load(Room):
+class Measure(Section):
+    """How often each dialogue is asked, and the seeds of order and resampling."""
+
+    warmup: Count = 2
+    repeats: Positive = 3
+    order_seed: int = 1
+    resampling_seed: int = 2
+
+
+class Traffic(Section):
+    """The declared traffic that costs are judged at."""
+
+    requests_per_hour: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 200.0
+
+
+class Budget(Section):
+    """Bounds that stop a run cleanly, keeping what was measured."""
+
+    usd: Money | None = None
+    requests: Positive | None = None
+    minutes: Seconds | None = None
+
+
+class Load(Section):
     """The sweep: ``repeats`` runs of ``seconds`` at each of ``rates``, or of ``fractions`` of the predicted capacity.
 
     No run has more than ``count`` requests, however fast the service is.

@@ -1,4 +1,4 @@
-"""What a run is told of alerts: the rules, and which logs the monitoring page reads."""
+"""What the results are held against: the targets, the alert rules, and the logs that page 06 reads."""
 
 from __future__ import annotations
 
@@ -6,12 +6,49 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from helpers.rooms import Count, Room, Seconds
+from helpers.params.base import Count, Seconds, Section
 
 Level = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class Rule(Room):
+class Target(Section):
+    """One promise: a threshold and its direction, or only a label when it is informative.
+
+    ``max``/``min`` allow the threshold itself, ``below``/``above`` do not; ``margin`` is the
+    non-inferiority margin for scores compared with recorded predictions.
+    """
+
+    label: str
+    unit: Literal["s", "usd", "rate", "score"]
+    source: str
+    max: float | None = None
+    min: float | None = None
+    below: float | None = None
+    above: float | None = None
+    margin: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _one_threshold(self) -> Self:
+        given = [v for v in (self.max, self.min, self.below, self.above, self.margin) if v is not None]
+        if len(given) > 1:
+            raise ValueError("at most one of 'max', 'min', 'below', 'above', 'margin'")
+        return self
+
+
+class Targets(Section):
+    """The rows of the verdict table, in reading order; a row left out is not judged."""
+
+    average_latency: Target | None = None
+    success_rate: Target | None = None
+    error_rate: Target | None = None
+    cost_per_1000_requests: Target | None = None
+    cost_per_1000_tokens: Target | None = None
+    total_cost: Target | None = None
+    rouge_l: Target | None = None
+    rouge_l_gain: Target | None = None
+
+
+class Rule(Section):
     """One alert: beyond a threshold for ``hold`` seconds it fires, and it resolves when back by the hysteresis.
 
     The figure is taken over the last ``window`` seconds and needs ``minimum`` requests (or samples of the load) there.
@@ -47,7 +84,7 @@ class Rule(Room):
         return None if self.below is None else self.below * (1 + self.hysteresis)
 
 
-class Alerts(Room):
+class Alerts(Section):
     """The alert rules, in reading order; a rule left out is not watched."""
 
     latency_p50: Rule | None = None
@@ -76,7 +113,7 @@ class Alerts(Room):
         return [(name, rule) for name, rule in found if rule is not None]
 
 
-class Monitoring(Room):
+class Monitoring(Section):
     """Which request logs the monitoring page reads; none given: the run's own."""
 
     logs: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What is compared with the deployment as it is: other settings (page 03), other engines and number types (page 04)."""
+"""Which model answers, with what settings, and what it is compared with: other settings and other engines."""
 
 from __future__ import annotations
 
@@ -6,13 +6,63 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from helpers.rooms import Positive, Room, Seconds
+from helpers.params.base import Count, Positive, Seconds, Section
 
 Engine = Literal["transformers", "ctranslate2", "openvino"]
 Dtype = Literal["float32", "bfloat16", "float16", "int8"]
 
 
-class Setting(Room):
+class Model(Section):
+    """Which model answers; ``id`` is ``demo``, ``demo-base``, a folder, or a Hub repository name.
+
+    With ``rerank`` the answer is not the likeliest of the beams but the likeliest in which the checks of meaning find
+    no failure: no number that nobody spoke, no person who is not there.
+    """
+
+    id: str
+    revision: str | None = None
+    task: Literal["summarization", "chat"] = "summarization"
+    prompt: str | None = None
+    context_tokens: Positive = 1024
+    engine: Engine = "transformers"
+    dtype: Dtype = "float32"
+    device: Literal["cpu", "cuda"] = "cpu"
+    threads: Positive | None = None
+    rerank: bool = False
+    description: str = ""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.prompt is not None) != (self.task == "chat"):
+            raise ValueError("'prompt' goes with 'task: chat', and only with it")
+        if (self.engine, self.dtype, self.device) == ("transformers", "int8", "cuda"):
+            raise ValueError("'dtype: int8' of 'engine: transformers' runs on 'device: cpu' only")
+        return self
+
+
+class Generation(Section):
+    """Generation settings sent with every request; one that is ``null`` is left to the model's own configuration."""
+
+    num_beams: Positive = 1
+    max_new_tokens: Positive = 128
+    min_new_tokens: Count | None = None
+    no_repeat_ngram_size: Count | None = None
+    length_penalty: float | None = None
+
+    def sent(self) -> dict[str, int | float]:
+        """Return the settings that are set, as flat generation arguments."""
+        return self.model_dump(exclude_none=True)
+
+    def in_words(self, rerank: bool) -> str:
+        """Return how answers are decoded with these settings, as a reader is told it."""
+        settings = self.sent()
+        beams, most = settings.pop("num_beams"), settings.pop("max_new_tokens")
+        words = [f"{beams} beams" if beams > 1 else "greedy", f"at most {most} new tokens"]
+        words += [f"{name.replace('_', ' ')} {value}" for name, value in settings.items()]
+        return ", ".join([*words, *(["reranked by the checks of meaning"] if rerank else [])])
+
+
+class Setting(Section):
     """One way to search for a summary; ``predictions`` are its recorded answers, which its quality is judged by."""
 
     num_beams: Positive
@@ -31,7 +81,7 @@ class Setting(Room):
         return f"generation.num_beams={self.num_beams}", f"generation.max_new_tokens={self.max_new_tokens}"
 
 
-class Variant(Room):
+class Variant(Section):
     """One way to compute the model; ``predictions`` are its recorded answers, which its quality is judged by."""
 
     engine: Engine = "transformers"
@@ -49,7 +99,7 @@ class Variant(Room):
         return f"model.engine={self.engine}", f"model.dtype={self.dtype}"
 
 
-class Comparison(Room):
+class ComparedWith(Section):
     """How ways to answer are compared: their speed by requests, their quality by recorded answers to ``samples``.
 
     Every one answers ``dialogues`` dialogues, spread over their lengths, in each of ``rounds`` rounds, until ``limit``
@@ -63,7 +113,7 @@ class Comparison(Room):
     margin: Annotated[float, Field(gt=0)] = 0.01
 
 
-class Settings(Comparison):
+class Settings(ComparedWith):
     """The comparison on page 03: the settings that are ``tried`` beside the run's own, which is the reference."""
 
     tried: tuple[Setting, ...] = ()
@@ -84,7 +134,7 @@ class Settings(Comparison):
         return (first, *(setting for setting in self.tried if setting is not first)) if self.tried else ()
 
 
-class Quantization(Comparison):
+class Quantization(ComparedWith):
     """The comparison on page 04; the first variant is the reference.
 
     ``model`` is compared when the run's own model is not on this machine. A variant needs ``headroom`` times its peak

@@ -1,0 +1,69 @@
+"""What a run is told: `Params` and the sections it is made of; reading it from a file is `helpers.params.files`."""
+
+from helpers.params.cost import (
+    CostAssumptions,
+    Expected,
+    Instance,
+    Line,
+    Lines,
+    Platform,
+    Price,
+    Prices,
+    Range,
+    Scenario,
+    Sourced,
+)
+from helpers.params.measuring import Budget, Load, Measure, Traffic
+from helpers.params.models import ComparedWith, Generation, Model, Quantization, Setting, Settings, Variant
+from helpers.params.publication import Publication, Reason, Tracking
+from helpers.params.samples import Baseline, Columns, Privacy, Replay, Samples, Scoring
+from helpers.params.schema import Params
+from helpers.params.service import App, Batching, Cache, Deployment, Endpoint, Execution, Serving
+from helpers.params.targets import Alerts, Monitoring, Rule, Target, Targets
+
+__all__ = [
+    "Alerts",
+    "App",
+    "Baseline",
+    "Batching",
+    "Budget",
+    "Cache",
+    "Columns",
+    "ComparedWith",
+    "CostAssumptions",
+    "Deployment",
+    "Endpoint",
+    "Execution",
+    "Expected",
+    "Generation",
+    "Instance",
+    "Line",
+    "Lines",
+    "Load",
+    "Measure",
+    "Model",
+    "Monitoring",
+    "Params",
+    "Platform",
+    "Price",
+    "Prices",
+    "Privacy",
+    "Publication",
+    "Quantization",
+    "Range",
+    "Reason",
+    "Replay",
+    "Rule",
+    "Samples",
+    "Scenario",
+    "Scoring",
+    "Serving",
+    "Setting",
+    "Settings",
+    "Sourced",
+    "Target",
+    "Targets",
+    "Tracking",
+    "Traffic",
+    "Variant",
+]

@@ -1,0 +1,61 @@
+"""Which dialogues are asked, how their file is read, what they are compared and scored with, and what may be kept."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from helpers.params.base import Positive, Section
+
+
+class Replay(Section):
+    """Recorded predictions: a file with one row per dialogue, and where its columns are."""
+
+    predictions: str
+    id: str = "id"
+    prediction: str = "prediction"
+    latency: str | None = None
+
+
+class Columns(Section):
+    """Where a samples file keeps what; ``references`` may name several columns or one holding a list."""
+
+    id: str | None = "id"
+    dialogue: str = "dialogue"
+    references: tuple[str, ...] = ("summary",)
+    domain: str | None = None
+    length: str | None = None
+    key_facts: str | None = None
+
+
+class Samples(Section):
+    """The dialogues: ``bundled:SPLIT``, a CSV/JSONL/Parquet file, or ``hub:OWNER/NAME``."""
+
+    source: str = "bundled:demo"
+    split: str = "validation"
+    revision: str | None = None
+    n: Positive | None = None
+    seed: int = 0
+    columns: Columns = Columns()
+
+
+class Baseline(Section):
+    """Recorded predictions to compare with, and the ``samples`` on which they are compared with one another."""
+
+    predictions: str | None = None
+    untuned: str | None = None
+    zero_shot: str | None = None
+    samples: str | None = None
+
+
+class Scoring(Section):
+    """Folders with local models for scores by meaning; one that is ``null`` is not measured, and the page says so."""
+
+    embedding_model: str | None = None
+    bertscore_model: str | None = None
+    bertscore_layer: Positive | None = None
+
+
+class Privacy(Section):
+    """What may be written of dialogues and summaries: the text, a placeholder, or a hash."""
+
+    text: Literal["full", "redacted", "hash"] = "full"

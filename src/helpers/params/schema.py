@@ -1,0 +1,82 @@
+"""What a run is told: strict, frozen parameter models, one class per section of a params file.
+
+Reading files, overrides and error messages live in `helpers.params.files`; nothing here touches a disk.
+Seconds, US dollars, scores from 0 to 1.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from helpers.params.base import Section
+from helpers.params.cost import CostAssumptions, Instance, Prices, unknown_instances
+from helpers.params.measuring import Budget, Load, Measure, Traffic
+from helpers.params.models import Generation, Model, Quantization, Settings
+from helpers.params.publication import Publication, Tracking
+from helpers.params.samples import Baseline, Privacy, Replay, Samples, Scoring
+from helpers.params.service import App, Deployment, Endpoint, Execution, Serving
+from helpers.params.targets import Alerts, Monitoring, Targets
+
+
+class Params(Section):
+    """Everything a run is told; each field is documented in its own class."""
+
+    title: str
+    backend: Literal["local", "endpoint", "replay"] = "local"
+    model: Model
+    generation: Generation = Generation()
+    serving: Serving = Serving()
+    endpoint: Endpoint = Endpoint()
+    deployment: Deployment | None = None
+    replay: Replay | None = None
+    samples: Samples = Samples()
+    measure: Measure = Measure()
+    instance: Instance = Instance()
+    traffic: Traffic = Traffic()
+    cost: CostAssumptions = CostAssumptions()
+    execution: Execution = Execution()
+    baseline: Baseline = Baseline()
+    settings: Settings = Settings()
+    quantization: Quantization = Quantization()
+    scoring: Scoring = Scoring()
+    load: Load = Load()
+    privacy: Privacy = Privacy()
+    budget: Budget = Budget()
+    monitoring: Monitoring = Monitoring()
+    tracking: Tracking = Tracking()
+    app: App = App()
+    targets: Targets = Targets()
+    alerts: Alerts = Alerts()
+    prices: Prices
+    claims: str | None = None
+    publication: Publication = Publication()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        problems = []
+        if (self.replay is not None) != (self.backend == "replay"):
+            problems.append("'replay' goes with 'backend: replay', and only with it")
+        if self.prices.find(self.instance) is None:
+            row = f"{self.instance.vendor} {self.instance.type} {self.instance.size}"
+            problems.append(f"'instance' {row} is not in 'prices' (of {self.prices.as_of}); add its row")
+        problems += unknown_instances(self.cost, [price.name for price in self.prices.instances])
+        if self.model.context_tokens <= self.generation.max_new_tokens and self.model.task == "chat":
+            problems.append("'generation.max_new_tokens' leaves no room in 'model.context_tokens'")
+        if self.backend == "endpoint" and self.endpoint.protocol == "chat":
+            problems += self._chat_problems()
+        if self.execution.engine == "dask" and self.backend == "endpoint" and self.budget != Budget():
+            problems.append("'budget' cannot bound the workers of 'execution.engine: dask'; leave one of them out")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def _chat_problems(self) -> list[str]:
+        """Return what a server of the chat protocol cannot be asked for."""
+        problems = (
+            [] if self.model.task == "chat" else ["'endpoint.protocol: chat' needs 'model.task: chat' and a prompt"]
+        )
+        foreign = set(self.generation.sent()) - {"num_beams", "max_new_tokens"}
+        foreign |= {"num_beams"} if self.generation.num_beams > 1 else set()
+        return problems + [f"'generation.{name}' is not in the chat protocol; leave it out" for name in sorted(foreign)]
