@@ -8,8 +8,8 @@ from rouge_score.rouge_scorer import RougeScorer
 
 from helpers.predictions import Columns, check, read_pairs
 from helpers.scorers import METRICS, score_sample, semantic_failures
-from helpers.scorers.facts import key_fact_recall
 from helpers.scorers.rouge import novel_ngrams, rouge, sentences
+from helpers.scorers.scoring import key_fact_recall
 
 VOCABULARY = "Ana ana pays paying the bill Bill. on Friday, at 3.50 Mr. U.S. isn't café ! \n ? 会议"
 WORDS = st.sampled_from(VOCABULARY.split(" "))

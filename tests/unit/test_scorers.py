@@ -20,10 +20,10 @@ from helpers.scorers import (
     semantic_failures,
     signature,
 )
-from helpers.scorers.facts import key_fact_recall
 from helpers.scorers.numbers import unspoken_numbers
 from helpers.scorers.people import unknown_people
 from helpers.scorers.rouge import novel_ngrams, rouge, sentences
+from helpers.scorers.scoring import key_fact_recall
 
 ROWS = [row for path in sorted(CORPUS.glob("*.jsonl")) for row in read_rows(path)]
 REFERENCES = [(row, reference) for row in ROWS for reference in row["summaries"]]
@@ -329,7 +329,7 @@ def test_evaluate_loads_the_metric_by_path_without_a_network(tmp_path: Path, mon
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setattr(evaluate.config, "HF_MODULES_CACHE", str(tmp_path))
-    folder = Path(helpers.__file__).parent / "metrics" / "dialogue_rouge"
+    folder = Path(helpers.__file__).parent / "scorers" / "dialogue_rouge"
     metric = evaluate.load(str(folder), cache_dir=str(tmp_path))
     predictions, references = ["Ana pays Ben.", ""], [["Ana pays.", "Ben is paid."], ["Milo is late."]]
     found = metric.compute(predictions=predictions, references=references)

@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from helpers import metrics, scorers
+from helpers import scorers
 from helpers.core.errors import SamplesError
+from helpers.core.paths import PACKAGE
 from helpers.experiments.groups import grouped
 from helpers.experiments.recordings import compare_recordings
 from helpers.params import Params
@@ -17,7 +18,7 @@ from helpers.results_scores import SampleEval, Scored
 from helpers.run import Run
 from helpers.samples import Sample, read_rows
 from helpers.scorers.aggregate import bounded_mean
-from helpers.scorers.facts import key_fact_recall
+from helpers.scorers.scoring import key_fact_recall
 from helpers.scorers.semantic import Models, Semantics, semantic_scores
 from helpers.stats.comparison import Paired, paired
 from helpers.stats.intervals import Estimate, rate
@@ -145,7 +146,7 @@ def _signature(run: Run, summaries: dict[str, str]) -> str:
     both = [(summaries[s.id], list(s.references)) for s in run.samples if s.id in summaries and s.references]
     if not both:
         return ""
-    metric = evaluate.load(str(Path(metrics.__path__[0]) / "dialogue_rouge"))
+    metric = evaluate.load(str(PACKAGE / "scorers" / "dialogue_rouge"))
     found = metric.compute(predictions=[p for p, _ in both], references=[r for _, r in both])
     return str(found["signature"])
 

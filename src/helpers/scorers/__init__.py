@@ -4,7 +4,7 @@
 which has a dialogue and a summary but no reference.
 """
 
-from helpers.scorers.agreement import Agreement, agreement
+from helpers.scorers.aggregate import Agreement, agreement
 from helpers.scorers.failures import NEED_DIALOGUE, SemanticFailure, semantic_failures
 from helpers.scorers.rouge import MAX_WORDS, METRICS, signature
 from helpers.scorers.scoring import SampleScore, ScoredPair, reference_problem, score_all, score_sample

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from statistics import fmean
 
 from pydantic import BaseModel, ConfigDict
 
 from helpers.scorers.failures import SemanticFailure
-from helpers.scorers.rouge import METRICS
+from helpers.scorers.rouge import METRICS, rouge, too_long
 from helpers.scorers.scoring import SampleScore
 from helpers.scorers.semantic import BERTSCORE, SIMILARITY
 from helpers.stats.comparison import Paired, paired
@@ -19,6 +20,9 @@ BETTER_IF_HIGHER = (*METRICS, "key_fact_recall", SIMILARITY, BERTSCORE)
 UNBOUNDED = ("length_ratio", "compression")
 MEASURES = (*BETTER_IF_HIGHER, *UNBOUNDED, "novel_unigrams", "novel_bigrams")
 
+#: What a summary and a reference are held against the other references by.
+AGREEMENT_METRICS = ("rouge1", "rouge2", "rougeL")
+
 
 class Scores(BaseModel):
     """The mean of each measure over the samples that have it, and how many samples show each failure."""
@@ -28,6 +32,16 @@ class Scores(BaseModel):
     n: int
     metrics: dict[str, Estimate]
     failures: dict[SemanticFailure, int]
+
+
+class Agreement(BaseModel):
+    """One measure against the other references of a dialogue: of its summary, and of the reference left out."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    summaries: Estimate
+    references: Estimate
+    difference: Paired
 
 
 def aggregate(scores: Sequence[SampleScore], *, seed: int = 0) -> Scores:
@@ -60,3 +74,33 @@ def compare(scores: Sequence[SampleScore], baseline: Sequence[SampleScore], *, s
         if known:
             compared[measure] = paired(*zip(*known, strict=True), seed=seed)
     return compared
+
+
+def agreement(texts: Iterable[tuple[str, Sequence[str]]], *, seed: int = 0) -> dict[str, Agreement]:
+    """Return by measure how summaries agree with references, and references among themselves.
+
+    ``texts`` are summaries with their references. Each reference in turn is left out: it and the summary are held
+    against the others, so that both face as many. Dialogues with fewer than two references are passed over; with none
+    left the result is empty. Source: Lin (2004), the jackknife over references.
+    """
+    several = [(summary, references) for summary, references in texts if len(references) > 1]
+    scored = [_left_out(summary, references) for summary, references in several]
+    found = {}
+    for name in AGREEMENT_METRICS if scored else ():
+        ours, theirs = ([fmean(score[name] for score in both[side]) for both in scored] for side in (0, 1))
+        found[name] = Agreement(
+            summaries=bounded_mean(name, ours, seed=seed),
+            references=bounded_mean(name, theirs, seed=seed),
+            difference=paired(ours, theirs, seed=seed),
+        )
+    return found
+
+
+def _left_out(summary: str, references: Sequence[str]) -> tuple[list[dict[str, float]], list[dict[str, float]]]:
+    """Return the scores of the summary, and of each reference, against the other references."""
+    scorable = "" if too_long(summary) else summary
+    others = [[*references[:place], *references[place + 1 :]] for place in range(len(references))]
+    return (
+        [rouge(scorable, rest) for rest in others],
+        [rouge(one, rest) for one, rest in zip(references, others, strict=True)],
+    )

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import multiprocessing
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain, islice
 
 from pydantic import BaseModel, ConfigDict
 
 from helpers.core.errors import SamplesError
-from helpers.scorers.facts import key_fact_recall
 from helpers.scorers.failures import SemanticFailure, semantic_failures
 from helpers.scorers.rouge import MAX_CHARACTERS, MAX_WORDS, novel_ngrams, rouge, too_long, words
 
@@ -114,6 +115,18 @@ def score_all(
     return scores
 
 
+def key_fact_recall(summary: str, key_facts: Sequence[str]) -> float | None:
+    """Return the share of the key facts that the summary states, or ``None`` when none are listed.
+
+    A fact is ``a|b|c``: any of the wordings counts, in any case. A wording starts at the start of a word.
+    One that ends in a digit is not continued by another ("14", not "140"), a stem of four letters or more may
+    go on ("cancel", "cancelled", but not "seven", "seventy"), a shorter one takes only -s, -es, -ed or -ing.
+    """
+    if not key_facts:
+        return None
+    return sum(bool(_pattern(fact).search(summary)) for fact in key_facts) / len(key_facts)
+
+
 def _lots(pairs: Iterable[ScoredPair]) -> Iterator[list[ScoredPair]]:
     remaining = iter(pairs)
     while lot := list(islice(remaining, _LOT)):
@@ -140,3 +153,25 @@ def _scored_lots(lots: Iterator[list[ScoredPair]], processes: int) -> Iterator[l
 
 def _score_lot(lot: list[ScoredPair]) -> list[SampleScore]:
     return [score_sample(pair.id, pair.summary, pair.references, pair.dialogue, pair.key_facts) for pair in lot]
+
+
+@cache
+def _pattern(fact: str) -> re.Pattern[str]:
+    wordings = [wording.strip() for wording in fact.split("|")]
+    return re.compile("|".join(_bounded(wording) for wording in wordings if wording) or r"(?!)", re.IGNORECASE)
+
+
+def _bounded(wording: str) -> str:
+    start = r"(?<!\w)" if wording[0].isalnum() else ""
+    last_word = re.search(r"\w*$", wording)[0]  # type: ignore[index]  # the pattern matches the empty string
+    if not last_word:
+        end = ""
+    elif last_word[-1].isdigit():
+        end = r"(?!\d|[.,:]\d)"
+    elif len(last_word) >= 4:
+        end = r"(?!teen|ty\b)"
+    else:
+        end = r"(?:e?s|ed|ing)?(?!\w)"
+    # A digit before the point or comma makes this the tail of another number: "50" in "2.50".
+    before = r"(?<!\d[.,:])" if wording[0].isdigit() else ""
+    return before + start + re.escape(wording) + end

@@ -1,1 +1,0 @@
-"""Metrics in the form that the `evaluate` library loads by path."""

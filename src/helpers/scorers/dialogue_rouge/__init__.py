@@ -1,0 +1,1 @@
+"""A metric in the form that the `evaluate` library loads by the path of its folder."""
