@@ -15,7 +15,7 @@ from typing import Any
 
 from helpers.core.errors import RunError, ToolError
 from helpers.params import Params
-from helpers.samples import Sample
+from helpers.samples.dataset import Sample
 
 Row = dict[str, Any]
 _KEY = b"fingerprint"

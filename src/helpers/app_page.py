@@ -17,7 +17,7 @@ from helpers.app_desk import Desk
 from helpers.app_events import Events
 from helpers.app_monitoring import draw
 from helpers.params import Samples
-from helpers.samples import load_samples
+from helpers.samples.dataset import load_samples
 
 CSS = """
 .gradio-container {width: 100% !important; max-width: 62rem !important; margin: 0 auto !important}

@@ -7,7 +7,7 @@ import argparse
 import yaml
 
 from helpers.params.files import load_params
-from helpers.samples import load_samples
+from helpers.samples.dataset import load_samples
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

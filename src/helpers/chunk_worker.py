@@ -22,7 +22,7 @@ from helpers.params import Params
 from helpers.params.files import validate
 from helpers.request_log import RequestLog
 from helpers.retrying import limits
-from helpers.samples import Sample
+from helpers.samples.dataset import Sample
 from helpers.timing import Asker, Outcome
 
 #: One model for each process, whose threads take turns: it is loaded once and never computes two answers at a time.

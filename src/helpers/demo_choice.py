@@ -22,7 +22,7 @@ from helpers.core.errors import ParamsError
 from helpers.demo_recipe import Recipe, read_recipe
 from helpers.model_cache import build_once
 from helpers.params import Samples as SamplesParams
-from helpers.samples import Sample, load_samples
+from helpers.samples.dataset import Sample, load_samples
 from helpers.stats.comparison import Paired, paired
 
 FILE = "cross-validation.json"

@@ -28,8 +28,8 @@ from helpers.demo_recipe import Recipe
 from helpers.learning_curve import Curve, Epoch, write_curve
 from helpers.params import Generation, Model
 from helpers.params import Samples as SamplesParams
-from helpers.prompts import load_prompt
-from helpers.samples import Sample, load_samples
+from helpers.samples.dataset import Sample, load_samples
+from helpers.samples.prompts import load_prompt
 from helpers.scorers import SampleScore
 from helpers.training_data import Batch, batches, collate, encode, renamed, speakers
 

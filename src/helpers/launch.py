@@ -25,7 +25,7 @@ from helpers.params.files import load_params, write_params
 from helpers.provenance import Manifest, describe
 from helpers.resume import open_interrupted
 from helpers.run import Run
-from helpers.samples import dataset_sha256, is_bundled, load_samples
+from helpers.samples.dataset import dataset_sha256, is_bundled, load_samples
 
 
 def start_run(source: str, overrides: Sequence[str], *, name: str = "", interactive: bool = False) -> Run:

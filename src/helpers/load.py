@@ -16,7 +16,7 @@ from helpers.core.errors import InputError
 from helpers.load_report import as_text, report_on
 from helpers.load_summary import LATENCY_TARGET, LoadReport
 from helpers.params import Columns, Endpoint, Generation, Samples
-from helpers.samples import load_samples
+from helpers.samples.dataset import load_samples
 from helpers.sweep import measure
 
 #: A run may schedule this many requests; their outcomes then take about 30 MB.

@@ -17,7 +17,8 @@ from helpers.params import Params
 from helpers.params import Samples as SamplesParams
 from helpers.params.files import load_params
 from helpers.results_scores import Recording
-from helpers.samples import load_samples, read_rows
+from helpers.samples.dataset import load_samples
+from helpers.samples.readers import read_rows
 from helpers.stats.intervals import Estimate
 from helpers.views.recordings import GAINS, SHOWN
 

@@ -30,7 +30,7 @@ from helpers.params.files import load_params
 from helpers.provenance import describe
 from helpers.request_log import Record, RequestLog
 from helpers.retrying import limits
-from helpers.samples import Sample, dataset_sha256, load_samples, stream_samples
+from helpers.samples.dataset import Sample, dataset_sha256, load_samples, stream_samples
 from helpers.timing import Asker
 
 COLUMNS = ("id", "summary", "input_tokens", "output_tokens", "lost_tokens", "service_time", "error")

@@ -26,7 +26,7 @@ from helpers.request_log import Phase, Record, RequestLog, final_attempts
 from helpers.results import PAGES, Results, read_result, read_results, write_result
 from helpers.results_base import PageResult
 from helpers.retrying import limits
-from helpers.samples import Sample, load_samples
+from helpers.samples.dataset import Sample, load_samples
 from helpers.timing import KNOWN_GOOD_ID, Asker
 
 #: Seconds that a process waits for another one to leave a run.

@@ -29,7 +29,7 @@ from helpers.core.console import say
 from helpers.core.errors import RunError, ToolError
 from helpers.params import Execution, Params
 from helpers.params.files import given_tree
-from helpers.samples import Sample
+from helpers.samples.dataset import Sample
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from helpers.core.errors import InputError
 from helpers.core.paths import DATA
-from helpers.predictions import Checked, Columns, check, read_pairs
+from helpers.samples.predictions import Checked, PredictionColumns, check, read_pairs
 from helpers.scorers import MAX_WORDS, NEED_DIALOGUE, SampleScore, SemanticFailure, score_all, signature
 from helpers.scorers.aggregate import Scores, aggregate, compare
 from helpers.scorers.semantic import Models, Semantics, semantic_scores
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"--processes {args.processes}: give 1 or more")
     if args.json not in (None, "-") and not Path(args.json).parent.is_dir():
         raise InputError(f"--json {args.json}: no such folder; create it first")
-    columns = Columns(
+    columns = PredictionColumns(
         prediction=args.prediction,
         references=tuple(args.reference),
         id=args.id,
@@ -98,7 +98,7 @@ def summarise(
     scores: Sequence[SampleScore],
     baseline: Sequence[SampleScore],
     checked: Checked,
-    columns: Columns,
+    columns: PredictionColumns,
     meant: Semantics,
     *,
     seed: int = 0,
@@ -152,7 +152,7 @@ def as_text(report: ScoreReport) -> str:
 
 
 def _score(
-    path: Path, columns: Columns, prediction: str, n: int, processes: int, models: Models
+    path: Path, columns: PredictionColumns, prediction: str, n: int, processes: int, models: Models
 ) -> tuple[list[SampleScore], Semantics]:
     from tqdm import tqdm
 

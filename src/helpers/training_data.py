@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from helpers.backends.encoding import ChatEncoder
-from helpers.samples import Sample
+from helpers.samples.dataset import Sample
 
 _SPEAKER = re.compile(r"^([^\W\d_][\w'’-]*): ", re.MULTILINE)
 #: With one of these in a reference, another name might not fit the person any more.

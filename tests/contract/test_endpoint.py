@@ -10,7 +10,7 @@ from helpers.backends.endpoint import EndpointBackend, checked_url, token_for
 from helpers.backends.wire import Chat
 from helpers.core.errors import Failure, InputError, RequestError
 from helpers.params import Endpoint, Generation
-from helpers.prompts import load_prompt
+from helpers.samples.prompts import load_prompt
 from tests.scripted_server import ScriptedServer, answer, hold, summary
 
 LIMITS = Endpoint(total_timeout=1.0, connect_timeout=0.5, max_answer_bytes=10_000)

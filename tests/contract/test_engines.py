@@ -18,7 +18,7 @@ from helpers.backends.transformers import TransformersBackend
 from helpers.core.errors import Failure, ModelError, RequestError
 from helpers.engines.factory import load_local
 from helpers.params import Generation, Model, Samples
-from helpers.samples import load_samples
+from helpers.samples.dataset import load_samples
 from tests.contract.test_transformers import LONG, TEXTS
 
 pytestmark = pytest.mark.usefixtures("own_cache")

@@ -18,7 +18,7 @@ from helpers.core.errors import Failure, ModelError, RequestError
 from helpers.engines.factory import load_local
 from helpers.engines.model_files import TokenCounter, tokenizer_file
 from helpers.params import Generation, Model
-from helpers.prompts import Prompt, Shot, load_prompt
+from helpers.samples.prompts import Prompt, Shot, load_prompt
 from tests.contract.conftest import CONTEXT, Loader
 
 LONG = "Ann: Lunch at noon?\nBo: Yes, at noon, bring the plan.\n" * 9

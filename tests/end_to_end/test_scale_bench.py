@@ -15,7 +15,7 @@ import pytest
 
 from helpers.answer_parts import AnswerParts
 from helpers.params.files import load_params
-from helpers.samples import load_samples
+from helpers.samples.dataset import load_samples
 from helpers.scale_out import summarise_all
 
 FEW, MANY, ROUNDS = 8, 40, 3

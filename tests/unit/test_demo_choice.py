@@ -13,7 +13,7 @@ from helpers import adapters, demo_choice, demo_training
 from helpers.core.errors import ParamsError
 from helpers.demo_choice import Candidate, CrossValidation, Judged
 from helpers.model_card import compared
-from helpers.samples import Sample
+from helpers.samples.dataset import Sample
 
 FOLDS = 3
 

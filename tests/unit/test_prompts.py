@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from helpers.core.errors import InputError
-from helpers.prompts import Prompt, Shot, load_prompt
+from helpers.samples.prompts import Prompt, Shot, load_prompt
 
 PROMPT = Prompt(system="Be brief.", request="Sum up:\n{dialogue}", shots=(Shot(dialogue="A: hi", summary="A greets."),))
 

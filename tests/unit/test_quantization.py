@@ -15,7 +15,7 @@ from helpers.params import Variant
 from helpers.params.files import load_params
 from helpers.provenance import describe
 from helpers.results_engines import Quantization, VariantResult
-from helpers.samples import Sample
+from helpers.samples.dataset import Sample
 from helpers.stats.comparison import Paired
 from helpers.stats.intervals import Estimate
 

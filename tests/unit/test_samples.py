@@ -8,7 +8,7 @@ import pytest
 
 from helpers.core.errors import SamplesError
 from helpers.params import Columns, Samples
-from helpers.samples import dataset_sha256, load_samples
+from helpers.samples.dataset import dataset_sha256, load_samples
 
 ROWS = [
     {"id": "a", "dialogue": "Ann: hi\nBo: 早 🙃", "summary": "They greet."},

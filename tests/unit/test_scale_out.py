@@ -19,7 +19,7 @@ from helpers.cli.main import main
 from helpers.core.errors import ParamsError, RunError
 from helpers.params import Params
 from helpers.params.files import given_tree, load_params
-from helpers.samples import Sample, load_samples, stream_samples
+from helpers.samples.dataset import Sample, load_samples, stream_samples
 from tests.scripted_server import ScriptedServer, summary
 
 

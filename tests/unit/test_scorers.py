@@ -9,7 +9,8 @@ import pytest
 from rouge_score.rouge_scorer import RougeScorer
 
 from helpers.core.errors import SamplesError
-from helpers.samples import CORPUS, read_rows
+from helpers.samples.dataset import CORPUS
+from helpers.samples.readers import read_rows
 from helpers.scorers import (
     METRICS,
     SampleScore,

@@ -21,7 +21,8 @@ from helpers.request_log import RequestLog
 from helpers.results import LatencyCost
 from helpers.results_engines import SettingResult, SettingsSweep
 from helpers.retrying import Limits
-from helpers.samples import Sample, read_rows
+from helpers.samples.dataset import Sample
+from helpers.samples.readers import read_rows
 from helpers.settings_choice import SettingChoice, choose_setting
 from helpers.stats.comparison import Paired
 from helpers.stats.intervals import Estimate

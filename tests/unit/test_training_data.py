@@ -13,7 +13,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from helpers.backends.encoding import Encoded
 from helpers.params import Samples
-from helpers.samples import Sample, load_samples
+from helpers.samples.dataset import Sample, load_samples
 from helpers.scorers.rouge import ngrams, words
 from helpers.training_data import Example, batches, collate, encode, renamed, speakers
 

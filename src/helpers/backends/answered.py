@@ -8,7 +8,7 @@ from typing import Any
 from helpers.backends.base import Answer
 from helpers.core.errors import Failure, RequestError
 from helpers.params import Generation
-from helpers.samples import Sample
+from helpers.samples.dataset import Sample
 
 
 class AnsweredBackend:

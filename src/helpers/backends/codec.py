@@ -10,7 +10,7 @@ from helpers.backends.base import Answer
 from helpers.backends.encoding import ChatEncoder, Encoded, PlainEncoder
 from helpers.core.errors import Failure, RequestError
 from helpers.params import Generation, Model
-from helpers.prompts import load_prompt
+from helpers.samples.prompts import load_prompt
 from helpers.scorers.failures import semantic_failures
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from helpers.core.errors import Failure, ModelError, RequestError
-from helpers.prompts import Prompt
+from helpers.samples.prompts import Prompt
 
 #: Stands for the dialogue while the frame of a chat prompt is rendered.
 PLACE = "⟦dialogue⟧"

@@ -21,7 +21,7 @@ from helpers.backends.base import Answer
 from helpers.core.environment import SHORTEST, environment, redact
 from helpers.core.errors import Failure, InputError, RequestError, RunError
 from helpers.params import Endpoint, Generation, Params
-from helpers.prompts import load_prompt
+from helpers.samples.prompts import load_prompt
 
 T = TypeVar("T")
 

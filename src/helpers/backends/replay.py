@@ -9,7 +9,8 @@ from typing import Any
 from helpers.backends.base import Answer
 from helpers.core.errors import Failure, RequestError, SamplesError, did_you_mean
 from helpers.params import Generation, Replay
-from helpers.samples import Sample, stream_rows
+from helpers.samples.dataset import Sample
+from helpers.samples.readers import stream_rows
 
 
 class ReplayBackend:

@@ -16,7 +16,7 @@ from typing import Any
 
 from helpers.core.errors import Failure, RequestError
 from helpers.params import Generation
-from helpers.prompts import Prompt
+from helpers.samples.prompts import Prompt
 
 #: HTTP status → kind of failure, and whether asking again can help.
 STATUSES: Mapping[int, tuple[Failure, bool]] = {

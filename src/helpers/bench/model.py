@@ -13,7 +13,7 @@ from helpers.core.errors import InputError, ModelError
 from helpers.core.paths import cache
 from helpers.engines.model_files import TokenCounter, tokenizer_file
 from helpers.params import Samples
-from helpers.samples import load_samples
+from helpers.samples.dataset import load_samples
 
 #: In the vocabulary before any word, in BART's own order: the ids 0 to 3.
 SPECIAL = {"bos_token": "<s>", "pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"}

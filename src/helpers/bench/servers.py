@@ -25,7 +25,7 @@ from helpers.engines.served import bring_up
 from helpers.params import Batching, Params, Serving
 from helpers.params.files import load_params
 from helpers.provenance import describe
-from helpers.samples import load_samples
+from helpers.samples.dataset import load_samples
 from helpers.sending import send
 
 ENGINE, DTYPE = "ctranslate2", "int8"

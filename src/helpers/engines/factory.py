@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from helpers.backends.base import Backend
 from helpers.engine_environment import is_here
 from helpers.params import Model, Params
-from helpers.samples import Sample
+from helpers.samples.dataset import Sample
 
 
 def load_local(model: Model) -> Backend:

@@ -76,7 +76,8 @@ def tokenizer_file(model: str, revision: str | None = None) -> Path:
 
 def model_hashes(params: Params) -> dict[str, str]:
     """Return the SHA-256 of the prompt and of the weights, as far as they lie on this machine."""
-    from helpers import demo_model, model_cache, prompts
+    from helpers import demo_model, model_cache
+    from helpers.samples import prompts
 
     found = {}
     if params.model.prompt is not None:

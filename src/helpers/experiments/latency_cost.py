@@ -20,7 +20,7 @@ from helpers.experiments.settings_sweep import compare_settings
 from helpers.request_log import Record, final_attempts
 from helpers.results import LatencyCost, Timed
 from helpers.run import Run, unreachable
-from helpers.samples import Sample
+from helpers.samples.dataset import Sample
 from helpers.stats.intervals import Estimate, mean, percentile, rate, within
 
 PAGE = "03"

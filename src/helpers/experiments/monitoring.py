@@ -20,7 +20,7 @@ from helpers.poller import read_usage
 from helpers.request_log import Record, read_log
 from helpers.results_monitoring import Monitoring, Slice
 from helpers.run import Run
-from helpers.samples import Sample
+from helpers.samples.dataset import Sample
 from helpers.scorers.failures import semantic_failures
 from helpers.series import ASIDE, SERIES, BoolArray, Columns, FloatArray, Series, save
 from helpers.stats import drift

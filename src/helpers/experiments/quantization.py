@@ -20,7 +20,7 @@ from helpers.experiments.variants import Candidate, lengths, qualities, speeds, 
 from helpers.params import Model, Params
 from helpers.results_engines import Quantization, VariantResult
 from helpers.run import Run
-from helpers.samples import Sample
+from helpers.samples.dataset import Sample
 
 PAGE = "04"
 

@@ -15,7 +15,8 @@ from helpers import scorers
 from helpers.experiments.groups import grouped
 from helpers.params import Generation, Params
 from helpers.results_scores import Recording
-from helpers.samples import Sample, load_samples, read_rows
+from helpers.samples.dataset import Sample, load_samples
+from helpers.samples.readers import read_rows
 from helpers.scorers import SampleScore, SemanticFailure
 from helpers.stats.comparison import Paired, paired
 from helpers.stats.intervals import Estimate, mean, rate, within

@@ -16,7 +16,8 @@ from helpers.experiments.recordings import compare_recordings
 from helpers.params import Params
 from helpers.results_scores import SampleEval, Scored
 from helpers.run import Run
-from helpers.samples import Sample, read_rows
+from helpers.samples.dataset import Sample
+from helpers.samples.readers import read_rows
 from helpers.scorers.aggregate import bounded_mean
 from helpers.scorers.scoring import key_fact_recall
 from helpers.scorers.semantic import Models, Semantics, semantic_scores

@@ -18,7 +18,7 @@ from helpers.params import Params, Setting
 from helpers.request_log import Record
 from helpers.results_engines import SettingResult, SettingsSweep
 from helpers.run import Run
-from helpers.samples import Sample
+from helpers.samples.dataset import Sample
 from helpers.stats.intervals import mean
 from helpers.timing import Asker
 

@@ -17,7 +17,8 @@ from helpers.experiments.recordings import Scored, scored_recording
 from helpers.experiments.variant_servers import Served
 from helpers.params import ComparedWith, Params
 from helpers.request_log import Record
-from helpers.samples import Sample, load_samples, read_rows
+from helpers.samples.dataset import Sample, load_samples
+from helpers.samples.readers import read_rows
 from helpers.stats.comparison import Paired, adjust, paired, ratio
 from helpers.stats.intervals import Estimate, mean, rate, within
 from helpers.timing import Asker

@@ -21,7 +21,7 @@ from helpers.core.errors import InputError, ModelError
 from helpers.core.paths import DATA, PACKAGE
 from helpers.engines import model_files
 from helpers.params import Params
-from helpers.prompts import load_prompt
+from helpers.samples.prompts import load_prompt
 
 HANDLER = DATA / "handler" / "handler.py"
 DECODER = PACKAGE / "backends" / "ct2_decoding.py"

@@ -18,7 +18,7 @@ _LARGEST_CELL = 1 << 30
 
 
 @dataclass(frozen=True)
-class Columns:
+class PredictionColumns:
     """Which column holds what."""
 
     prediction: str
@@ -47,7 +47,7 @@ class Checked:
 Cells = Mapping[str, object]
 
 
-def check(path: Path, columns: Columns) -> Checked:
+def check(path: Path, columns: PredictionColumns) -> Checked:
     """Read the whole file once, holding one row at a time.
 
     Raises `SamplesError` with every problem: a missing column, a row that cannot be split or decoded, a
@@ -84,7 +84,7 @@ def check(path: Path, columns: Columns) -> Checked:
     return Checked(n, tuple(groups), str(counts.pop()) if len(counts) == 1 else "var")
 
 
-def read_pairs(path: Path, columns: Columns, prediction: str) -> Iterator[ScoredPair]:
+def read_pairs(path: Path, columns: PredictionColumns, prediction: str) -> Iterator[ScoredPair]:
     """Yield the rows of a file that `check` has passed, one column as the summaries; ids default to rows."""
     for number, (_, cells, _) in enumerate(_records(path), 1):
         yield ScoredPair(
@@ -96,7 +96,7 @@ def read_pairs(path: Path, columns: Columns, prediction: str) -> Iterator[Scored
         )
 
 
-def _problems(cells: Cells, columns: Columns) -> list[str]:
+def _problems(cells: Cells, columns: PredictionColumns) -> list[str]:
     problems = [
         f"column '{column}' {problem}"
         for column in dict.fromkeys(columns.named())
@@ -114,7 +114,7 @@ def _problems(cells: Cells, columns: Columns) -> list[str]:
     return problems + [f"reference: {problem}" for text in references if (problem := reference_problem(text))]
 
 
-def _wrong_kind(value: object, column: str, columns: Columns) -> str | None:
+def _wrong_kind(value: object, column: str, columns: PredictionColumns) -> str | None:
     texts = [value]
     if isinstance(value, list) and column in (*columns.references, columns.key_facts):
         texts = value
@@ -128,7 +128,7 @@ def _wrong_kind(value: object, column: str, columns: Columns) -> str | None:
     return None
 
 
-def _references(cells: Cells, columns: Columns) -> list[str]:
+def _references(cells: Cells, columns: PredictionColumns) -> list[str]:
     values = [cells.get(column) for column in columns.references]
     texts = [text for value in values for text in (value if isinstance(value, list) else [value])]
     return [text for text in texts if isinstance(text, str) and text.strip()]

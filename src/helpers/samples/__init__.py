@@ -1,0 +1,1 @@
+"""The texts a run works on: dialogues with references, files of predictions, prompts."""
