@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 from helpers.core.console import say
 from helpers.core.errors import ParamsError
 from helpers.demo_recipe import Recipe, read_recipe
-from helpers.model_cache import build_once
+from helpers.engines.model_cache import build_once
 from helpers.params import Samples as SamplesParams
 from helpers.samples.dataset import Sample, load_samples
 from helpers.stats.comparison import Paired, paired

@@ -20,11 +20,12 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from helpers import adapters, demo_model, scorers
-from helpers.backends.encoding import ChatEncoder
-from helpers.backends.transformers import TransformersBackend
+from helpers import adapters, scorers
 from helpers.core.console import quiet, say
 from helpers.demo_recipe import Recipe
+from helpers.engines import demo_model
+from helpers.engines.codec import ChatEncoder
+from helpers.engines.transformers import TransformersBackend
 from helpers.learning_curve import Curve, Epoch, write_curve
 from helpers.params import Generation, Model
 from helpers.params import Samples as SamplesParams

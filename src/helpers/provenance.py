@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from helpers import __version__
 from helpers.core.machine import cpuinfo
 from helpers.core.paths import PROJECT
-from helpers.engine_environment import versions
+from helpers.engines.environments import versions
 from helpers.params import Params
 from helpers.params.files import given_and_defaulted
 from helpers.request_log import settings_hash

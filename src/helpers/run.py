@@ -104,7 +104,7 @@ class Run:
     @cached_property
     def _answered(self) -> Backend:
         from helpers.answer_parts import AnswerParts
-        from helpers.backends.answered import AnsweredBackend
+        from helpers.backends.replay import AnsweredBackend
 
         return AnsweredBackend(AnswerParts(self.answers).rows(), self.samples)
 

@@ -23,11 +23,11 @@ from starlette.applications import Starlette
 
 from helpers.answer_cache import AnswerCache, identity
 from helpers.backends.endpoint import is_loopback
-from helpers.backends.handler import HandlerBackend
 from helpers.core.errors import InputError
 from helpers.core.machine import told_to_end, usable_cores
-from helpers.engine_environment import enter
+from helpers.engines.environments import enter
 from helpers.engines.factory import load_local
+from helpers.engines.handler import HandlerBackend
 from helpers.engines.served import CALM
 from helpers.params import Params
 from helpers.params.files import load_params

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from helpers.backends.encoding import ChatEncoder
+from helpers.engines.codec import ChatEncoder
 from helpers.samples.dataset import Sample
 
 _SPEAKER = re.compile(r"^([^\W\d_][\w'’-]*): ", re.MULTILINE)

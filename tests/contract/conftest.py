@@ -19,12 +19,12 @@ from tokenizers.processors import TemplateProcessing
 from tokenizers.trainers import BpeTrainer
 from transformers import BartConfig, BartForConditionalGeneration, PreTrainedTokenizerFast
 
-from helpers import demo_model
 from helpers.backends.base import Backend
 from helpers.backends.endpoint import EndpointBackend
-from helpers.backends.transformers import TransformersBackend
 from helpers.bench import machine
 from helpers.core.paths import cache
+from helpers.engines import demo_model
+from helpers.engines.transformers import TransformersBackend
 from helpers.params import Endpoint, Model
 from tests.local_server import served
 

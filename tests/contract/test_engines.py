@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import torch
 
-from helpers.backends.conversion import converted
-from helpers.backends.ct2_decoding import alike
-from helpers.backends.ctranslate2 import CTranslate2Backend
-from helpers.backends.transformers import TransformersBackend
 from helpers.core.errors import Failure, ModelError, RequestError
+from helpers.engines.conversion import converted
+from helpers.engines.ct2_decoding import alike
+from helpers.engines.ctranslate2 import CTranslate2Backend
 from helpers.engines.factory import load_local
+from helpers.engines.transformers import TransformersBackend
 from helpers.params import Generation, Model, Samples
 from helpers.samples.dataset import load_samples
 from tests.contract.test_transformers import LONG, TEXTS
@@ -80,7 +80,7 @@ def test_beams_are_reranked_alike_and_only_where_the_first_fails(
     texts = [text for text in TEXTS if text]
     first = [answer.summary for answer in both(str(published))[0].summarise(texts, generation)]
     failing: set[str] = set()
-    monkeypatch.setattr("helpers.backends.codec.semantic_failures", lambda summary, dialogue: summary in failing)
+    monkeypatch.setattr("helpers.engines.codec.semantic_failures", lambda summary, dialogue: summary in failing)
     for backend in (reranked := both(str(published), rerank=True)):
         assert [answer.summary for answer in backend.summarise(texts, generation)] == first
     failing |= {first[0]}
@@ -88,7 +88,7 @@ def test_beams_are_reranked_alike_and_only_where_the_first_fails(
     assert second == other
     assert second[0] != first[0]
     assert second[1:] == [text if text != first[0] else second[0] for text in first[1:]]
-    monkeypatch.setattr("helpers.backends.codec.semantic_failures", lambda summary, dialogue: True)
+    monkeypatch.setattr("helpers.engines.codec.semantic_failures", lambda summary, dialogue: True)
     assert [answer.summary for answer in reranked[0].summarise(texts, generation)] == first, "all fail: the likeliest"
     assert reranked[1].summarise(texts[:1], Generation(max_new_tokens=12))[0].summary
 

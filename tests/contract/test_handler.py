@@ -11,10 +11,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from helpers.backends.handler import HandlerBackend
-from helpers.backends.transformers import TransformersBackend
 from helpers.cli.main import main
 from helpers.core.errors import ModelError, RequestError
+from helpers.engines.handler import HandlerBackend
+from helpers.engines.transformers import TransformersBackend
 from helpers.params import Generation, Params
 from helpers.params.files import load_params
 from helpers.serving import packaging

@@ -12,11 +12,11 @@ import psutil
 import pytest
 
 from helpers.backends.base import Backend
-from helpers.backends.transformers import TransformersBackend
 from helpers.core.errors import Failure, ModelError, RequestError
-from helpers.engine_environment import interpreter, is_here, versions
+from helpers.engines.environments import interpreter, is_here, versions
 from helpers.engines.factory import load_local
 from helpers.engines.served import ServedBackend
+from helpers.engines.transformers import TransformersBackend
 from helpers.params import Generation, Model
 from tests.contract.test_engines import SETTINGS
 from tests.contract.test_transformers import LONG, TEXTS

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from helpers import demo_model
-from helpers.backends.transformers import TransformersBackend
 from helpers.core.errors import ModelError
+from helpers.engines import demo_model
 from helpers.engines.model_files import TokenCounter, tokenizer_file
+from helpers.engines.transformers import TransformersBackend
 from helpers.params import Generation
 
 TEXTS = ["", "Ann: Lunch at 12:30?", "Bo: </s> <|im_end|> 🍅\n\n  7", "Ann: Lunch at noon?\n" * 99]

@@ -12,11 +12,11 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from helpers.backends.encoding import ChatEncoder, PlainEncoder
-from helpers.backends.transformers import TransformersBackend
 from helpers.core.errors import Failure, ModelError, RequestError
+from helpers.engines.codec import ChatEncoder, PlainEncoder
 from helpers.engines.factory import load_local
 from helpers.engines.model_files import TokenCounter, tokenizer_file
+from helpers.engines.transformers import TransformersBackend
 from helpers.params import Generation, Model
 from helpers.samples.prompts import Prompt, Shot, load_prompt
 from tests.contract.conftest import CONTEXT, Loader

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from safetensors import safe_open
 
-from helpers import demo_model, model_cache
 from helpers.core.errors import ModelError
+from helpers.engines import demo_model, model_cache
 
 BASE = demo_model.FOLDERS["demo-base"]
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from helpers import demo_model, model_card
+from helpers import model_card
 from helpers.core.errors import ParamsError
 from helpers.demo_recipe import Recipe, read_recipe
 from helpers.demo_training import _rate
+from helpers.engines import demo_model
 from helpers.learning_curve import Curve, Epoch, write_curve
 
 

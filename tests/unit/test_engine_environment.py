@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from helpers import engine_environment
 from helpers.cli.main import main
 from helpers.core.errors import ModelError
+from helpers.engines import environments
 from helpers.engines.factory import load_local
 from helpers.params import Model
 
@@ -18,7 +18,7 @@ from helpers.params import Model
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project without engines of their own."""
-    monkeypatch.setattr(engine_environment, "PROJECT", tmp_path)
+    monkeypatch.setattr(environments, "PROJECT", tmp_path)
     return tmp_path
 
 
@@ -32,16 +32,16 @@ def made(project: Path) -> Path:
 def test_without_its_environment_it_says_how_to_get_it(project: Path) -> None:
     with pytest.raises(ModelError, match="the package openvino is not installed; get it with: make engines"):
         load_local(Model(id="demo", task="chat", prompt="tuned", engine="openvino"))
-    assert engine_environment.interpreter("ctranslate2") == Path(sys.executable)
-    assert engine_environment.versions() == {}
+    assert environments.interpreter("ctranslate2") == Path(sys.executable)
+    assert environments.versions() == {}
 
 
 def test_the_server_goes_on_there_with_the_same_arguments(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     python, replaced = made(project), list[tuple[str, list[str]]]()
     monkeypatch.setattr(os, "execv", lambda file, arguments: replaced.append((file, arguments)))
     monkeypatch.setattr(sys, "argv", ["helpers", "serve", "demo", "--port", "0"])
-    engine_environment.enter("openvino")
-    engine_environment.enter("transformers")
+    environments.enter("openvino")
+    environments.enter("transformers")
     assert replaced == [(str(python), [str(python), "-m", "helpers", "serve", "demo", "--port", "0"])]
 
 
@@ -49,7 +49,7 @@ def test_its_version_is_known_without_importing_it(project: Path) -> None:
     packages = made(project).parents[1] / "lib" / "python3.11" / "site-packages" / "openvino-1.2.3.dist-info"
     packages.mkdir(parents=True)
     (packages / "METADATA").write_text("Metadata-Version: 2.1\nName: openvino\nVersion: 1.2.3\n")
-    assert engine_environment.versions() == {"openvino": "1.2.3"}
+    assert environments.versions() == {"openvino": "1.2.3"}
 
 
 def test_it_cannot_be_packaged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

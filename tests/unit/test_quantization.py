@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from helpers.engine_choice import choose
-from helpers.experiments.variant_servers import missing_instructions, why_not
+from helpers.engines.variant_server import missing_instructions, why_not
 from helpers.experiments.variants import qualities, spread
 from helpers.params import Variant
 from helpers.params.files import load_params
@@ -84,8 +84,8 @@ def test_a_type_that_would_be_emulated_is_not_measured(monkeypatch: pytest.Monke
 
 def test_an_engine_that_is_not_installed_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert why_not(Variant(engine="ctranslate2"), "cpu") == ""
-    monkeypatch.setattr("helpers.engine_environment.find_spec", lambda name: None)
-    monkeypatch.setattr("helpers.engine_environment.PROJECT", Path("/nowhere"))
+    monkeypatch.setattr("helpers.engines.environments.find_spec", lambda name: None)
+    monkeypatch.setattr("helpers.engines.environments.PROJECT", Path("/nowhere"))
     assert "not installed; get it with: pip install ctranslate2" in why_not(Variant(engine="ctranslate2"), "cpu")
     assert "not installed; get it with: make engines" in why_not(Variant(engine="openvino"), "cpu")
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from helpers.backends.encoding import Encoded
+from helpers.engines.codec import Encoded
 from helpers.params import Samples
 from helpers.samples.dataset import Sample, load_samples
 from helpers.scorers.rouge import ngrams, words

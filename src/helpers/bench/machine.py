@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 
 from helpers.bench.result import Machine
-from helpers.experiments.variant_servers import missing_instructions
+from helpers.engines.variant_server import missing_instructions
 
 #: Bytes that are read at once, far more than any cache holds.
 READ = 1 << 29

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from helpers import model_cache
 from helpers.core.errors import InputError, ModelError
 from helpers.core.paths import cache
+from helpers.engines import model_cache
 from helpers.engines.model_files import TokenCounter, tokenizer_file
 from helpers.params import Samples
 from helpers.samples.dataset import load_samples

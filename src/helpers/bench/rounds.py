@@ -13,7 +13,7 @@ import psutil
 
 from helpers.bench.work import Shape
 from helpers.core.errors import HelpersError
-from helpers.experiments.variant_servers import Served, bring_up, convert
+from helpers.engines.variant_server import Served, bring_up, convert
 from helpers.params import Generation, Params, Variant
 from helpers.request_log import Record, RequestLog
 from helpers.timing import Asker

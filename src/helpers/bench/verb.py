@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from helpers import model_cache
 from helpers.bench import machine
 from helpers.bench.assembly import engine_results, shape_results
 from helpers.bench.bars import judge
@@ -23,7 +22,8 @@ from helpers.bench.work import Shape
 from helpers.core.console import say, shown
 from helpers.core.errors import InputError, did_you_mean
 from helpers.core.paths import REPORTS, runs_folder
-from helpers.experiments.variant_servers import why_not
+from helpers.engines import model_cache
+from helpers.engines.variant_server import why_not
 from helpers.params import Endpoint, Generation, Model, Params, Variant
 from helpers.params.files import load_params
 from helpers.params.models import OFFERED

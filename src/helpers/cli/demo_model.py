@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from helpers.core.errors import ParamsError
-from helpers.demo_model import ADAPTER, REQUIREMENT, ensure
+from helpers.engines.demo_model import ADAPTER, REQUIREMENT, ensure
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
 
         print(write_card(ADAPTER))
     else:
-        from helpers.backends.conversion import ENGINE_TYPES, converted
+        from helpers.engines.conversion import ENGINE_TYPES, converted
 
         built = ensure()
         for dtype in ENGINE_TYPES:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from helpers.backends.base import Backend
-from helpers.engine_environment import is_here
+from helpers.engines.environments import is_here
 from helpers.params import Model, Params
 from helpers.samples.dataset import Sample
 
@@ -13,7 +13,7 @@ from helpers.samples.dataset import Sample
 def load_local(model: Model) -> Backend:
     """Return the engine on this machine that a run's ``model`` asks for; what computes is imported only now."""
     if model.engine == "ctranslate2":
-        from helpers.backends.ctranslate2 import CTranslate2Backend
+        from helpers.engines.ctranslate2 import CTranslate2Backend
 
         return CTranslate2Backend(model)
     if model.engine == "openvino":
@@ -21,10 +21,10 @@ def load_local(model: Model) -> Backend:
             from helpers.engines.served import ServedBackend
 
             return ServedBackend(model)
-        from helpers.backends.openvino import OpenVINOBackend
+        from helpers.engines.openvino import OpenVINOBackend
 
         return OpenVINOBackend(model)
-    from helpers.backends.transformers import TransformersBackend
+    from helpers.engines.transformers import TransformersBackend
 
     return TransformersBackend(model)
 

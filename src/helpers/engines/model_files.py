@@ -6,8 +6,8 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from helpers import demo_model
 from helpers.core.errors import ModelError
+from helpers.engines import demo_model
 from helpers.params import Model, Params
 
 #: What a model folder is made of; anything else, such as pickled weights or code, is left behind.
@@ -76,7 +76,7 @@ def tokenizer_file(model: str, revision: str | None = None) -> Path:
 
 def model_hashes(params: Params) -> dict[str, str]:
     """Return the SHA-256 of the prompt and of the weights, as far as they lie on this machine."""
-    from helpers import demo_model, model_cache
+    from helpers.engines import demo_model, model_cache
     from helpers.samples import prompts
 
     found = {}

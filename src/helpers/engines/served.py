@@ -17,7 +17,7 @@ from pathlib import Path
 from helpers.backends.base import Answer
 from helpers.backends.endpoint import EndpointBackend, open_endpoint
 from helpers.core.errors import ModelError, RequestError, ToolError
-from helpers.engine_environment import interpreter
+from helpers.engines.environments import interpreter
 from helpers.params import Endpoint, Generation, Model, Params
 from helpers.params.files import load_params, write_params
 

@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 
 from helpers.core.errors import HelpersError
-from helpers.experiments.variant_servers import bring_up, convert, why_not
+from helpers.engines.variant_server import bring_up, convert, why_not
 from helpers.experiments.variants import Candidate, lengths, qualities, speeds, spread
 from helpers.params import Model, Params
 from helpers.results_engines import Quantization, VariantResult

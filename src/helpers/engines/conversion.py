@@ -1,6 +1,6 @@
 """A model's weights in the format of an engine, converted once for each state of them.
 
-``python -m helpers.backends.conversion ENGINE SOURCE FOLDER DTYPE`` is the process that converts: its memory is not
+``python -m helpers.engines.conversion ENGINE SOURCE FOLDER DTYPE`` is the process that converts: its memory is not
 that of the process that serves, and it runs where the engine is installed.
 """
 
@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from helpers import model_cache
 from helpers.core.errors import ModelError
 from helpers.core.paths import cache
-from helpers.engine_environment import interpreter
+from helpers.engines import model_cache
+from helpers.engines.environments import interpreter
 from helpers.params.models import Engine
 
 #: A conversion that takes longer, seconds, hangs.
@@ -80,7 +80,7 @@ def to_openvino(source: Path, folder: Path, dtype: str) -> None:
 def _in_a_process(engine: Engine, source: Path, folder: Path, dtype: str, tell: Callable[[str], None]) -> None:
     began, python = time.monotonic(), interpreter(engine)
     tell(f"{engine}: converting {source.name} to {dtype} (once)")
-    command = [str(python), "-m", "helpers.backends.conversion", engine, str(source), str(folder), dtype]
+    command = [str(python), "-m", "helpers.engines.conversion", engine, str(source), str(folder), dtype]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=LIMIT, check=False)
     if done.returncode:
         shutil.rmtree(folder, ignore_errors=True)

@@ -10,12 +10,12 @@ import ctranslate2
 import transformers
 
 from helpers.backends.base import Answer
-from helpers.backends.codec import Codec
-from helpers.backends.conversion import converted
-from helpers.backends.ct2_decoding import Decoder, load
 from helpers.core.console import quiet
 from helpers.core.errors import Failure, ModelError, RequestError
 from helpers.engines import model_files
+from helpers.engines.codec import Codec
+from helpers.engines.conversion import converted
+from helpers.engines.ct2_decoding import Decoder, load
 from helpers.params import Generation, Model
 
 

@@ -12,12 +12,11 @@ from typing import Any
 import torch
 import transformers
 
-from helpers import demo_model
 from helpers.backends.base import Answer
-from helpers.backends.codec import Codec
-from helpers.backends.encoding import Encoded
 from helpers.core.console import quiet
 from helpers.core.errors import Failure, ModelError, RequestError
+from helpers.engines import demo_model
+from helpers.engines.codec import Codec, Encoded
 from helpers.params import Generation, Model
 
 

@@ -1,6 +1,6 @@
 """OpenVINO on this machine: transformers' own ``generate`` over networks that OpenVINO computes.
 
-It runs where `helpers.engine_environment` says: its packages need another transformers than ours.
+It runs where `helpers.engines.environments` says: its packages need another transformers than ours.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import transformers
 from openvino import opset13 as ops
 from optimum.intel import OVModelForCausalLM, OVModelForSeq2SeqLM
 
-from helpers.backends.conversion import converted
-from helpers.backends.transformers import TransformersBackend, deterministic
 from helpers.core.errors import ModelError
 from helpers.engines import model_files
+from helpers.engines.conversion import converted
+from helpers.engines.transformers import TransformersBackend, deterministic
 from helpers.params import Model
 
 #: What is computed in, by the type of the weights; where the processor has no bf16 it is fp32.
