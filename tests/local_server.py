@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from helpers.answer_cache import AnswerCache
 from helpers.backends.base import Answer, Backend
 from helpers.params import Generation, Serving
-from helpers.serve import address, listen, serve
-from helpers.service import build_app
-from helpers.worker import Worker
+from helpers.serving.asgi import build_app
+from helpers.serving.cache import AnswerCache
+from helpers.serving.server import address, listen, serve
+from helpers.serving.worker import Worker
 
 
 @dataclass

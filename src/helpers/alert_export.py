@@ -1,7 +1,7 @@
 """The alert rules for a monitoring system of one's own: Prometheus rules, and a Grafana dashboard.
 
-Both ask for the figures that the server gives at ``/metrics`` (`helpers.live_metrics`). A histogram knows a percentile
-to a bucket's width only, and Prometheus drops an alert when the data ends: the rules over a log are the exact ones.
+Both ask for the figures that the server gives at ``/metrics`` (`helpers.serving.metrics`). A histogram knows a
+percentile to a bucket's width only, and Prometheus drops an alert when the data ends: the rules over a log are exact.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from helpers.live_metrics import CORES, CPU, DURATION, REQUESTS, TOKENS
 from helpers.params import Alerts, Rule
+from helpers.serving.metrics import CORES, CPU, DURATION, REQUESTS, TOKENS
 
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 #: What Grafana calls the units of a rule.

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import yaml
 
 from helpers.cli import endpoint_package
 from helpers.core.console import say
 from helpers.core.environment import environment
-from helpers.core.errors import DeployError, InputError
-from helpers.core.paths import cache
-from helpers.management import MONTH, Manager, State
-from helpers.params import Params, Price
+from helpers.core.errors import InputError
+from helpers.params import Params
 from helpers.params.files import load_params
-from helpers.price_list import price_list
+from helpers.serving.lifecycle import current_prices, existing, price_of, say_state
+from helpers.serving.management import Manager
 
-#: Seconds that a resumed endpoint may take to run.
-RESUME_LIMIT = 1800.0
 VERBS = {
     "hardware": "list instances with their prices",
     "create": "create the declared endpoint; without --yes only show it and its price",
@@ -69,53 +64,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-@contextmanager
-def looked_after(params: Params) -> Iterator[None]:
-    """Resume a paused endpoint for the length of a report and pause it afterwards, as ``pause_after`` asks.
-
-    An endpoint that was running is left running, unless ``pause_after`` names it. Pausing happens however the
-    report ends; that it failed is said, and never hides the report's own failure.
-    """
-    declared = params.deployment
-    if params.backend != "endpoint" or declared is None or not declared.pause_after:
-        yield
-        return
-    manager = Manager(params, environment())
-    found = _existing(manager).status
-    if found == "paused":
-        say(f"endpoint {declared.name} is paused; resuming it: {price_of(params, *_prices(params))}")
-        manager.resume()
-    try:
-        if found != "scaledToZero":  # that one is woken, and its cold start measured, by the first request
-            manager.wait(RESUME_LIMIT, _told)
-        yield
-    finally:
-        if found in ("paused", "scaledToZero") or declared.pause_after == declared.name:
-            try:
-                say(f"endpoint {declared.name}: {manager.pause().status}")
-            except DeployError as error:
-                say(f"NOT PAUSED, it goes on costing: {error}; try 'helpers endpoint pause'")
-
-
-def price_of(params: Params, prices: list[Price], origin: str) -> str:
-    """Return what the declared replicas cost while they run, an hour and a month."""
-    wanted, declared = params.instance, params.deployment
-    key = (wanted.vendor, wanted.type, wanted.size)
-    hourly = next((p.hourly for p in prices if (p.vendor, p.type, p.size) == key), None)
-    if hourly is None or declared is None:
-        return f"no price for {' '.join(key)} in {origin}"
-    least, most = hourly * declared.min_replica, hourly * declared.max_replica
-    range_ = f"${most:.3f}" if least == most else f"${least:.3f} to ${most:.3f}"
-    month = f"${most * MONTH:,.0f}" if least == most else f"${least * MONTH:,.0f} to ${most * MONTH:,.0f}"
-    return f"{range_} an hour, {month} a month of {MONTH} hours ({origin})"
-
-
-def _prices(params: Params) -> tuple[list[Price], str]:
-    return price_list(params, environment(), cache() / "hardware.json")
-
-
 def _hardware(params: Params) -> int:
-    prices, origin = _prices(params)
+    prices, origin = current_prices(params)
     print(f"{'vendor':8} {'type':16} {'size':6} {'USD/hour':>9} {'vCPUs':>6} {'GB':>6} {'accelerator GB':>15}")
     for p in sorted(prices, key=lambda p: (p.vendor, p.type, p.hourly)):
         extra = p.gpu_memory_gb or p.accelerator_memory_gb
@@ -141,7 +91,7 @@ def _create(manager: Manager, params: Params, args: argparse.Namespace) -> int:
     print(
         yaml.safe_dump({key: value for key, value in shown.items() if value not in (None, [])}, sort_keys=False), end=""
     )
-    print(f"# price: {price_of(params, *_prices(params))}")
+    print(f"# price: {price_of(params, *current_prices(params))}")
     if not args.yes:
         say("nothing was created; --yes creates it")
         return 0
@@ -151,7 +101,7 @@ def _create(manager: Manager, params: Params, args: argparse.Namespace) -> int:
 
 
 def _status(manager: Manager, params: Params, args: argparse.Namespace) -> int:
-    state = _existing(manager)
+    state = existing(manager)
     print(f"{state.name}: {state.status}{f' ({state.message})' if state.message else ''} {state.url or ''}".rstrip())
     for line in manager.differences(state):
         print(f"  differs: {line}")
@@ -159,13 +109,13 @@ def _status(manager: Manager, params: Params, args: argparse.Namespace) -> int:
 
 
 def _wait(manager: Manager, params: Params, args: argparse.Namespace) -> int:
-    state = manager.wait(args.timeout, _told, args.every)
+    state = manager.wait(args.timeout, say_state, args.every)
     print(state.url or "scaled to zero: nothing is billed, and the next request wakes it")
     return 0
 
 
 def _resume(manager: Manager, params: Params, args: argparse.Namespace) -> int:
-    print(f"# price: {price_of(params, *_prices(params))}")
+    print(f"# price: {price_of(params, *current_prices(params))}")
     if not args.yes:
         say("nothing was resumed; --yes resumes it")
         return 0
@@ -175,7 +125,7 @@ def _resume(manager: Manager, params: Params, args: argparse.Namespace) -> int:
 
 
 def _delete(manager: Manager, params: Params, args: argparse.Namespace) -> int:
-    name = _existing(manager).name
+    name = existing(manager).name
     typed = args.confirm
     if typed is None and sys.stdin.isatty():
         typed = input(f"Type the name of the endpoint to delete it for good ({name}): ").strip()
@@ -184,14 +134,3 @@ def _delete(manager: Manager, params: Params, args: argparse.Namespace) -> int:
     manager.delete()
     say(f"endpoint {name}: deleted")
     return 0
-
-
-def _existing(manager: Manager) -> State:
-    state = manager.state()
-    if state is None:
-        raise DeployError(f"there is no endpoint {manager.deployment.name}; 'helpers endpoint create' makes it")
-    return state
-
-
-def _told(state: State, seconds: float) -> None:
-    say(f"{seconds:6.0f} s  {state.name}: {state.status}{f' ({state.message})' if state.message else ''}")

@@ -19,9 +19,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from helpers.backends.endpoint import EndpointBackend, checked_url, token_for
 from helpers.core.environment import environment, redact, secrets
 from helpers.core.errors import HelpersError, InputError, RequestError
-from helpers.live_metrics import CORES, CPU
-from helpers.management import Manager
 from helpers.params import Endpoint, Params
+from helpers.serving.management import Manager
+from helpers.serving.metrics import CORES, CPU
 
 NAME = "metrics.jsonl"
 #: Seconds between two looks: at a server of ours, and at a service that somebody else runs.

@@ -45,7 +45,7 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
 def run_report(args: argparse.Namespace) -> int:
     """Measure, render and publish; return 0, 1 when the deployment failed, 3 when the gate closes."""
     from helpers import gate, publish, published, tracking
-    from helpers.deploy import looked_after
+    from helpers.serving.lifecycle import managed
 
     params = _params(args)
     pages = publish.choose(args.only, claims=params.claims is not None)
@@ -56,7 +56,7 @@ def run_report(args: argparse.Namespace) -> int:
 
         prepare(params, say)
     began = time.monotonic()
-    with looked_after(params):
+    with managed(params):
         run = (
             resume_run(args.resume, args.params, args.overrides)
             if args.resume

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from helpers import deploy
 from helpers.cli.main import main
 from helpers.experiments.managed import managed_rows
 from helpers.params.files import load_params
+from helpers.serving import lifecycle
 from tests.management_server import TOKEN, Management, managed
 
 Command = Callable[..., tuple[int, str]]
@@ -171,7 +171,7 @@ def looked_after(found: str, pause_after: str, fails: bool, management: Manageme
     params = load_params("endpoint", ["deployment.namespace=team", f"deployment.pause_after={pause_after}"])
     management._settle("dialogue-summariser", found)
     management.calls.clear()
-    with pytest.raises(KeyboardInterrupt) if fails else _nothing(), deploy.looked_after(params):
+    with pytest.raises(KeyboardInterrupt) if fails else _nothing(), lifecycle.managed(params):
         if fails:
             raise KeyboardInterrupt
     return [call.rsplit("/", 1)[1] for call in management.calls if call.startswith("POST")]
@@ -186,7 +186,7 @@ class _nothing:
 def test_a_report_pauses_what_it_resumed_and_nothing_else(
     endpoint: Command, management: Management, monkeypatch: pytest.MonkeyPatch, fails: bool
 ) -> None:
-    monkeypatch.setattr("helpers.management.sleep", lambda _: None)
+    monkeypatch.setattr("helpers.serving.management.sleep", lambda _: None)
     endpoint("create", "--yes")
     assert looked_after("paused", "true", fails, management) == ["resume", "pause"]
     assert looked_after("scaledToZero", "true", fails, management) == ["pause"]

@@ -15,16 +15,16 @@ from typing import Any
 import httpx2
 import pytest
 
-from helpers.answer_cache import AnswerCache, identity
 from helpers.backends.base import Answer
 from helpers.backends.endpoint import EndpointBackend
-from helpers.batching import Waiting, take
 from helpers.cli.main import main
 from helpers.core.errors import Failure, ParamsError, RequestError
-from helpers.live_metrics import served_how
 from helpers.params import Batching, Cache, Endpoint, Generation, Model, Serving
 from helpers.params.files import load_params
-from helpers.serve import threads
+from helpers.serving.cache import AnswerCache, identity
+from helpers.serving.metrics import served_how
+from helpers.serving.server import threads
+from helpers.serving.worker import Waiting, take
 from tests.local_server import Scripted, Served, served
 from tests.unit.test_live_metrics import figures
 from tests.unit.test_serve import ask, process, until

@@ -6,7 +6,7 @@ import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 
 from helpers.core.errors import Failure, RequestError
-from helpers.live_metrics import BUCKETS, DURATION
+from helpers.serving.metrics import BUCKETS, DURATION
 from tests.local_server import Scripted, served
 from tests.unit.test_serve import ask, until
 

@@ -15,10 +15,10 @@ import yaml
 from helpers import alert_export, notify
 from helpers.cli.main import main
 from helpers.core.paths import PROJECT
-from helpers.live_metrics import Live
 from helpers.params import Alerts
 from helpers.params.files import load_params, read_alerts, write_params
-from helpers.worker import Worker
+from helpers.serving.metrics import Live
+from helpers.serving.worker import Worker
 from tests.local_server import Scripted
 from tests.logs import attempt, traffic, write_log
 from tests.scripted_server import ScriptedServer, answer, drip, raw, reset

@@ -21,7 +21,7 @@ import pytest
 
 from helpers.core.errors import Failure, InputError, ModelError, RequestError
 from helpers.params import Generation, Serving
-from helpers.serve import listen
+from helpers.serving.server import listen
 from tests.local_server import Scripted, Served, served
 
 DEFAULTS = Generation(num_beams=4, max_new_tokens=60)
@@ -252,14 +252,14 @@ def test_an_address_that_cannot_be_used(host: str, port: int, token: str | None,
 
 
 SLOW = """
-import helpers.cli.main, helpers.serve, time
+import helpers.cli.main, helpers.serving.server, time
 from tests.local_server import Scripted
 class Slow(Scripted):
     def summarise(self, dialogues, generation):
         time.sleep({seconds})
         return super().summarise(dialogues, generation)
-helpers.serve.load_local = lambda model: Slow()
-helpers.serve.GRACE = {grace}
+helpers.serving.server.load_local = lambda model: Slow()
+helpers.serving.server.GRACE = {grace}
 raise SystemExit(helpers.cli.main.main({arguments}))
 """
 

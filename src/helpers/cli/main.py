@@ -38,7 +38,7 @@ VERBS = {
         "run_render",
     ),
     "check": Verb("validate parameters and print them resolved", "helpers.check"),
-    "serve": Verb("serve a model over the endpoint's wire protocol", "helpers.serve"),
+    "serve": Verb("serve a model over the endpoint's wire protocol", "helpers.cli.serve"),
     "summarise": Verb("summarise dialogues from a file or standard input", "helpers.record"),
     "score": Verb("score a file of predictions", "helpers.score"),
     "cost": Verb("estimate what serving costs, by the month and by the request", "helpers.cost_estimate"),

@@ -11,9 +11,9 @@ from helpers.core.environment import environment
 from helpers.core.errors import RequestError
 from helpers.experiments.managed import managed_rows
 from helpers.experiments.probing import probe_all, texts
-from helpers.live_metrics import served_how
 from helpers.results import Check, Declared, DeployCheck, Probe
 from helpers.run import Run, unreachable
+from helpers.serving.metrics import served_how
 from helpers.timing import Asker, Outcome, wait_until_up
 
 PAGE = "01"

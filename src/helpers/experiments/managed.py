@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from helpers.core.errors import DeployError, InputError
-from helpers.management import Manager
 from helpers.params import Params
 from helpers.results import Declared
+from helpers.serving.management import Manager
 
 
 def managed_rows(params: Params, environment: Mapping[str, str]) -> list[Declared]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+import sys
+import time
+from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from pydantic import ValidationError
@@ -16,14 +19,14 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from helpers.access_log import LogLine
-from helpers.answer_cache import AnswerCache
 from helpers.backends.base import Answer
 from helpers.core.errors import Failure, RequestError, did_you_mean
-from helpers.live_metrics import EXPOSITION, Live
 from helpers.params import Generation
-from helpers.worker import Worker
+from helpers.serving.cache import AnswerCache
+from helpers.serving.metrics import EXPOSITION, Live
+from helpers.serving.worker import Worker
 
 MAX_BODY = 1_000_000
 MAX_INPUTS = 64
@@ -33,6 +36,34 @@ PATHS = ("/", "/predict", "/health", "/metrics")
 CLIENT_GONE = 499
 #: HTTP status of what a backend refuses; everything else is a fault of the server.
 STATUSES = {Failure.BAD_REQUEST: 400, Failure.TOO_LARGE: 413}
+
+
+class LogLine:
+    """Middleware that writes one line per request to stderr: never a text, a token or an unknown path."""
+
+    def __init__(self, app: ASGIApp, paths: Collection[str]) -> None:
+        self._app, self._paths = app, paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything through and write the line when the answer is sent."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status = time.perf_counter(), "-"
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = str(message["status"])
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        finally:
+            now = datetime.now(UTC).isoformat(timespec="milliseconds")
+            path = scope["path"] if scope["path"] in self._paths else "(unknown)"
+            seconds, n = time.perf_counter() - began, scope.get("inputs", 0)
+            print(now, scope["method"], path, status, f"{seconds:.3f}s", f"n={n}", file=sys.stderr, flush=True)
 
 
 def build_app(

@@ -1,4 +1,4 @@
-"""``helpers serve``: a model on this machine behind the endpoint's protocol, on loopback by default.
+"""A model on this machine behind the endpoint's protocol, in this process.
 
 The address is printed on stdout as soon as the port listens; ``GET /health`` answers 503 until the model is
 loaded. If loading fails, ``/health`` and POST answer 500 with the reason until one client has been told or
@@ -7,7 +7,6 @@ ten seconds have passed; then the process exits with the error's code and the me
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import os
@@ -21,18 +20,18 @@ import psutil
 import uvicorn
 from starlette.applications import Starlette
 
-from helpers.answer_cache import AnswerCache, identity
 from helpers.backends.endpoint import is_loopback
 from helpers.core.errors import InputError
 from helpers.core.machine import told_to_end, usable_cores
 from helpers.engines.environments import enter
 from helpers.engines.factory import load_local
 from helpers.engines.handler import HandlerBackend
+from helpers.engines.model_files import model_hashes
 from helpers.engines.served import CALM
 from helpers.params import Params
-from helpers.params.files import load_params
-from helpers.service import build_app
-from helpers.worker import Worker
+from helpers.serving.asgi import build_app
+from helpers.serving.cache import AnswerCache, identity
+from helpers.serving.worker import Worker
 
 #: Seconds a running request may take to finish, and a failed server to be asked, before the process ends.
 GRACE = 10
@@ -40,33 +39,23 @@ GRACE = 10
 LOOK = 0.2
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe ``helpers serve``."""
-    parser.description = "Serve the model of a params file over HTTP, in the protocol of a managed endpoint."
-    parser.epilog = "With HELPERS_SERVE_TOKEN in the environment, POST needs it as bearer token."
-    parser.add_argument("params", metavar="PARAMS", help="a params file, or the name of one in params/")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a parameter")
-    parser.add_argument("--host", default="127.0.0.1", help="address to bind; any but loopback needs a token")
-    parser.add_argument("--port", type=int, default=8080, help="0 picks a free one (default: 8080)")
-    parser.add_argument("--handler", type=Path, metavar="DIR", help="run the handler.py of a model repository instead")
-    parser.add_argument("--parent", type=int, metavar="PID", help="end when this process is gone")
+def serve_model(params: Params, host: str, port: int, *, handler: Path | None = None, parent: int | None = None) -> int:
+    """Serve ``params.model``, or the repository of a ``handler``, until a signal or the end of process ``parent``.
 
-
-def run(args: argparse.Namespace) -> int:
-    """Serve until a signal, or the end of ``--parent``; raises what kept the model from loading."""
-    params = load_params(args.params, args.set)
-    if not args.handler:
+    Prints the address on stdout; returns 0, or raises what kept the model from loading.
+    """
+    if not handler:
         enter(params.model.engine)
     token = os.environ.get("HELPERS_SERVE_TOKEN") or None
-    parent_is_gone = _watch(args.parent)
+    parent_is_gone = _watch(parent)
     if params.serving.workers > 1:
         # Before the first engine is imported: threads that wait must not take the cores from the next worker.
         os.environ.update(CALM)
-    with listen(args.host, args.port, token) as listener:
+    with listen(host, port, token) as listener:
         print(address(listener), flush=True)
         model = params.model.model_copy(update={"threads": threads(params)})
-        worker = Worker(lambda: HandlerBackend(args.handler) if args.handler else load_local(model), params.serving)
-        app = build_app(worker, params.generation, token, _cache(params, args.handler))
+        worker = Worker(lambda: HandlerBackend(handler) if handler else load_local(model), params.serving)
+        app = build_app(worker, params.generation, token, _cache(params, handler))
         # uvicorn raises a signal it caught once more when it is done: here that must not end the process.
         signalled = told_to_end()
         asyncio.run(serve(app, worker, listener, lambda: bool(signalled) or parent_is_gone()))
@@ -146,8 +135,6 @@ def _cache(params: Params, handler: Path | None) -> AnswerCache | None:
     """Return what remembers answers, if anything shall; a handler is told from others by its folder."""
     if params.serving.cache is None:
         return None
-    from helpers.engines.model_files import model_hashes
-
     hashes = {"handler": str(handler.resolve())} if handler else model_hashes(params)
     return AnswerCache(params.serving.cache, identity(params.model, hashes))
 

@@ -8,18 +8,55 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from helpers.backends.base import Answer, Backend
-from helpers.batching import Waiting, take
 from helpers.core.errors import Failure, RequestError
-from helpers.params import Generation, Serving
+from helpers.params import Batching, Generation, Serving
 
 T = TypeVar("T")
 #: Seconds a client is asked to wait when the queue is full: at least, and at most.
 RETRY_AFTER = (1.0, 60.0)
 #: How much the newest batch says of the seconds that a request takes.
 NEWEST = 0.3
+
+#: Characters of a token, about: exact counts would need every engine's tokenizer before its turn.
+CHARACTERS = 4
+
+
+@dataclass(eq=False)
+class Waiting:
+    """A request that waits for its turn: its dialogues, its settings, and where its answers will be."""
+
+    dialogues: Sequence[str]
+    generation: Generation
+    answers: asyncio.Future[list[Answer]]
+
+    @property
+    def tokens(self) -> float:
+        """About how many tokens its longest dialogue has."""
+        return max(map(len, self.dialogues)) / CHARACTERS
+
+
+def take(waiting: Sequence[Waiting], told: Batching | None) -> list[Waiting]:
+    """Return the requests to compute next, in one batch: the one that waits longest and those that go with it.
+
+    Those have equal settings; the nearest to it in length come first, because a batch is padded to its longest. The
+    bounds hold for every batch but one of a single request, which is never refused for its size. Without ``told`` a
+    batch is one request.
+    """
+    first, *others = waiting
+    batch, rows, longest = [first], len(first.dialogues), first.tokens
+    if told is None:
+        return batch
+    alike = [one for one in others if one.generation == first.generation]
+    for one in sorted(alike, key=lambda one: abs(one.tokens - first.tokens)):
+        more, padded_to = rows + len(one.dialogues), max(longest, one.tokens)
+        if more <= told.max_batch and more * padded_to <= told.max_tokens:
+            batch.append(one)
+            rows, longest = more, padded_to
+    return batch
 
 
 class Worker:

@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from helpers.backends.base import Answer
 from helpers.core.errors import RequestError
 from helpers.core.machine import usable_cores
-from helpers.worker import Worker
+from helpers.serving.worker import Worker
 
 #: What a scraper is told the text is; without it Prometheus refuses to read.
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
