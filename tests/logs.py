@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from helpers.request_log import RECORD, Phase, Record
+from helpers.runs.request_log import RECORD, Phase, Record
 
 BEGAN = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 

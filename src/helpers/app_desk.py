@@ -18,8 +18,8 @@ from helpers.backends.base import Answer
 from helpers.backends.endpoint import EndpointBackend
 from helpers.core.errors import Failure, InputError
 from helpers.params import Generation, Params
-from helpers.request_log import Record, RequestLog
-from helpers.timing import Asker
+from helpers.runs.request_log import Record, RequestLog
+from helpers.runs.sender import Asker
 
 #: What a visitor is told of each kind of failure.
 WORDS = {

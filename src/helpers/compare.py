@@ -15,10 +15,10 @@ from pydantic import BaseModel, ConfigDict
 
 from helpers.core.text import Style, spell
 from helpers.params.files import given_and_defaulted
-from helpers.provenance import Manifest, named
 from helpers.results import Results
-from helpers.run import Run
-from helpers.runs import attach
+from helpers.runs.directory import attach
+from helpers.runs.manifest import Manifest, named
+from helpers.runs.run import Run
 from helpers.stats.comparison import Paired, paired
 from helpers.verdicts.compute import judgement
 

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
             raise InputError(f"--{suffix[1:]} {path}: give a file that ends in {suffix}")
     timed, name, made = None, "", datetime.combine(params.prices.as_of, time(), UTC)
     if args.run:
-        from helpers.runs import attach
+        from helpers.runs.directory import attach
 
         measured = attach(args.run.resolve())
         timed, name, made = measured.results("03").latency_cost, shown(args.run), measured.manifest.started_at

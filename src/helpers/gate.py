@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from helpers.core.text import spell
-from helpers.run import Run
+from helpers.runs.run import Run
 from helpers.targets import Judged, Judgement
 from helpers.verdicts.compute import judgement
 

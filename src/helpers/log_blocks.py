@@ -1,7 +1,7 @@
 """A request log in blocks of lines: as Arrow tables where every line is plainly a record, else record by record.
 
 Arrow reads a block in a tenth of the time, but knows less of what a record must be. It may only say yes: whatever it
-is not sure of goes to `helpers.request_log`, which accepts the line or names what is wrong with it.
+is not sure of goes to `helpers.runs.request_log`, which accepts the line or names what is wrong with it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json
 
-from helpers.request_log import Phase, Record, TextForm, read_lines
+from helpers.runs.request_log import Phase, Record, TextForm, read_lines
 
 #: Bytes that are read at a time.
 BLOCK = 16_000_000
@@ -31,7 +31,7 @@ def read_blocks(path: Path) -> Iterator[pa.Table | list[Record]]:
     """Yield the records of a log file, each block as a table with the columns of `Record` or as a list.
 
     In a table a missing value is null, its default among them, and ``started_at`` is a timestamp in UTC. A torn last
-    line is left out, a broken one elsewhere raises `RunError`, as in `helpers.request_log.read_log`.
+    line is left out, a broken one elsewhere raises `RunError`, as in `helpers.runs.request_log.read_log`.
     """
     number = 1
     with path.open("rb") as file:

@@ -15,7 +15,7 @@ from helpers.core.paths import PROJECT
 from helpers.core.text import spell
 from helpers.params import Alerts, Params
 from helpers.params.files import load_params, read_alerts
-from helpers.poller import read_usage
+from helpers.runs.poller import read_usage
 from helpers.series import read_series
 
 RULES = PROJECT / "params" / "alerts.yaml"

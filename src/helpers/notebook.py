@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from helpers.launch import start_run
-from helpers.run import Run
-from helpers.runs import attach, newest_finished
+from helpers.runs.directory import attach, newest_finished
+from helpers.runs.launch import start_run
+from helpers.runs.run import Run
 
 
 def open_run(params: str, run_dir: str = "") -> Run:

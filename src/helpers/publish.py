@@ -19,9 +19,9 @@ from helpers.core.environment import redact
 from helpers.core.errors import InputError, NotebookError, RunError, did_you_mean
 from helpers.core.paths import PROJECT
 from helpers.cost.workbook import write_workbook
-from helpers.progress import Progress
 from helpers.published import DATA, changes
-from helpers.run import Run
+from helpers.runs.progress import Progress
+from helpers.runs.run import Run
 from helpers.site_data import SCHEMA, data_schema, site_data
 from helpers.theme import Frame, Link, Text, convert, framed
 from helpers.verdicts.compute import projection

@@ -10,9 +10,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from helpers.compare import Comparison, Side, compare, makings, side
-from helpers.provenance import Manifest
 from helpers.results import PAGES, Results
-from helpers.run import Run
+from helpers.runs.manifest import Manifest
+from helpers.runs.run import Run
 
 #: In a run's directory: what was published when it began.
 PREVIOUS = "previous.json"

@@ -18,7 +18,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from helpers.answer_parts import AnswerParts
 from helpers.backends.base import Backend
 from helpers.core.console import say
 from helpers.core.errors import InputError, SamplesError
@@ -27,11 +26,11 @@ from helpers.engines.factory import open_backend
 from helpers.engines.model_files import model_hashes
 from helpers.params import Columns, Params, Samples
 from helpers.params.files import load_params
-from helpers.provenance import describe
-from helpers.request_log import Record, RequestLog
-from helpers.retrying import limits
+from helpers.runs.answer_parts import AnswerParts
+from helpers.runs.manifest import describe
+from helpers.runs.request_log import Record, RequestLog
+from helpers.runs.sender import Asker, limits
 from helpers.samples.dataset import Sample, dataset_sha256, load_samples, stream_samples
-from helpers.timing import Asker
 
 COLUMNS = ("id", "summary", "input_tokens", "output_tokens", "lost_tokens", "service_time", "error")
 Write = Callable[[str, Record], None]
@@ -87,7 +86,7 @@ def _fanned_out(args: argparse.Namespace, params: Params) -> int:
 
     Samples are streamed, and nothing holds all answers; the same command again asks only what has no answer.
     """
-    from helpers.scale_out import summarise_all
+    from helpers.runs.scale_out import summarise_all
 
     if args.output is None or args.output.suffix != ".csv":
         raise InputError(

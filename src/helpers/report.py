@@ -15,11 +15,11 @@ from typing import Any
 from helpers.core.console import say, shown
 from helpers.core.errors import HelpersError, InputError, RunError
 from helpers.core.paths import REPORTS
-from helpers.launch import fan_out, finish, resume_run, start_run
 from helpers.params import Params
 from helpers.params.files import apply_overrides, given_tree, load_params, validate, write_params
-from helpers.plan import announcement
-from helpers.runs import attach
+from helpers.runs.budget import announcement
+from helpers.runs.directory import attach
+from helpers.runs.launch import fan_out, finish, resume_run, start_run
 
 
 def add_report_arguments(parser: argparse.ArgumentParser) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helpers.core.errors import RunError
-from helpers.request_log import Record
+from helpers.runs.request_log import Record
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

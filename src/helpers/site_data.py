@@ -11,10 +11,10 @@ from helpers.compare import Comparison
 from helpers.cost_model import Projection
 from helpers.engine_choice import Choice, choose
 from helpers.load_cost import StrategyCost, strategy_costs
-from helpers.provenance import Manifest
 from helpers.published import changes
 from helpers.results import PAGES, read_result
-from helpers.run import Run
+from helpers.runs.manifest import Manifest
+from helpers.runs.run import Run
 from helpers.series import SERIES
 from helpers.settings_choice import SettingChoice, choose_setting
 from helpers.targets import Judgement

@@ -20,7 +20,7 @@ from typing import Any, Literal
 from helpers.core.console import say, shown
 from helpers.core.environment import SECRET_NAME, environment, redact
 from helpers.params import Tracking
-from helpers.run import Run
+from helpers.runs.run import Run
 
 KEY = "WANDB_API_KEY"
 MODES = ("offline", "online", "disabled")

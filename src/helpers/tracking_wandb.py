@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from helpers.core.environment import redact
-from helpers.request_log import Record, final_attempts
 from helpers.results_scores import Scored
-from helpers.run import Run
-from helpers.runs import attach
+from helpers.runs.directory import attach
+from helpers.runs.request_log import Record, final_attempts
+from helpers.runs.run import Run
 from helpers.tracking_file import is_complete
 from helpers.verdicts.compute import judgement
 

@@ -32,7 +32,7 @@ from helpers.engines.factory import load_local
 from helpers.engines.model_files import TokenCounter
 from helpers.engines.served import wait_until_ready
 from helpers.params import Endpoint, Generation, Params, Variant
-from helpers.request_log import RequestLog
+from helpers.runs.request_log import RequestLog
 from helpers.views import bench as view
 from tests.local_server import served
 from tests.page_checks import loose_digits, remote_references, repeated_ids, wrong_citations

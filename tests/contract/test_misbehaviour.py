@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from helpers import retrying, scorers
+from helpers import scorers
 from helpers.backends.endpoint import EndpointBackend
 from helpers.params import Endpoint, Generation
-from helpers.request_log import RequestLog
-from helpers.retrying import Limits
-from helpers.timing import KNOWN_GOOD, Asker
+from helpers.runs import sender
+from helpers.runs.request_log import RequestLog
+from helpers.runs.sender import KNOWN_GOOD, Asker, Limits
 from tests.contract.conftest import Seen
 from tests.scripted_server import (
     Play,
@@ -139,7 +139,7 @@ BEHAVIOURS = [
 def test_a_misbehaviour(
     behaviour: Behaviour, tmp_path: Path, seen: list[Seen], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retrying, "LONGEST_WAIT", 0.1)
+    monkeypatch.setattr(sender, "LONGEST_WAIT", 0.1)
     first = hang_up_on_next(KEPT) if "keep-alive" in behaviour.name else GOOD
     log = RequestLog(tmp_path / "requests.jsonl")
     with (

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.request_log import RequestLog
+from helpers.runs.request_log import RequestLog
 from tests.conftest import Report
 from tests.environment import clean_environment
 from tests.scripted_server import ScriptedServer, hold, summary

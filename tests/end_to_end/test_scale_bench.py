@@ -13,10 +13,10 @@ from statistics import median
 import psutil
 import pytest
 
-from helpers.answer_parts import AnswerParts
 from helpers.params.files import load_params
+from helpers.runs.answer_parts import AnswerParts
+from helpers.runs.scale_out import summarise_all
 from helpers.samples.dataset import load_samples
-from helpers.scale_out import summarise_all
 
 FEW, MANY, ROUNDS = 8, 40, 3
 #: Seconds between two looks at the memory of a run.

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from helpers.params import Tracking
-from helpers.run import Run
-from helpers.runs import attach
+from helpers.runs.directory import attach
+from helpers.runs.run import Run
 from helpers.tracking import KEY, Notice, chosen_mode, track
 from helpers.tracking_file import is_complete, read_records
 from tests.conftest import Finished

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from helpers.alerts import Alerted, watch
 from helpers.params import Alerts, Rule
-from helpers.request_log import Record
+from helpers.runs.request_log import Record
 from helpers.series import Series, from_records
 from helpers.windows import window_of
 from tests.logs import attempt, traffic, usage

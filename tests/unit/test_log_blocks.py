@@ -15,7 +15,7 @@ import pytest
 
 from helpers import log_blocks
 from helpers.core.errors import RunError
-from helpers.request_log import RECORD, Record, read_log
+from helpers.runs.request_log import RECORD, Record, read_log
 from helpers.series import from_records, read_series
 from tests.logs import attempt, write_log
 

@@ -1,7 +1,7 @@
 """The estimate before the first remote request."""
 
 from helpers.params.files import load_params
-from helpers.plan import announcement, planned_requests
+from helpers.runs.budget import announcement, planned_requests
 
 
 def test_the_estimate_names_requests_minutes_dollars_and_bounds() -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from helpers import poller
-from helpers.poller import NAME, Poller, figures, read_usage
+from helpers.runs import poller
+from helpers.runs.poller import NAME, Poller, figures, read_usage
 from tests.local_server import Scripted, served
 from tests.scripted_server import ScriptedServer, answer, hold, raw
 from tests.unit.test_serve import ask, until

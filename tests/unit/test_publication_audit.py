@@ -16,7 +16,7 @@ from helpers.core.paths import PROJECT
 from helpers.experiments import publication_audit as experiment
 from helpers.params.files import load_params
 from helpers.results import Claim, PublicationAudit
-from helpers.run import Run
+from helpers.runs.run import Run
 from helpers.views import publication_audit as view
 from tests.page_checks import NAMES, broken_links, loose_digits, repeated_ids, results_tree, wrong_citations
 

@@ -13,8 +13,8 @@ from helpers.engines.variant_server import missing_instructions, why_not
 from helpers.experiments.variants import qualities, spread
 from helpers.params import Variant
 from helpers.params.files import load_params
-from helpers.provenance import describe
 from helpers.results_engines import Quantization, VariantResult
+from helpers.runs.manifest import describe
 from helpers.samples.dataset import Sample
 from helpers.stats.comparison import Paired
 from helpers.stats.intervals import Estimate

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from helpers.core.errors import RunError
-from helpers.request_log import RECORD, Record, RequestLog, final_attempts
+from helpers.runs.request_log import RECORD, Record, RequestLog, final_attempts
 
 ROOT = Path(__file__).parents[2]
 
@@ -108,7 +108,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from tests.unit.test_request_log import record
-from helpers.request_log import RequestLog
+from helpers.runs.request_log import RequestLog
 log = RequestLog(Path(sys.argv[1]), part_size=60_000)
 for number in range(50):
     log.append(record(f"{sys.argv[2]}{number}", summary="x" * 3_000))
@@ -127,7 +127,7 @@ FULL = """
 import resource, signal, sys
 from pathlib import Path
 from tests.unit.test_request_log import record
-from helpers.request_log import RequestLog
+from helpers.runs.request_log import RequestLog
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, 5_000))
 log = RequestLog(Path(sys.argv[1]))
@@ -160,7 +160,7 @@ def test_what_is_superseded_stays_and_counts_no_longer(tmp_path: Path) -> None:
 READER = """
 import json, sys, time
 from pathlib import Path
-from helpers.request_log import RequestLog
+from helpers.runs.request_log import RequestLog
 began = time.monotonic()
 n = len(RequestLog(Path(sys.argv[1])).read())
 took = time.monotonic() - began

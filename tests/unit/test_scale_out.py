@@ -13,12 +13,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from helpers import chunk_worker, scale_out
-from helpers.answer_parts import AnswerParts
 from helpers.cli.main import main
 from helpers.core.errors import ParamsError, RunError
 from helpers.params import Params
 from helpers.params.files import given_tree, load_params
+from helpers.runs import scale_out
+from helpers.runs import scale_out as chunk_worker
+from helpers.runs.answer_parts import AnswerParts
 from helpers.samples.dataset import Sample, load_samples, stream_samples
 from tests.scripted_server import ScriptedServer, summary
 

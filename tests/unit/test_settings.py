@@ -17,17 +17,16 @@ from helpers.experiments.settings_sweep import compare_settings
 from helpers.experiments.variants import qualities
 from helpers.params import Generation, Params, Settings
 from helpers.params.files import load_params
-from helpers.request_log import RequestLog
 from helpers.results import LatencyCost
 from helpers.results_engines import SettingResult, SettingsSweep
-from helpers.retrying import Limits
+from helpers.runs.request_log import RequestLog
+from helpers.runs.sender import Asker, Limits
 from helpers.samples.dataset import Sample
 from helpers.samples.readers import read_rows
 from helpers.settings_choice import SettingChoice, choose_setting
 from helpers.stats.comparison import Paired
 from helpers.stats.intervals import Estimate
 from helpers.targets import Judgement
-from helpers.timing import Asker
 from helpers.views import settings as view
 from tests.page_checks import loose_digits, wrong_citations
 

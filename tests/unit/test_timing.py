@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from helpers import retrying
 from helpers.backends.base import Answer
 from helpers.core.errors import Failure, RequestError
 from helpers.params import Generation
-from helpers.request_log import RequestLog
-from helpers.retrying import Limits
-from helpers.timing import Asker
+from helpers.runs import sender
+from helpers.runs.request_log import RequestLog
+from helpers.runs.sender import Asker, Limits
 
 
 class Scripted:
@@ -43,7 +42,7 @@ GONE = RequestError(Failure.CONNECTION, "refused", retryable=True)
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retrying, "_wait", lambda state: 0)
+    monkeypatch.setattr(sender, "_wait", lambda state: 0)
 
 
 def asker(tmp_path: Path, *script: Answer | RequestError, **more: object) -> Asker:

@@ -31,7 +31,7 @@ class Backend(Protocol):
 
     ``summarise`` makes exactly one attempt for the whole list, returns one `Answer` per dialogue in
     order, and raises `helpers.core.errors.RequestError` when the attempt fails; it never retries, logs
-    or sleeps: that belongs to `helpers.timing`.
+    or sleeps: that belongs to `helpers.runs.sender`.
     """
 
     kind: str

@@ -40,7 +40,7 @@ class ReplayBackend:
 
 
 class AnsweredBackend:
-    """Gives each dialogue the answer, or the failure, that stands in the rows of `helpers.answer_parts`.
+    """Gives each dialogue the answer, or the failure, that stands in the rows of `helpers.runs.answer_parts`.
 
     There are no service times: workers that compute side by side slow each other down.
     """

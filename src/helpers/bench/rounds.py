@@ -15,8 +15,8 @@ from helpers.bench.work import Shape
 from helpers.core.errors import HelpersError
 from helpers.engines.variant_server import Served, bring_up, convert
 from helpers.params import Generation, Params, Variant
-from helpers.request_log import Record, RequestLog
-from helpers.timing import Asker
+from helpers.runs.request_log import Record, RequestLog
+from helpers.runs.sender import Asker
 
 #: What stands on the page of the records that this writes.
 PAGE = "bench"

@@ -24,7 +24,7 @@ from helpers.engines.model_files import model_hashes
 from helpers.engines.served import bring_up
 from helpers.params import Batching, Params, Serving
 from helpers.params.files import load_params
-from helpers.provenance import describe
+from helpers.runs.manifest import describe
 from helpers.samples.dataset import load_samples
 from helpers.sending import send
 

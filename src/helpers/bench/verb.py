@@ -27,8 +27,8 @@ from helpers.engines.variant_server import why_not
 from helpers.params import Endpoint, Generation, Model, Params, Variant
 from helpers.params.files import load_params
 from helpers.params.models import OFFERED
-from helpers.provenance import describe, public_name
-from helpers.request_log import RequestLog
+from helpers.runs.manifest import describe, public_name
+from helpers.runs.request_log import RequestLog
 
 INPUTS, OUTPUTS, BATCH, BEAMS = (60, 200, 800), (32, 60, 128), 8, 4
 #: Six rounds bound a median from both sides.

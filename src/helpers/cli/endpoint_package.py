@@ -8,8 +8,8 @@ from pathlib import Path
 from helpers.core.console import say, shown
 from helpers.gate import verdict_lines
 from helpers.params.files import load_params
-from helpers.run import Run
-from helpers.runs import attach
+from helpers.runs.directory import attach
+from helpers.runs.run import Run
 from helpers.serving.packaging import NEEDED, push, write
 from helpers.verdicts.compute import judgement
 

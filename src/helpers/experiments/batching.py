@@ -18,7 +18,7 @@ from helpers.engines.served import bring_up
 from helpers.experiments.load_records import write
 from helpers.params import Batching, Serving
 from helpers.results_load import BatchingGain
-from helpers.run import Run
+from helpers.runs.run import Run
 from helpers.samples.dataset import Sample
 from helpers.sending import Measured, send
 from helpers.stats.intervals import FloatArray

@@ -12,9 +12,9 @@ from helpers.core.errors import RequestError
 from helpers.experiments.managed import managed_rows
 from helpers.experiments.probing import probe_all, texts
 from helpers.results import Check, Declared, DeployCheck, Probe
-from helpers.run import Run, unreachable
+from helpers.runs.run import Run, unreachable
+from helpers.runs.sender import Asker, Outcome, wait_until_up
 from helpers.serving.metrics import served_how
-from helpers.timing import Asker, Outcome, wait_until_up
 
 PAGE = "01"
 #: So many identical calls must be answered alike.

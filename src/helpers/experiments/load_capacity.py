@@ -23,7 +23,7 @@ from helpers.params import Load
 from helpers.queueing import fifo_responses, mg1_response, utilisation
 from helpers.results import LoadCapacity
 from helpers.results_load import LoadPoint
-from helpers.run import Run
+from helpers.runs.run import Run
 from helpers.sending import Outcomes
 from helpers.stats.intervals import Estimate, FloatArray, mean
 from helpers.sweep import measure as sweep

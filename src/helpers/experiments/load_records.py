@@ -6,8 +6,8 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from helpers.request_log import Record, settings_hash
-from helpers.run import Run
+from helpers.runs.request_log import Record, settings_hash
+from helpers.runs.run import Run
 from helpers.sending import KINDS, OK, Outcomes
 
 

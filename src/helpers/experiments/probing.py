@@ -13,8 +13,8 @@ from helpers.core.errors import Failure, RequestError
 from helpers.core.paths import DATA
 from helpers.params import Generation
 from helpers.results import Probe
-from helpers.run import Run
-from helpers.timing import Asker, Outcome
+from helpers.runs.run import Run
+from helpers.runs.sender import Asker, Outcome
 
 PROBES = DATA / "probes.yaml"
 #: A refusal of an unusable input is as good as an answer; a crash or silence is not.

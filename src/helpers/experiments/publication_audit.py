@@ -9,7 +9,7 @@ from helpers.audit import alerts, budget, capacity, cost, description, quality, 
 from helpers.audit.basis import Basis
 from helpers.claims import load_published
 from helpers.results import Claim, ClaimVerdict, PublicationAudit
-from helpers.run import Run
+from helpers.runs.run import Run
 
 PAGE = "07"
 SUBJECTS = (speed, reliability, cost, budget, capacity, alerts, quality, description)

@@ -15,7 +15,8 @@ from helpers.experiments.groups import grouped
 from helpers.experiments.recordings import compare_recordings
 from helpers.params import Params
 from helpers.results_scores import SampleEval, Scored
-from helpers.run import Run
+from helpers.runs.run import Run
+from helpers.runs.sender import Outcome
 from helpers.samples.dataset import Sample
 from helpers.samples.readers import read_rows
 from helpers.scorers.aggregate import bounded_mean
@@ -23,7 +24,6 @@ from helpers.scorers.scoring import key_fact_recall
 from helpers.scorers.semantic import Models, Semantics, semantic_scores
 from helpers.stats.comparison import Paired, paired
 from helpers.stats.intervals import Estimate, rate
-from helpers.timing import Outcome
 
 PAGE = "02"
 METRICS = (

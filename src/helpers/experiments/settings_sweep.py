@@ -15,12 +15,12 @@ from typing import Any
 from helpers.core.errors import UNREACHABLE
 from helpers.experiments.variants import latency, qualities, speedup, spread
 from helpers.params import Params, Setting
-from helpers.request_log import Record
 from helpers.results_engines import SettingResult, SettingsSweep
-from helpers.run import Run
+from helpers.runs.request_log import Record
+from helpers.runs.run import Run
+from helpers.runs.sender import Asker
 from helpers.samples.dataset import Sample
 from helpers.stats.intervals import mean
-from helpers.timing import Asker
 
 PAGE = "03"
 

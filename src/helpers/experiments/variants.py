@@ -16,12 +16,12 @@ from typing import Any, Protocol
 from helpers.engines.variant_server import Served
 from helpers.experiments.recordings import Scored, scored_recording
 from helpers.params import ComparedWith, Params
-from helpers.request_log import Record
+from helpers.runs.request_log import Record
+from helpers.runs.sender import Asker
 from helpers.samples.dataset import Sample, load_samples
 from helpers.samples.readers import read_rows
 from helpers.stats.comparison import Paired, adjust, paired, ratio
 from helpers.stats.intervals import Estimate, mean, rate, within
-from helpers.timing import Asker
 
 
 @dataclass

@@ -9,7 +9,7 @@ from helpers.alerts import Alerted, shortened, watch
 from helpers.cost_basis import basis
 from helpers.cost_model import Projection, project
 from helpers.params import Alerts
-from helpers.run import Run
+from helpers.runs.run import Run
 from helpers.series import SERIES, load
 from helpers.targets import Judgement, judge
 

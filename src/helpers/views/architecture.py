@@ -8,7 +8,7 @@ from typing import Literal
 from markupsafe import Markup
 
 from helpers.figures import drawn_figure
-from helpers.run import Run
+from helpers.runs.run import Run
 from helpers.svg import fitted
 
 State = Literal["exercised", "stand-in", "not in this run"]

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from helpers.cite import Cited, number, quoted, say
 from helpers.core.text import Style
 from helpers.figures import Target, spans
-from helpers.run import Run
+from helpers.runs.run import Run
 from helpers.tables import Cell, Column, collapsible, table
 from helpers.verdicts.compute import projection
 

@@ -14,9 +14,9 @@ from helpers.cite import Cited, number, quoted, say
 from helpers.compare import Comparison
 from helpers.core.text import harmless
 from helpers.engine_choice import choose
-from helpers.request_log import final_attempts
 from helpers.results import PAGES
-from helpers.run import Run
+from helpers.runs.request_log import final_attempts
+from helpers.runs.run import Run
 from helpers.tables import chip, verdict_table
 from helpers.theme import Frame, Link
 from helpers.verdicts.compute import judgement

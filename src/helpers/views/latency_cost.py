@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from helpers.cite import Cited, interval, number, quoted, say
 from helpers.figures import Group, Target, distribution, points
-from helpers.run import Run
+from helpers.runs.run import Run
 from helpers.tables import Column, actual, chip, table
 from helpers.verdicts.compute import judgement
 from helpers.views.common import ended_early, not_measured

@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from helpers.cite import Cited, number, quoted, say
 from helpers.load_cost import strategy_costs
-from helpers.run import Run
+from helpers.runs.run import Run
 from helpers.tables import Cell, Column, table
 from helpers.views.quantization import choice, recommended
 

@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from helpers.cite import Cited, interval, number, quoted, say
 from helpers.core.text import Style
-from helpers.run import Run
+from helpers.runs.run import Run
 from helpers.tables import Column, actual, sample_size, table
 from helpers.views.common import ended_early, not_measured
 from helpers.views.monitoring_charts import alerted_of, state_chip, states_over_time

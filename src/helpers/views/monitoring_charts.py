@@ -10,7 +10,7 @@ from helpers.cite import Cited, number, quoted, say
 from helpers.curves import Band, Curve, Level, Look, Plot
 from helpers.figures import curves, states
 from helpers.marks import FILLED, HOLLOW, THIN, Segment
-from helpers.run import Run
+from helpers.runs.run import Run
 from helpers.tables import Column, table
 from helpers.verdicts.compute import alerted
 

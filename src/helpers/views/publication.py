@@ -8,7 +8,7 @@ from helpers.cite import Cited, number, quoted, say
 from helpers.compare import Comparison
 from helpers.core.text import Style
 from helpers.params import Params
-from helpers.run import Run
+from helpers.runs.run import Run
 from helpers.tables import Cell, Column, chip, collapsible, facts, table
 from helpers.verdicts.compute import judgement
 from helpers.views import quantization

@@ -10,7 +10,7 @@ from helpers.cite import NOT_MEASURED, Cited, interval, number, quoted, say
 from helpers.engine_choice import choose
 from helpers.figures import points
 from helpers.figures_plane import Axis, Measured, Spot, plane
-from helpers.run import Run
+from helpers.runs.run import Run
 from helpers.tables import Column, chip, table
 from helpers.views.common import ended_early, not_measured
 from helpers.views.compared import recorded_quality, unmeasured, with_interval

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from helpers.cite import NOT_MEASURED, Cited, interval, number, quoted, say
 from helpers.core.text import Style
 from helpers.figures import Chart, points, small_multiples
-from helpers.run import Run
+from helpers.runs.run import Run
 from helpers.tables import Column, actual, collapsible, table
 from helpers.views.common import ended_early, not_measured
 

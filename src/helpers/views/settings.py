@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from helpers.cite import Cited, interval, number, quoted, say
 from helpers.figures import Chart, small_multiples
-from helpers.run import Run
+from helpers.runs.run import Run
 from helpers.settings_choice import choose_setting
 from helpers.tables import Column, chip, table
 from helpers.verdicts.compute import judgement

@@ -17,17 +17,17 @@ from typing import Any, Protocol
 from filelock import FileLock, Timeout
 
 from helpers.backends.base import Backend
-from helpers.budget import spent
+from helpers.runs.budget import spent
 from helpers.cite import Cited
 from helpers.core.errors import RunError
 from helpers.params import Generation, Params
-from helpers.provenance import Manifest
-from helpers.request_log import Phase, Record, RequestLog, final_attempts
+from helpers.runs.manifest import Manifest
+from helpers.runs.request_log import Phase, Record, RequestLog, final_attempts
 from helpers.results import PAGES, Results, read_result, read_results, write_result
 from helpers.results_base import PageResult
-from helpers.retrying import limits
+from helpers.runs.sender import limits
 from helpers.samples.dataset import Sample, load_samples
-from helpers.timing import KNOWN_GOOD_ID, Asker
+from helpers.runs.sender import KNOWN_GOOD_ID, Asker
 
 #: Seconds that a process waits for another one to leave a run.
 PATIENCE = 60.0
@@ -103,7 +103,7 @@ class Run:
 
     @cached_property
     def _answered(self) -> Backend:
-        from helpers.answer_parts import AnswerParts
+        from helpers.runs.answer_parts import AnswerParts
         from helpers.backends.replay import AnsweredBackend
 
         return AnsweredBackend(AnswerParts(self.answers).rows(), self.samples)

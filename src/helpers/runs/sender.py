@@ -16,14 +16,22 @@ from typing import Any
 from helpers.backends.base import Answer, Backend
 from helpers.core.errors import UNREACHABLE, Failure, RequestError
 from helpers.params import Generation
-from helpers.request_log import Phase, Record, RequestLog, settings_hash
-from helpers.retrying import Limits, retrying
+from helpers.runs.request_log import Phase, Record, RequestLog, settings_hash
+
+from dataclasses import dataclass
+from helpers.core.errors import RequestError
+from helpers.params import Params
+import tenacity
 
 #: This many requests in a row that found nobody home end the asking: the deployment is down.
 DOWN_AFTER = 3
 #: Asked when a server refuses (400) an input that looks sound: who refuses this as well is at fault itself.
 KNOWN_GOOD_ID = "known-good"
 KNOWN_GOOD = "Ann: Shall we have lunch at noon?\nBo: Yes, at noon, and bring the plan."
+
+#: Longest wait between two attempts that the server did not ask for, seconds.
+LONGEST_WAIT = 20.0
+
 
 
 @dataclass(frozen=True)
@@ -231,6 +239,17 @@ class Asker:
             self.down_since, self.down_kind = record.started_at, record.kind
 
 
+@dataclass(frozen=True)
+class Limits:
+    """How often and how long one request is tried: attempts, and seconds for all of them and for a waking service."""
+
+    attempts: int = 1
+    retry_timeout: float = 900.0
+    wake_timeout: float = 600.0
+
+
+
+
 def wait_until_up(asker: Asker, sample: str, dialogue: str, limit: float) -> tuple[Outcome | None, bool]:
     """Ask until the first success or for ``limit`` seconds; return the last outcome and whether it was down at first.
 
@@ -248,3 +267,39 @@ def wait_until_up(asker: Asker, sample: str, dialogue: str, limit: float) -> tup
         asker.down_since, asker._failed_in_a_row = None, 0
         # Often at first, so that a quick start is timed well; a slow one is known to a twentieth.
         time.sleep(min(max(0.25, waited / 20), 5.0))
+
+
+def limits(params: Params) -> Limits:
+    """Return the limits of a run's requests."""
+    endpoint = params.endpoint
+    return Limits(endpoint.attempts, endpoint.retry_timeout, endpoint.wake_timeout)
+
+
+def retrying(limits: Limits, attempts: int) -> tenacity.Retrying:
+    """Return the attempts of one request: only where asking again can help, bounded in number and in time."""
+    return tenacity.Retrying(
+        stop=tenacity.stop_after_attempt(attempts) | tenacity.stop_before_delay(limits.retry_timeout),
+        retry=_can_help,
+        wait=_wait,
+        reraise=True,
+    )
+
+
+
+
+def _can_help(state: tenacity.RetryCallState) -> bool:
+    """Whether asking again can help; a 400 that is the server's fault is asked again once."""
+    error = state.outcome.exception() if state.outcome else None
+    if not isinstance(error, RequestError) or not error.retryable:
+        return False
+    return error.status != 400 or state.attempt_number < 2
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    """Seconds before the next attempt: what the server asked for, else exponential with full jitter.
+
+    A wait that does not fit into the time for all attempts is not begun: the request has failed.
+    """
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.retry_after if isinstance(error, RequestError) else None
+    return asked if asked is not None else tenacity.wait_random_exponential(0.5, LONGEST_WAIT)(state)

@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import Self
 
 from helpers.core.console import say, shown
-from helpers.plan import planned_requests
-from helpers.run import Run
+from helpers.runs.budget import planned_requests
+from helpers.runs.run import Run
 
 EVERY = 0.5
 

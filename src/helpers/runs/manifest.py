@@ -20,7 +20,7 @@ from helpers.core.paths import PROJECT
 from helpers.engines.environments import versions
 from helpers.params import Params
 from helpers.params.files import given_and_defaulted
-from helpers.request_log import settings_hash
+from helpers.runs.request_log import settings_hash
 
 #: Packages whose version can change a figure.
 PACKAGES = (
