@@ -15,9 +15,9 @@ from pydantic import BaseModel, ConfigDict
 
 from helpers.core.text import Style, spell
 from helpers.params.files import given_and_defaulted
-from helpers.results import Results
 from helpers.runs.directory import attach
 from helpers.runs.manifest import Manifest, named
+from helpers.runs.results.store import Results
 from helpers.runs.run import Run
 from helpers.stats.comparison import Paired, paired
 from helpers.verdicts.compute import judgement

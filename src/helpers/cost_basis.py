@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from helpers.cost.costs import Costs, costs
 from helpers.params import Params, Price
-from helpers.results import LatencyCost
-from helpers.results_base import Row
+from helpers.runs.results.base import Row
+from helpers.runs.results.latency_cost import LatencyCost
 from helpers.stats.intervals import Estimate
 
 #: The method of a figure that nobody measured.

@@ -7,7 +7,7 @@ from typing import Literal
 
 from helpers.cost_basis import Basis, declared_price
 from helpers.params import Params, Price
-from helpers.results_base import Row
+from helpers.runs.results.base import Row
 
 TimeOrigin = Literal["declared", "supplied", "scaled by processors", "not known"]
 

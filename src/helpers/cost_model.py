@@ -14,7 +14,7 @@ from helpers.cost_basis import Basis, at_declared_traffic, declared_price
 from helpers.cost_choice import Choices, Offer, choices, offers, seconds_on
 from helpers.cost_sensitivity import Sensitivity, sensitivity
 from helpers.params import Params, Scenario
-from helpers.results_base import Row
+from helpers.runs.results.base import Row
 
 
 class Bill(Row):

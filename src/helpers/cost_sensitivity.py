@@ -8,7 +8,7 @@ from typing import Any, Protocol, get_args
 from helpers.cost_basis import Basis, declared_price
 from helpers.params import Params
 from helpers.params.cost import Input
-from helpers.results_base import Row
+from helpers.runs.results.base import Row
 
 #: What each input is called, and its unit.
 LABELS: dict[Input, tuple[str, str]] = {

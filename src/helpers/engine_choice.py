@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict
 
 from helpers.cost_choice import memory_of
 from helpers.params import Params, Price
-from helpers.results_engines import Compared, Quantization, VariantResult
+from helpers.runs.results.base import Compared
+from helpers.runs.results.quantization import Quantization, VariantResult
 from helpers.targets import Verdict, decide
 
 GIGABYTE = 1e9

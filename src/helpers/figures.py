@@ -10,12 +10,13 @@ from markupsafe import Markup, escape
 
 from helpers import curves as lines
 from helpers import drawing
-from helpers.cite import Cited, interval, number, quoted
+from helpers.cite import interval, number, quoted
 from helpers.core.text import Style
 from helpers.curves import Plot
 from helpers.drawing import Panel
 from helpers.marks import Segment
 from helpers.rows import are_dots, estimate_row, finite, is_estimate, observed_rows, span_row, states_row
+from helpers.runs.results.cited import Cited
 from helpers.svg import to_svg
 from helpers.tables import Cell, Column, actual, collapsible, sample_size, table
 

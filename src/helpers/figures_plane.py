@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from markupsafe import Markup, escape
 
 from helpers import drawing
-from helpers.cite import Cited
 from helpers.core.text import Style, spell
 from helpers.drawing import Panel, Row
 from helpers.figures import drawn_figure
 from helpers.marks import interval_mark
 from helpers.rows import finite
+from helpers.runs.results.cited import Cited
 from helpers.svg import COLOURS, fitted, text_width, to_svg
 from helpers.tables import Cell, collapsible
 

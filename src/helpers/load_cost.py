@@ -5,8 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from helpers.params import Params
-from helpers.results import LoadCapacity
-from helpers.results_load import Strategy
+from helpers.runs.results.load_capacity import LoadCapacity, Strategy
 
 
 class StrategyCost(BaseModel):

@@ -16,7 +16,7 @@ from helpers.learning_curve import Curve
 from helpers.params import Params
 from helpers.params import Samples as SamplesParams
 from helpers.params.files import load_params
-from helpers.results_scores import Recording
+from helpers.runs.results.sample_eval import Recording
 from helpers.samples.dataset import load_samples
 from helpers.samples.readers import read_rows
 from helpers.stats.intervals import Estimate

@@ -7,7 +7,7 @@ import math
 from pydantic import BaseModel, ConfigDict
 
 from helpers.params import Params
-from helpers.results import Results
+from helpers.runs.results.store import Results
 from helpers.stats.intervals import Estimate, rate
 
 #: Past this many dialogues or requests, knowing is not worth asking for.

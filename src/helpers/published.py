@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from helpers.compare import Comparison, Side, compare, makings, side
-from helpers.results import PAGES, Results
 from helpers.runs.manifest import Manifest
+from helpers.runs.results.store import PAGES, Results
 from helpers.runs.run import Run
 
 #: In a run's directory: what was published when it began.

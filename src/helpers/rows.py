@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from helpers.cite import Cited
 from helpers.core.text import Style, spell
 from helpers.drawing import Row
 from helpers.marks import Segment, bars_mark, dots_mark, interval_mark, span_mark, states_mark
+from helpers.runs.results.cited import Cited
 
 #: Up to this many observations in a group each is a dot; beyond, dots hide each other and bars show the shape.
 MOST_DOTS = 60

@@ -11,7 +11,7 @@ from helpers.cost.costs import busy_floor
 from helpers.cost_basis import declared_price
 from helpers.engine_choice import as_good
 from helpers.params import Params
-from helpers.results_engines import SettingResult, SettingsSweep
+from helpers.runs.results.latency_cost import SettingResult, SettingsSweep
 from helpers.stats.intervals import Estimate
 from helpers.targets import Verdict, decide, threshold_of
 

@@ -12,8 +12,8 @@ from helpers.cost_model import Projection
 from helpers.engine_choice import Choice, choose
 from helpers.load_cost import StrategyCost, strategy_costs
 from helpers.published import changes
-from helpers.results import PAGES, read_result
 from helpers.runs.manifest import Manifest
+from helpers.runs.results.store import PAGES, read_result
 from helpers.runs.run import Run
 from helpers.series import SERIES
 from helpers.settings_choice import SettingChoice, choose_setting

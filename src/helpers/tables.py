@@ -8,8 +8,9 @@ from typing import Literal
 
 from markupsafe import Markup, escape
 
-from helpers.cite import Cited, interval, number, quoted
+from helpers.cite import interval, number, quoted
 from helpers.core.text import Style
+from helpers.runs.results.cited import Cited
 
 Cell = str | Markup
 

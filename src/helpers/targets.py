@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from helpers.cost.costs import Costs, costs
 from helpers.params import Params, Target
 from helpers.price_of_knowing import PriceOfKnowing, needed_n, price_of
-from helpers.results import Results
+from helpers.runs.results.store import Results
 from helpers.stats.comparison import Paired
 from helpers.stats.intervals import Estimate
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from helpers.core.environment import redact
-from helpers.results_scores import Scored
 from helpers.runs.directory import attach
 from helpers.runs.request_log import Record, final_attempts
+from helpers.runs.results.sample_eval import Scored
 from helpers.runs.run import Run
 from helpers.tracking_file import is_complete
 from helpers.verdicts.compute import judgement

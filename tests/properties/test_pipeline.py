@@ -9,12 +9,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.cite import Cited, number, quoted
+from helpers.cite import number, quoted
 from helpers.core.errors import ParamsError
 from helpers.cost.costs import costs
 from helpers.params import Params, Target
 from helpers.params.files import given_tree, load_params, validate
-from helpers.results import LatencyCost
+from helpers.runs.results.cited import Cited
+from helpers.runs.results.latency_cost import LatencyCost
 from helpers.stats.intervals import Estimate
 from helpers.tables import Column, table
 from helpers.targets import decide

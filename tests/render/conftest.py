@@ -12,9 +12,10 @@ from markupsafe import Markup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from pydantic import BaseModel
 
-from helpers.cite import Cited, number, quoted, say
+from helpers.cite import number, quoted, say
 from helpers.figures import Chart, Group, Target, distribution, points, small_multiples
 from helpers.price_of_knowing import PriceOfKnowing
+from helpers.runs.results.cited import Cited
 from helpers.stats.intervals import Estimate
 from helpers.tables import Column, collapsible, facts, table, verdict_table
 from helpers.targets import Judged

@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from helpers.cite import Cited
-from helpers.results_scores import SampleEval
+from helpers.runs.results.cited import Cited
+from helpers.runs.results.sample_eval import SampleEval
 from helpers.scorers import agreement
 from helpers.scorers.rouge import rouge
 from helpers.views.agreement import agreement as shown

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from markupsafe import Markup
 
-from helpers.cite import NOT_MEASURED, Cited, interval, number, quoted, say
+from helpers.cite import NOT_MEASURED, interval, number, quoted, say
 from helpers.core.text import spell
+from helpers.runs.results.cited import Cited
 
 CASES: list[tuple[float, Any, bool, str]] = [
     (0.85, "s", False, "850 ms"),

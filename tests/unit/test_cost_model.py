@@ -7,7 +7,7 @@ from helpers.cost_basis import Basis, basis
 from helpers.cost_model import Projection, project
 from helpers.params import Params
 from helpers.params.files import load_params
-from helpers.results import LatencyCost
+from helpers.runs.results.latency_cost import LatencyCost
 from helpers.stats.intervals import Estimate
 
 PUBLISHED_PRICE = [

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from helpers.cite import Cited
 from helpers.params.files import load_params
-from helpers.results_scores import SampleEval
+from helpers.runs.results.cited import Cited
+from helpers.runs.results.sample_eval import SampleEval
 from helpers.views import sample_eval
 from helpers.views.publication import _decoded
 

@@ -9,12 +9,12 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 from markupsafe import Markup
 
-from helpers.cite import Cited
 from helpers.curves import Curve, Plot
 from helpers.drawing import Panel, Row
 from helpers.figures import Chart, Group, Target, curves, distribution, points, small_multiples
 from helpers.marks import interval_mark
 from helpers.rows import MOST_DOTS
+from helpers.runs.results.cited import Cited
 from helpers.stats.intervals import Estimate
 from helpers.svg import COLOURS, fitted, text_width
 from tests.drawings import drawing, place, style_of

@@ -10,10 +10,10 @@ import pytest
 from bs4 import BeautifulSoup
 from markupsafe import Markup
 
-from helpers.cite import Cited
 from helpers.figures_plane import Axis, Measured, Spot, plane
 from helpers.params.files import load_params
-from helpers.results_engines import Quantization, VariantResult
+from helpers.runs.results.cited import Cited
+from helpers.runs.results.quantization import Quantization, VariantResult
 from helpers.stats.comparison import Paired
 from helpers.svg import text_width
 from helpers.views import quantization

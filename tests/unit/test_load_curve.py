@@ -7,9 +7,8 @@ import json
 import pytest
 from bs4 import BeautifulSoup
 
-from helpers.cite import Cited
-from helpers.results import LoadCapacity
-from helpers.results_load import Assumed, LoadPoint, Predicted
+from helpers.runs.results.cited import Cited
+from helpers.runs.results.load_capacity import Assumed, LoadCapacity, LoadPoint, Predicted
 from helpers.stats.intervals import Estimate
 from helpers.views.load_capacity import sweep
 from tests.page_checks import loose_digits, wrong_citations

@@ -9,13 +9,13 @@ import pytest
 import yaml
 
 from helpers.audit.basis import agrees
-from helpers.cite import Cited
 from helpers.claims import load_published
 from helpers.core.errors import ParamsError
 from helpers.core.paths import PROJECT
 from helpers.experiments import publication_audit as experiment
 from helpers.params.files import load_params
-from helpers.results import Claim, PublicationAudit
+from helpers.runs.results.cited import Cited
+from helpers.runs.results.publication_audit import Claim, PublicationAudit
 from helpers.runs.run import Run
 from helpers.views import publication_audit as view
 from tests.page_checks import NAMES, broken_links, loose_digits, repeated_ids, results_tree, wrong_citations

@@ -13,8 +13,8 @@ from helpers.engines.variant_server import missing_instructions, why_not
 from helpers.experiments.variants import qualities, spread
 from helpers.params import Variant
 from helpers.params.files import load_params
-from helpers.results_engines import Quantization, VariantResult
 from helpers.runs.manifest import describe
+from helpers.runs.results.quantization import Quantization, VariantResult
 from helpers.samples.dataset import Sample
 from helpers.stats.comparison import Paired
 from helpers.stats.intervals import Estimate

@@ -11,15 +11,14 @@ from typing import Any
 import pytest
 
 from helpers.backends.base import Answer
-from helpers.cite import Cited
 from helpers.core.errors import Failure, ParamsError, RequestError
 from helpers.experiments.settings_sweep import compare_settings
 from helpers.experiments.variants import qualities
 from helpers.params import Generation, Params, Settings
 from helpers.params.files import load_params
-from helpers.results import LatencyCost
-from helpers.results_engines import SettingResult, SettingsSweep
 from helpers.runs.request_log import RequestLog
+from helpers.runs.results.cited import Cited
+from helpers.runs.results.latency_cost import LatencyCost, SettingResult, SettingsSweep
 from helpers.runs.sender import Asker, Limits
 from helpers.samples.dataset import Sample
 from helpers.samples.readers import read_rows

@@ -7,7 +7,7 @@ import math
 from helpers.audit.basis import Basis, against, figures, verdict
 from helpers.claims import Above, Max
 from helpers.price_of_knowing import needed_n
-from helpers.results import Claim
+from helpers.runs.results.publication_audit import Claim
 from helpers.stats.intervals import percentile, rate, smallest_n
 
 GROUP = "Alerts"

@@ -12,7 +12,7 @@ from functools import cached_property
 
 from helpers.claims import Below, Max, Min, Published
 from helpers.params import Prices, Target
-from helpers.results import ClaimVerdict, Figure, Spelling
+from helpers.runs.results.publication_audit import ClaimVerdict, Figure, Spelling
 from helpers.stats.intervals import Estimate, mean, rate
 from helpers.targets import decide
 

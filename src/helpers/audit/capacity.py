@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from helpers.audit.basis import Basis, figures, verdict
-from helpers.results import Claim
+from helpers.runs.results.publication_audit import Claim
 
 GROUP = "Capacity"
 

@@ -6,7 +6,7 @@ import math
 
 from helpers.audit.basis import Basis, figures, verdict
 from helpers.claims import Scores
-from helpers.results import Claim
+from helpers.runs.results.publication_audit import Claim
 
 GROUP = "Quality"
 #: The card gives every score to three decimals, trailing zeros included; the last bit is noise.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from helpers.audit.basis import Basis, against, all_of, figures, verdict
 from helpers.price_of_knowing import needed_n
-from helpers.results import Claim
+from helpers.runs.results.publication_audit import Claim
 from helpers.stats.intervals import rate
 
 GROUP = "Reliability"

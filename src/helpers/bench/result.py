@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from helpers.results_base import Row
 from helpers.runs.manifest import Manifest
+from helpers.runs.results.base import Row
 from helpers.stats.intervals import Estimate
 from helpers.targets import Verdict
 

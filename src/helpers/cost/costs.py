@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from helpers.params import Params, Price
-from helpers.results import LatencyCost
+from helpers.runs.results.latency_cost import LatencyCost
 from helpers.stats.intervals import Estimate
 
 

@@ -17,7 +17,7 @@ from helpers.core.errors import HelpersError
 from helpers.engines.served import bring_up
 from helpers.experiments.load_records import write
 from helpers.params import Batching, Serving
-from helpers.results_load import BatchingGain
+from helpers.runs.results.load_capacity import BatchingGain
 from helpers.runs.run import Run
 from helpers.samples.dataset import Sample
 from helpers.sending import Measured, send

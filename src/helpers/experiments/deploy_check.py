@@ -11,7 +11,7 @@ from helpers.core.environment import environment
 from helpers.core.errors import RequestError
 from helpers.experiments.managed import managed_rows
 from helpers.experiments.probing import probe_all, texts
-from helpers.results import Check, Declared, DeployCheck, Probe
+from helpers.runs.results.deploy_check import Check, Declared, DeployCheck, Probe
 from helpers.runs.run import Run, unreachable
 from helpers.runs.sender import Asker, Outcome, wait_until_up
 from helpers.serving.metrics import served_how

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
-from helpers.results_scores import Group
+from helpers.runs.results.base import Group
 from helpers.stats.intervals import Estimate
 
 

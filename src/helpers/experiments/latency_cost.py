@@ -17,8 +17,8 @@ from typing import Any
 from helpers.core.machine import peak_memory
 from helpers.experiments.groups import grouped
 from helpers.experiments.settings_sweep import compare_settings
-from helpers.results import LatencyCost, Timed
 from helpers.runs.request_log import Record, final_attempts
+from helpers.runs.results.latency_cost import LatencyCost, Timed
 from helpers.runs.run import Run, unreachable
 from helpers.samples.dataset import Sample
 from helpers.stats.intervals import Estimate, mean, percentile, rate, within

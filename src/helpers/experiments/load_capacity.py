@@ -21,8 +21,7 @@ from helpers.experiments.load_records import write
 from helpers.load_summary import intervals, summarise
 from helpers.params import Load
 from helpers.queueing import fifo_responses, mg1_response, utilisation
-from helpers.results import LoadCapacity
-from helpers.results_load import LoadPoint
+from helpers.runs.results.load_capacity import LoadCapacity, LoadPoint
 from helpers.runs.run import Run
 from helpers.sending import Outcomes
 from helpers.stats.intervals import Estimate, FloatArray, mean

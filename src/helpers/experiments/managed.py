@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from helpers.core.errors import DeployError, InputError
 from helpers.params import Params
-from helpers.results import Declared
+from helpers.runs.results.deploy_check import Declared
 from helpers.serving.management import Manager
 
 

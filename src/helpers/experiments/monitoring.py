@@ -16,9 +16,9 @@ import numpy as np
 
 from helpers import scorers
 from helpers.core.errors import RunError
-from helpers.results_monitoring import Monitoring, Slice
 from helpers.runs.poller import read_usage
 from helpers.runs.request_log import Record, read_log
+from helpers.runs.results.monitoring import Monitoring, Slice
 from helpers.runs.run import Run
 from helpers.samples.dataset import Sample
 from helpers.scorers.failures import semantic_failures

@@ -14,7 +14,7 @@ from helpers.arrivals import bursty, diurnal
 from helpers.core.errors import SamplesError
 from helpers.params import Load
 from helpers.queueing import ggc_response, knee, mg1_response, replicas_for, simulated_responses, utilisation
-from helpers.results_load import Assumed, Assumption, Predicted, Sizing, Strategy
+from helpers.runs.results.load_capacity import Assumed, Assumption, Predicted, Sizing, Strategy
 from helpers.runs.run import Run
 from helpers.simulation import Fleet, Simulated, cached, simulate
 from helpers.stats.intervals import Estimate, FloatArray

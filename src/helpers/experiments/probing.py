@@ -12,7 +12,7 @@ from helpers.backends.base import Answer, Backend
 from helpers.core.errors import Failure, RequestError
 from helpers.core.paths import DATA
 from helpers.params import Generation
-from helpers.results import Probe
+from helpers.runs.results.deploy_check import Probe
 from helpers.runs.run import Run
 from helpers.runs.sender import Asker, Outcome
 

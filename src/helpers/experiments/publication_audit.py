@@ -8,7 +8,7 @@ from typing import get_args
 from helpers.audit import alerts, budget, capacity, cost, description, quality, reliability, speed
 from helpers.audit.basis import Basis
 from helpers.claims import load_published
-from helpers.results import Claim, ClaimVerdict, PublicationAudit
+from helpers.runs.results.publication_audit import Claim, ClaimVerdict, PublicationAudit
 from helpers.runs.run import Run
 
 PAGE = "07"

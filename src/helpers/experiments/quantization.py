@@ -18,7 +18,7 @@ from helpers.core.errors import HelpersError
 from helpers.engines.variant_server import bring_up, convert, why_not
 from helpers.experiments.variants import Candidate, lengths, qualities, speeds, spread
 from helpers.params import Model, Params
-from helpers.results_engines import Quantization, VariantResult
+from helpers.runs.results.quantization import Quantization, VariantResult
 from helpers.runs.run import Run
 from helpers.samples.dataset import Sample
 

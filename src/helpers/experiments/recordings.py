@@ -14,7 +14,7 @@ from pathlib import Path
 from helpers import scorers
 from helpers.experiments.groups import grouped
 from helpers.params import Generation, Params
-from helpers.results_scores import Recording
+from helpers.runs.results.sample_eval import Recording
 from helpers.samples.dataset import Sample, load_samples
 from helpers.samples.readers import read_rows
 from helpers.scorers import SampleScore, SemanticFailure

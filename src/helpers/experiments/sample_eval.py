@@ -14,7 +14,7 @@ from helpers.core.paths import PACKAGE
 from helpers.experiments.groups import grouped
 from helpers.experiments.recordings import compare_recordings
 from helpers.params import Params
-from helpers.results_scores import SampleEval, Scored
+from helpers.runs.results.sample_eval import SampleEval, Scored
 from helpers.runs.run import Run
 from helpers.runs.sender import Outcome
 from helpers.samples.dataset import Sample

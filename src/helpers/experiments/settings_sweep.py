@@ -15,8 +15,8 @@ from typing import Any
 from helpers.core.errors import UNREACHABLE
 from helpers.experiments.variants import latency, qualities, speedup, spread
 from helpers.params import Params, Setting
-from helpers.results_engines import SettingResult, SettingsSweep
 from helpers.runs.request_log import Record
+from helpers.runs.results.latency_cost import SettingResult, SettingsSweep
 from helpers.runs.run import Run
 from helpers.runs.sender import Asker
 from helpers.samples.dataset import Sample

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from helpers.params import Params
-from helpers.runs.manifest import Manifest
 from helpers.core.text import spell
 from helpers.params import Params
+from helpers.runs.manifest import Manifest
 
 #: Requests of the deploy check beside the warm-up: waking it, the probes, the repeats that show determinism.
 CHECKS = 20
-
 
 
 def spent(params: Params, manifest: Manifest, requests: int) -> str:
@@ -59,5 +57,3 @@ def announcement(params: Params, dialogues: int) -> str:
     ]
     stop = f"it stops at {', '.join(bounds)}" if bounds else "no budget bounds it"
     return f"about {requests} requests, {spell(minutes, 'minutes')}, {cost}; {stop}"
-
-

@@ -22,8 +22,8 @@ from helpers.engines.model_files import model_hashes
 from helpers.engines.served import start_server
 from helpers.params import Params
 from helpers.params.files import load_params, write_params
-from helpers.runs.manifest import Manifest, describe
 from helpers.runs.directory import open_interrupted
+from helpers.runs.manifest import Manifest, describe
 from helpers.runs.run import Run
 from helpers.samples.dataset import dataset_sha256, is_bundled, load_samples
 

@@ -17,17 +17,16 @@ from typing import Any, Protocol
 from filelock import FileLock, Timeout
 
 from helpers.backends.base import Backend
-from helpers.runs.budget import spent
-from helpers.cite import Cited
 from helpers.core.errors import RunError
 from helpers.params import Generation, Params
+from helpers.runs.budget import spent
 from helpers.runs.manifest import Manifest
 from helpers.runs.request_log import Phase, Record, RequestLog, final_attempts
-from helpers.results import PAGES, Results, read_result, read_results, write_result
-from helpers.results_base import PageResult
-from helpers.runs.sender import limits
+from helpers.runs.results.base import PageResult
+from helpers.runs.results.cited import Cited
+from helpers.runs.results.store import PAGES, Results, read_result, read_results, write_result
+from helpers.runs.sender import KNOWN_GOOD_ID, Asker, limits
 from helpers.samples.dataset import Sample, load_samples
-from helpers.runs.sender import KNOWN_GOOD_ID, Asker
 
 #: Seconds that a process waits for another one to leave a run.
 PATIENCE = 60.0
@@ -103,8 +102,8 @@ class Run:
 
     @cached_property
     def _answered(self) -> Backend:
-        from helpers.runs.answer_parts import AnswerParts
         from helpers.backends.replay import AnsweredBackend
+        from helpers.runs.answer_parts import AnswerParts
 
         return AnsweredBackend(AnswerParts(self.answers).rows(), self.samples)
 

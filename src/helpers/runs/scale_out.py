@@ -16,40 +16,27 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterable, Iterator
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-
-from helpers.runs.answer_parts import AnswerParts, Row, fingerprint
+from helpers.backends.base import Answer, Backend
 from helpers.core.console import say
-from helpers.core.errors import RunError, ToolError
-from helpers.params import Execution, Params
-from helpers.params.files import given_tree
-from helpers.samples.dataset import Sample
-from collections.abc import Mapping
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from helpers.backends.base import Answer
-from helpers.backends.base import Backend
 from helpers.core.environment import redact
+from helpers.core.errors import RunError, ToolError
 from helpers.engines.factory import open_backend
-from helpers.params import Params
-from helpers.params.files import validate
-from helpers.runs.answer_parts import Row
+from helpers.params import Execution, Params
+from helpers.params.files import given_tree, validate
+from helpers.runs.answer_parts import AnswerParts, Row, fingerprint
 from helpers.runs.request_log import RequestLog
-from helpers.runs.sender import Asker
-from helpers.runs.sender import Outcome
-from helpers.runs.sender import limits
+from helpers.runs.sender import Asker, Outcome, limits
 from helpers.samples.dataset import Sample
-from pathlib import Path
-from threading import Lock
-import json
-import tempfile
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -67,7 +54,6 @@ _TURN = Lock()
 #: What is open, to be closed before the process ends: an endpoint's event loop would keep it from ending.
 _OPEN: list[Backend] = []
 NOT_SENT = "not_sent"
-
 
 
 @dataclass(frozen=True)
@@ -108,8 +94,6 @@ class _Opened:
         return self.backend
 
 
-
-
 def summarise_all(params: Params, samples: Iterable[Sample], folder: Path) -> Totals:
     """Ask for every dialogue that ``folder`` has no answer to, and write one part for each chunk as it comes back.
 
@@ -142,8 +126,6 @@ def summarise_all(params: Params, samples: Iterable[Sample], folder: Path) -> To
     return Totals(**found)
 
 
-
-
 def answer_chunk(settings: str, chunk: Sequence[tuple[str, str]]) -> list[Row]:
     """Return one row for each (id, dialogue) of a chunk, in order; a failed request is a row too."""
     with _TURN, tempfile.TemporaryDirectory() as folder:
@@ -173,9 +155,7 @@ def _fan_out(
     results = as_completed(loop=client.loop)
 
     def submit(chunk: _Chunk) -> None:
-        future = client.submit(
-            answer_chunk, settings, chunk.missing, key=f"chunk-{chunk.number:06d}", pure=False
-        )
+        future = client.submit(answer_chunk, settings, chunk.missing, key=f"chunk-{chunk.number:06d}", pure=False)
         waiting[future.key] = chunk
         results.add(future)
 

@@ -1,4 +1,4 @@
-"""Ask a backend and time it: every attempt becomes one record, failures never raise.
+"""Ask a backend and time it, again where that can help: every attempt becomes one record, failures never raise.
 
 The clock (``perf_counter_ns``) stands around the call only; tokens are counted and records written after it stops.
 """
@@ -13,15 +13,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import tenacity
+
 from helpers.backends.base import Answer, Backend
 from helpers.core.errors import UNREACHABLE, Failure, RequestError
-from helpers.params import Generation
+from helpers.params import Generation, Params
 from helpers.runs.request_log import Phase, Record, RequestLog, settings_hash
-
-from dataclasses import dataclass
-from helpers.core.errors import RequestError
-from helpers.params import Params
-import tenacity
 
 #: This many requests in a row that found nobody home end the asking: the deployment is down.
 DOWN_AFTER = 3
@@ -33,13 +30,21 @@ KNOWN_GOOD = "Ann: Shall we have lunch at noon?\nBo: Yes, at noon, and bring the
 LONGEST_WAIT = 20.0
 
 
-
 @dataclass(frozen=True)
 class Outcome:
     """A request's last attempt, and its answer when there is one."""
 
     record: Record
     answer: Answer | None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How often and how long one request is tried: attempts, and seconds for all of them and for a waking service."""
+
+    attempts: int = 1
+    retry_timeout: float = 900.0
+    wake_timeout: float = 600.0
 
 
 @dataclass(frozen=True)
@@ -239,15 +244,20 @@ class Asker:
             self.down_since, self.down_kind = record.started_at, record.kind
 
 
-@dataclass(frozen=True)
-class Limits:
-    """How often and how long one request is tried: attempts, and seconds for all of them and for a waking service."""
-
-    attempts: int = 1
-    retry_timeout: float = 900.0
-    wake_timeout: float = 600.0
+def limits(params: Params) -> Limits:
+    """Return the limits of a run's requests."""
+    endpoint = params.endpoint
+    return Limits(endpoint.attempts, endpoint.retry_timeout, endpoint.wake_timeout)
 
 
+def retrying(limits: Limits, attempts: int) -> tenacity.Retrying:
+    """Return the attempts of one request: only where asking again can help, bounded in number and in time."""
+    return tenacity.Retrying(
+        stop=tenacity.stop_after_attempt(attempts) | tenacity.stop_before_delay(limits.retry_timeout),
+        retry=_can_help,
+        wait=_wait,
+        reraise=True,
+    )
 
 
 def wait_until_up(asker: Asker, sample: str, dialogue: str, limit: float) -> tuple[Outcome | None, bool]:
@@ -267,24 +277,6 @@ def wait_until_up(asker: Asker, sample: str, dialogue: str, limit: float) -> tup
         asker.down_since, asker._failed_in_a_row = None, 0
         # Often at first, so that a quick start is timed well; a slow one is known to a twentieth.
         time.sleep(min(max(0.25, waited / 20), 5.0))
-
-
-def limits(params: Params) -> Limits:
-    """Return the limits of a run's requests."""
-    endpoint = params.endpoint
-    return Limits(endpoint.attempts, endpoint.retry_timeout, endpoint.wake_timeout)
-
-
-def retrying(limits: Limits, attempts: int) -> tenacity.Retrying:
-    """Return the attempts of one request: only where asking again can help, bounded in number and in time."""
-    return tenacity.Retrying(
-        stop=tenacity.stop_after_attempt(attempts) | tenacity.stop_before_delay(limits.retry_timeout),
-        retry=_can_help,
-        wait=_wait,
-        reraise=True,
-    )
-
-
 
 
 def _can_help(state: tenacity.RetryCallState) -> bool:

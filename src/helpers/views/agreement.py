@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from helpers.cite import Cited, interval, number, say
+from helpers.cite import interval, number, say
+from helpers.runs.results.cited import Cited
 from helpers.tables import Column, actual, table
 from helpers.views.sample_eval import METRICS
 

@@ -11,10 +11,11 @@ from markupsafe import Markup
 
 from helpers import theme
 from helpers.bench.result import Bench
-from helpers.cite import Cited, number, quoted, say
+from helpers.cite import number, quoted, say
 from helpers.core.environment import redact
 from helpers.figures import Chart, Target, small_multiples
-from helpers.results_base import Row
+from helpers.runs.results.base import Row
+from helpers.runs.results.cited import Cited
 from helpers.tables import collapsible, facts
 from helpers.theme import Frame, Link
 from helpers.views.bench_tables import bars, engines, limits, read_as, shapes, times

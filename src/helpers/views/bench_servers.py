@@ -9,8 +9,9 @@ from markupsafe import Markup
 
 from helpers import theme
 from helpers.bench.result import Bench, Servers
-from helpers.cite import Cited, number, quoted, say
+from helpers.cite import number, quoted, say
 from helpers.figures import Chart, small_multiples
+from helpers.runs.results.cited import Cited
 from helpers.tables import Column, table
 from helpers.theme import Frame, Link
 from helpers.views import bench

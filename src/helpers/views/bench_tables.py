@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from helpers.cite import Cited, interval, number, quoted, say
+from helpers.cite import interval, number, quoted, say
 from helpers.core.text import Style
+from helpers.runs.results.cited import Cited
 from helpers.tables import Column, actual, chip, collapsible, facts, table
 
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
-from helpers.cite import Cited, number, quoted, say
+from helpers.cite import number, quoted, say
 from helpers.runs.request_log import RECORD
+from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
 from helpers.tables import Column, collapsible, facts, table, verdict_table
 from helpers.verdicts.compute import judgement

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from helpers.cite import Cited, number, quoted, say
+from helpers.cite import number, quoted, say
 from helpers.core.text import Style
 from helpers.figures import Target, spans
+from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
 from helpers.tables import Cell, Column, collapsible, table
 from helpers.verdicts.compute import projection

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from helpers.cite import Cited, number, quoted, say
+from helpers.cite import number, quoted, say
+from helpers.runs.results.cited import Cited
 from helpers.tables import Column, chip, table
 from helpers.views.common import not_measured
 

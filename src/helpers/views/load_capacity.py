@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from helpers.cite import Cited, interval, number, quoted, say
+from helpers.cite import interval, number, quoted, say
 from helpers.params import Target as Threshold
+from helpers.runs.results.cited import Cited
 from helpers.tables import Cell, Column, chip, facts, table
 from helpers.targets import decide
 from helpers.views.common import ended_early, not_measured

@@ -6,9 +6,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from helpers.cite import Cited, number, say
+from helpers.cite import number, say
 from helpers.curves import Curve, Level, Plot
 from helpers.figures import curves
+from helpers.runs.results.cited import Cited
 from helpers.tables import Cell, Column, table
 
 

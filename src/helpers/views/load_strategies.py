@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from helpers.cite import Cited, number, quoted, say
+from helpers.cite import number, quoted, say
 from helpers.load_cost import strategy_costs
+from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
 from helpers.tables import Cell, Column, table
 from helpers.views.quantization import choice, recommended

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from helpers.cite import Cited, interval, number, quoted, say
+from helpers.cite import interval, number, quoted, say
 from helpers.core.text import Style
+from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
 from helpers.tables import Column, actual, sample_size, table
 from helpers.views.common import ended_early, not_measured

@@ -6,10 +6,11 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
-from helpers.cite import Cited, number, quoted, say
+from helpers.cite import number, quoted, say
 from helpers.curves import Band, Curve, Level, Look, Plot
 from helpers.figures import curves, states
 from helpers.marks import FILLED, HOLLOW, THIN, Segment
+from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
 from helpers.tables import Column, table
 from helpers.verdicts.compute import alerted

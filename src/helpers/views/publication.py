@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from helpers.cite import Cited, number, quoted, say
+from helpers.cite import number, quoted, say
 from helpers.compare import Comparison
 from helpers.core.text import Style
 from helpers.params import Params
+from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
 from helpers.tables import Cell, Column, chip, collapsible, facts, table
 from helpers.verdicts.compute import judgement

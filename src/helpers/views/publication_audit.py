@@ -7,8 +7,9 @@ from string import ascii_uppercase
 
 from markupsafe import Markup
 
-from helpers.cite import Cited, number, quoted, say
+from helpers.cite import number, quoted, say
 from helpers.figures import Target, points
+from helpers.runs.results.cited import Cited
 from helpers.tables import Column, framed_table, table_row
 from helpers.views.common import not_measured
 

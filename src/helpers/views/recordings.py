@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from helpers.cite import Cited, interval, number, quoted, say
+from helpers.cite import interval, number, quoted, say
 from helpers.core.text import Style
 from helpers.figures import Chart, small_multiples
+from helpers.runs.results.cited import Cited
 from helpers.tables import Column, actual, table
 from helpers.views.agreement import agreement
 

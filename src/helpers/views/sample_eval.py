@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from helpers.cite import NOT_MEASURED, Cited, interval, number, quoted, say
+from helpers.cite import NOT_MEASURED, interval, number, quoted, say
 from helpers.core.text import Style
 from helpers.figures import Chart, points, small_multiples
+from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
 from helpers.tables import Column, actual, collapsible, table
 from helpers.views.common import ended_early, not_measured

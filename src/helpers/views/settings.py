@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from helpers.cite import Cited, interval, number, quoted, say
+from helpers.cite import interval, number, quoted, say
 from helpers.figures import Chart, small_multiples
+from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
 from helpers.settings_choice import choose_setting
 from helpers.tables import Column, chip, table

@@ -1,4 +1,4 @@
-"""The rows of page 05: what was measured at each rate, and what the models say. Seconds, requests per second."""
+"""Page 05: what was measured at each rate, and what the models say. Seconds, requests per second."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from helpers.runs.results.base import PageResult
 from helpers.stats.intervals import Estimate
 
 
@@ -144,3 +145,7 @@ class LoadFields(LoadRow):
     strategies: tuple[Strategy, ...] = Field(default=())
     batching: BatchingGain | None = None
     assumed: Assumed | None = None
+
+
+class LoadCapacity(PageResult, LoadFields):
+    """Page 05: what load was held, what the queueing models predict, and what five strategies would change."""

@@ -1,10 +1,10 @@
-"""What page 02 measured: scores by dialogue and group, and recorded predictions beside each other."""
+"""Page 02: scores by dialogue and group, and recorded predictions beside each other."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
-from helpers.results_base import PageResult, Row
+from helpers.runs.results.base import Group, PageResult, Row
 from helpers.scorers import Agreement
 from helpers.stats.comparison import Paired
 from helpers.stats.intervals import Estimate
@@ -27,15 +27,6 @@ class Scored(Row):
     output_tokens: int | None = None
     lost_tokens: int | None = None
     request: str | None = None
-
-
-class Group(Row):
-    """The part of the dialogues that shares a label, with its own estimates."""
-
-    by: str
-    label: str
-    n: int
-    estimates: dict[str, Estimate]
 
 
 class Recording(Row):

@@ -1,4 +1,4 @@
-"""What page 06 read from the log. Seconds; rates from 0 to 1."""
+"""Page 06: what was read from the log. Seconds; rates from 0 to 1."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from helpers.results_base import PageResult, Row
+from helpers.runs.results.base import PageResult, Row
 from helpers.stats.drift import Drift
 from helpers.stats.intervals import Estimate
 

@@ -1,0 +1,1 @@
+"""What each page measures, one module each, as versioned and typed JSON."""

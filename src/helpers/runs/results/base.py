@@ -1,0 +1,61 @@
+"""What all results are built of: the base, what every page says, a group of dialogues, one way to answer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from helpers.stats.comparison import Paired
+from helpers.stats.intervals import Estimate
+
+
+class Row(BaseModel):
+    """Base of everything written as a result."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PageResult(Row):
+    """What every page says: its number, why it measured nothing (if so), and what it asked.
+
+    ``failure`` is the kind of failure with which the deployment stopped answering (``down_since``), or empty;
+    ``stopped`` says why this page did not ask all it wanted to.
+    """
+
+    schema_version: Literal[1] = 1
+    page: str
+    reason: str = ""
+    requests: int = 0
+    seconds: float = 0.0
+    failure: str = ""
+    down_since: datetime | None = None
+    stopped: str = ""
+
+
+class Group(Row):
+    """The part of the dialogues that shares a label, with its own estimates."""
+
+    by: str
+    label: str
+    n: int
+    estimates: dict[str, Estimate]
+
+
+class Compared(Row):
+    """One way to answer; with a ``reason`` its speed was not measured, and the reason says how to get it.
+
+    ``speedup`` is over the reference on the same dialogues. ``agreement`` is the share of recorded answers equal to the
+    reference's; a ``quality_reason`` says why there are none.
+    """
+
+    name: str
+    reason: str = ""
+    latency: Estimate | None = None
+    speedup: Estimate | None = None
+    quality_reason: str = ""
+    rouge_l: Estimate | None = None
+    quality: Paired | None = None
+    facts: Paired | None = None
+    agreement: Estimate | None = None

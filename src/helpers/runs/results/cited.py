@@ -1,0 +1,47 @@
+"""A value inside a result with its address, so that a figure on a page can name where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+
+class Cited:
+    """A value inside a result file, with its address (file and JSON pointer, RFC 6901).
+
+    Attributes and items of the value are reached as its own and are `Cited` in turn; ``raw`` is the value itself.
+    """
+
+    __slots__ = ("address", "raw")
+
+    def __init__(self, raw: Any, address: str) -> None:
+        self.raw = raw
+        self.address = address if "#" in address else f"{address}#"
+
+    def __getattr__(self, name: str) -> Cited:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._child(getattr(self.raw, name), name)
+
+    def __getitem__(self, key: str | int) -> Cited:
+        return self._child(self.raw[key], key)
+
+    def __iter__(self) -> Iterator[Cited]:
+        return (self._child(item, index) for index, item in enumerate(self.raw))
+
+    def items(self) -> Iterator[tuple[str, Cited]]:
+        """Yield the keys of a mapping with their cited values."""
+        return ((key, self._child(value, key)) for key, value in self.raw.items())
+
+    def __bool__(self) -> bool:
+        return bool(self.raw)
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    def __str__(self) -> str:
+        return str(self.raw)
+
+    def _child(self, value: Any, key: str | int) -> Cited:
+        step = str(key).replace("~", "~0").replace("/", "~1")
+        return Cited(value, f"{self.address}/{step}")

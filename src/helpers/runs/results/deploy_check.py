@@ -1,0 +1,48 @@
+"""Page 01: what was probed, and what differs from what is declared."""
+
+from __future__ import annotations
+
+from helpers.runs.results.base import PageResult, Row
+
+
+class Probe(Row):
+    """One functional probe of the deployment and what came of it."""
+
+    name: str
+    expectation: str
+    passed: bool | None
+    kind: str
+    detail: str
+    lost_tokens: int | None = None
+    service_time: float | None = None
+    request: str | None = None
+
+
+class Check(Row):
+    """One thing a deployment must do for anybody, and whether it does; ``None`` where that cannot be known."""
+
+    name: str
+    expectation: str
+    passed: bool | None
+    detail: str
+
+
+class Declared(Row):
+    """One declared property of the deployment beside what was observed; ``None`` where it cannot be observed."""
+
+    name: str
+    declared: str
+    observed: str | None
+    agrees: bool | None
+
+
+class DeployCheck(PageResult):
+    """Page 01; ``message`` is the deployment's own when it did not answer."""
+
+    message: str = ""
+    checks: tuple[Check, ...] = ()
+    cold_start: float | None = None
+    cold_note: str = ""
+    warm: tuple[float, ...] = ()
+    probes: tuple[Probe, ...] = ()
+    declared: tuple[Declared, ...] = ()

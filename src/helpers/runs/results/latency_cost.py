@@ -1,0 +1,62 @@
+"""Page 03: service times, tokens and reliability, and the other settings. Seconds; rates from 0 to 1."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from helpers.runs.results.base import Compared, Group, PageResult, Row
+from helpers.stats.intervals import Estimate
+
+
+class SettingResult(Compared):
+    """One setting of page 03, with how many requests it was asked and how many of them ``failed``."""
+
+    requests: int = 0
+    failed: int = 0
+    output_tokens: Estimate | None = None
+
+
+class SettingsSweep(Row):
+    """Other settings of the deployment, the first one its own; with a ``reason`` none was asked."""
+
+    reason: str = ""
+    dialogues: int = 0
+    rounds: int = 0
+    settings: tuple[SettingResult, ...] = ()
+
+
+class Timed(Row):
+    """The service times of one dialogue, seconds, one per repeat."""
+
+    id: str
+    domain: str | None
+    length: str | None
+    truncated: bool | None
+    mean: float
+    times: tuple[float, ...]
+    requests: tuple[str, ...]
+
+
+class LatencyCost(PageResult):
+    """Page 03: service times, rates and tokens of the steady state; costs follow from them when rendering.
+
+    ``peak_memory_bytes`` is that of a server on this machine, so far. ``sweep`` holds other settings, asked afterwards;
+    their requests count nowhere else.
+    """
+
+    mean: Estimate | None = None
+    percentiles: dict[str, Estimate] = Field(default_factory=dict)
+    groups: tuple[Group, ...] = ()
+    dialogues: tuple[Timed, ...] = ()
+    success_rate: Estimate | None = None
+    error_rate: Estimate | None = None
+    errors: dict[str, int] = Field(default_factory=dict)
+    tokens_per_request: Estimate | None = None
+    input_tokens: Estimate | None = None
+    output_tokens: Estimate | None = None
+    lost_tokens: int | None = None
+    truncated: int | None = None
+    busy_seconds: float = 0.0
+    run_seconds: float = 0.0
+    peak_memory_bytes: int | None = None
+    sweep: SettingsSweep = SettingsSweep(reason="other settings were not part of this run")

@@ -1,0 +1,40 @@
+"""Page 04: variants of engine and number type beside the reference. Seconds, bytes, scores from 0 to 1."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from helpers.runs.results.base import Compared, PageResult
+from helpers.stats.intervals import Estimate
+
+
+class VariantResult(Compared):
+    """One engine and number type of page 04.
+
+    ``load`` is from starting its process until it is ready, ``peak_bytes`` the highest resident memory of that process,
+    ``speedup_fp32`` is over the fastest fp32 variant. ``batch_rate`` is summaries per second when all dialogues are
+    sent at once.
+    """
+
+    engine: str
+    dtype: str
+    load: float | None = None
+    disk_bytes: int | None = None
+    peak_bytes: int | None = None
+    by_length: dict[str, Estimate] = Field(default_factory=dict)
+    speedup_fp32: Estimate | None = None
+    batch_rate: Estimate | None = None
+
+
+class Quantization(PageResult):
+    """Page 04; ``served_busy`` is the processor time, seconds, that the run's own server took meanwhile.
+
+    ``input_tokens`` are those of each dialogue that was asked, shortest first.
+    """
+
+    model: str = ""
+    threads: int = 0
+    variants: tuple[VariantResult, ...] = ()
+    rounds: int = 0
+    input_tokens: dict[str, int] = Field(default_factory=dict)
+    served_busy: float | None = None
