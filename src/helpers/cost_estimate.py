@@ -10,8 +10,8 @@ from pathlib import Path
 from helpers.core.console import say, shown
 from helpers.core.errors import InputError
 from helpers.core.text import Style, spell
-from helpers.cost_basis import basis
-from helpers.cost_model import Projection, project
+from helpers.cost.costs import basis
+from helpers.cost.projection import Projection, project
 from helpers.params.files import load_params
 
 _BLANK = "-"

@@ -6,17 +6,17 @@ import argparse
 from datetime import UTC
 from pathlib import Path
 
-from helpers import alert_export, notify
-from helpers.alerts import Alerted, Change, Watched, watch
 from helpers.core.console import say
 from helpers.core.environment import environment, redact
 from helpers.core.errors import InputError
 from helpers.core.paths import PROJECT
 from helpers.core.text import spell
+from helpers.monitoring import export, notify
+from helpers.monitoring.alerts import Alerted, StateChange, Watched, watch
+from helpers.monitoring.series import read_series
 from helpers.params import Alerts, Params
 from helpers.params.files import load_params, read_alerts
 from helpers.runs.poller import read_usage
-from helpers.series import read_series
 
 RULES = PROJECT / "params" / "alerts.yaml"
 #: Changes of state that are printed; the JSON holds all.
@@ -54,9 +54,9 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         _write(args.json, redact(found.model_dump_json(indent=1)) + "\n")
     if args.export_prometheus:
-        _write(args.export_prometheus, alert_export.prometheus(rules))
+        _write(args.export_prometheus, export.prometheus(rules))
     if args.export_grafana:
-        _write(args.export_grafana, alert_export.grafana(rules))
+        _write(args.export_grafana, export.grafana(rules))
     print(redact(as_text(found)))
     if args.webhook and found.fired:
         names = ", ".join(log.name for log in args.logs)
@@ -88,7 +88,7 @@ def _told(rule: Watched) -> str:
     return f"{notify.threshold(rule)}: {fired}, {notify.extreme(rule)}{now}"
 
 
-def _line(change: Change, width: int) -> str:
+def _line(change: StateChange, width: int) -> str:
     figure = "" if change.value is None else f" at {spell(change.value, change.unit)}"
     return f"  {change.seconds:>10,.1f}  {change.label:<{width}}  {change.state}{figure} (n = {change.n})"
 

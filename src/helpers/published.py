@@ -9,10 +9,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from helpers.compare import Comparison, Side, compare, makings, side
 from helpers.runs.manifest import Manifest
 from helpers.runs.results.store import PAGES, Results
 from helpers.runs.run import Run
+from helpers.verdicts.changes import Comparison, Side, compare, makings, side
 
 #: In a run's directory: what was published when it began.
 PREVIOUS = "previous.json"

@@ -44,8 +44,9 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_report(args: argparse.Namespace) -> int:
     """Measure, render and publish; return 0, 1 when the deployment failed, 3 when the gate closes."""
-    from helpers import gate, publish, published, tracking
+    from helpers import publish, published, tracking
     from helpers.serving.lifecycle import managed
+    from helpers.verdicts import gate
 
     params = _params(args)
     pages = publish.choose(args.only, claims=params.claims is not None)

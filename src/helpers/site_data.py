@@ -6,19 +6,18 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
-from helpers.alerts import Alerted
-from helpers.compare import Comparison
-from helpers.cost_model import Projection
-from helpers.engine_choice import Choice, choose
-from helpers.load_cost import StrategyCost, strategy_costs
+from helpers.cost.costs import StrategyCost, strategy_costs
+from helpers.cost.projection import Projection
+from helpers.monitoring.alerts import Alerted
+from helpers.monitoring.series import SERIES
 from helpers.published import changes
 from helpers.runs.manifest import Manifest
 from helpers.runs.results.store import PAGES, read_result
 from helpers.runs.run import Run
-from helpers.series import SERIES
-from helpers.settings_choice import SettingChoice, choose_setting
-from helpers.targets import Judgement
+from helpers.verdicts.changes import Comparison
 from helpers.verdicts.compute import alerted, judgement, projection
+from helpers.verdicts.recommendation import Choice, SettingChoice, choose, choose_setting
+from helpers.verdicts.targets import Judgement
 from helpers.views.common import published_requests
 
 SCHEMA = "results.schema.json"

@@ -61,7 +61,7 @@ def table(
 def verdict_table(
     caption: Cell, rows: Iterable[Cited], *, evidence: Mapping[str, str], id: str | None = None
 ) -> Markup:
-    """Return *metric · target · actual · interval · n · verdict* for cited `helpers.targets.Judged` rows.
+    """Return *metric · target · actual · interval · n · verdict* for cited `helpers.verdicts.targets.Judged` rows.
 
     ``evidence`` maps the name of a target to the link to what it rests on. A row that is neither met nor
     informative says why below, and an undecided one what deciding it costs.

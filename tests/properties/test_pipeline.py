@@ -18,7 +18,7 @@ from helpers.runs.results.cited import Cited
 from helpers.runs.results.latency_cost import LatencyCost
 from helpers.stats.intervals import Estimate
 from helpers.tables import Column, table
-from helpers.targets import decide
+from helpers.verdicts.targets import decide
 
 bounded = settings(max_examples=60, deadline=None)
 sizes = st.floats(0.001, 1000)

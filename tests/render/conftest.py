@@ -14,12 +14,12 @@ from pydantic import BaseModel
 
 from helpers.cite import number, quoted, say
 from helpers.figures import Chart, Group, Target, distribution, points, small_multiples
-from helpers.price_of_knowing import PriceOfKnowing
 from helpers.runs.results.cited import Cited
 from helpers.stats.intervals import Estimate
 from helpers.tables import Column, collapsible, facts, table, verdict_table
-from helpers.targets import Judged
 from helpers.theme import Frame, Link, convert, framed
+from helpers.verdicts.sample_size import PriceOfKnowing
+from helpers.verdicts.targets import Judged
 
 ADDRESS = "results/demo.json"
 LENGTHS = ("short", "medium", "long", "truncated")

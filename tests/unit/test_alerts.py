@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.alerts import Alerted, watch
+from helpers.monitoring.alerts import Alerted, watch
+from helpers.monitoring.series import Series, from_records
+from helpers.monitoring.windows import window_of
 from helpers.params import Alerts, Rule
 from helpers.runs.request_log import Record
-from helpers.series import Series, from_records
-from helpers.windows import window_of
 from tests.logs import attempt, traffic, usage
 
 RULE = {"label": "rule", "unit": "plain", "source": "test", "window": 10, "minimum": 4, "hold": 5, "hysteresis": 0.1}

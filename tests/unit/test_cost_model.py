@@ -3,8 +3,8 @@
 import pytest
 
 from helpers.core.errors import ParamsError
-from helpers.cost_basis import Basis, basis
-from helpers.cost_model import Projection, project
+from helpers.cost.costs import Basis, basis
+from helpers.cost.projection import Projection, project
 from helpers.params import Params
 from helpers.params.files import load_params
 from helpers.runs.results.latency_cost import LatencyCost

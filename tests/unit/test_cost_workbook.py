@@ -8,9 +8,9 @@ from typing import Any
 import openpyxl
 import pytest
 
+from helpers.cost.costs import basis
+from helpers.cost.projection import project
 from helpers.cost.workbook import write_workbook
-from helpers.cost_basis import basis
-from helpers.cost_model import project
 from helpers.params.files import load_params
 
 MADE = datetime(2026, 1, 2, tzinfo=UTC)

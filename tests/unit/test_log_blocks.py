@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from helpers import log_blocks
 from helpers.core.errors import RunError
+from helpers.monitoring import log_blocks
+from helpers.monitoring.series import from_records, read_series
 from helpers.runs.request_log import RECORD, Record, read_log
-from helpers.series import from_records, read_series
 from tests.logs import attempt, write_log
 
 RECORDS = [

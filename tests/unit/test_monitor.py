@@ -12,9 +12,9 @@ import promql_parser
 import pytest
 import yaml
 
-from helpers import alert_export, notify
 from helpers.cli.main import main
 from helpers.core.paths import PROJECT
+from helpers.monitoring import export, notify
 from helpers.params import Alerts
 from helpers.params.files import load_params, read_alerts, write_params
 from helpers.serving.metrics import Live
@@ -206,7 +206,7 @@ def test_grafana_shows_every_rule_with_its_thresholds(monitor: Command, tmp_path
 
 def test_a_label_is_no_template() -> None:
     told = {"label": "{{ $labels }}", "unit": "rate", "source": "x", "above": 0.5, "window": 0.5}
-    (rule,) = yaml.safe_load(alert_export.prometheus(Alerts.model_validate({"error_rate": told})))["groups"][0]["rules"]
+    (rule,) = yaml.safe_load(export.prometheus(Alerts.model_validate({"error_rate": told})))["groups"][0]["rules"]
     assert rule["annotations"]["summary"] == "{ { $labels }} is {{ $value | humanizePercentage }}"
     assert "[500ms]" in rule["expr"]
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from helpers.engine_choice import choose
 from helpers.engines.variant_server import missing_instructions, why_not
 from helpers.experiments.variants import qualities, spread
 from helpers.params import Variant
@@ -18,6 +17,7 @@ from helpers.runs.results.quantization import Quantization, VariantResult
 from helpers.samples.dataset import Sample
 from helpers.stats.comparison import Paired
 from helpers.stats.intervals import Estimate
+from helpers.verdicts.recommendation import choose
 
 GB = 10**9
 

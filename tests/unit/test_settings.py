@@ -22,10 +22,10 @@ from helpers.runs.results.latency_cost import LatencyCost, SettingResult, Settin
 from helpers.runs.sender import Asker, Limits
 from helpers.samples.dataset import Sample
 from helpers.samples.readers import read_rows
-from helpers.settings_choice import SettingChoice, choose_setting
 from helpers.stats.comparison import Paired
 from helpers.stats.intervals import Estimate
-from helpers.targets import Judgement
+from helpers.verdicts.recommendation import SettingChoice, choose_setting
+from helpers.verdicts.targets import Judgement
 from helpers.views import settings as view
 from tests.page_checks import loose_digits, wrong_citations
 

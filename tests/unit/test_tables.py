@@ -6,11 +6,11 @@ import pytest
 from bs4 import BeautifulSoup
 from markupsafe import Markup
 
-from helpers.price_of_knowing import PriceOfKnowing
 from helpers.runs.results.cited import Cited
 from helpers.stats.intervals import Estimate
 from helpers.tables import Column, actual, chip, collapsible, facts, sample_size, table, verdict_table
-from helpers.targets import Judged
+from helpers.verdicts.sample_size import PriceOfKnowing
+from helpers.verdicts.targets import Judged
 
 COLUMNS = [Column("Kind"), Column("Latency", unit="s", numeric=True, better="down")]
 

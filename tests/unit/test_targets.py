@@ -5,13 +5,13 @@ import pytest
 from helpers.cost.costs import costs
 from helpers.params import Params, Target
 from helpers.params.files import load_params
-from helpers.price_of_knowing import needed_n
 from helpers.runs.results.latency_cost import LatencyCost, Timed
 from helpers.runs.results.sample_eval import SampleEval
 from helpers.runs.results.store import Results
 from helpers.stats.comparison import Paired
 from helpers.stats.intervals import Estimate, rate
-from helpers.targets import decide, judge
+from helpers.verdicts.sample_size import needed_n
+from helpers.verdicts.targets import decide, judge
 
 
 def estimate(

@@ -6,9 +6,9 @@ import math
 
 from helpers.audit.basis import Basis, against, figures, verdict
 from helpers.claims import Above, Max
-from helpers.price_of_knowing import needed_n
 from helpers.runs.results.publication_audit import Claim
 from helpers.stats.intervals import percentile, rate, smallest_n
+from helpers.verdicts.sample_size import needed_n
 
 GROUP = "Alerts"
 _FIRES = {

@@ -14,7 +14,7 @@ from helpers.claims import Below, Max, Min, Published
 from helpers.params import Prices, Target
 from helpers.runs.results.publication_audit import ClaimVerdict, Figure, Spelling
 from helpers.stats.intervals import Estimate, mean, rate
-from helpers.targets import decide
+from helpers.verdicts.targets import decide
 
 _OF_TARGET: dict[str, ClaimVerdict] = {"met": "holds", "missed": "does not hold"}
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from helpers.audit.basis import Basis, against, all_of, figures, verdict
-from helpers.price_of_knowing import needed_n
 from helpers.runs.results.publication_audit import Claim
 from helpers.stats.intervals import rate
+from helpers.verdicts.sample_size import needed_n
 
 GROUP = "Reliability"
 

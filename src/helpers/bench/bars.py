@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from helpers.bench.result import Bench, Cell, Engine, Reached
-from helpers.targets import Verdict
+from helpers.verdicts.targets import Verdict
 
 SOURCE = (
     "aims for two cores, set after first measurements on a processor with AVX-512, VNNI and bf16; medians of at least "

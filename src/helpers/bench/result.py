@@ -9,7 +9,7 @@ from pydantic import Field
 from helpers.runs.manifest import Manifest
 from helpers.runs.results.base import Row
 from helpers.stats.intervals import Estimate
-from helpers.targets import Verdict
+from helpers.verdicts.targets import Verdict
 
 
 class Machine(Row):

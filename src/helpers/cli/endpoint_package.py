@@ -6,12 +6,12 @@ import argparse
 from pathlib import Path
 
 from helpers.core.console import say, shown
-from helpers.gate import verdict_lines
 from helpers.params.files import load_params
 from helpers.runs.directory import attach
 from helpers.runs.run import Run
 from helpers.serving.packaging import NEEDED, push, write
 from helpers.verdicts.compute import judgement
+from helpers.verdicts.gate import verdict_lines
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

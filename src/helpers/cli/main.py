@@ -44,7 +44,7 @@ VERBS = {
     "cost": Verb("estimate what serving costs, by the month and by the request", "helpers.cost_estimate"),
     "app": Verb("open the web app: one dialogue, a batch, and this session's charts", "helpers.app"),
     "load": Verb("send load to a service and say what it holds", "helpers.load"),
-    "compare": Verb("say what changed between two runs", "helpers.compare"),
+    "compare": Verb("say what changed between two runs", "helpers.verdicts.changes"),
     "monitor": Verb("hold request logs against the alert rules", "helpers.monitor"),
     "bench": Verb("time every engine on BART-large beside the machine's own limit", "helpers.bench.verb"),
     "endpoint": Verb("create, watch, pause and delete a managed endpoint", "helpers.deploy"),

@@ -1,4 +1,4 @@
-"""``cost_estimate.xlsx``: the cost model as a live workbook, the formulas of `helpers.cost_model` cell by cell.
+"""``cost_estimate.xlsx``: the cost model as a live workbook, the formulas of `helpers.cost.projection` cell by cell.
 
 The values that a spreadsheet shows before it computes are the model's own. The file is the same bytes whenever it is
 written for the same run.
@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
+from helpers.cost.costs import declared_price
+from helpers.cost.projection import Bill, Projection
 from helpers.cost.spreadsheet import (
     FIRST,
     SCENARIOS,
@@ -25,8 +27,6 @@ from helpers.cost.spreadsheet import (
     priced,
     where_known,
 )
-from helpers.cost_basis import declared_price
-from helpers.cost_model import Bill, Projection
 from helpers.params import Params, Platform, Scenario
 
 #: Points of the break-even curve, as multiples of the declared traffic.

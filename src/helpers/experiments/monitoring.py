@@ -1,7 +1,7 @@
 """Page 06: what would a monitor have seen? Asks nothing: it reads the logs that are there.
 
-The columns of the logs are kept beside the results (`helpers.series`), so that the alert rules can be held against
-them whenever the page is rendered.
+The columns of the logs are kept beside the results (`helpers.monitoring.series`), so that the alert rules can be held
+against them whenever the page is rendered.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import numpy as np
 
 from helpers import scorers
 from helpers.core.errors import RunError
+from helpers.monitoring.series import ASIDE, SERIES, BoolArray, FloatArray, LogColumns, Series, save
 from helpers.runs.poller import read_usage
 from helpers.runs.request_log import Record, read_log
 from helpers.runs.results.monitoring import Monitoring, Slice
 from helpers.runs.run import Run
 from helpers.samples.dataset import Sample
 from helpers.scorers.failures import semantic_failures
-from helpers.series import ASIDE, SERIES, BoolArray, Columns, FloatArray, Series, save
 from helpers.stats import drift
 from helpers.stats.intervals import clustered_rate, mean, percentile, rate, smallest_n
 
@@ -43,7 +43,7 @@ def measure(run: Run) -> Monitoring:
     if missing := [log.name for log in logs if not log.is_file()]:
         raise RunError(f"monitoring.logs: {name} is not there; give a run's requests.jsonl" for name in missing)
     parts = run.log.parts() if own else logs
-    columns, texts = Columns(), _Texts()
+    columns, texts = LogColumns(), _Texts()
     for record in _records(parts):
         columns.add(record)
         texts.add(record)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from helpers.alerts import Alerted, shortened, watch
-from helpers.cost_basis import basis
-from helpers.cost_model import Projection, project
+from helpers.cost.costs import basis
+from helpers.cost.projection import Projection, project
+from helpers.monitoring.alerts import Alerted, shortened, watch
+from helpers.monitoring.series import SERIES, load
 from helpers.params import Alerts
 from helpers.runs.run import Run
-from helpers.series import SERIES, load
-from helpers.targets import Judgement, judge
+from helpers.verdicts.targets import Judgement, judge
 
 
 def judgement(run: Run, upto: str = "99") -> Judgement:

@@ -11,16 +11,16 @@ from markupsafe import Markup
 
 from helpers import theme
 from helpers.cite import number, quoted, say
-from helpers.compare import Comparison
 from helpers.core.text import harmless
-from helpers.engine_choice import choose
 from helpers.runs.request_log import final_attempts
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.store import PAGES
 from helpers.runs.run import Run
 from helpers.tables import chip, verdict_table
 from helpers.theme import Frame, Link
+from helpers.verdicts.changes import Comparison
 from helpers.verdicts.compute import judgement
+from helpers.verdicts.recommendation import choose
 from helpers.views import (
     architecture,
     deploy_check,

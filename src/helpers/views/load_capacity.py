@@ -8,7 +8,7 @@ from helpers.cite import interval, number, quoted, say
 from helpers.params import Target as Threshold
 from helpers.runs.results.cited import Cited
 from helpers.tables import Cell, Column, chip, facts, table
-from helpers.targets import decide
+from helpers.verdicts.targets import decide
 from helpers.views.common import ended_early, not_measured
 from helpers.views.load_curve import throughput_latency
 

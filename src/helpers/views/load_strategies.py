@@ -5,7 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from helpers.cite import number, quoted, say
-from helpers.load_cost import strategy_costs
+from helpers.cost.costs import strategy_costs
 from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
 from helpers.tables import Cell, Column, table

@@ -5,12 +5,12 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from helpers.cite import number, quoted, say
-from helpers.compare import Comparison
 from helpers.core.text import Style
 from helpers.params import Params
 from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
 from helpers.tables import Cell, Column, chip, collapsible, facts, table
+from helpers.verdicts.changes import Comparison
 from helpers.verdicts.compute import judgement
 from helpers.views import quantization
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from helpers.cite import NOT_MEASURED, interval, number, quoted, say
-from helpers.engine_choice import choose
 from helpers.figures import points
 from helpers.figures_plane import Axis, Measured, Spot, plane
 from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
 from helpers.tables import Column, chip, table
+from helpers.verdicts.recommendation import choose
 from helpers.views.common import ended_early, not_measured
 from helpers.views.compared import recorded_quality, unmeasured, with_interval
 

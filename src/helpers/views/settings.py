@@ -8,9 +8,9 @@ from helpers.cite import interval, number, quoted, say
 from helpers.figures import Chart, small_multiples
 from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
-from helpers.settings_choice import choose_setting
 from helpers.tables import Column, chip, table
 from helpers.verdicts.compute import judgement
+from helpers.verdicts.recommendation import choose_setting
 from helpers.views.common import not_measured
 from helpers.views.compared import recorded_quality, unmeasured, with_interval
 

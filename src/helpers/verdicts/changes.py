@@ -5,17 +5,14 @@ Differences are B minus A, paired by dialogue where both runs have it.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from helpers.core.text import Style, spell
 from helpers.params.files import given_and_defaulted
-from helpers.runs.directory import attach
 from helpers.runs.manifest import Manifest, named
 from helpers.runs.results.store import Results
 from helpers.runs.run import Run
@@ -50,23 +47,6 @@ class Comparison(BaseModel):
     paired: dict[str, Paired]
     verdicts: tuple[Change, ...]
     dialogues_in_one_only: int
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of ``helpers compare``."""
-    parser.add_argument("run_a", type=Path, metavar="RUN_A")
-    parser.add_argument("run_b", type=Path, metavar="RUN_B")
-    parser.add_argument("--json", type=Path, metavar="OUT", help="also write the comparison as JSON")
-
-
-def run(args: argparse.Namespace) -> int:
-    """Print what changed; raises `RunError` when one of the directories holds no run."""
-    a, b = attach(args.run_a.resolve()), attach(args.run_b.resolve())
-    found = compare(side(a), side(b), a.params.measure.resampling_seed)
-    if args.json:
-        args.json.write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    print(as_text(found))
-    return 0
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, get_args
 
-from helpers.cost_basis import Basis, declared_price
+from helpers.cost.costs import Basis, declared_price
 from helpers.params import Params
 from helpers.params.cost import Input
 from helpers.runs.results.base import Row

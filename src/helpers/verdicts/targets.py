@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict
 
 from helpers.cost.costs import Costs, costs
 from helpers.params import Params, Target
-from helpers.price_of_knowing import PriceOfKnowing, needed_n, price_of
 from helpers.runs.results.store import Results
 from helpers.stats.comparison import Paired
 from helpers.stats.intervals import Estimate
+from helpers.verdicts.sample_size import PriceOfKnowing, needed_n, price_of
 
 Verdict = Literal["met", "missed", "undecided", "not measured", "informative"]
 Direction = Literal["max", "min", "below", "above", "margin", "none"]

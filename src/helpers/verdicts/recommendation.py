@@ -1,20 +1,26 @@
-"""Which variant of page 04 to ship: pure, from its result, the price list and the targets; computed when rendering."""
+"""Which variant of page 04 to ship, and which setting of page 03 meets the latency target at the least cost: pure."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from helpers.cost_choice import memory_of
+from helpers.cost.costs import busy_floor, declared_price
+from helpers.cost.instances import memory_of
 from helpers.params import Params, Price
 from helpers.runs.results.base import Compared
+from helpers.runs.results.latency_cost import SettingResult, SettingsSweep
 from helpers.runs.results.quantization import Quantization, VariantResult
-from helpers.targets import Verdict, decide
+from helpers.stats.intervals import Estimate
+from helpers.verdicts.targets import Verdict, decide, threshold_of
 
 GIGABYTE = 1e9
 Why = Literal["not measured", "nothing as good", "target", "cheaper", "reference", "no saving"]
+Outcome = Literal["met", "undecided", "missed", "no target", "not measured"]
+BEST_FIRST: tuple[Outcome, ...] = ("met", "undecided", "missed")
 
 
 class Fit(BaseModel):
@@ -49,6 +55,36 @@ class Choice(BaseModel):
     front: tuple[str, ...] = ()
 
 
+class SettingFit(BaseModel):
+    """One setting beside the latency target; ``quality`` is whether it is shown to be as good as the reference.
+
+    ``floor_per_1000_requests`` bills busy seconds alone: at the declared traffic an always-on replica costs the same
+    with every setting.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    quality: Verdict
+    latency: Verdict = "not measured"
+    floor_per_1000_requests: Estimate | None = None
+
+
+class SettingChoice(BaseModel):
+    """Every setting's fit, and the cheapest among those that do best by the target.
+
+    ``chosen`` counts the settings from 0. ``outcome`` is what its latency shows: *met* when it is shown to meet the
+    target; *undecided* or *missed* when none is.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    fits: tuple[SettingFit, ...]
+    chosen: int | None
+    outcome: Outcome
+    threshold: float | None
+
+
 def choose(result: Quantization, params: Params) -> Choice:
     """Return the recommendation.
 
@@ -75,6 +111,26 @@ def choose(result: Quantization, params: Params) -> Choice:
     if best.hourly is not None and reference.hourly is not None and best.hourly < reference.hourly:
         return made(best.name, "cheaper")
     return made(reference.name, "no saving")
+
+
+def choose_setting(sweep: SettingsSweep, params: Params) -> SettingChoice:
+    """Return the cheapest setting of those that are shown to meet the latency target; of the others when none is.
+
+    The cheapest is the fastest: busy time is what a setting changes. One that failed any request is not chosen.
+    """
+    fits = tuple(_fit_setting(setting, place == 0, params) for place, setting in enumerate(sweep.settings))
+    target = params.targets.average_latency
+    threshold = threshold_of(target)[1] if target else None
+    able = [place for place, setting in enumerate(sweep.settings) if _seconds(setting) < math.inf]
+    best = next((verdict for verdict in BEST_FIRST if any(fits[place].latency == verdict for place in able)), None)
+    ranked = [place for place in able if best is None or fits[place].latency == best]
+    chosen = min(ranked, key=lambda place: _seconds(sweep.settings[place]), default=None)
+    return SettingChoice(
+        fits=fits,
+        chosen=chosen,
+        outcome=best or ("not measured" if chosen is None else "no target"),
+        threshold=threshold,
+    )
 
 
 def _front(variants: Sequence[VariantResult]) -> tuple[str, ...]:
@@ -138,3 +194,22 @@ def _smallest(needed: float, params: Params) -> Price | None:
         p for p in params.prices.instances if (p.vendor, p.type) == kind and (memory_of(p) or 0) * GIGABYTE >= needed
     ]
     return min(fitting, key=lambda p: p.hourly, default=None)
+
+
+def _fit_setting(setting: SettingResult, is_reference: bool, params: Params) -> SettingFit:
+    quality = as_good(setting, is_reference)
+    if setting.latency is None:
+        return SettingFit(name=setting.name, quality=quality)
+    target = params.targets.average_latency
+    return SettingFit(
+        name=setting.name,
+        quality=quality,
+        latency=decide(setting.latency, target) if target else "informative",
+        floor_per_1000_requests=busy_floor(setting.latency, declared_price(params)),
+    )
+
+
+def _seconds(setting: SettingResult) -> float:
+    """Return the mean service time; without end for a setting that cannot be chosen."""
+    value = setting.latency.value if setting.latency else None
+    return math.inf if value is None or setting.failed else value

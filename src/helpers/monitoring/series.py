@@ -72,7 +72,7 @@ class Series:
         return datetime.fromtimestamp(self.start, UTC)
 
 
-class Columns:
+class LogColumns:
     """Collects records one by one; ``series`` turns them into arrays without those that count no longer."""
 
     def __init__(self) -> None:
@@ -97,7 +97,7 @@ class Columns:
         self._requests.append(record.request)
 
     def add_table(self, table: Any) -> None:
-        """Take what is needed of a block of records, an Arrow table as `helpers.log_blocks` reads them."""
+        """Take what is needed of a block of records, an Arrow table as `helpers.monitoring.log_blocks` reads them."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -144,7 +144,7 @@ class Columns:
 
 def from_records(records: Iterable[Record], usage: Iterable[tuple[float, float]] = ()) -> Series:
     """Return the columns of records."""
-    columns = Columns()
+    columns = LogColumns()
     for record in records:
         columns.add(record)
     return columns.series(usage)
@@ -152,12 +152,12 @@ def from_records(records: Iterable[Record], usage: Iterable[tuple[float, float]]
 
 def read_series(logs: Sequence[Path], usage: Iterable[tuple[float, float]] = ()) -> Series:
     """Return the columns of log files, read block by block; raises `RunError` for one that is not there."""
-    from helpers.log_blocks import read_blocks  # with Arrow, which most verbs do without
+    from helpers.monitoring.log_blocks import read_blocks  # with Arrow, which most verbs do without
 
     missing = [log for log in logs if not log.is_file()]
     if missing:
         raise RunError(f"{log}: no such log; give a run's requests.jsonl" for log in missing)
-    columns = Columns()
+    columns = LogColumns()
     for log in logs:
         for block in read_blocks(log):
             if isinstance(block, list):

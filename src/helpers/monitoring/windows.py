@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from helpers.monitoring.series import BoolArray, FloatArray, IntArray, Series
 from helpers.params import Rule
-from helpers.series import BoolArray, FloatArray, IntArray, Series
 
 PERCENTILES = {"latency_p50": 50, "latency_p99": 99}
 

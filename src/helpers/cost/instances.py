@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Literal
 
-from helpers.cost_basis import Basis, declared_price
+from helpers.cost.costs import Basis, declared_price
 from helpers.params import Params, Price
 from helpers.runs.results.base import Row
 

@@ -1,7 +1,7 @@
 """Alert rules over a log: not enough data, quiet, pending, firing, resolved, with the exact time of each change.
 
-Nothing is sampled on a grid: a rule is looked at whenever its window changes (`helpers.windows`). Times are seconds
-after the start of the log.
+Nothing is sampled on a grid: a rule is looked at whenever its window changes (`helpers.monitoring.windows`). Times are
+seconds after the start of the log.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from helpers.monitoring.series import BoolArray, FloatArray, IntArray, Series
+from helpers.monitoring.windows import Window, window_of
 from helpers.params import Alerts, Rule
-from helpers.series import BoolArray, FloatArray, IntArray, Series
 from helpers.stats.intervals import rate
-from helpers.windows import Window, window_of
 
 State = Literal["not applicable", "not enough data", "quiet", "pending", "firing", "resolved"]
 NO_GPU = "the instance has no GPU; the processor is watched instead"
@@ -25,7 +25,7 @@ MOST_CHANGES = 100
 _NO_DATA, _CLEAR, _BETWEEN, _BEYOND = range(4)
 
 
-class Change(BaseModel):
+class StateChange(BaseModel):
     """A rule's new state, when it came, and over how many; ``value`` is the figure when it fires or resolves."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -85,7 +85,7 @@ class Alerted(BaseModel):
     attempts: int
     aside: int
     rules: tuple[Watched, ...]
-    timeline: tuple[Change, ...]
+    timeline: tuple[StateChange, ...]
     left_out: int = 0
 
     @property
@@ -122,7 +122,7 @@ def shortened(found: Alerted) -> Alerted:
     return found.model_copy(update={"timeline": kept, "left_out": len(found.timeline) - len(kept)})
 
 
-def _watched(name: str, rule: Rule, series: Series, gpu: bool) -> tuple[Watched, list[Change]]:
+def _watched(name: str, rule: Rule, series: Series, gpu: bool) -> tuple[Watched, list[StateChange]]:
     told = rule.model_dump(include={"label", "unit", "source", "above", "below", "window", "minimum", "hold"})
     if name == "gpu_utilisation" and not gpu:
         return Watched(name=name, **told, state="not applicable", reason=NO_GPU), []
@@ -199,9 +199,9 @@ def _steps(at: FloatArray, codes: IntArray, hold: float, end: float) -> list[tup
     return steps
 
 
-def _change(name: str, rule: Rule, series: Series, window: Window, state: State, seconds: float) -> Change:
+def _change(name: str, rule: Rule, series: Series, window: Window, state: State, seconds: float) -> StateChange:
     place = int(np.searchsorted(window.at, seconds, side="right")) - 1
-    return Change(
+    return StateChange(
         rule=name,
         label=rule.label,
         unit=rule.unit,

@@ -8,8 +8,8 @@ from typing import Literal
 
 from helpers.core.text import spell
 from helpers.runs.run import Run
-from helpers.targets import Judged, Judgement
 from helpers.verdicts.compute import judgement
+from helpers.verdicts.targets import Judged, Judgement
 
 CLOSED = 3
 SIGNS = {"max": "≤", "min": "≥", "below": "<", "above": ">", "margin": "≥", "none": ""}

@@ -13,9 +13,9 @@ from contextlib import closing
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
-from helpers.alerts import Alerted, Watched
 from helpers.backends.endpoint import is_loopback
 from helpers.core.text import spell
+from helpers.monitoring.alerts import Alerted, Watched
 
 VARIABLE = "ALERT_WEBHOOK_URL"
 #: Seconds in all, whatever the other side does.

@@ -9,10 +9,9 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from helpers.cost.costs import Costs
-from helpers.cost_basis import Basis, at_declared_traffic, declared_price
-from helpers.cost_choice import Choices, Offer, choices, offers, seconds_on
-from helpers.cost_sensitivity import Sensitivity, sensitivity
+from helpers.cost.costs import Basis, Costs, at_declared_traffic, declared_price
+from helpers.cost.instances import Choices, Offer, choices, offers, seconds_on
+from helpers.cost.sensitivity import Sensitivity, sensitivity
 from helpers.params import Params, Scenario
 from helpers.runs.results.base import Row
 

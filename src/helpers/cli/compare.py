@@ -1,0 +1,26 @@
+"""``helpers compare RUN_A RUN_B``: what changed between two runs, and whether the change is more than chance."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from helpers.runs.directory import attach
+from helpers.verdicts.changes import as_text, compare, side
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``helpers compare``."""
+    parser.add_argument("run_a", type=Path, metavar="RUN_A")
+    parser.add_argument("run_b", type=Path, metavar="RUN_B")
+    parser.add_argument("--json", type=Path, metavar="OUT", help="also write the comparison as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what changed; raises `RunError` when one of the directories holds no run."""
+    a, b = attach(args.run_a.resolve()), attach(args.run_b.resolve())
+    found = compare(side(a), side(b), a.params.measure.resampling_seed)
+    if args.json:
+        args.json.write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    print(as_text(found))
+    return 0
