@@ -9,15 +9,15 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-from helpers.arrivals import Arrival, Plan
 from helpers.backends.endpoint import EndpointBackend, checked_url, is_loopback, token_for
 from helpers.core.environment import environment
 from helpers.core.errors import InputError
-from helpers.load_report import as_text, report_on
-from helpers.load_summary import LATENCY_TARGET, LoadReport
+from helpers.experiments.load.arrivals import Arrival, Plan
+from helpers.experiments.load.report import as_text, report_on
+from helpers.experiments.load.sending import sweep
+from helpers.experiments.load.summary import LATENCY_TARGET, LoadReport
 from helpers.params import Columns, Endpoint, Generation, Samples
 from helpers.samples.dataset import load_samples
-from helpers.sweep import measure
 
 #: A run may schedule this many requests; their outcomes then take about 30 MB.
 MOST_ARRIVALS = 10_000_000
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     dialogues = [sample.dialogue for sample in load_samples(source)]
     limits = Endpoint(read_timeout=args.timeout, total_timeout=args.timeout, wake_timeout=args.timeout)
     with EndpointBackend(args.url, limits, token_for(args.url, environment())) as backend:
-        runs = measure(backend, dialogues, Generation(max_new_tokens=args.max_new_tokens), plans(args), args.repeats)
+        runs = sweep(backend, dialogues, Generation(max_new_tokens=args.max_new_tokens), plans(args), args.repeats)
     report = report_on(args, runs)
     text = json.dumps(report.model_dump(mode="json"), indent=1, allow_nan=False) + "\n"
     if args.json == "-":

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from helpers.core.text import Style, spell
-from helpers.demo_choice import FILE as CHOSEN_BY
-from helpers.demo_choice import CrossValidation
 from helpers.experiments.recordings import compare_recordings
-from helpers.learning_curve import Curve
+from helpers.experiments.training.cross_validation import FILE as CHOSEN_BY
+from helpers.experiments.training.cross_validation import CrossValidation
+from helpers.experiments.training.learning_curve import Curve
 from helpers.params import Params
 from helpers.params import Samples as SamplesParams
 from helpers.params.files import load_params

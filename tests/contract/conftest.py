@@ -21,10 +21,10 @@ from transformers import BartConfig, BartForConditionalGeneration, PreTrainedTok
 
 from helpers.backends.base import Backend
 from helpers.backends.endpoint import EndpointBackend
-from helpers.bench import machine
 from helpers.core.paths import cache
 from helpers.engines import demo_model
 from helpers.engines.transformers import TransformersBackend
+from helpers.experiments.bench import roofline
 from helpers.params import Endpoint, Model
 from tests.local_server import served
 
@@ -154,5 +154,5 @@ def backend(request: pytest.FixtureRequest) -> Backend:
 def small_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Runs of a bench's test in a folder of its own, with small measurements of the machine."""
     for name, value in {"READ": 1 << 20, "SIDE": 64, "TRIES": 1}.items():
-        monkeypatch.setattr(machine, name, value)
+        monkeypatch.setattr(roofline, name, value)
     monkeypatch.setenv("HELPERS_RUNS", str(tmp_path / "runs"))

@@ -17,20 +17,20 @@ import pytest
 
 from helpers.backends.base import Answer
 from helpers.backends.endpoint import EndpointBackend
-from helpers.bench import rounds
-from helpers.bench.assembly import engine_results, shape_results
-from helpers.bench.bars import judge
-from helpers.bench.model import Architecture, texts
-from helpers.bench.result import Bench, Machine
-from helpers.bench.rounds import Asking, Subject, ask_all, left
-from helpers.bench.verb import Plan, measure, with_batch
-from helpers.bench.work import Shape
 from helpers.cli.main import main
 from helpers.core.errors import InputError
 from helpers.core.paths import PROJECT
 from helpers.engines.factory import load_local
 from helpers.engines.model_files import TokenCounter
 from helpers.engines.served import wait_until_ready
+from helpers.experiments.bench import rounds
+from helpers.experiments.bench.assembly import engine_results, shape_results
+from helpers.experiments.bench.bars import judge
+from helpers.experiments.bench.engines import Plan, measure, with_batch
+from helpers.experiments.bench.model import Architecture, texts
+from helpers.experiments.bench.result import Bench, Machine
+from helpers.experiments.bench.roofline import Shape
+from helpers.experiments.bench.rounds import Asking, Subject, ask_all, left
 from helpers.params import Endpoint, Generation, Params, Variant
 from helpers.runs.request_log import RequestLog
 from helpers.views import bench as view
@@ -211,7 +211,7 @@ def test_the_page_cites_every_figure_and_names_what_was_not_measured(tmp_path: P
 def test_the_verb_publishes_whatever_there_is(
     subject: Subject, stopped: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("helpers.bench.verb.measure", lambda plan: bench([subject], stopped=stopped))
+    monkeypatch.setattr("helpers.experiments.bench.engines.measure", lambda plan: bench([subject], stopped=stopped))
     before = signal.getsignal(signal.SIGTERM)
     try:
         assert main(["bench", "--out", str(tmp_path / "new" / "bench")]) == code
@@ -235,7 +235,7 @@ def quick(small_machine: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 
 @pytest.mark.usefixtures("quick")
 def test_a_tiny_architecture_goes_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("helpers.bench.verb.why_not", lambda variant, device: "no" * (variant.dtype == "bfloat16"))
+    monkeypatch.setattr("helpers.cli.bench.why_not", lambda variant, device: "no" * (variant.dtype == "bfloat16"))
     found = measure(Plan(SHAPES, (FP32, BF16, Variant(dtype="int8")), rounds=2), TINY)
     reference, absent, other = found.engines
     assert (absent.reason, absent.cells) == ("no", {})

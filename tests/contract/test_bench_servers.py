@@ -13,12 +13,12 @@ import pytest
 
 from helpers.backends.base import Answer
 from helpers.backends.endpoint import EndpointBackend
-from helpers.bench import servers
-from helpers.bench.result import Load, Machine, Served, Servers, Strategy
-from helpers.bench.servers import ALONE, BATCHING, LOADS, STRATEGIES, Subject, judge, measure
 from helpers.cli.main import main
 from helpers.core.errors import Failure, RequestError, RunError
 from helpers.engines.served import wait_until_ready
+from helpers.experiments.bench import servers
+from helpers.experiments.bench.result import Load, Machine, Served, Servers, Strategy
+from helpers.experiments.bench.servers import ALONE, BATCHING, LOADS, STRATEGIES, Subject, judge, measure
 from helpers.params import Endpoint, Generation, Params
 from helpers.params.files import load_params
 from helpers.views import bench, bench_servers

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from helpers.cli.main import main
-from helpers.experiments.managed import managed_rows
+from helpers.experiments.deploy_check import managed_rows
 from helpers.params.files import load_params
 from helpers.serving import lifecycle
 from tests.management_server import TOKEN, Management, managed

@@ -12,13 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from helpers.arrivals import Plan, constant
 from helpers.backends.endpoint import EndpointBackend
-from helpers.load_summary import summarise
+from helpers.experiments.load.arrivals import Plan, constant
+from helpers.experiments.load.queueing import fifo_responses, mg1_response
+from helpers.experiments.load.sending import Outcomes, sweep
+from helpers.experiments.load.summary import summarise
 from helpers.params import Endpoint, Generation
-from helpers.queueing import fifo_responses, mg1_response
-from helpers.sending import Outcomes
-from helpers.sweep import measure
 
 SERVER = Path(__file__).parents[1] / "queue_server.py"
 MEAN, ARRIVALS, REPEATS = 0.005, 5_000, 5
@@ -37,7 +36,7 @@ def queue_server(*arguments: float) -> Iterator[EndpointBackend]:
 
 
 def load(backend: EndpointBackend, plan: Plan, repeats: int = 1) -> list[Outcomes]:
-    return measure(backend, ["Ann: Noon?\nBo: Noon."], Generation(), [plan], repeats)[0]
+    return sweep(backend, ["Ann: Noon?\nBo: Noon."], Generation(), [plan], repeats)[0]
 
 
 @pytest.mark.bench

@@ -53,10 +53,10 @@ MILLION = """
 import asyncio, json
 from pathlib import Path
 from helpers import arrivals
-from helpers.arrivals import Plan
-from helpers.load_summary import summarise
+from helpers.experiments.load.arrivals import Plan
+from helpers.experiments.load.summary import summarise
 from helpers.params import Generation
-from helpers.sending import send
+from helpers.experiments.load.sending import send
 
 class Stub:
     def call(self, work):

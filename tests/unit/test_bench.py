@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from helpers.bench.model import FIELDS, Architecture, read_architecture
-from helpers.bench.verb import add_arguments, read_plan
-from helpers.bench.work import (
+from helpers.cli.bench import add_arguments, read_plan
+from helpers.core.errors import InputError
+from helpers.experiments.bench.model import FIELDS, Architecture, read_architecture
+from helpers.experiments.bench.roofline import (
     Shape,
     Work,
     count,
@@ -19,7 +20,6 @@ from helpers.bench.work import (
     memory_weights,
     step_weights,
 )
-from helpers.core.errors import InputError
 
 LARGE = Architecture()
 

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from helpers import adapters, demo_choice, demo_training
 from helpers.core.errors import ParamsError
-from helpers.demo_choice import Candidate, CrossValidation, Judged
+from helpers.experiments.training import adapters, cross_validation, train
+from helpers.experiments.training.cross_validation import Candidate, CrossValidation, Judged
 from helpers.model_card import compared
 from helpers.samples.dataset import Sample
 
@@ -38,15 +38,15 @@ def learnt(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
         assert not set((adapter / "learnt").read_text().split()) & {one.id for one in samples}
         return [SimpleNamespace(id=one.id, rougeL=0.5, key_fact_recall=None) for one in samples]
 
-    monkeypatch.setattr(demo_training, "learn", learn)
-    monkeypatch.setattr(demo_training, "judge", judge)
+    monkeypatch.setattr(train, "learn", learn)
+    monkeypatch.setattr(train, "judge", judge)
     monkeypatch.setattr(adapters, "save", save)
     monkeypatch.setattr(adapters, "average", average)
     return trainings
 
 
 def test_every_dialogue_is_judged_once_and_none_of_test(learnt: list[set[str]], tmp_path: Path) -> None:
-    parts = [demo_choice._part(("members=1",), fold, FOLDS, tmp_path) for fold in range(FOLDS)]
+    parts = [cross_validation._part(("members=1",), fold, FOLDS, tmp_path) for fold in range(FOLDS)]
     judged = [name for part in parts for name in part.scores]
     assert len(judged) == len(set(judged)) == 324 + 42
     assert all(ids | set(part.scores) == set(judged) for ids, part in zip(learnt, parts, strict=True))
@@ -58,32 +58,32 @@ def test_a_part_that_is_there_is_not_trained_again_and_another_recipe_is(
     learnt: list[set[str]], tmp_path: Path
 ) -> None:
     alone = ("epochs=3", "members=1")
-    first = demo_choice._part(alone, 0, FOLDS, tmp_path)
-    assert demo_choice._part(alone, 0, FOLDS, tmp_path) == first
+    first = cross_validation._part(alone, 0, FOLDS, tmp_path)
+    assert cross_validation._part(alone, 0, FOLDS, tmp_path) == first
     assert len(learnt) == 1
-    demo_choice._part(("epochs=4", "members=1"), 0, FOLDS, tmp_path)
-    demo_choice._part(alone, 0, FOLDS + 1, tmp_path)
+    cross_validation._part(("epochs=4", "members=1"), 0, FOLDS, tmp_path)
+    cross_validation._part(alone, 0, FOLDS + 1, tmp_path)
     assert len(learnt) == 3
 
 
 def test_a_mean_is_made_of_adapters_that_other_recipes_trained(learnt: list[set[str]], tmp_path: Path) -> None:
     for beams, members in ((4, 1), (1, 1), (4, 3), (1, 3)):
-        demo_choice._part((f"num_beams={beams}", f"members={members}"), 0, FOLDS, tmp_path)
+        cross_validation._part((f"num_beams={beams}", f"members={members}"), 0, FOLDS, tmp_path)
     assert len(learnt) == 3
 
 
 def test_the_first_folds_alone_are_judged_where_that_is_asked(
     learnt: list[set[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(demo_choice, "ProcessPoolExecutor", lambda jobs, mp_context: ThreadPoolExecutor(jobs))
-    result = demo_choice.choose([["members=1"], ["members=2"]], FOLDS, 1, tmp_path, take=2)
+    monkeypatch.setattr(cross_validation, "ProcessPoolExecutor", lambda jobs, mp_context: ThreadPoolExecutor(jobs))
+    result = cross_validation.choose([["members=1"], ["members=2"]], FOLDS, 1, tmp_path, take=2)
     assert (result.folds, result.taken, len(learnt)) == (FOLDS, 2, 4)
     assert {len(one.scores) for one in result.candidates} == {2 * (324 + 42) // FOLDS}
 
 
 def test_a_recipe_given_twice_is_refused_in_whatever_words(tmp_path: Path) -> None:
     with pytest.raises(ParamsError, match="two of the recipes are the same"):
-        demo_choice.choose([["epochs=4"], ["epochs=4", "rank=16"]], FOLDS, 1, tmp_path)
+        cross_validation.choose([["epochs=4"], ["epochs=4", "rank=16"]], FOLDS, 1, tmp_path)
 
 
 def test_gains_are_paired_and_a_gain_by_chance_is_no_gain() -> None:

@@ -8,10 +8,10 @@ import pytest
 
 from helpers import model_card
 from helpers.core.errors import ParamsError
-from helpers.demo_recipe import Recipe, read_recipe
-from helpers.demo_training import _rate
 from helpers.engines import demo_model
-from helpers.learning_curve import Curve, Epoch, write_curve
+from helpers.experiments.training.learning_curve import Curve, Epoch, write_curve
+from helpers.experiments.training.recipe import Recipe, read_recipe
+from helpers.experiments.training.train import _rate
 
 
 @pytest.mark.parametrize(

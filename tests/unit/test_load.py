@@ -9,18 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from helpers import arrivals
-from helpers.arrivals import Plan
 from helpers.backends.endpoint import EndpointBackend
-from helpers.capacity import capacity, point
 from helpers.cli.main import main
 from helpers.core.errors import Failure
-from helpers.load_summary import saturated, summarise
+from helpers.experiments.load import arrivals
+from helpers.experiments.load.arrivals import Plan
+from helpers.experiments.load.queueing import erlang_c, fifo_responses, ggc_response, knee, mg1_response, replicas_for
+from helpers.experiments.load.sending import KINDS, OK, Outcomes, sweep
+from helpers.experiments.load.simulation import Fleet, cached, simulate
+from helpers.experiments.load.summary import capacity, point, saturated, summarise
 from helpers.params import Endpoint, Generation
-from helpers.queueing import erlang_c, fifo_responses, ggc_response, knee, mg1_response, replicas_for
-from helpers.sending import KINDS, OK, Outcomes
-from helpers.simulation import Fleet, cached, simulate
-from helpers.sweep import measure
 from tests.local_server import Scripted, served
 
 
@@ -116,7 +114,7 @@ def test_capacity_is_interpolated_or_said_to_be_open() -> None:
 def test_requests_leave_on_schedule_whatever_the_service_does() -> None:
     with served(Scripted) as server, EndpointBackend(server.url, Endpoint()) as backend:
         plans = [Plan("constant", 1.0, 20, warmup=0.5), Plan("closed", 5.0, concurrency=2, count=7)]
-        open_loop, closed = measure(backend, ["a: b"], Generation(), plans, 2)
+        open_loop, closed = sweep(backend, ["a: b"], Generation(), plans, 2)
     found = summarise(open_loop, 20)
     assert (found.n, found.errors, found.saturated) == (40, {}, False)
     assert [summarise([one], None).n for one in closed] == [7, 7]

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from helpers.audit.basis import agrees
-from helpers.claims import load_published
 from helpers.core.errors import ParamsError
 from helpers.core.paths import PROJECT
 from helpers.experiments import publication_audit as experiment
+from helpers.experiments.audit.basis import agrees
+from helpers.experiments.audit.claims import load_published
 from helpers.params.files import load_params
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.publication_audit import Claim, PublicationAudit

@@ -12,10 +12,10 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from helpers.engines.codec import Encoded
+from helpers.experiments.training.data import Example, batches, collate, encode, renamed, speakers
 from helpers.params import Samples
 from helpers.samples.dataset import Sample, load_samples
 from helpers.scorers.rouge import ngrams, words
-from helpers.training_data import Example, batches, collate, encode, renamed, speakers
 
 #: Runs of eight words that a held-back dialogue may share with the training data, as a share of its own.
 MOST_SHARED = 0.02

@@ -35,13 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build the demonstration model for all engines if need be, train an adapter, or write a card; return 0."""
     if args.action == "train":
-        from helpers.demo_recipe import read_recipe
-        from helpers.demo_training import train
+        from helpers.experiments.training.recipe import read_recipe
+        from helpers.experiments.training.train import train
 
         train(read_recipe(args.set), args.output)
         print(args.output)
     elif args.action == "choose":
-        from helpers.demo_choice import choose
+        from helpers.experiments.training.cross_validation import choose
         from helpers.model_card import compared
 
         take = args.folds if args.take is None else args.take

@@ -46,7 +46,7 @@ VERBS = {
     "load": Verb("send load to a service and say what it holds", "helpers.load"),
     "compare": Verb("say what changed between two runs", "helpers.verdicts.changes"),
     "monitor": Verb("hold request logs against the alert rules", "helpers.monitor"),
-    "bench": Verb("time every engine on BART-large beside the machine's own limit", "helpers.bench.verb"),
+    "bench": Verb("time every engine on BART-large beside the machine's own limit", "helpers.cli.bench"),
     "endpoint": Verb("create, watch, pause and delete a managed endpoint", "helpers.deploy"),
     "demo-model": Verb("fetch, verify and build the demonstration model, or train it", "helpers.cli.demo_model"),
 }

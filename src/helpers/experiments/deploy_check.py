@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from helpers.backends.endpoint import EndpointBackend, is_loopback, open_endpoint
 from helpers.core.environment import environment
-from helpers.core.errors import RequestError
-from helpers.experiments.managed import managed_rows
-from helpers.experiments.probing import probe_all, texts
+from helpers.core.errors import DeployError, InputError, RequestError
+from helpers.experiments.probes import probe_all, texts
+from helpers.params import Params
 from helpers.runs.results.deploy_check import Check, Declared, DeployCheck, Probe
 from helpers.runs.run import Run, unreachable
 from helpers.runs.sender import Asker, Outcome, wait_until_up
+from helpers.serving.management import Manager
 from helpers.serving.metrics import served_how
 
 PAGE = "01"
@@ -47,6 +49,29 @@ def measure(run: Run) -> DeployCheck:
         probes=tuple(probes),
         declared=tuple(_declared(run, probes)),
     )
+
+
+def managed_rows(params: Params, environment: Mapping[str, str]) -> list[Declared]:
+    """Return one row per declared property of a managed endpoint, or one that says why none can be observed.
+
+    No endpoint is declared, or another backend answers: no rows. What is left to the vendor has no row either.
+    """
+    if params.backend != "endpoint" or params.deployment is None:
+        return []
+    name = params.deployment.name
+    try:
+        manager = Manager(params, environment)
+        state = manager.state()
+    except (DeployError, InputError) as error:
+        return [Declared(name="managed endpoint", declared=name, observed=f"not observed: {error}", agrees=None)]
+    if state is None:
+        return [Declared(name="managed endpoint", declared=name, observed="there is none of this name", agrees=False)]
+    rows = [("state", "running", state.status, state.status == "running")]
+    for key, declared in manager.declared.items():
+        if declared is not None:
+            observed = state.observed.get(key)
+            rows.append((key.replace("_", " "), str(declared), str(observed), observed == declared))
+    return [Declared(name=n, declared=d, observed=o, agrees=a) for n, d, o, a in rows]
 
 
 def _down(run: Run, asker: Asker, outcome: Outcome | None, began: float) -> DeployCheck:

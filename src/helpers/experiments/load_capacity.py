@@ -8,30 +8,38 @@ from __future__ import annotations
 
 import statistics
 import time
+import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from helpers.arrivals import Plan
 from helpers.backends.endpoint import EndpointBackend, is_loopback
-from helpers.capacity import capacity, point
-from helpers.experiments import batching, planning
-from helpers.experiments.load_records import write
-from helpers.load_summary import intervals, summarise
-from helpers.params import Load
-from helpers.queueing import fifo_responses, mg1_response, utilisation
-from helpers.runs.results.load_capacity import LoadCapacity, LoadPoint
+from helpers.core.errors import HelpersError
+from helpers.engines.served import bring_up
+from helpers.experiments import planning
+from helpers.experiments.load.arrivals import Plan
+from helpers.experiments.load.queueing import fifo_responses, mg1_response, utilisation
+from helpers.experiments.load.sending import KINDS, OK, Measured, Outcomes, send, sweep
+from helpers.experiments.load.summary import capacity, intervals, point, summarise
+from helpers.params import Batching, Load, Serving
+from helpers.runs.request_log import Record, settings_hash
+from helpers.runs.results.load_capacity import BatchingGain, LoadCapacity, LoadPoint
 from helpers.runs.run import Run
-from helpers.sending import Outcomes
+from helpers.samples.dataset import Sample
 from helpers.stats.intervals import Estimate, FloatArray, mean
-from helpers.sweep import measure as sweep
 
 PAGE = "05"
 #: Round trips asked for, and plays of one schedule through the model.
 TRIPS, PLAYS = 9, 200
 
 Services = Mapping[str, FloatArray]
+#: Batching is measured by a closed loop over two servers, one that batches and one that does not, in turn.
+CONCURRENCY, ROUNDS = 4, 2
+#: Seconds that a round of one request at a time takes, about and at most.
+ROUND, LONGEST = 8.0, 15.0
+OFF, ON = "one at a time", "in batches"
 
 
 def measure(run: Run) -> LoadCapacity:
@@ -48,7 +56,7 @@ def measure(run: Run) -> LoadCapacity:
     services = {row.id: np.maximum(np.array(row.times) - trip, 1e-6) for row in timed.dialogues}
     single = np.concatenate(list(services.values()))
     points, found = _sweep(run, backend, services, trip) if backend else ((), {})
-    gain, unbatched = batching.measure(run, services) if backend else (None, no_sweep)
+    gain, unbatched = measure_batching(run, services) if backend else (None, no_sweep)
     requests = sum(one.requests for one in points)
     return LoadCapacity(
         page=PAGE,
@@ -66,6 +74,30 @@ def measure(run: Run) -> LoadCapacity:
         **found,
         **planning.predict(run, single, trip, _mean(services), unbatched),
     )
+
+
+def measure_batching(run: Run, services: Mapping[str, FloatArray]) -> tuple[BatchingGain | None, str]:
+    """Return what batching gains, or why it was not measured; ``services`` are seconds, by dialogue."""
+    if run.params.backend != "local" or not isinstance(run.backend, EndpointBackend):
+        return None, "only a server that this run starts can be told to batch"
+    means = {sample: float(times.mean()) for sample, times in services.items()}
+    quicker = sorted(means, key=lambda sample: means[sample])[: (len(means) + 1) // 2]
+    service = sum(means[sample] for sample in quicker) / len(quicker)
+    if CONCURRENCY * service > LONGEST:
+        return None, f"{CONCURRENCY} requests, one at a time, take longer than the {LONGEST:.0f} s that a round may"
+    samples = [sample for sample in run.samples if sample.id in quicker]
+    told = run.params.serving
+    other = told.model_copy(update={"batching": None if told.batching else Batching()})
+    count = CONCURRENCY * max(1, round(ROUND / service / CONCURRENCY))
+    plan = Plan("closed", LONGEST, concurrency=CONCURRENCY, count=count, seed=run.params.load.seed)
+    with ExitStack() as opened:
+        try:
+            second = _batching_server(run, other, samples[0], opened)
+        except HelpersError as error:
+            return None, f"a second server could not be brought up: {error}"
+        servers = {OFF: run.backend, ON: second} if other.batching else {OFF: second, ON: run.backend}
+        rounds = _batching_rounds(run, servers, samples, plan)
+    return _gain(rounds, told.batching or other.batching or Batching())
 
 
 def _loadable(run: Run) -> tuple[EndpointBackend | None, str]:
@@ -106,7 +138,7 @@ def _sweep(
     ids = [sample.id for sample in samples]
     for each in by_rate.values():
         for repeat, outcomes in enumerate(each):
-            write(run, outcomes, ids, repeat, before + timedelta(seconds=outcomes.zero - began))
+            _log_requests(run, outcomes, ids, repeat, before + timedelta(seconds=outcomes.zero - began))
     points = [_point(rate, each, [services[i] for i in ids], trip, told) for rate, each in by_rate.items() if each]
     complete = min((len(each) for each in by_rate.values()), default=0)
     if not complete:
@@ -114,6 +146,33 @@ def _sweep(
     summaries = [point(rate, each[:complete], told.target_p95) for rate, each in by_rate.items()]
     held = capacity(summaries, told.target_p95)
     return tuple(points), {"highest_rate": held.highest_rate, "knee": held.knee}
+
+
+def _log_requests(
+    run: Run, outcomes: Outcomes, ids: Sequence[str], repeat: int, zero: datetime, variant: str = ""
+) -> None:
+    """Write the requests of one run of load, after it: writing would disturb it. ``zero`` is when it began."""
+    part = outcomes.measured()
+    settings = settings_hash(dict(run.params.generation.sent()))
+    for place, kind in enumerate(part.kinds.tolist()):
+        due, sent, done = (float(series[place]) for series in (part.intended, part.sent, part.done))
+        ended = done == done
+        run.log.append(
+            Record(
+                request=uuid.uuid4().hex[:12],
+                attempt=1,
+                page="05",
+                phase="load",
+                sample=ids[int(part.samples[place])],
+                started_at=zero + timedelta(seconds=sent if sent == sent else due),
+                kind="ok" if kind == OK else KINDS[kind - 2],
+                repeat=repeat,
+                service_time=done - sent if ended else None,
+                response_time=done - due if ended else None,
+                settings=settings,
+                variant=variant,
+            )
+        )
 
 
 def _point(rate: float, runs: Sequence[Outcomes], services: Sequence[FloatArray], trip: float, told: Load) -> LoadPoint:
@@ -155,3 +214,63 @@ def _mean(services: Services) -> Estimate:
     values = np.concatenate(list(services.values()))
     clusters = np.concatenate([np.full(times.size, name) for name, times in services.items()])
     return mean(values, clusters)
+
+
+def _batching_server(run: Run, serving: Serving, first: Sample, opened: ExitStack) -> EndpointBackend:
+    """Return a warm server of the run's model that differs from the run's own in nothing but ``serving``.
+
+    Raises `HelpersError` with the reason when it does not come up.
+    """
+    params = run.params.model_copy(update={"serving": serving})
+    _, backend = bring_up(params, run.directory / "variants" / "batching", opened)
+    run.asker("05", "batching", backend=backend).ask(first.id, first.dialogue, phase="warmup")
+    return backend
+
+
+def _batching_rounds(
+    run: Run, servers: Mapping[str, EndpointBackend], samples: Sequence[Sample], plan: Plan
+) -> list[dict[str, Measured]]:
+    """Return what each server answered in each round that was not cut short by the budget."""
+    dialogues, ids = [sample.dialogue for sample in samples], [sample.id for sample in samples]
+    may_send = run.asker("05").may_send
+    found: list[dict[str, Measured]] = []
+    for number in range(ROUNDS):
+        one, seeded = {}, plan.repeated(number, 0)
+        for name, backend in servers.items():
+            if may_send():
+                return found
+            before, began = datetime.now(UTC), time.perf_counter()
+            outcomes = send(backend, dialogues, run.params.generation, seeded)
+            _log_requests(run, outcomes, ids, number, before + timedelta(seconds=outcomes.zero - began), name)
+            one[name] = outcomes.measured()
+        found.append(one)
+    return found
+
+
+def _gain(rounds: Sequence[Mapping[str, Measured]], batching: Batching) -> tuple[BatchingGain | None, str]:
+    """Return the ratio of the two throughputs, over all rounds and of single ones."""
+    if not rounds:
+        return None, "the budget was spent before it"
+    if not all(part.good.any() for one in rounds for part in one.values()):
+        return None, "a server answered no request of a round"
+    parts = {name: [one[name] for one in rounds] for name in (OFF, ON)}
+    pooled = {name: _throughput(each) for name, each in parts.items()}
+    single = [_throughput([one[ON]]) / _throughput([one[OFF]]) for one in rounds]
+    return BatchingGain(
+        concurrency=CONCURRENCY,
+        rounds=len(rounds),
+        requests=sum(part.kinds.size for part in parts[ON]),
+        failed=sum(int((~part.good).sum()) for name in (OFF, ON) for part in parts[name]),
+        max_batch=batching.max_batch,
+        max_wait=batching.max_wait,
+        one_at_a_time=pooled[OFF],
+        in_batches=pooled[ON],
+        ratio=pooled[ON] / pooled[OFF],
+        lowest=min(single),
+        highest=max(single),
+    ), ""
+
+
+def _throughput(parts: Sequence[Measured]) -> float:
+    """Return the successes a second of some rounds."""
+    return sum(int(part.good.sum()) for part in parts) / sum(part.seconds for part in parts)

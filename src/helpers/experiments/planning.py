@@ -10,13 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from helpers.arrivals import bursty, diurnal
 from helpers.core.errors import SamplesError
+from helpers.experiments.load.arrivals import bursty, diurnal
+from helpers.experiments.load.queueing import (
+    ggc_response,
+    knee,
+    mg1_response,
+    replicas_for,
+    simulated_responses,
+    utilisation,
+)
+from helpers.experiments.load.simulation import Fleet, Simulated, cached, simulate
 from helpers.params import Load
-from helpers.queueing import ggc_response, knee, mg1_response, replicas_for, simulated_responses, utilisation
 from helpers.runs.results.load_capacity import Assumed, Assumption, Predicted, Sizing, Strategy
 from helpers.runs.run import Run
-from helpers.simulation import Fleet, Simulated, cached, simulate
 from helpers.stats.intervals import Estimate, FloatArray
 
 #: Utilisations at which the curve is computed.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import get_args
 
-from helpers.audit import alerts, budget, capacity, cost, description, quality, reliability, speed
-from helpers.audit.basis import Basis
-from helpers.claims import load_published
+from helpers.experiments.audit import alerts, budget, capacity, cost, description, quality, reliability, speed
+from helpers.experiments.audit.basis import Basis
+from helpers.experiments.audit.claims import load_published
 from helpers.runs.results.publication_audit import Claim, ClaimVerdict, PublicationAudit
 from helpers.runs.run import Run
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from markupsafe import Markup
 
 from helpers import theme
-from helpers.bench.result import Bench
 from helpers.cite import number, quoted, say
 from helpers.core.environment import redact
+from helpers.experiments.bench.result import Bench
 from helpers.figures import Chart, Target, small_multiples
 from helpers.runs.results.base import Row
 from helpers.runs.results.cited import Cited

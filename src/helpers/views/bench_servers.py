@@ -8,8 +8,8 @@ from pathlib import Path
 from markupsafe import Markup
 
 from helpers import theme
-from helpers.bench.result import Bench, Servers
 from helpers.cite import number, quoted, say
+from helpers.experiments.bench.result import Bench, Servers
 from helpers.figures import Chart, small_multiples
 from helpers.runs.results.cited import Cited
 from helpers.tables import Column, table

@@ -20,19 +20,20 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from helpers import adapters, scorers
+from helpers import scorers
 from helpers.core.console import quiet, say
-from helpers.demo_recipe import Recipe
 from helpers.engines import demo_model
 from helpers.engines.codec import ChatEncoder
 from helpers.engines.transformers import TransformersBackend
-from helpers.learning_curve import Curve, Epoch, write_curve
+from helpers.experiments.training import adapters
+from helpers.experiments.training.data import Batch, batches, collate, encode, renamed, speakers
+from helpers.experiments.training.learning_curve import Curve, Epoch, write_curve
+from helpers.experiments.training.recipe import Recipe
 from helpers.params import Generation, Model
 from helpers.params import Samples as SamplesParams
 from helpers.samples.dataset import Sample, load_samples
 from helpers.samples.prompts import load_prompt
 from helpers.scorers import SampleScore
-from helpers.training_data import Batch, batches, collate, encode, renamed, speakers
 
 PROMPT = "tuned"
 #: The linear maps of a layer, in attention and feed-forward.

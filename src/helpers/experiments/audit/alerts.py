@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from helpers.audit.basis import Basis, against, figures, verdict
-from helpers.claims import Above, Max
+from helpers.experiments.audit.basis import Basis, against, figures, verdict
+from helpers.experiments.audit.claims import Above, Max
 from helpers.runs.results.publication_audit import Claim
 from helpers.stats.intervals import percentile, rate, smallest_n
 from helpers.verdicts.sample_size import needed_n

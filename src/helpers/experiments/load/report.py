@@ -5,13 +5,22 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from helpers.arrivals import Arrival
-from helpers.capacity import Capacity, Point, capacity, point
 from helpers.core.errors import InputError
 from helpers.core.text import spell
-from helpers.load_summary import LoadReport, RunSummary, Times, intervals, summarise
+from helpers.experiments.load.arrivals import Arrival
+from helpers.experiments.load.sending import Outcomes
+from helpers.experiments.load.summary import (
+    Capacity,
+    LoadReport,
+    Point,
+    RunSummary,
+    Times,
+    capacity,
+    intervals,
+    point,
+    summarise,
+)
 from helpers.params.base import Section
-from helpers.sending import Outcomes
 
 
 class Sweep(Section):

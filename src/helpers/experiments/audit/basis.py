@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 
-from helpers.claims import Below, Max, Min, Published
+from helpers.experiments.audit.claims import Below, Max, Min, Published
 from helpers.params import Prices, Target
 from helpers.runs.results.publication_audit import ClaimVerdict, Figure, Spelling
 from helpers.stats.intervals import Estimate, mean, rate

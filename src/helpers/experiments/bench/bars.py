@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from helpers.bench.result import Bench, Cell, Engine, Reached
+from helpers.experiments.bench.result import Bench, Cell, Engine, Reached
 from helpers.verdicts.targets import Verdict
 
 SOURCE = (

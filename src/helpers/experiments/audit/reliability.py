@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from helpers.audit.basis import Basis, against, all_of, figures, verdict
+from helpers.experiments.audit.basis import Basis, against, all_of, figures, verdict
 from helpers.runs.results.publication_audit import Claim
 from helpers.stats.intervals import rate
 from helpers.verdicts.sample_size import needed_n

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from statistics import median
 
-from helpers.bench.model import Architecture
-from helpers.bench.result import Cell, Engine, Machine, ShapeResult
-from helpers.bench.rounds import Subject
-from helpers.bench.work import Shape, count, limit
+from helpers.experiments.bench.model import Architecture
+from helpers.experiments.bench.result import Cell, Engine, Machine, ShapeResult
+from helpers.experiments.bench.roofline import Shape, count, limit
+from helpers.experiments.bench.rounds import Subject
 from helpers.params.models import PLAIN
 from helpers.stats.intervals import Estimate, percentile, rate, without_interval
 

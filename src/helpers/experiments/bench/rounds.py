@@ -11,9 +11,9 @@ from pathlib import Path
 
 import psutil
 
-from helpers.bench.work import Shape
 from helpers.core.errors import HelpersError
 from helpers.engines.variant_server import Served, bring_up, convert
+from helpers.experiments.bench.roofline import Shape
 from helpers.params import Generation, Params, Variant
 from helpers.runs.request_log import Record, RequestLog
 from helpers.runs.sender import Asker

@@ -10,23 +10,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from helpers.arrivals import Plan
 from helpers.backends.endpoint import EndpointBackend
-from helpers.bench import machine
-from helpers.bench.assembly import label, median_of, shape_results
-from helpers.bench.bars import SOURCE, verdict
-from helpers.bench.model import Architecture, seeded, texts
-from helpers.bench.result import Load, Machine, Reached, Served, Servers, Strategy
-from helpers.bench.work import Shape
 from helpers.core.errors import RunError
 from helpers.core.paths import runs_folder
 from helpers.engines.model_files import model_hashes
 from helpers.engines.served import bring_up
+from helpers.experiments.bench import roofline
+from helpers.experiments.bench.assembly import label, median_of, shape_results
+from helpers.experiments.bench.bars import SOURCE, verdict
+from helpers.experiments.bench.model import Architecture, seeded, texts
+from helpers.experiments.bench.result import Load, Machine, Reached, Served, Servers, Strategy
+from helpers.experiments.bench.roofline import Shape
+from helpers.experiments.load.arrivals import Plan
+from helpers.experiments.load.sending import send
 from helpers.params import Batching, Params, Serving
 from helpers.params.files import load_params
 from helpers.runs.manifest import describe
 from helpers.samples.dataset import load_samples
-from helpers.sending import send
 
 ENGINE, DTYPE = "ctranslate2", "int8"
 #: BART-large reads texts of these many tokens in turn, and always writes as many as these.
@@ -122,7 +122,7 @@ def measure(
     began, started = time.monotonic(), datetime.now(UTC)
     folder = runs_folder() / f"bench-servers-{started:%Y%m%dT%H%M%S}"
     tell("measuring memory and matrices")
-    limits = machine.measure(machine.threads())
+    limits = roofline.measure_machine(roofline.threads())
     subjects = [maker(limits) for maker in makers]
     first = subjects[0].params
     manifest = describe(first, folder.name, command, started, **model_hashes(first))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from helpers.audit.basis import Basis, figures, verdict
-from helpers.claims import Scores
+from helpers.experiments.audit.basis import Basis, figures, verdict
+from helpers.experiments.audit.claims import Scores
 from helpers.runs.results.publication_audit import Claim
 
 GROUP = "Quality"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from helpers.audit.basis import Basis, agrees, figures, verdict
+from helpers.experiments.audit.basis import Basis, agrees, figures, verdict
 from helpers.runs.results.publication_audit import Claim
 
 GROUP = "Cost of requests"

@@ -19,8 +19,8 @@ from pydantic import BaseModel, ConfigDict
 
 from helpers.core.console import say
 from helpers.core.errors import ParamsError
-from helpers.demo_recipe import Recipe, read_recipe
 from helpers.engines.model_cache import build_once
+from helpers.experiments.training.recipe import Recipe, read_recipe
 from helpers.params import Samples as SamplesParams
 from helpers.samples.dataset import Sample, load_samples
 from helpers.stats.comparison import Paired, paired
@@ -108,8 +108,8 @@ def _candidate(changes: tuple[str, ...], own: Sequence[Part]) -> Candidate:
 
 def _part(changes: tuple[str, ...], fold: int, folds: int, parts: Path) -> Part:
     """Return a recipe's scores on a fold, read if they were measured before."""
-    from helpers import adapters
-    from helpers.demo_training import device, judge
+    from helpers.experiments.training import adapters
+    from helpers.experiments.training.train import device, judge
 
     recipe = read_recipe(changes)
     name = _name(recipe, fold, folds)
@@ -144,8 +144,8 @@ def _name(recipe: Recipe, fold: int, folds: int) -> str:
 
 def _trained(member: Recipe, learnt: Sequence[Sample], folder: Path) -> Path:
     """Return the folder of one adapter, trained unless it is there."""
-    from helpers import adapters
-    from helpers.demo_training import learn
+    from helpers.experiments.training import adapters
+    from helpers.experiments.training.train import learn
 
     def make(partial: Path) -> None:
         *_, (network, _) = learn(member, learnt)

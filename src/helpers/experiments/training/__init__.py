@@ -1,0 +1,1 @@
+"""How the demonstration model was made: data, recipe, adapters, training, cross-validation."""
