@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+from markupsafe import Markup
+
+from helpers.report.components.page import css
 from helpers.runs.directory import attach, newest_finished
 from helpers.runs.launch import start_run
 from helpers.runs.run import Run
@@ -22,3 +25,19 @@ def open_run(params: str, run_dir: str = "") -> Run:
     run = start_run(params, [], name=f"interactive-{datetime.now(UTC):%Y%m%dT%H%M%S}", interactive=True)
     run.earlier = newest_finished(run.params)
     return run
+
+
+def show(*parts: Markup) -> None:
+    """Display parts in a notebook as HTML and nothing else, so that the same result gives the same bytes."""
+    from IPython.display import display
+
+    display({"text/html": f'<div class="helpers-out">{Markup().join(parts)}</div>'}, raw=True)
+
+
+def interactive_style() -> str:
+    """Return the ``<style>`` that makes shown parts look in JupyterLab as they do on a page, light or dark."""
+    # Tripled, because JupyterLab styles tables through up to two classes of its own.
+    scope = ".helpers-out" * 3
+    dark = 'body[data-jp-theme-light="false"] .helpers-out { color-scheme: dark; }'
+    parts = "font-size: 15px; line-height: 1.55;\n" + css("style").replace(":root", "&")
+    return f"<style>.helpers-out {{ color-scheme: light; }} {dark}\n{scope} {{ {parts}}}</style>"

@@ -32,8 +32,8 @@ from helpers.experiments.bench.result import Bench, Machine
 from helpers.experiments.bench.roofline import Shape
 from helpers.experiments.bench.rounds import Asking, Subject, ask_all, left
 from helpers.params import Endpoint, Generation, Params, Variant
+from helpers.report.views import bench as view
 from helpers.runs.request_log import RequestLog
-from helpers.views import bench as view
 from tests.local_server import served
 from tests.page_checks import loose_digits, remote_references, repeated_ids, wrong_citations
 

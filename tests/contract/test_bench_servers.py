@@ -21,7 +21,7 @@ from helpers.experiments.bench.result import Load, Machine, Served, Servers, Str
 from helpers.experiments.bench.servers import ALONE, BATCHING, LOADS, STRATEGIES, Subject, judge, measure
 from helpers.params import Endpoint, Generation, Params
 from helpers.params.files import load_params
-from helpers.views import bench, bench_servers
+from helpers.report.views import bench, bench_servers
 from tests.local_server import served
 from tests.page_checks import loose_digits, remote_references, repeated_ids, wrong_citations
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from helpers.params import Tracking
+from helpers.report.tracking import KEY, Notice, chosen_mode, track
+from helpers.report.wandb_upload import is_complete, read_records
 from helpers.runs.directory import attach
 from helpers.runs.run import Run
-from helpers.tracking import KEY, Notice, chosen_mode, track
-from helpers.tracking_file import is_complete, read_records
 from tests.conftest import Finished
 from tests.scripted_server import ScriptedServer, answer, stall
 
@@ -115,7 +115,7 @@ def test_a_run_that_cannot_be_written_to_is_said(run: Run) -> None:
 
 
 def test_a_full_disk_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("helpers.tracking.ROOM", 10**18)
+    monkeypatch.setattr("helpers.report.tracking.ROOM", 10**18)
     assert re.fullmatch(r"tracking: nothing is kept for W&B: the disk under .*wandb is full", track(run))
 
 

@@ -9,15 +9,15 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.cite import number, quoted
 from helpers.core.errors import ParamsError
 from helpers.cost.costs import costs
 from helpers.params import Params, Target
 from helpers.params.files import given_tree, load_params, validate
+from helpers.report.components.numbers import number, quoted
+from helpers.report.components.tables import Column, table
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.latency_cost import LatencyCost
 from helpers.stats.intervals import Estimate
-from helpers.tables import Column, table
 from helpers.verdicts.targets import decide
 
 bounded = settings(max_examples=60, deadline=None)

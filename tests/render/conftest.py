@@ -12,12 +12,13 @@ from markupsafe import Markup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from pydantic import BaseModel
 
-from helpers.cite import number, quoted, say
-from helpers.figures import Chart, Group, Target, distribution, points, small_multiples
+from helpers.report.components.figures import Chart, Group, Target, distribution, points, small_multiples
+from helpers.report.components.numbers import number, quoted, sentence
+from helpers.report.components.page import Frame, Link, framed
+from helpers.report.components.tables import Column, collapsible, facts, table, verdict_table
+from helpers.report.convert import convert
 from helpers.runs.results.cited import Cited
 from helpers.stats.intervals import Estimate
-from helpers.tables import Column, collapsible, facts, table, verdict_table
-from helpers.theme import Frame, Link, convert, framed
 from helpers.verdicts.sample_size import PriceOfKnowing
 from helpers.verdicts.targets import Judged
 
@@ -106,7 +107,7 @@ def drawn(found: Cited) -> dict[str, Markup]:
     return {
         "latency": points(
             "latency",
-            say("Every dialogue but one is answered within {target}", **told),
+            sentence("Every dialogue but one is answered within {target}", **told),
             "Mean service time of each dialogue and its interval",
             list(found.latency.items()),
             unit="s",
@@ -153,8 +154,8 @@ def parts(found: Cited) -> dict[str, Markup]:
         for name, times in list(found.observed.items())[:3]
     ]
     return drawn(found) | {
-        "decision": say("<p class='decision hold'><strong>HOLD</strong> One target is missed.</p>"),
-        "answer": say("<p class='answer'>A summary takes {mean}, against {target} published.</p>", **told),
+        "decision": sentence("<p class='decision hold'><strong>HOLD</strong> One target is missed.</p>"),
+        "answer": sentence("<p class='answer'>A summary takes {mean}, against {target} published.</p>", **told),
         "verdicts": verdict_table(
             "Published targets against this run",
             found.verdicts,
@@ -163,7 +164,7 @@ def parts(found: Cited) -> dict[str, Markup]:
         "samples": table(
             "Summaries", columns, rows, anchors=["row-a", "row-b", "row-c"], note="Stemmed, best reference."
         ),
-        "dialogue": collapsible("The dialogue", say("<blockquote>{text}</blockquote>", text=quoted(DIALOGUE))),
+        "dialogue": collapsible("The dialogue", sentence("<blockquote>{text}</blockquote>", text=quoted(DIALOGUE))),
         "empty": table("Failures", [Column("Kind"), Column("Requests", numeric=True)], []),
         "facts": facts(
             [

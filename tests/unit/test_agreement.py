@@ -7,11 +7,11 @@ import re
 
 import pytest
 
+from helpers.report.views.agreement import agreement as shown
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.sample_eval import SampleEval
 from helpers.scorers import agreement
 from helpers.scorers.rouge import rouge
-from helpers.views.agreement import agreement as shown
 from tests.page_checks import loose_digits, wrong_citations
 
 FIRST, SECOND, THIRD = "Ann sold the old boat.", "The boat was sold by Ann.", "Ann has no boat any more."

@@ -13,11 +13,11 @@ from helpers.experiments.load.sending import OK, Measured
 from helpers.experiments.load_capacity import OFF, ON, _gain
 from helpers.params import Batching
 from helpers.params.files import load_params
+from helpers.report.views import load_capacity, load_strategies
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.load_capacity import LoadCapacity, Strategy
 from helpers.runs.results.quantization import Quantization
 from helpers.runs.results.store import Results
-from helpers.views import load_capacity, load_strategies
 from tests.page_checks import loose_digits, wrong_citations
 from tests.unit.test_quantization import REFERENCE, RIVAL, estimate, quality, variant
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from markupsafe import Markup
 
-from helpers.cite import NOT_MEASURED, interval, number, quoted, say
 from helpers.core.text import spell
+from helpers.report.components.numbers import NOT_MEASURED, interval, number, quoted, sentence
 from helpers.runs.results.cited import Cited
 
 CASES: list[tuple[float, Any, bool, str]] = [
@@ -81,4 +81,4 @@ def test_interval(low: float | None, high: float | None, style: Any, text: str) 
 
 def test_what_others_wrote_is_escaped() -> None:
     assert quoted("<b> & {x}") == Markup('<span class="quoted">&lt;b&gt; &amp; {x}</span>')
-    assert say("<p>{text}</p>", text="<i>{0}") == "<p>&lt;i&gt;{0}</p>"
+    assert sentence("<p>{text}</p>", text="<i>{0}") == "<p>&lt;i&gt;{0}</p>"

@@ -12,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from helpers.curves import Band, Curve, Level, Plot, apart
-from helpers.figures import curves
-from helpers.figures import states as strips
-from helpers.marks import FILLED, HOLLOW, THIN, Segment
 from helpers.monitoring.alerts import MOST_CHANGES, shortened, watch
 from helpers.monitoring.series import from_records
 from helpers.params import Alerts
+from helpers.report.components.figures import curves
+from helpers.report.components.figures import states as strips
+from helpers.report.components.glyphs import FILLED, HOLLOW, THIN, Segment
+from helpers.report.components.line_chart import Band, Curve, Level, Plot, apart
+from helpers.report.views.monitoring_charts import states_over_time
 from helpers.runs.results.cited import Cited
-from helpers.views.monitoring_charts import states_over_time
 from tests.drawings import drawing, place, style_of
 from tests.logs import attempt, traffic
 from tests.unit.test_alerts import RULE

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 
 from helpers.params.files import load_params
+from helpers.report.views import sample_eval
+from helpers.report.views.publication import _decoded
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.sample_eval import SampleEval
-from helpers.views import sample_eval
-from helpers.views.publication import _decoded
 
 PLAIN = "generation={num_beams: 2, max_new_tokens: 64}"
 

@@ -12,7 +12,7 @@ import pytest
 from helpers.core.errors import ParamsError
 from helpers.experiments.training import adapters, cross_validation, train
 from helpers.experiments.training.cross_validation import Candidate, CrossValidation, Judged
-from helpers.model_card import compared
+from helpers.report.model_card import compared
 from helpers.samples.dataset import Sample
 
 FOLDS = 3

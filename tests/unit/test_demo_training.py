@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from helpers import model_card
 from helpers.core.errors import ParamsError
 from helpers.engines import demo_model
 from helpers.experiments.training.learning_curve import Curve, Epoch, write_curve
 from helpers.experiments.training.recipe import Recipe, read_recipe
 from helpers.experiments.training.train import _rate
+from helpers.report import model_card
 
 
 @pytest.mark.parametrize(

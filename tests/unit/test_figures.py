@@ -9,14 +9,13 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 from markupsafe import Markup
 
-from helpers.curves import Curve, Plot
-from helpers.drawing import Panel, Row
-from helpers.figures import Chart, Group, Target, curves, distribution, points, small_multiples
-from helpers.marks import interval_mark
-from helpers.rows import MOST_DOTS
+from helpers.report.components.figures import Chart, Group, Target, curves, distribution, points, small_multiples
+from helpers.report.components.glyphs import interval_mark
+from helpers.report.components.line_chart import Curve, Plot
+from helpers.report.components.row_chart import MOST_DOTS, Panel, Row
+from helpers.report.components.svg import COLOURS, fitted, text_width
 from helpers.runs.results.cited import Cited
 from helpers.stats.intervals import Estimate
-from helpers.svg import COLOURS, fitted, text_width
 from tests.drawings import drawing, place, style_of
 
 
@@ -197,7 +196,7 @@ def test_drawings_take_colour_and_font_from_the_page() -> None:
     )
     assert not re.search(r"#[0-9a-f]{6}\b|font-family|DejaVu|<metadata|<\?xml|xmlns|xlink", html)
     assert all(f"var(--{name})" in html for name in ("ink", "muted", "rule", "accent", "paper"))
-    sheet = resources.files("helpers").joinpath("templates", "style.css").read_text()
+    sheet = resources.files("helpers.report").joinpath("templates", "style.css").read_text()
     assert all(f"--{name}: " in sheet for name in COLOURS)
     for svg in BeautifulSoup(html, "html.parser").find_all("svg"):
         rules = [rule for sheet in svg.find_all("style") for rule in sheet.get_text().split("}")[:-1]]

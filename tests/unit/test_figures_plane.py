@@ -10,13 +10,13 @@ import pytest
 from bs4 import BeautifulSoup
 from markupsafe import Markup
 
-from helpers.figures_plane import Axis, Measured, Spot, plane
 from helpers.params.files import load_params
+from helpers.report.components.scatter import Axis, Measured, Spot, plane
+from helpers.report.components.svg import text_width
+from helpers.report.views import quantization
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.quantization import Quantization, VariantResult
 from helpers.stats.comparison import Paired
-from helpers.svg import text_width
-from helpers.views import quantization
 from tests.drawings import drawing, place, style_of
 from tests.page_checks import loose_digits, wrong_citations
 from tests.unit.test_quantization import REFERENCE, RIVAL, estimate, variant

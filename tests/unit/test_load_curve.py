@@ -7,10 +7,10 @@ import json
 import pytest
 from bs4 import BeautifulSoup
 
+from helpers.report.views.load_capacity import sweep
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.load_capacity import Assumed, LoadCapacity, LoadPoint, Predicted
 from helpers.stats.intervals import Estimate
-from helpers.views.load_capacity import sweep
 from tests.page_checks import loose_digits, wrong_citations
 
 

@@ -14,10 +14,10 @@ from helpers.experiments import publication_audit as experiment
 from helpers.experiments.audit.basis import agrees
 from helpers.experiments.audit.claims import load_published
 from helpers.params.files import load_params
+from helpers.report.views import publication_audit as view
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.publication_audit import Claim, PublicationAudit
 from helpers.runs.run import Run
-from helpers.views import publication_audit as view
 from tests.page_checks import NAMES, broken_links, loose_digits, repeated_ids, results_tree, wrong_citations
 
 PUBLISHED = PROJECT / "params" / "published.yaml"

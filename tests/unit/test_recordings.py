@@ -10,9 +10,9 @@ import pytest
 from helpers.experiments.recordings import compare_recordings
 from helpers.params import Params
 from helpers.params.files import load_params
+from helpers.report.views.recordings import recordings
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.sample_eval import SampleEval
-from helpers.views.recordings import recordings
 from tests.page_checks import loose_digits, wrong_citations
 
 ROWS = [

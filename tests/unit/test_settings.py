@@ -16,6 +16,7 @@ from helpers.experiments.settings_sweep import compare_settings
 from helpers.experiments.variants import qualities
 from helpers.params import Generation, Params, Settings
 from helpers.params.files import load_params
+from helpers.report.views import settings as view
 from helpers.runs.request_log import RequestLog
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.latency_cost import LatencyCost, SettingResult, SettingsSweep
@@ -26,7 +27,6 @@ from helpers.stats.comparison import Paired
 from helpers.stats.intervals import Estimate
 from helpers.verdicts.recommendation import SettingChoice, choose_setting
 from helpers.verdicts.targets import Judgement
-from helpers.views import settings as view
 from tests.page_checks import loose_digits, wrong_citations
 
 SAMPLES = tuple(Sample(id=f"d{n}", dialogue="x" * n) for n in (1, 2, 3))

@@ -6,9 +6,9 @@ import pytest
 from bs4 import BeautifulSoup
 from markupsafe import Markup
 
+from helpers.report.components.tables import Column, actual, chip, collapsible, facts, sample_size, table, verdict_table
 from helpers.runs.results.cited import Cited
 from helpers.stats.intervals import Estimate
-from helpers.tables import Column, actual, chip, collapsible, facts, sample_size, table, verdict_table
 from helpers.verdicts.sample_size import PriceOfKnowing
 from helpers.verdicts.targets import Judged
 

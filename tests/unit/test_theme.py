@@ -10,7 +10,9 @@ from markupsafe import Markup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from helpers.core.errors import NotebookError
-from helpers.theme import Frame, Link, convert, framed, interactive_style, page, show
+from helpers.notebook import interactive_style, show
+from helpers.report.components.page import Frame, Link, framed, render_page
+from helpers.report.convert import convert
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 QUESTION = new_markdown_cell("# How *fast* & <i>cheap</i>?\n\nA first paragraph.")
@@ -41,7 +43,7 @@ def soup(html: str) -> BeautifulSoup:
 
 
 def test_the_skeleton() -> None:
-    found = soup(page(FRAME, title="A & B", body=Markup("<p>text</p>")))
+    found = soup(render_page(FRAME, title="A & B", body=Markup("<p>text</p>")))
     assert found.html is not None
     assert found.html["lang"] == "en"
     assert [(meta.get("http-equiv"), meta["content"]) for meta in found.select("meta[http-equiv]")] == [
@@ -62,14 +64,14 @@ def test_the_skeleton() -> None:
 
 
 def test_a_bare_frame_leaves_no_empty_parts() -> None:
-    found = soup(page(Frame(), title="T", body=Markup("<p>text</p>")))
+    found = soup(render_page(Frame(), title="T", body=Markup("<p>text</p>")))
     assert [tag.name for tag in found.select("body > *")] == ["a", "header", "main"]
     assert found.select("nav") == []
 
 
 def test_headings_get_ids_permalinks_and_contents() -> None:
     body = Markup("<h2 id='Old'>The <i>Answer</i></h2><p id='why'></p><h2>Why?</h2><h3>Answer</h3><h2>The answer</h2>")
-    found = soup(page(FRAME, title="T", body=body))
+    found = soup(render_page(FRAME, title="T", body=body))
     assert [str(heading["id"]) for heading in found.select("h2, h3")] == [
         "the-answer",
         "why-2",
@@ -90,7 +92,7 @@ def test_headings_get_ids_permalinks_and_contents() -> None:
 
 
 def test_a_short_page_needs_no_contents() -> None:
-    assert not soup(page(FRAME, title="T", body=Markup("<h2>A</h2><h2>B</h2>"))).select(".toc")
+    assert not soup(render_page(FRAME, title="T", body=Markup("<h2>A</h2><h2>B</h2>"))).select(".toc")
 
 
 def test_a_notebook_becomes_a_page() -> None:
@@ -180,7 +182,7 @@ def test_interactive_style_stays_inside_its_outputs() -> None:
 
 
 def test_no_style_sheet_leaves_the_page() -> None:
-    style = soup(page(FRAME, title="T", body=Markup())).style
+    style = soup(render_page(FRAME, title="T", body=Markup())).style
     assert style is not None
     assert len(style.get_text().encode()) < 14_000
     assert [word for word in ("@import", "url(", "gradient", "shadow") if word in style.get_text()] == []

@@ -58,14 +58,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure, write a JSON and its page; return 0, 1 when nothing was measured, 130 when interrupted."""
-    from helpers.publish import check_writable
-    from helpers.views import bench as view
+    from helpers.report.publish import check_writable
+    from helpers.report.views import bench as view
 
     plan = read_plan(args)
     check_writable(args.out)
     if args.servers:
         from helpers.experiments.bench import servers
-        from helpers.views import bench_servers
+        from helpers.report.views import bench_servers
 
         bench_servers.write(servers.measure(plan.rounds, plan.limit, plan.command, say), args.out)
         say(f"published {shown(args.out / bench_servers.PAGE)}")

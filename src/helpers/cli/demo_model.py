@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         print(args.output)
     elif args.action == "choose":
         from helpers.experiments.training.cross_validation import choose
-        from helpers.model_card import compared
+        from helpers.report.model_card import compared
 
         take = args.folds if args.take is None else args.take
         if len(args.recipe) < 2 or args.folds < 2 or args.jobs < 1 or not 1 <= take <= args.folds:
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         recipes = [[*args.set, *recipe.split()] for recipe in args.recipe]
         print(compared(choose(recipes, args.folds, args.jobs, args.output, take=take)))
     elif args.action == "card":
-        from helpers.model_card import write_card
+        from helpers.report.model_card import write_card
 
         print(write_card(ADAPTER))
     else:

@@ -29,11 +29,11 @@ class Verb:
 
 VERBS = {
     "report": Verb(
-        "measure a deployment and publish the pages", "helpers.report", "add_report_arguments", "run_report"
+        "measure a deployment and publish the pages", "helpers.cli.report", "add_report_arguments", "run_report"
     ),
     "render": Verb(
         "render a finished run again, without a request",
-        "helpers.report",
+        "helpers.cli.report",
         "add_render_arguments",
         "run_render",
     ),

@@ -1,0 +1,141 @@
+"""``helpers report`` and ``helpers render``: a run from parameters to pages.
+
+A report measures while its notebooks are executed, one after the other; a rendering executes the same notebooks over
+a finished run. The tool's own failure publishes nothing; the deployment's failure is the finding.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from helpers.core.console import say, shown
+from helpers.core.errors import HelpersError, InputError, RunError
+from helpers.core.paths import REPORTS
+from helpers.params import Params
+from helpers.params.files import apply_overrides, given_tree, load_params, validate, write_params
+from helpers.runs.budget import announcement
+from helpers.runs.directory import attach
+from helpers.runs.launch import fan_out, finish, resume_run, start_run
+
+
+def add_report_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``helpers report``."""
+    parser.add_argument("params", nargs="?", metavar="PARAMS", help="a file, or the name of one in params/")
+    parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with a run that was interrupted")
+    parser.add_argument(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override one parameter",
+    )
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="NAME", help="only this page, such as 03 (repeatable)"
+    )
+    parser.add_argument("--out", type=Path, default=REPORTS, metavar="DIR", help="publish here (default: reports/)")
+    parser.add_argument("--gate", choices=("missed", "undecided"), help="exit 3 when a verdict is so")
+    parser.add_argument("--publish-failed", action="store_true", help="publish even when the deployment failed")
+
+
+def run_report(args: argparse.Namespace) -> int:
+    """Measure, render and publish; return 0, 1 when the deployment failed, 3 when the gate closes."""
+    from helpers.report import data_files, publish, tracking
+    from helpers.serving.lifecycle import managed
+    from helpers.verdicts import gate
+
+    params = _params(args)
+    pages = publish.choose(args.only, claims=params.claims is not None)
+    publish.check_writable(args.out)
+    signal.signal(signal.SIGTERM, _interrupt)
+    if any(page.number == "04" for page in pages):
+        from helpers.experiments.quantization import prepare
+
+        prepare(params, say)
+    began = time.monotonic()
+    with managed(params):
+        run = (
+            resume_run(args.resume, args.params, args.overrides)
+            if args.resume
+            else start_run(args.params, args.overrides)
+        )
+        site = run.directory / "site"
+        say(f"run {shown(run.directory)}: {run.manifest.dialogues} dialogues, {len(pages)} pages")
+        if params.backend == "endpoint":
+            say(announcement(params, run.manifest.dialogues))
+        data_files.keep_previous(run, args.out)
+        try:
+            fan_out(run)
+            texts = publish.execute_all(run, pages, site, run.directory / "params.yaml")
+        except BaseException:
+            run.close()
+            say(f"what was measured is kept: report --resume {shown(run.directory)} goes on with it")
+            raise
+        finish(run, began)
+    publish.finish_site(run, texts, site)
+    tracking.track(run)
+    failed = run.down()
+    if failed and not args.publish_failed:
+        say(f"{failed}\nnot published (--publish-failed would); pages: {shown(site / 'index.html')}")
+        return 1
+    publish.replace(site, args.out)
+    inference, other = run.manifest.inference_seconds or 0, run.manifest.other_seconds
+    beside = "" if other is None else f", {other:.0f} s of everything else"
+    say(f"published {shown(args.out / 'index.html')}: {inference:.0f} s of inference{beside}")
+    return 1 if failed else gate.exit_code(run, args.gate)
+
+
+def add_render_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``helpers render``."""
+    parser.add_argument("run", type=Path, metavar="RUN", help="a finished run's directory")
+    parser.add_argument(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="other targets or prices",
+    )
+    parser.add_argument(
+        "--out", type=Path, default=None, metavar="DIR", help="write the pages here (default: RUN/site)"
+    )
+
+
+def run_render(args: argparse.Namespace) -> int:
+    """Execute the notebooks over a finished run, without a request, and write its pages; return 0."""
+    from helpers.report import publish
+
+    run = attach(args.run.resolve())
+    if run.measuring:
+        raise RunError(f"{args.run}: not finished; a run can be rendered when its report has ended")
+    tree = given_tree(run.params)
+    apply_overrides(tree, args.overrides)
+    out = (args.out or run.directory / "site").resolve()
+    publish.check_writable(out)
+    out.mkdir(parents=True, exist_ok=True)
+    judged_by = run.directory / "rendering"
+    judged_by.mkdir(exist_ok=True)
+    write_params(judged_by, validate(tree, "--set"))
+    run = attach(run.directory, judged_by / "params.yaml")
+    pages = publish.recorded_pages(run)
+    texts = publish.execute_all(run, pages, out, judged_by / "params.yaml")
+    publish.finish_site(run, texts, out)
+    say(f"rendered {len(pages)} pages: {shown(out / 'index.html')}")
+    return 0
+
+
+def _params(args: argparse.Namespace) -> Params:
+    if args.resume:
+        return attach(args.resume.resolve()).params
+    if args.params is None:
+        raise InputError("report: give a params file, such as params/demo.yaml, or --resume RUN")
+    return load_params(args.params, args.overrides, measuring=True)
+
+
+def _interrupt(signum: int, frame: Any) -> None:
+    signal.signal(signum, signal.SIG_IGN)  # make and a terminal send it twice: the second must not disturb the ending
+    raise HelpersError("stopped by a signal; what was measured is kept in the run directory")

@@ -1,0 +1,99 @@
+"""Pages: the one skeleton of everything published, and executed notebooks turned into it.
+
+A page is one file: no script, nothing remote, the same bytes for the same input.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from itertools import chain, count
+
+from bs4 import BeautifulSoup
+from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
+
+_NOTHING = Markup()
+
+
+@dataclass(frozen=True)
+class Link:
+    """One entry of a navigation; ``href`` is relative."""
+
+    href: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What surrounds the text of a page: site name, pages, stamps on the evidence, provenance.
+
+    ``current`` is the ``href`` of the page itself; each entry of ``stamp`` is one line.
+    """
+
+    nav: Sequence[Link] = ()
+    current: str = ""
+    stamp: Sequence[str | Markup] = ()
+    footer: str | Markup = ""
+    site: str = "Dialogue summariser report"
+
+
+@dataclass(frozen=True)
+class Text:
+    """What stands on a page: its H1, its text with anchors, and links to its H2s."""
+
+    title: str | Markup
+    body: Markup
+    toc: Sequence[Link]
+
+
+def render_page(frame: Frame, *, title: str | Markup, body: Markup, lead: Markup = _NOTHING) -> str:
+    """Return a whole page; ``title`` is its H1, and the H2s of ``body`` become the table of contents below ``lead``."""
+    return framed(frame, Text(title, *with_anchors(body)), lead)
+
+
+def framed(frame: Frame, text: Text, lead: Markup = _NOTHING) -> str:
+    """Return a whole page around its text."""
+    template = _environment().get_template("base.html.j2")
+    style = Markup(css("style") + css("page"))  # noqa: S704  (our own style sheets)
+    return template.render(frame=frame, title=text.title, lead=lead, body=text.body, toc=text.toc, style=style)
+
+
+def with_anchors(body: Markup) -> tuple[Markup, list[Link]]:
+    """Return the body with ids and permalinks on its H2s and H3s, and a link to each H2 (from three on).
+
+    What is preformatted can be reached by keyboard.
+    """
+    soup = BeautifulSoup(body, "html.parser")
+    for code in soup.find_all("pre"):
+        code["tabindex"] = "0"  # a wide one scrolls
+    headings = soup.find_all(["h2", "h3"])
+    for heading in headings:
+        heading.attrs.pop("id", None)
+    taken = {tag["id"] for tag in soup.find_all(id=True)}
+    toc: list[Link] = []
+    for heading in headings:
+        label = heading.get_text().strip()
+        slug = re.sub(r"\W+", "-", label.lower()).strip("-")
+        anchor = next(name for name in chain([slug], (f"{slug}-{i}" for i in count(2))) if name and name not in taken)
+        taken.add(anchor)
+        heading["id"] = anchor
+        link = soup.new_tag("a", href=f"#{anchor}", attrs={"class": "permalink", "aria-label": f"Link to {label}"})
+        link.string = "#"
+        heading.append(link)
+        if heading.name == "h2":
+            toc.append(Link(f"#{anchor}", label))
+    return Markup(soup), toc if len(toc) > 2 else []  # noqa: S704
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(loader=PackageLoader("helpers.report"), autoescape=True, keep_trailing_newline=True)
+
+
+@cache
+def css(name: str) -> str:
+    return resources.files("helpers.report").joinpath("templates", f"{name}.css").read_text(encoding="utf-8")

@@ -1,0 +1,191 @@
+"""Tables, verdicts and facts as HTML: what a reader compares row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from markupsafe import Markup, escape
+
+from helpers.core.text import Style
+from helpers.report.components.numbers import interval, number, quoted
+from helpers.runs.results.cited import Cited
+
+Cell = str | Markup
+
+_GLYPHS = {"met": "✓", "missed": "✗", "undecided": "?", "not measured": "–", "informative": "·"}
+_ARROWS = {"up": "\N{NO-BREAK SPACE}↑", "down": "\N{NO-BREAK SPACE}↓", "none": ""}
+_BETTER = {"max": "down", "below": "down", "min": "up", "above": "up", "margin": "up", "none": "none"}
+_TARGETS = {
+    "max": "≤ {}",
+    "below": "< {}",
+    "min": "≥ {}",
+    "above": "> {}",
+    "margin": "> {}",
+    "none": '<span class="none">none</span>',
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its header, the unit of its numbers, and which way is better."""
+
+    header: str
+    unit: str = ""
+    numeric: bool = False
+    better: Literal["up", "down", "none"] = "none"
+
+
+def table(
+    caption: Cell,
+    columns: Sequence[Column],
+    rows: Iterable[Sequence[Cell]],
+    *,
+    id: str | None = None,
+    anchors: Sequence[str] = (),
+    note: Cell = "",
+) -> Markup:
+    """Return a table whose first column heads its rows; plain text is escaped, an empty table says so.
+
+    ``anchors`` are the ids of the rows, for links to them. Raises `ValueError` when a row has another length
+    than ``columns``.
+    """
+    lines = [list(row) for row in rows]
+    ids = list(anchors) or [""] * len(lines)
+    body = [table_row(columns, line, anchor) for line, anchor in zip(lines, ids, strict=True)]
+    empty = Markup('<tr><td colspan="{}" class="none">nothing to show</td></tr>').format(len(columns))
+    return framed_table(caption, columns, body or [empty], id, note)
+
+
+def verdict_table(
+    caption: Cell, rows: Iterable[Cited], *, evidence: Mapping[str, str], id: str | None = None
+) -> Markup:
+    """Return *metric · target · actual · interval · n · verdict* for cited `helpers.verdicts.targets.Judged` rows.
+
+    ``evidence`` maps the name of a target to the link to what it rests on. A row that is neither met nor
+    informative says why below, and an undecided one what deciding it costs.
+    """
+    columns = [
+        Column("Metric"),
+        Column("Target", numeric=True),
+        Column("Actual", numeric=True),
+        Column("95 % interval", numeric=True),
+        Column("n", numeric=True),
+        Column("Verdict"),
+    ]
+    body = [line for row in rows for line in _verdict_lines(columns, row, evidence.get(row.name.raw, ""))]
+    return framed_table(caption, columns, body, id, "")
+
+
+def actual(estimate: Cited, style: Style, *, bare: bool = False, href: str = "") -> Markup:
+    """Return an estimate's value, or the largest value seen and the n that the figure would need.
+
+    ``href`` links it to its evidence.
+    """
+    value, largest, needs = estimate.value, estimate.largest, estimate.needs
+    found = number(value, style, bare=bare)
+    if value.raw is None and largest.raw is not None:
+        found = Markup('<span class="none">largest {}</span>').format(number(largest, style, bare=bare))
+    if href:
+        found = Markup('<a href="{}">{}</a>').format(href, found)
+    if value.raw is None and needs.raw is not None:
+        found += Markup('<span class="aside">needs n ≥ {}</span>').format(number(needs, "count"))
+    return found
+
+
+def sample_size(estimate: Cited) -> Markup:
+    """Return the n of an estimate with what it counts, and the requests behind it."""
+    unit = estimate.unit.raw + ("" if estimate.n.raw == 1 else "s")
+    size = Markup('{} <span class="unit">{}</span>').format(number(estimate.n, "count"), unit)
+    if estimate.requests.raw is None or estimate.unit.raw == "request":
+        return size
+    return Markup('{}<span class="aside">{} requests</span>').format(size, number(estimate.requests, "count"))
+
+
+def chip(verdict: str) -> Markup:
+    """Return a verdict as glyph, word and colour."""
+    return Markup('<span class="chip {}"><span aria-hidden="true">{}</span>{}</span>').format(
+        verdict.replace(" ", "-"), _GLYPHS[verdict], verdict
+    )
+
+
+def facts(pairs: Iterable[tuple[Cell, Cell]]) -> Markup:
+    """Return names and what is known about each, as a definition list."""
+    items = (Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(*pair) for pair in pairs)
+    return Markup('<dl class="facts">\n{}\n</dl>').format(Markup("\n").join(items))
+
+
+def collapsible(summary: Cell, body: Cell) -> Markup:
+    """Return a body that a reader may open."""
+    return Markup("<details><summary>{}</summary>\n{}\n</details>").format(summary, body)
+
+
+def framed_table(
+    caption: Cell, columns: Sequence[Column], body: Sequence[Markup], id: str | None, note: Cell
+) -> Markup:
+    """Return a table of rows that are already HTML, as `table_row` makes them; a wide one scrolls by itself."""
+    name = Markup(' id="{}"').format(id) if id else ""
+    return Markup(
+        '<div class="scroll" role="region" aria-label="{}" tabindex="0">\n<table{}><caption><span>{}</span></caption>\n'
+        "<thead><tr>{}</tr></thead>\n<tbody>\n{}\n</tbody></table></div>{}\n"
+    ).format(
+        escape(caption).striptags(),
+        name,
+        caption,
+        Markup().join(_header(column) for column in columns),
+        Markup("\n").join(body),
+        Markup('\n<p class="note">{}</p>').format(note) if note else "",
+    )
+
+
+def _header(column: Column) -> Markup:
+    unit = Markup(' <span class="unit">({})</span>').format(column.unit) if column.unit else ""
+    number_class = Markup(' class="num"') if column.numeric else ""
+    return Markup('<th scope="col"{}>{}{}{}</th>').format(number_class, column.header, unit, _ARROWS[column.better])
+
+
+def table_row(columns: Sequence[Column], cells: Sequence[Cell], anchor: str = "") -> Markup:
+    """Return one row, headed by its first cell; raises `ValueError` unless there is a cell per column."""
+    if len(cells) != len(columns):
+        raise ValueError(f"a row of {len(cells)} cells under {len(columns)} columns: give one cell per column")
+    head = Markup('<th scope="row" class="num">{}</th>') if columns[0].numeric else Markup('<th scope="row">{}</th>')
+    parts = [head.format(cells[0])]
+    for column, cell in zip(columns[1:], cells[1:], strict=True):
+        parts.append((Markup('<td class="num">{}</td>') if column.numeric else Markup("<td>{}</td>")).format(cell))
+    name = Markup(' id="{}"').format(anchor) if anchor else ""
+    return Markup("<tr{}>{}</tr>").format(name, Markup().join(parts))
+
+
+def _verdict_lines(columns: Sequence[Column], row: Cited, href: str) -> list[Markup]:
+    estimate, direction = row.estimate, row.direction.raw
+    style: Style = "difference" if direction == "margin" else row.unit.raw
+    aside = Markup('<span class="aside quoted">{}</span>').format(row.as_if) if row.as_if else ""
+    cells = [
+        Markup("{}{}{}").format(quoted(row.label), _ARROWS[_BETTER[direction]], aside),
+        Markup(_TARGETS[direction]).format(number(row.threshold, style)),  # noqa: S704  (one of our own)
+        actual(estimate, style, href=href),
+        interval(estimate, style),
+        sample_size(estimate),
+        chip(row.verdict.raw),
+    ]
+    why = [quoted(text) for text in dict.fromkeys((row.reason.raw, estimate.note.raw)) if text]
+    if row.price_of_knowing:
+        why.append(_price(row.price_of_knowing))
+    below = Markup().join(Markup("<p>{}</p>").format(part) for part in why)
+    line = Markup('<tr class="why"><td colspan="{}">{}</td></tr>').format(len(columns), below)
+    return [table_row(columns, cells), line] if why else [table_row(columns, cells)]
+
+
+def _price(price: Cited) -> Markup:
+    cost = [number(part, style) for part, style in _priced(price) if part.raw is not None]
+    return Markup("Deciding it takes about {} {}s in all{}: <code>{}</code>").format(
+        number(price.n, "count"),
+        price.unit,
+        Markup(" ({})").format(Markup(", ").join(cost)) if cost else "",
+        Markup(" ").join(Markup("<span>{}</span>").format(word) for word in price.command.raw.split(" ")),
+    )
+
+
+def _priced(price: Cited) -> tuple[tuple[Cited, Style], ...]:
+    return (price.minutes, "minutes"), (price.dollars, "usd")

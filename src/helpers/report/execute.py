@@ -1,0 +1,137 @@
+"""Notebooks executed over a run: one after the other where they measure, each page written as soon as it is there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from helpers.core.console import shown
+from helpers.core.environment import redact
+from helpers.core.errors import InputError, NotebookError, did_you_mean
+from helpers.core.paths import PROJECT
+from helpers.report.components.page import Frame, Link, Text, framed
+from helpers.report.convert import convert
+from helpers.report.views.common import colophon, stamps
+from helpers.runs.progress import Progress
+from helpers.runs.run import Run
+
+#: The notebooks of the report; another folder of the same names is for trying out changes to them.
+NOTEBOOKS = Path(os.environ.get("HELPERS_NOTEBOOKS") or PROJECT / "notebooks")
+#: One page may take this long, seconds; a hung kernel must not hold a run for ever.
+PAGE_LIMIT = 3600
+#: Pages that read what others measured, and how many of those are executed at a time.
+READING, SIDE_BY_SIDE = ("06", "07"), 2
+
+
+@dataclass(frozen=True)
+class Page:
+    """A notebook and the page it becomes: ``03-latency-cost`` → number 03, latency-cost."""
+
+    notebook: Path
+
+    @property
+    def number(self) -> str:
+        """The two digits that lead the name."""
+        return self.notebook.stem[:2]
+
+    @property
+    def href(self) -> str:
+        """The file the page is published as."""
+        return f"{self.notebook.stem}.html"
+
+    @property
+    def label(self) -> str:
+        """How the navigation calls it."""
+        return f"{self.number} {self.notebook.stem[3:].replace('-', ' ')}"
+
+
+def choose(only: Sequence[str], *, claims: bool) -> list[Page]:
+    """Return the pages to make, in reading order; raises `InputError` for a name that is no page."""
+    pages = [Page(path) for path in sorted(NOTEBOOKS.glob("[0-9][0-9]-*.ipynb"))]
+    pages = [page for page in pages if page.number != "07" or claims]
+    if not only:
+        return pages
+    names = {name: page for page in pages for name in (page.number, page.notebook.stem, page.notebook.stem[3:])}
+    unknown = [
+        f"--only {n}: no such page{did_you_mean(n, names)}; pages are {', '.join(p.notebook.stem for p in pages)}"
+        for n in only
+        if n not in names
+    ]
+    if unknown:
+        raise InputError(unknown)
+    return [page for page in pages if page in [names[name] for name in only]]
+
+
+def recorded_pages(run: Run) -> list[Page]:
+    """Return the pages that a finished run has results for."""
+    return [page for page in choose([], claims=True) if (run.directory / "results" / f"{page.number}.json").exists()]
+
+
+def execute_all(run: Run, pages: Sequence[Page], site: Path, params: Path) -> dict[Page, Text]:
+    """Execute each page's notebook over the run and write its page as soon as it is there; return the texts.
+
+    Pages that ask are executed one after the other, so that nothing is measured beside anything else; then those that
+    read what was measured, a few at a time.
+    """
+    (run.directory / "notebooks").mkdir(exist_ok=True)
+    site.mkdir(parents=True, exist_ok=True)
+
+    def executed(page: Page) -> Text:
+        _execute(run, page, params)
+        text = convert(run.directory / "notebooks" / page.notebook.name)
+        _write(run, page, text, pages, site)
+        return text
+
+    texts = {}
+    asking = [page for page in pages if run.measuring and page.number not in READING]
+    with Progress(run, len(pages)) as progress, ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        for page in asking:
+            progress.start(page.label)
+            texts[page] = executed(page)
+            progress.done(site / page.href)
+        others = {page: pool.submit(executed, page) for page in pages if page not in asking}
+        for page, job in others.items():
+            progress.start(page.label)
+            texts[page] = job.result()
+            progress.done(site / page.href)
+    return texts
+
+
+def _execute(run: Run, page: Page, params: Path) -> None:
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    executed = run.directory / "notebooks" / page.notebook.name
+    try:
+        papermill.execute_notebook(
+            str(page.notebook),
+            str(executed),
+            parameters={"params": str(params), "run_dir": str(run.directory)},
+            kernel_name="python3",
+            progress_bar=False,
+            request_save_on_cell_execute=False,
+            autosave_cell_every=0,
+            execution_timeout=PAGE_LIMIT,
+            extra_arguments=["--log-level=50"],  # the kernel talks to us through its messages alone
+        )
+    except PapermillExecutionError as error:
+        cell = "\n".join(f"    {line}" for line in str(error.source).splitlines())
+        raise NotebookError(
+            f"{page.notebook.name}: cell {error.cell_index} raised {error.ename}: {error.evalue}\n{cell}\n"
+            f"nothing was published; the run is kept, and the executed notebook is {shown(executed)}"
+        ) from None
+    finally:
+        if executed.exists():  # a kernel knows the environment, and what it shows may hold a secret of it
+            executed.write_text(redact(executed.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def _write(run: Run, page: Page, text: Text, pages: Sequence[Page], site: Path) -> None:
+    (site / page.href).write_text(framed(_frame(run, pages, page.href), text), encoding="utf-8")
+
+
+def _frame(run: Run, pages: Sequence[Page], current: str) -> Frame:
+    nav = [Link("index.html", "Report"), *(Link(page.href, page.label) for page in pages)]
+    return Frame(nav=nav, current=current, stamp=stamps(run), footer=colophon(run))

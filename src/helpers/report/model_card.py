@@ -1,0 +1,176 @@
+"""``helpers demo-model card``: the tables and examples of the adapter's model card, from what was measured.
+
+The prose of the card is written by hand; what stands between ``<!-- NAME -->`` and ``<!-- /NAME -->`` is made here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from helpers.core.text import Style, spell
+from helpers.experiments.recordings import compare_recordings
+from helpers.experiments.training.cross_validation import FILE as CHOSEN_BY
+from helpers.experiments.training.cross_validation import CrossValidation
+from helpers.experiments.training.learning_curve import Curve
+from helpers.params import Params
+from helpers.params import Samples as SamplesParams
+from helpers.params.files import load_params
+from helpers.report.views.recordings import GAINS, SHOWN
+from helpers.runs.results.sample_eval import Recording
+from helpers.samples.dataset import load_samples
+from helpers.samples.readers import read_rows
+from helpers.stats.intervals import Estimate
+
+#: Dialogues whose summaries stand in the card as examples: a chat of four lines, a support call, a meeting.
+EXAMPLES = ("test", ("home-and-care-007", "support-services-028", "meetings-009"))
+_EMPTY = "–"
+
+
+def write_card(folder: Path) -> Path:
+    """Fill the tables of ``README.md`` in the adapter's folder; returns the file."""
+    file = folder / "README.md"
+    file.write_text(filled(file.read_text(encoding="utf-8"), folder), encoding="utf-8")
+    return file
+
+
+def compared(result: CrossValidation) -> str:
+    """Return a comparison of recipes as a table: what each scored, and its gain with a 95 % interval."""
+    styles: dict[str, Style] = {"rouge_l": "score", "key_fact_recall": "rate"}
+    rows = []
+    for one in result.candidates:
+        row = [" ".join(one.changes) or "the standing one"]
+        for measure, style in styles.items():
+            values = [getattr(score, measure) for score in one.scores.values()]
+            gain = result.gain(one, measure)
+            row.append(spell(sum(values) / len(values), style))
+            row.append(
+                "the reference"
+                if one is result.candidates[0]
+                else f"{spell(gain.difference or 0.0, 'difference')} ({_between(gain.low, gain.high, 'difference')})"
+            )
+        rows.append(row)
+    return _table(["Recipe", "ROUGE-L", "Gain", "Key-fact recall", "Gain"], rows)
+
+
+def filled(text: str, folder: Path) -> str:
+    """Return a card with its tables made anew."""
+    params = load_params("demo")
+    recordings = compare_recordings(params)
+    curve = Curve.model_validate_json((folder / "training.json").read_bytes())
+    parts = {
+        "choice": compared(CrossValidation.model_validate_json((folder / CHOSEN_BY).read_bytes())),
+        "training": _training(curve),
+        "measured": _measured(recordings),
+        "agreement": _agreement(recordings[0]),
+        "gains": _gains(recordings),
+        "groups": _groups(recordings[0]),
+        "context": _context(params),
+        "examples": _examples(params),
+    }
+    for name, part in parts.items():
+        start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        before, found, rest = text.partition(start)
+        text = f"{before}{start}\n{part}\n{end}{rest.partition(end)[2]}" if found else text
+    return text
+
+
+def _training(curve: Curve) -> str:
+    rows = [
+        [
+            str(one.epoch) + (" (kept)" if one.epoch == curve.best else ""),
+            spell(one.train_loss, "score"),
+            spell(one.rouge_l, "score"),
+            spell(one.key_fact_recall, "rate"),
+        ]
+        for one in curve.epochs
+    ]
+    recipe = ", ".join(f"`{key}={value}`" for key, value in curve.recipe.items())
+    took = (
+        f"It took {spell(curve.seconds / 60, 'minutes')} on {curve.threads} threads ({curve.device}) and at most "
+        f"{curve.peak_memory_bytes / 1e9:.1f} GB."
+    )
+    table = _table(["Epoch", "Training loss per token", "Validation ROUGE-L", "Validation key-fact recall"], rows)
+    return f"{recipe}.\n\n{took}\n\n{table}"
+
+
+def _measured(recordings: Sequence[Recording]) -> str:
+    rows = [
+        [header, *(_value(one.estimates[name], style) for one in recordings)] for name, (header, style) in SHOWN.items()
+    ]
+    rows.append(["Decoding", *(one.decoding for one in recordings)])
+    return _table([f"n = {recordings[0].n}", *(one.name for one in recordings)], rows)
+
+
+def _gains(recordings: Sequence[Recording]) -> str:
+    rows = [
+        [SHOWN[name][0], one.name, spell(gain.difference, "difference"), _between(gain.low, gain.high, "difference")]
+        for one in recordings
+        for name, gain in one.gains.items()
+        if name in GAINS and gain.difference is not None
+    ]
+    return _table(["Measure", "Over the", "Gain", "95 % interval"], rows)
+
+
+def _agreement(recording: Recording) -> str:
+    rows = [
+        [
+            SHOWN[name][0],
+            spell(one.summaries.value or 0.0, "score"),
+            spell(one.references.value or 0.0, "score"),
+            spell(one.difference.difference or 0.0, "difference"),
+            _between(one.difference.low, one.difference.high, "difference"),
+        ]
+        for name, one in recording.agreement.items()
+    ]
+    return _table(["Measure", "The model's summary", "The other reference", "Difference", "95 % interval"], rows)
+
+
+def _groups(recording: Recording) -> str:
+    rows = [
+        [
+            f"{group.label} ({group.by})",
+            str(group.n),
+            *(_value(group.estimates[name], SHOWN[name][1]) for name in GAINS),
+        ]
+        for group in recording.groups
+    ]
+    return _table(["Dialogues", "n", *(SHOWN[name][0] for name in GAINS)], rows)
+
+
+def _context(params: Params) -> str:
+    """Return what was recorded of the dialogues that do not fit, or are over half of the context."""
+    rows = [
+        [str(row["id"]), str(row["input_tokens"]), str(row["lost_tokens"]), str(row["prediction"])]
+        for row in read_rows(Path(params.baseline.predictions or ""))
+        if row["input_tokens"] > params.model.context_tokens / 2
+    ]
+    return _table(["Dialogue", "Tokens", "Not read", "Summary"], rows)
+
+
+def _examples(params: Params) -> str:
+    split, ids = EXAMPLES
+    recorded = {str(row["id"]): str(row["prediction"]) for row in read_rows(Path(params.baseline.predictions or ""))}
+    samples = {one.id: one for one in load_samples(SamplesParams(source=f"bundled:{split}"))}
+    parts = []
+    for key in ids:
+        quoted = "\n".join(f"> {line}  " for line in samples[key].dialogue.splitlines())
+        parts.append(
+            f"`{key}`\n\n{quoted}\n\nThe model: *{recorded[key]}*\n\nA reference: {samples[key].references[0]}"
+        )
+    return "\n\n".join(parts)
+
+
+def _value(estimate: Estimate, style: Style) -> str:
+    if estimate.value is None:
+        return _EMPTY
+    return f"{spell(estimate.value, style)} ({_between(estimate.low, estimate.high, style)})"
+
+
+def _between(low: float | None, high: float | None, style: Style) -> str:
+    return _EMPTY if low is None or high is None else f"{spell(low, style)} to {spell(high, style)}"
+
+
+def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [list(headers), ["---"] * len(headers), *map(list, rows)]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

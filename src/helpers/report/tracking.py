@@ -1,0 +1,151 @@
+"""Weights & Biases beside a finished run: tried once, in a process of its own, within a time limit.
+
+Whatever W&B does — missing, slow, refusing, out of disk — the run is neither delayed beyond the limit nor failed by
+it; one line says what became of it. What could not be sent is kept in the run directory for ``wandb sync``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from helpers.core.console import say, shown
+from helpers.core.environment import SECRET_NAME, environment, redact
+from helpers.params import Tracking
+from helpers.runs.run import Run
+
+KEY = "WANDB_API_KEY"
+MODES = ("offline", "online", "disabled")
+#: How W&B spells turning itself off.
+SPELLINGS = {"dryrun": "offline", "run": "online", "shared": "online"}
+#: Seconds that keeping a W&B run on the disk may take.
+KEEPING = 30.0
+#: Bytes that must be free before W&B may write into a run.
+ROOM = 16_000_000
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something that W&B shall tell its user; at most 64 characters of title."""
+
+    title: str
+    text: str
+    level: Literal["INFO", "WARN", "ERROR"] = "WARN"
+
+
+def track(run: Run, notices: Sequence[Notice] = ()) -> str:
+    """Put a finished run into W&B as its parameters say, say in one line what came of it, and return that line."""
+    mode, why = chosen_mode(run.params.tracking, environment())
+    if mode == "disabled":
+        return ""
+    line = _tried(run, mode, why, notices)
+    say(line)
+    return line
+
+
+def chosen_mode(tracking: Tracking, environment: Mapping[str, str]) -> tuple[str, str]:
+    """Return the mode that holds, and why it is not the one that was asked for (or ``''``)."""
+    told = environment.get("WANDB_MODE", "").lower()
+    mode = SPELLINGS.get(told, told)
+    if mode not in MODES:
+        mode = tracking.mode
+    if mode == "online" and not environment.get(KEY):
+        return "offline", f"{KEY} is not set"
+    return mode, ""
+
+
+def _tried(run: Run, mode: str, why: str, notices: Sequence[Notice]) -> str:
+    if mode == "online":
+        found = attempt(run.directory, "online", run.params.tracking.limit, notices)
+        if "address" in found:
+            return f"tracking: sent to W&B: {found['address']}"
+        why = found["error"]
+    kept = attempt(run.directory, "offline", KEEPING, notices)
+    if "folder" not in kept:
+        return f"tracking: nothing is kept for W&B: {'; '.join(dict.fromkeys(filter(None, [why, kept['error']])))}"
+    after = f" ({why})" if why else ""
+    return f"tracking: kept for W&B, not sent{after}; to send it: wandb sync {shown(Path(kept['folder']))}"
+
+
+def attempt(directory: Path, mode: str, limit: float, notices: Sequence[Notice] = ()) -> dict[str, str]:
+    """Return ``address`` (sent), ``folder`` (kept), or ``error``: why neither was done within ``limit`` seconds."""
+    if trouble := _no_room(directory):
+        return {"error": trouble}
+    command = [sys.executable, "-m", "helpers.report.wandb_upload", str(directory), mode, f"{limit:g}"]
+    child = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=child_environment(directory, mode),
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        told, errors = child.communicate(json.dumps([asdict(notice) for notice in notices]), timeout=limit)
+    except subprocess.TimeoutExpired:
+        return {"error": f"W&B did not finish within {limit:g} s"}
+    finally:
+        _end(child)
+        _clean_logs(directory / "wandb")
+    return _understood(told, errors)
+
+
+def child_environment(directory: Path, mode: str) -> dict[str, str]:
+    """Return what the process that talks to W&B may know: no secret but the key, and that only to send."""
+    known = {name: value for name, value in environment().items() if not SECRET_NAME.search(name)}
+    if mode == "online":
+        known[KEY] = environment()[KEY]
+    own = {"WANDB_DATA_DIR": "data", "WANDB_CACHE_DIR": "cache", "WANDB_CONFIG_DIR": "config"}
+    folders = {name: str(directory / "wandb" / folder) for name, folder in own.items()}
+    return known | folders | {"WANDB_MODE": mode, "WANDB_ERROR_REPORTING": "false", "WANDB_SILENT": "true"}
+
+
+def _no_room(directory: Path) -> str:
+    """Return why nothing can be written for W&B into a run, which would write elsewhere unasked, or ``''``."""
+    folder = directory / "wandb"
+    try:
+        folder.mkdir(exist_ok=True)
+        (folder / ".try").write_text("")
+        (folder / ".try").unlink()
+        free = os.statvfs(folder)
+    except OSError as error:
+        return f"cannot write to {shown(folder)}: {error.strerror}"
+    return "" if free.f_bavail * free.f_frsize >= ROOM else f"the disk under {shown(folder)} is full"
+
+
+def _end(child: subprocess.Popen[str]) -> None:
+    """End the process and whatever W&B started in its session."""
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+    for stream in (child.stdin, child.stdout, child.stderr):
+        if stream:
+            with suppress(OSError):
+                stream.close()
+
+
+def _clean_logs(folder: Path) -> None:
+    """Take the secrets out of W&B's own logs, which repeat what a server says."""
+    for path in folder.rglob("*.log"):
+        with suppress(OSError):
+            said = path.read_text(encoding="utf-8", errors="replace")
+            path.write_text(redact(said), encoding="utf-8")
+
+
+def _understood(told: str, errors: str) -> dict[str, str]:
+    """Return what the process said in its last line, or its last words as the error."""
+    with suppress(ValueError, IndexError):
+        found: Any = json.loads(told.splitlines()[-1])
+        if isinstance(found, dict):
+            return {str(key): redact(str(value)) for key, value in found.items()}
+    words = [line for line in errors.splitlines() if line.strip()]
+    return {"error": redact(words[-1].strip() if words else "W&B ended without a word")}

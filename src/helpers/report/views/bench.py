@@ -1,0 +1,192 @@
+"""The bench as a page: what was reached beside each bar, then every engine, every kind of request and the limits."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from markupsafe import Markup
+
+from helpers.core.environment import redact
+from helpers.experiments.bench.result import Bench
+from helpers.report.components.figures import Chart, Target, small_multiples
+from helpers.report.components.numbers import number, quoted, sentence
+from helpers.report.components.page import Frame, Link, render_page
+from helpers.report.components.tables import collapsible, facts
+from helpers.report.views.bench_tables import bars, engines, limits, read_as, shapes, times
+from helpers.runs.results.base import Row
+from helpers.runs.results.cited import Cited
+
+RESULT, PAGE, SERVERS = "bench.json", "index.html", "servers.html"
+STAMP = "Architecture timings: how fast each engine computes, not how good its summaries are."
+
+
+def write(found: Bench, out: Path) -> None:
+    """Write ``bench.json`` and the page over it into a folder, each whole or not at all."""
+    put(found, page(found, nav(out, PAGE)), out, (RESULT, PAGE))
+
+
+def put(found: Row, html: str, out: Path, names: tuple[str, str]) -> None:
+    """Write a result and the page over it into a folder under their ``names``, each whole or not at all."""
+    texts = dict(zip(names, (redact(found.model_dump_json(indent=1)) + "\n", html), strict=True))
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out, prefix=".new-") as staging:
+        for name, text in texts.items():
+            (Path(staging) / name).write_text(text, encoding="utf-8")
+            os.replace(Path(staging) / name, out / name)
+
+
+def nav(out: Path, current: str) -> list[Link]:
+    """Return links to the page that is being written, the bench's others, and the report above them if there is one."""
+    names = {PAGE: "Bench", SERVERS: "Servers"}
+    links = [Link(file, name) for file, name in names.items() if file == current or (out / file).is_file()]
+    return [*links, *([Link(f"../{PAGE}", "Report")] if (out.parent / PAGE).is_file() else [])]
+
+
+def page(found: Bench, links: Sequence[Link] = ()) -> str:
+    """Return the whole page with links to others."""
+    result = Cited(found, RESULT)
+    stamp = [STAMP, *(["The weights are random, from a fixed seed."] if found.is_seeded else [])]
+    frame = Frame(nav=links, current=PAGE, stamp=stamp, footer=foot(result, RESULT), site="Engine bench")
+    parts = [
+        answer(result),
+        bars(result),
+        Markup("<h2>Speed-up over transformers fp32</h2>"),
+        *figures(result),
+        Markup("<h2>Engines</h2>"),
+        engines(result),
+        Markup("<h2>Every kind of request</h2>"),
+        *(times(result, output) for output in _outputs(result)),
+        Markup("<h2>The machine's own limit</h2>"),
+        limits(result),
+        Markup("<h2>Method and limits</h2>"),
+        method(result),
+        provenance(
+            result,
+            ("Model", code(result.model)),
+            ("Architecture", code(", ".join(f"{name}={value}" for name, value in result.architecture.raw.items()))),
+        ),
+    ]
+    return render_page(frame, title="How fast does each engine compute BART-large here?", body=Markup("\n").join(parts))
+
+
+def answer(result: Cited) -> Markup:
+    """Return the engine that is fastest most often, and how far the best is from the machine's limit."""
+    pairs = [(engine, shape, cell) for engine, shape, cell in _cells(result) if cell.over_limit.raw]
+    if not pairs:
+        return Markup("<p class='answer'><strong>Not measured:</strong> no engine answered.</p>")
+    best: dict[str, tuple[Cited, Cited]] = {}
+    for engine, shape, cell in pairs:
+        if shape not in best or cell.over_limit.raw < best[shape][1].over_limit.raw:
+            best[shape] = (engine, cell)
+    names = [engine.label.raw for engine, _ in best.values()]
+    winner = max(dict.fromkeys(names), key=names.count)
+    own = [cell for engine, cell in best.values() if engine.label.raw == winner and cell.speedup.raw]
+    nearest = min((cell for _, cell in best.values()), key=lambda cell: cell.over_limit.raw)
+    fast = sentence(
+        "<strong>{name}</strong> is fastest at {most} kinds of requests", name=quoted(winner), most=_most(names)
+    )
+    if own:
+        most = max(own, key=lambda cell: cell.speedup.value.raw)
+        fast += sentence(", at best {ratio} as fast as transformers fp32", ratio=number(most.speedup.value, "ratio"))
+    near = sentence(
+        "The nearest to the machine's own limit takes {ratio} its time.", ratio=number(nearest.over_limit, "ratio")
+    )
+    early = (
+        sentence("<p class='note'>Ended early: {why}.</p>", why=quoted(result.stopped)) if result.stopped else Markup()
+    )
+    return Markup("<p class='answer'>{}. {}</p>{}").format(fast, near, early)
+
+
+def _most(names: Sequence[str]) -> str:
+    return "all" if len(set(names)) == 1 else "the most"
+
+
+def figures(result: Cited) -> Iterator[Markup]:
+    """Yield one row of charts for each number of tokens written: a chart per input length, a row per engine."""
+    measured = [engine for engine in result.engines if not engine.reason]
+    reference = measured[0].name.raw if measured else ""
+    for output in _outputs(result):
+        charts = []
+        for name, shape in shapes(result, output):
+            rows = [(engine.label.raw, engine.cells[name].speedup) for engine in measured[1:]]
+            if any(found.raw for _, found in rows) and measured[0].cells[name].speedup.raw:
+                title = read_as(shape.raw.inputs)
+                limit = Target(measured[0].cells[name].over_limit, "limit")
+                charts.append(Chart(title, rows, "ratio", limit, head=quoted(title)))
+        if charts and reference:
+            finding = sentence(
+                "Speed-up with {n} tokens written", n=number(shapes(result, output)[0][1].output, "count")
+            )
+            subtitle = (
+                "median over rounds, and its 95 % interval where there are enough; the line is an engine at the "
+                "machine's own limit; each chart has its own scale"
+            )
+            yield small_multiples(f"out-{output}", finding, subtitle, charts, by="Engine")
+
+
+def method(result: Cited) -> Markup:
+    """Return how it was measured."""
+    weights = (
+        "The weights are random, from a fixed seed, at the exact architecture of BART-large (406 M): an engine's work "
+        "does not depend on their values, the text it writes means nothing."
+        if result.is_seeded
+        else "The weights are those of the model that was given."
+    )
+    return sentence(
+        "<p>{weights} Every engine is a server process of its own with {threads} threads; all are up at once and asked "
+        "in turn over HTTP on loopback, one at a time, in an order drawn anew for each of {rounds} rounds. Every "
+        "request reads an exact number of tokens and writes an exact number, which is checked. Ratios are taken "
+        "within a round, so that what else the machine does strikes both sides. An engine is ready when its process, "
+        "Python and its imports included, has loaded the converted weights; peak memory is that of the whole "
+        "process. A batch comes last in its round. transformers and OpenVINO pad it to its longest text; CTranslate2 "
+        "is given texts of like length together.</p>",
+        weights=weights,
+        threads=number(result.machine.threads, "count"),
+        rounds=number(result.rounds_asked, "count"),
+    )
+
+
+def code(text: object) -> Markup:
+    """Return a text as code."""
+    return Markup("<code>{}</code>").format(text)
+
+
+def provenance(result: Cited, *own: tuple[str, Markup]) -> Markup:
+    """Return what produced a bench; ``own`` is what this one has beside the others."""
+    manifest = result.manifest
+    commit = manifest.commit.raw[:12] if manifest.commit else "not a checkout"
+    versions = {"Python": manifest.python.raw, **manifest.packages.raw}
+    pairs: list[tuple[str, str | Markup]] = [
+        ("Made by", code(manifest.command)),
+        ("Commit", code(commit + (" with local changes" if manifest.dirty else ""))),
+        *own,
+        ("Hash of the weights", code(manifest.weights_sha256.raw or "not known")),
+        ("Processor", sentence("{cpu}, {n} cores", cpu=code(manifest.processor), n=number(manifest.cores, "count"))),
+        ("Versions", code(", ".join(f"{name} {version}" for name, version in versions.items()))),
+    ]
+    return collapsible("What produced this bench", facts(pairs))
+
+
+def foot(result: Cited, file: str) -> Markup:
+    """Return when a bench was made and where its figures stand."""
+    when = f"{result.manifest.started_at.raw:%Y-%m-%d %H:%M} UTC"
+    return sentence(
+        "<p>Started <time><code>{when}</code></time>, took {all}. Every figure says where in "
+        "<a href='{file}'>{file}</a> it comes from; the time of every round stands there.</p>",
+        when=when,
+        all=number(result.seconds, "s"),
+        file=file,
+    )
+
+
+def _cells(result: Cited) -> Iterator[tuple[Cited, str, Cited]]:
+    for engine in result.engines:
+        for name, cell in engine.cells.items():
+            yield engine, name, cell
+
+
+def _outputs(result: Cited) -> list[int]:
+    return sorted({shape.output for shape in result.raw.shapes.values()})

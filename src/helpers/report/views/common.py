@@ -1,0 +1,156 @@
+"""What all pages share: stamps on the evidence, provenance, the requests behind a page, and the honest blank."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from markupsafe import Markup
+
+from helpers.report.components.numbers import number, quoted, sentence
+from helpers.report.components.tables import Column, collapsible, facts, table, verdict_table
+from helpers.runs.request_log import RECORD
+from helpers.runs.results.cited import Cited
+from helpers.runs.run import Run
+from helpers.verdicts.compute import judgement
+
+#: Rows of the request table on a page; the log holds all of them.
+MOST_ROWS = 60
+#: Pages whose requests are the steady state that page 03 judges.
+STEADY = ("02", "03")
+#: Pages whose requests are listed together on one page.
+LISTED = (("01",), ("02",), STEADY, ("04",), ("05",))
+BACKENDS = {
+    "local": "Measured on a local server over loopback HTTP, not on the deployed endpoint.",
+    "endpoint": "",
+    "replay": "Replayed from recorded predictions: nothing was asked of a deployment.",
+}
+
+
+def stamps(run: Run) -> list[str]:
+    """Return the lines that every page carries about what its evidence is."""
+    manifest = run.manifest
+    told = run.params.model.description if run.params.backend == "local" else ""
+    model = f" The model: {' '.join(told.split())}" if told else ""
+    lines = [BACKENDS[manifest.backend] + model]
+    if manifest.corpus_by_language_model:
+        lines.append("Dialogues and references were written by a language model.")
+    if run.params.execution.engine == "dask":
+        lines.append("Summaries were made by Dask workers side by side, which give no service times.")
+    return [line for line in lines if line.strip()]
+
+
+def not_measured(reason: str) -> Markup:
+    """Return the sentence that stands where a finding would."""
+    return sentence("<p class='answer'><strong>Not measured:</strong> {reason}.</p>", reason=quoted(reason))
+
+
+def ended_early(result: Cited) -> Markup:
+    """Return a warning when a page could not ask all it wanted to, else nothing."""
+    down = f"the deployment stopped answering ({result.failure.raw})" if result.failure else ""
+    why = result.stopped.raw or down
+    return sentence("<p class='note'>Measuring ended early: {why}.</p>", why=quoted(why)) if why else Markup()
+
+
+def verdicts(run: Run, page: str, caption: str) -> Markup:
+    """Return the verdict table over the targets that a page gives the evidence for (all of them up to page 03)."""
+    judged = Cited(judgement(run, page), "results/judged.json")
+    rows = [row for row in judged.rows if page == "03" or row.page.raw == page]
+    return verdict_table(caption, rows, evidence={row.name.raw: evidence_link(row, page) for row in rows})
+
+
+def evidence_link(row: Cited, page: str) -> str:
+    """Return where a row's evidence stands: on the page itself, or on the page that measured it."""
+    stems = {"01": "01-deploy-check", "02": "02-sample-eval", "03": "03-latency-cost"}
+    return "#requests" if row.page.raw == page else f"{stems[row.page.raw]}.html#requests"
+
+
+def published_requests(run: Run) -> dict[str, dict[str, object]]:
+    """Return what is published of the requests that pages list, by ``request.attempt``; without any text."""
+    records = run.log.read()
+    shown = [r for pages in LISTED for r in [r for r in records if r.page in pages][:MOST_ROWS]]
+    hidden = {"summary", "text_form", "message"}
+    return {f"{r.request}.{r.attempt}": RECORD.dump_python(r, mode="json", exclude=hidden) for r in shown}
+
+
+def requests(run: Run, pages: Sequence[str]) -> Markup:
+    """Return the requests behind a page as a table that opens when something links to it."""
+    records = [record for record in run.log.read() if record.page in pages]
+    cited = {f"{r.request}.{r.attempt}": r for r in records[:MOST_ROWS]}
+    columns = [
+        Column("Request"),
+        Column("Dialogue or probe"),
+        Column("Phase"),
+        Column("Attempt", numeric=True),
+        Column("Outcome"),
+        Column("Service time", numeric=True),
+        Column("Tokens in", numeric=True),
+        Column("Tokens out", numeric=True),
+    ]
+    rows = [_request_row(Cited(record, f"results/requests.json#/{key}")) for key, record in cited.items()]
+    note = "The run's log holds more attempts than are listed here." if len(records) > MOST_ROWS else ""
+    body = table("Every attempt behind this page, in order", columns, rows, id="requests", note=note)
+    return collapsible("Requests behind this page", body)
+
+
+def _request_row(record: Cited) -> list[Markup]:
+    tried = Markup('<span class="aside quoted">{}</span>').format(record.variant) if record.variant else ""
+    return [
+        Markup("<code>{}</code>").format(record.request),
+        quoted(record.sample) + tried,
+        quoted(record.phase),
+        number(record.attempt, "count"),
+        quoted(record.kind),
+        number(record.service_time, "s"),
+        number(record.input_tokens, "count"),
+        number(record.output_tokens, "count"),
+    ]
+
+
+def provenance(run: Run) -> Markup:
+    """Return what produced the run: enough to make it again and to see what would differ."""
+    manifest = Cited(run.manifest, "manifest.json")
+    code = Markup("<code>{}</code>").format
+    commit = manifest.commit.raw[:12] if manifest.commit else "not a checkout"
+    versions = {"Python": manifest.python.raw, **manifest.packages.raw}
+    settings = f"{_flat(run.params.generation.sent())} → {manifest.generation_hash}"
+    pairs: list[tuple[str, str | Markup]] = [
+        ("Made by", code(manifest.command)),
+        ("Commit", code(commit + (" with local changes" if manifest.dirty else ""))),
+        ("Model", code(" ".join(filter(None, [manifest.model.raw, manifest.revision.raw])))),
+        ("Hash of the weights", code(manifest.weights_sha256.raw or "not known")),
+        ("Hash of the prompt", code(manifest.prompt_sha256.raw or "none")),
+        ("Generation settings", code(settings)),
+        ("Hash of the dialogues", code(manifest.dataset_sha256.raw)),
+        ("Processor", sentence("{cpu}, {n} cores", cpu=code(manifest.processor), n=number(manifest.cores, "count"))),
+        ("Versions", code(", ".join(f"{name} {version}" for name, version in versions.items()))),
+        ("Parameters given", code(_flat(_own(manifest.given.raw)))),
+        ("Parameters defaulted", code(_flat(_own(manifest.defaulted.raw)))),
+    ]
+    return collapsible("What produced this run", facts(pairs))
+
+
+def _own(tree: dict[str, object]) -> dict[str, object]:
+    """Return parameters without targets, prices, alerts, costs and words, which stand in tables of their own."""
+    return {
+        key: value
+        for key, value in tree.items()
+        if not key.startswith(("targets.", "prices.", "alerts.", "cost.", "publication."))
+    }
+
+
+def _flat(tree: Mapping[str, object]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in tree.items() if value is not None)
+
+
+def colophon(run: Run) -> Markup:
+    """Return the foot of every page: which run this is, and what it took."""
+    manifest = Cited(run.manifest, "manifest.json")
+    when = f"{run.manifest.started_at:%Y-%m-%d %H:%M} UTC"
+    return sentence(
+        "<p>Run <code>{run}</code>, started <time>{when}</time>; {inference} of inference and {other} of everything "
+        "else. Every figure says where in <a href='results.json'>results.json</a> it comes from.</p>",
+        run=manifest.run.raw,
+        when=Markup("<code>{}</code>").format(when),
+        inference=number(manifest.inference_seconds, "s"),
+        other=number(manifest.other_seconds, "s"),
+    )

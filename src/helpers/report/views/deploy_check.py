@@ -1,0 +1,143 @@
+"""Page 01 as it is shown."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from helpers.report.components.numbers import number, quoted, sentence
+from helpers.report.components.tables import Column, chip, table
+from helpers.report.views.common import not_measured
+from helpers.runs.results.cited import Cited
+
+VERDICTS = {True: "met", False: "missed", None: "not measured"}
+
+
+def answer(result: Cited) -> Markup:
+    """Return the verdict in three lines: does it answer, does it behave, is it what was declared."""
+    if result.failure:
+        return sentence(
+            "<p class='answer'>{chip} <strong>The deployment does not answer.</strong> Kind of failure: "
+            "<strong>{kind}</strong>, {reason}.</p><p class='quoted'>{message}</p>",
+            chip=chip("missed"),
+            kind=result.failure.raw,
+            reason=quoted(result.reason.raw or f"since {result.down_since.raw:%Y-%m-%d %H:%M} UTC"),
+            message=result.message.raw,
+        )
+    if result.reason:
+        return not_measured(result.reason.raw)
+    wrong = [check.name.raw for check in result.checks if check.passed.raw is False]
+    failed = [probe.name.raw for probe in result.probes if probe.passed.raw is False]
+    differing = [item.name.raw for item in result.declared if item.agrees.raw is False]
+    unknown = [item.name.raw for item in result.declared if item.agrees.raw is None]
+    lines = [
+        sentence(
+            "{chip} It is up; {cold}. {text}",
+            chip=chip("missed" if wrong else "met"),
+            cold=_cold(result),
+            text=f"Do not release it before this is mended: {', '.join(wrong)}." if wrong else _up(result),
+        ),
+        sentence(
+            "{chip} {text}",
+            chip=chip("missed" if failed else "met"),
+            text=f"It failed on: {', '.join(failed)}." if failed else "It coped with every probe.",
+        ),
+        sentence(
+            "{chip} {text}",
+            chip=chip("missed" if differing else "met"),
+            text=_declared_sentence(differing, unknown),
+        ),
+    ]
+    return Markup("<ul class='answer'>{}</ul>").format(
+        Markup().join(Markup("<li>{}</li>").format(line) for line in lines)
+    )
+
+
+def checks(result: Cited) -> Markup:
+    """Return what any deployment must do, and whether this one does."""
+    columns = [Column("Check"), Column("Expected"), Column("What came"), Column("Verdict")]
+    rows = [
+        [check.name.raw, check.expectation.raw, quoted(check.detail), chip(VERDICTS[check.passed.raw])]
+        for check in result.checks
+    ]
+    return table("Reachable, safe, repeatable", columns, rows) if rows else Markup()
+
+
+def cold_and_warm(result: Cited) -> Markup:
+    """Return cold start and warm-up requests, which no other figure of the report contains."""
+    if result.reason:
+        return Markup()
+    rows = [["Cold start", number(result.cold_start, "s"), quoted(result.cold_note)]]
+    rows += [["Warm-up", number(seconds, "s"), "discarded, but logged"] for seconds in result.warm]
+    return table("Before the steady state", [Column("Phase"), Column("Time", numeric=True), Column("What it is")], rows)
+
+
+def probes(result: Cited) -> Markup:
+    """Return the functional probes."""
+    columns = [
+        Column("Probe"),
+        Column("Expected"),
+        Column("What came"),
+        Column("Service time", numeric=True),
+        Column("Verdict"),
+    ]
+    rows = [
+        [
+            probe.name.raw,
+            probe.expectation.raw,
+            _came(probe),
+            number(probe.service_time, "s"),
+            chip(VERDICTS[probe.passed.raw]),
+        ]
+        for probe in result.probes
+    ]
+    return table("Functional probes", columns, rows) if rows else Markup()
+
+
+def declared(result: Cited) -> Markup:
+    """Return what was declared beside what was observed."""
+    columns = [Column("Property"), Column("Declared"), Column("Observed"), Column("Verdict")]
+    rows = [
+        [
+            item.name.raw,
+            Markup("<code>{}</code>").format(item.declared),
+            quoted(item.observed) if item.observed.raw is not None else "cannot be observed from outside",
+            chip(VERDICTS[item.agrees.raw]),
+        ]
+        for item in result.declared
+    ]
+    return table("Declared and observed", columns, rows) if rows else Markup()
+
+
+def _came(probe: Cited) -> Markup:
+    if probe.kind.raw != "ok":
+        return quoted(f"{probe.kind.raw}: {probe.detail.raw}")
+    if not probe.lost_tokens:
+        return quoted(probe.detail)
+    return sentence(
+        "{came}; {lost} tokens were never read", came=quoted(probe.detail), lost=number(probe.lost_tokens, "count")
+    )
+
+
+def _up(result: Cited) -> str:
+    unknown = [check.name.raw for check in result.checks if check.passed.raw is None]
+    found = "Nothing stands in the way of asking it"
+    return f"{found}; not known: {', '.join(unknown)}." if unknown else f"{found}."
+
+
+def _cold(result: Cited) -> Markup:
+    if result.cold_start.raw is None:
+        return sentence("cold start not measured ({note})", note=quoted(result.cold_note))
+    return sentence(
+        "and {seconds} passed {note}", seconds=number(result.cold_start, "s"), note=quoted(result.cold_note)
+    )
+
+
+def _declared_sentence(differing: list[str], unknown: list[str]) -> str:
+    found = (
+        f"It differs from what was declared in: {', '.join(differing)}."
+        if differing
+        else "Nothing observed differs from what was declared"
+    )
+    if differing:
+        return found
+    return f"{found}; {' and '.join(unknown)} cannot be observed from outside." if unknown else f"{found}."

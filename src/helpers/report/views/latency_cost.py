@@ -1,0 +1,207 @@
+"""Page 03 as it is shown."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from helpers.report.components.figures import Group, Target, distribution, points
+from helpers.report.components.numbers import interval, number, quoted, sentence
+from helpers.report.components.tables import Column, actual, chip, table
+from helpers.report.views.common import ended_early, not_measured
+from helpers.runs.results.cited import Cited
+from helpers.runs.run import Run
+from helpers.verdicts.compute import judgement
+
+
+def answer(run: Run, result: Cited) -> Markup:
+    """Return how fast and at what price, judged, in two sentences."""
+    if result.reason:
+        return not_measured(result.reason.raw)
+    judged = Cited(judgement(run, "03"), "results/judged.json")
+    rows = {row.name.raw: row for row in judged.rows}
+    parts = [_success(result)]
+    if result.mean:
+        verdict = rows["average_latency"].verdict.raw if "average_latency" in rows else "informative"
+        parts.insert(
+            0,
+            sentence(
+                "A summary takes {mean} on average (95 % interval {between}): {chip}.",
+                mean=number(result.mean.value, "s"),
+                between=interval(result.mean, "s"),
+                chip=chip(verdict),
+            ),
+        )
+    if judged.costs:
+        costs = judged.costs
+        parts.append(
+            sentence(
+                "At {traffic} requests an hour, {count} cost {cost}{as_if}.",
+                traffic=number(costs.requests_per_hour, "count"),
+                count="a thousand of them",
+                cost=number(costs.per_1000_requests.value, "usd"),
+                as_if=Markup(" ({})").format(quoted(costs.as_if)) if costs.as_if else "",
+            )
+        )
+    return Markup("<p class='answer'>{}</p>{}").format(Markup(" ").join(parts), ended_early(result))
+
+
+def latency(run: Run, result: Cited) -> Markup:
+    """Return every service time, one row per dialogue, with the target."""
+    if not result.dialogues:
+        return Markup()
+    rows = sorted(result.dialogues, key=lambda row: row.mean.raw)
+    target = _target(run)
+    if len(rows) > MOST_ROWS:
+        groups = [
+            Group(
+                "all dialogues",
+                Cited([row.mean.raw for row in rows], result.dialogues.address),
+                {"mean": result.mean},
+            )
+        ]
+    else:
+        groups = [Group(row.id.raw, row.times, {"mean": row.mean}) for row in rows]
+    slow, fast = rows[-1], rows[0]
+    finding = sentence(
+        "The slowest dialogue takes {slow}, the fastest {fast}",
+        slow=number(slow.mean, "s"),
+        fast=number(fast.mean, "s"),
+    )
+    return distribution(
+        "latency",
+        finding,
+        "service time of each request, seconds; the mark is the mean of the dialogue",
+        groups,
+        unit="s",
+        target=target,
+        by="Dialogue",
+    )
+
+
+#: More dialogues than this are shown as one distribution.
+MOST_ROWS = 40
+
+
+def percentiles(result: Cited) -> Markup:
+    """Return mean and percentiles with what their n supports."""
+    if not result.mean:
+        return Markup()
+    columns = [
+        Column("Service time", better="down"),
+        Column("Actual", numeric=True),
+        Column("95 % interval", numeric=True),
+        Column("n", numeric=True),
+    ]
+    rows = [
+        ["mean", *_cells(result.mean)],
+        *([name, *_cells(found)] for name, found in result.percentiles.items()),
+    ]
+    note = "A percentile that n cannot support is not stated: the largest value seen and the n it needs stand there."
+    return table("Service time over dialogues", columns, rows, id="percentiles", note=note)
+
+
+def by_group(result: Cited) -> Markup:
+    """Return the mean service time of every group."""
+    rows = [(f"{group.label} ({group.by})", group.estimates["mean"]) for group in result.groups]
+    if not rows or not result.mean:
+        return Markup()
+    longest = max(result.groups, key=lambda group: group.estimates["mean"].value.raw or 0.0)
+    finding = sentence(
+        "Slowest group: {label}, {value} on average",
+        label=quoted(longest.label),
+        value=number(longest.estimates["mean"].value, "s"),
+    )
+    return points(
+        "latency-groups",
+        finding,
+        "mean service time by length and domain, seconds, with its 95 % interval",
+        [("all dialogues", result.mean), *rows],
+        unit="s",
+    )
+
+
+def tokens(result: Cited) -> Markup:
+    """Return tokens read, written and never read."""
+    if result.reason:
+        return Markup()
+    columns = [
+        Column("Tokens per request"),
+        Column("Mean", numeric=True),
+        Column("95 % interval", numeric=True),
+        Column("n", numeric=True),
+    ]
+    rows = []
+    for label, name in (
+        ("of the dialogue", "input_tokens"),
+        ("of the summary", "output_tokens"),
+        ("both", "tokens_per_request"),
+    ):
+        found = getattr(result, name)
+        if found.raw is not None:
+            rows.append([label, number(found.value, "count"), interval(found, "count"), number(found.n, "count")])
+    if not rows:
+        return Markup("<p>Tokens: not measured, the model's tokenizer is not to be had here.</p>")
+    note = sentence(
+        "Tokens of the dialogues that the model never read: {lost}.", lost=number(result.lost_tokens, "count")
+    )
+    return table("Tokens", columns, rows, id="tokens", note=note)
+
+
+def cost(run: Run) -> Markup:
+    """Return the costs at declared traffic beside the busy-time floor."""
+    judged = Cited(judgement(run, "03"), "results/judged.json")
+    if not judged.costs:
+        return Markup()
+    costs = judged.costs
+    columns = [
+        Column("Cost"),
+        Column("Actual", unit="USD", numeric=True),
+        Column("95 % interval", numeric=True),
+    ]
+    rows = [
+        [
+            "of a thousand requests at the declared traffic, idle time included",
+            *_money(costs.per_1000_requests),
+        ],
+        ["of a thousand tokens at the declared traffic", *_money(costs.per_1000_tokens)],
+        [
+            "of a thousand requests, busy time only (a floor that no always-on replica reaches)",
+            *_money(costs.floor_per_1000_requests),
+        ],
+    ]
+    about = sentence(
+        "Declared: {traffic} requests an hour on {replicas} replica of {hourly} an hour{as_if}. "
+        "Busy share of the time: {busy}. A thousand requests cost less than the target above {even} requests an hour.",
+        traffic=number(costs.requests_per_hour, "count"),
+        replicas=number(costs.replicas, "count"),
+        hourly=number(costs.hourly, "usd"),
+        as_if=Markup(" ({})").format(quoted(costs.as_if)) if costs.as_if else "",
+        busy=number(costs.utilisation.value, "rate"),
+        even=number(costs.break_even_per_hour, "count"),
+    )
+    return table("What it costs", columns, rows, id="cost", note=about)
+
+
+def _cells(estimate: Cited) -> list[Markup]:
+    return [actual(estimate, "s"), interval(estimate, "s"), number(estimate.n, "count")]
+
+
+def _money(estimate: Cited) -> list[Markup]:
+    exact = estimate.low.raw is not None and estimate.low.raw == estimate.high.raw
+    return [number(estimate.value, "usd"), Markup("exact") if exact else interval(estimate, "usd")]
+
+
+def _success(result: Cited) -> Markup:
+    found = result.success_rate
+    return sentence(
+        "{rate} of {n} requests succeeded (95 % interval {between}).",
+        rate=number(found.value, "rate"),
+        n=number(found.n, "count"),
+        between=interval(found, "rate"),
+    )
+
+
+def _target(run: Run) -> Target | None:
+    judged = Cited(judgement(run, "03"), "results/judged.json")
+    row = next((row for row in judged.rows if row.name.raw == "average_latency"), None)
+    return Target(row.threshold, "target for the mean") if row and row.threshold.raw is not None else None

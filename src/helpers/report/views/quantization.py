@@ -1,0 +1,229 @@
+"""Page 04 as it is shown: the decision first, then speed, memory and quality of every variant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from helpers.report.components.figures import points
+from helpers.report.components.numbers import NOT_MEASURED, interval, number, quoted, sentence
+from helpers.report.components.scatter import Axis, Measured, Spot, plane
+from helpers.report.components.tables import Column, chip, table
+from helpers.report.views.common import ended_early, not_measured
+from helpers.report.views.compared import recorded_quality, unmeasured, with_interval
+from helpers.runs.results.cited import Cited
+from helpers.runs.run import Run
+from helpers.verdicts.recommendation import choose
+
+#: Why a variant is recommended, in words.
+WHY = {
+    "target": "it is shown to be as good and meets the latency target, which the reference does not",
+    "cheaper": "it is shown to be as good and fits on a cheaper instance",
+    "no saving": "no other variant reaches a cheaper instance or a target that the reference misses, so none saves "
+    "anything",
+    "nothing as good": "no other variant is shown to be as good",
+    "reference": "no other variant was measured",
+    "not measured": "the reference itself was not measured",
+}
+
+
+def choice(run: Run, result: Cited) -> Cited:
+    """Return the decision that follows from the page's result, the price list and the targets."""
+    return Cited(choose(result.raw, run.params), "results/choice.json")
+
+
+def recommended(result: Cited, made: Cited) -> Cited | None:
+    """Return the variant that a decision recommends, if there is any."""
+    return next((variant for variant in result.variants if variant.name.raw == made.recommended.raw), None)
+
+
+def answer(run: Run, result: Cited) -> Markup:
+    """Return the recommended variant with its reason and what it gains."""
+    if result.reason:
+        return not_measured(result.reason.raw)
+    made = choice(run, result)
+    parts = [
+        sentence(
+            "Ship <strong>{name}</strong>: {why}.",
+            name=quoted(made.recommended),
+            why=WHY[made.why.raw],
+        )
+    ]
+    best = recommended(result, made)
+    if best is not None and best.speedup.raw and best.name.raw != result.variants[0].name.raw:
+        parts.append(
+            sentence(
+                "It is {speedup} as fast as the reference (95 % interval {between}).",
+                speedup=number(best.speedup.value, "ratio"),
+                between=interval(best.speedup, "ratio"),
+            )
+        )
+    where = "" if run.params.backend != "endpoint" else "Compared on this machine, not on the endpoint. "
+    return Markup("<p class='answer'>{}{}</p>{}").format(where, Markup(" ").join(parts), ended_early(result))
+
+
+def speed(result: Cited) -> Markup:
+    """Return how fast each variant answers, what it takes, and why one was not measured."""
+    if result.reason:
+        return Markup()
+    columns = [
+        Column("Variant"),
+        Column("Latency", numeric=True, better="down"),
+        Column("Over the reference", numeric=True, better="up"),
+        Column("Over the fastest fp32", numeric=True, better="up"),
+        Column("All at once, per second", numeric=True, better="up"),
+        Column("Ready after", numeric=True, better="down"),
+        Column("Peak memory", unit="MB", numeric=True, better="down"),
+        Column("Weights", unit="MB", numeric=True, better="down"),
+    ]
+    rows = [_speed_row(variant) for variant in result.variants]
+    note = unmeasured(list(result.variants))
+    return table("Speed and size, one process each, asked in turn", columns, rows, id="speed", note=note)
+
+
+def quality(run: Run, result: Cited) -> Markup:
+    """Return what each variant's recorded answers are worth beside the reference's."""
+    if result.reason:
+        return Markup()
+    verdicts = [fit.quality.raw for fit in choice(run, result).fits]
+    return recorded_quality("quality", "Variant", list(result.variants), verdicts)
+
+
+def fits(run: Run, result: Cited) -> Markup:
+    """Return the smallest instance that each variant fits on, and what it costs there."""
+    if result.reason:
+        return Markup()
+    columns = [
+        Column("Variant"),
+        Column("Smallest instance"),
+        Column("An hour", unit="USD", numeric=True),
+        Column("A thousand requests", unit="USD", numeric=True),
+        Column("Latency target"),
+    ]
+    rows = [
+        [
+            quoted(fit.name),
+            quoted(fit.instance) if fit.instance.raw else "–",
+            number(fit.hourly, "usd", bare=True),
+            number(fit.per_1000_requests, "usd", bare=True),
+            chip(fit.latency.raw),
+        ]
+        for fit in choice(run, result).fits
+    ]
+    note = sentence(
+        "An instance fits when its memory is {headroom} the measured peak and the declared traffic leaves it idle part "
+        "of the time at the speed measured here. Latency was measured on this machine, not on that instance.",
+        headroom=number(choice(run, result).headroom, "ratio"),
+    )
+    return table("Where it fits at the declared traffic", columns, rows, id="fits", note=note)
+
+
+def trade(run: Run, result: Cited) -> Markup:
+    """Return quality against latency as a plane, or the latencies alone while no other variant's quality is known."""
+    timed = [v for v in result.variants if not v.reason and v.latency.raw]
+    if not timed:
+        return Markup()
+    made, reference = choice(run, result), result.variants[0].name.raw
+    # Both by their intervals: as good within the margin, and faster even at the lower end.
+    quick = [v for v in timed if v.speedup.raw and v.speedup.low.raw is not None and v.speedup.low.raw > 1]
+    good = {fit.name.raw for fit in made.fits if fit.quality.raw == "met"} - {reference}
+    best = Markup(", ").join(quoted(v.name) for v in quick if v.name.raw in good)
+    finding = Markup("No variant is shown to be as good as the reference and faster")
+    if best:
+        finding = sentence("As good as the reference and faster: {names}", names=best)
+    spots = [spot for v in timed if (spot := _spot(v, is_reference=v.name.raw == reference)) is not None]
+    target = run.params.targets.average_latency
+    most = None if target is None else target.max if target.max is not None else target.below
+    if len(spots) < 2:
+        rows = [(v.name.raw, v.latency) for v in timed]
+        return points("trade", finding, "latency, mean and 95 % interval", rows, unit="s", by="Variant")
+    margin = -run.params.quantization.margin
+    return plane(
+        "trade",
+        finding,
+        "means and 95 % intervals; up and to the left is better, and what another variant beats on both is hollow",
+        spots,
+        Axis("latency", "s", most, "target"),
+        Axis("ROUGE-L beside the reference's", "difference", margin, "as good above"),
+        front=made.front.raw,
+        data=_trade_table(timed, reference),
+    )
+
+
+def lengths(result: Cited) -> Markup:
+    """Return the latency of every variant by the length of the dialogue."""
+    timed = [v for v in result.variants if not v.reason and v.by_length.raw]
+    if not timed:
+        return Markup()
+    columns = [
+        Column("Dialogue"),
+        Column("Tokens in", numeric=True),
+        *(Column(quoted(v.name), numeric=True, better="down") for v in timed),
+    ]
+    rows = [
+        [
+            quoted(name),
+            number(tokens, "count"),
+            *(number(v.by_length[name].value, "s") if name in v.by_length.raw else "–" for v in timed),
+        ]
+        for name, tokens in result.input_tokens.items()
+    ]
+    return table("Latency by the length of the dialogue, one at a time", columns, rows, id="lengths")
+
+
+def _spot(variant: Cited, *, is_reference: bool) -> Spot | None:
+    latency, paired = variant.latency, variant.quality
+    x = Measured.of(latency.value, latency.low, latency.high)
+    y = Measured(0.0) if is_reference else None
+    if y is None and paired.raw:
+        y = Measured.of(paired.difference, paired.low, paired.high)
+    return None if x is None or y is None else Spot(variant.name.raw, x, y)
+
+
+def _trade_table(variants: Sequence[Cited], reference: str) -> Markup:
+    columns = [
+        Column("Variant"),
+        Column("Latency", numeric=True, better="down"),
+        Column("ROUGE-L beside the reference's", numeric=True, better="up"),
+    ]
+    rows: list[list[Markup | str]] = []
+    for variant in variants:
+        paired = variant.quality
+        gain: Markup | str = "the reference" if variant.name.raw == reference else NOT_MEASURED
+        if paired.raw:
+            gain = number(paired.difference, "difference") + Markup('<span class="aside">{} to {}</span>').format(
+                number(paired.low, "difference"), number(paired.high, "difference")
+            )
+        rows.append([quoted(variant.name), with_interval(variant.latency, "s"), gain])
+    return table("Quality and latency of every variant", columns, rows)
+
+
+def conditions(result: Cited) -> Markup:
+    """Return under what conditions the variants were compared."""
+    if result.reason:
+        return Markup()
+    return sentence(
+        "<p>Variants of <code>{model}</code>; threads each: {threads}; interleaved rounds: {rounds}. The run's own "
+        "server took {busy} of processor time meanwhile.</p>",
+        model=result.model.raw,
+        threads=number(result.threads, "count"),
+        rounds=number(result.rounds, "count"),
+        busy=number(result.served_busy, "s"),
+    )
+
+
+def _speed_row(variant: Cited) -> list[Markup | str]:
+    name: Markup | str = quoted(variant.name)
+    if variant.reason.raw or not variant.latency.raw:
+        return [name, chip("not measured"), *["–"] * 6]
+    return [
+        name,
+        with_interval(variant.latency, "s"),
+        with_interval(variant.speedup, "ratio"),
+        with_interval(variant.speedup_fp32, "ratio"),
+        with_interval(variant.batch_rate, "plain"),
+        number(variant.load, "s"),
+        number(variant.peak_bytes, "megabytes", bare=True),
+        number(variant.disk_bytes, "megabytes", bare=True),
+    ]

@@ -1,0 +1,244 @@
+"""Page 02 as it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from helpers.core.text import Style
+from helpers.report.components.figures import Chart, points, small_multiples
+from helpers.report.components.numbers import NOT_MEASURED, interval, number, quoted, sentence
+from helpers.report.components.tables import Column, actual, collapsible, table
+from helpers.report.views.common import ended_early, not_measured
+from helpers.runs.results.cited import Cited
+from helpers.runs.run import Run
+
+#: Metrics in reading order, with their names, the style of their figures, and which way is better.
+METRICS: dict[str, tuple[str, Style]] = {
+    "rouge1": ("ROUGE-1", "score"),
+    "rouge2": ("ROUGE-2", "score"),
+    "rougeL": ("ROUGE-L", "score"),
+    "rougeLsum": ("ROUGE-Lsum", "score"),
+    "key_fact_recall": ("Key-fact recall", "rate"),
+    "compression": ("Words per word of dialogue", "score"),
+    "length_ratio": ("Words per word of reference", "score"),
+    "novel_bigrams": ("New word pairs", "rate"),
+    "semantic_similarity": ("Semantic similarity", "score"),
+    "bertscore_f1": ("BERTScore", "score"),
+}
+CHARTED = ("rouge1", "rouge2", "rougeL", "key_fact_recall")
+WORST = 5
+RERANKED = (
+    "The server answers with the likeliest of its beams in which these same checks find nothing (model.rerank): what "
+    "fails here failed in every beam, and the checks are no independent judge of it."
+)
+#: Dialogues whose summaries a page shows in full; the published table of summaries has all.
+MOST_SHOWN = 8
+
+
+def answer(result: Cited) -> Markup:
+    """Return what the summaries are worth, in two sentences."""
+    if result.reason:
+        return not_measured(result.reason.raw)
+    scores = result.scores
+    parts = [
+        sentence(
+            "{n} of {asked} dialogues were summarised.",
+            n=number(result.answered, "count"),
+            asked=number(result.asked, "count"),
+        )
+    ]
+    if "rougeL" in scores.raw:
+        parts.append(
+            sentence(
+                "ROUGE-L is {value} on average (95 % interval {low} to {high}).",
+                **_spread(scores["rougeL"], "score"),
+            )
+        )
+    if "key_fact_recall" in scores.raw:
+        parts.append(
+            sentence(
+                "{value} of the facts that a summary must contain are in it ({low} to {high}).",
+                **_spread(scores["key_fact_recall"], "rate"),
+            )
+        )
+    return Markup("<p class='answer'>{} {}</p>{}").format(
+        Markup(" ").join(parts), _failures_sentence(result), ended_early(result)
+    )
+
+
+def scores(result: Cited) -> Markup:
+    """Return every metric with its interval, and its signature."""
+    if not result.scores:
+        return Markup()
+    rows = [(name, estimate) for name, estimate in result.scores.items() if name in METRICS]
+    columns = [
+        Column("Metric"),
+        Column("Mean", numeric=True),
+        Column("95 % interval", numeric=True),
+        Column("n", numeric=True),
+    ]
+    body = [
+        [
+            METRICS[name][0],
+            actual(found, METRICS[name][1]),
+            interval(found, METRICS[name][1]),
+            number(found.n, "count"),
+        ]
+        for name, found in rows
+    ]
+    body += [[METRICS[name][0], NOT_MEASURED, "–", "–"] for name in result.not_measured.raw]
+    note = sentence("Signature: <code>{signature}</code>", signature=result.signature.raw)
+    for name, reason in result.not_measured.items():
+        note += sentence("<br>{name} is not measured: {reason}.", name=METRICS[name][0], reason=quoted(reason))
+    return table("Scores, averaged over dialogues", columns, body, id="scores", note=note)
+
+
+def by_group(result: Cited) -> Markup:
+    """Return the charted metrics for every group beside the pooled mean, which never stands alone."""
+    groups = [group for group in result.groups if group.by.raw != "truncated" or _splits(result, "truncated")]
+    if not groups:
+        return Markup()
+    names = [name for name in CHARTED if name in result.scores.raw]
+    labels = [
+        ("all dialogues", result.scores),
+        *((f"{group.label} ({group.by})", group.estimates) for group in groups),
+    ]
+    charts = [
+        Chart(
+            METRICS[name][0],
+            [(label, found[name]) for label, found in labels if name in found.raw],
+            METRICS[name][1],
+        )
+        for name in names
+        if all(name in found.raw for _, found in labels)
+    ]
+    finding = sentence("{best} scores highest, {worst} lowest on ROUGE-L", **_extremes(groups))
+    subtitle = "mean and 95 % interval by domain and length; wide intervals are small groups"
+    return small_multiples("groups", finding, subtitle, charts)
+
+
+def failures(run: Run, result: Cited) -> Markup:
+    """Return the semantic failures: valid answers that are no proper summary."""
+    rows = [[kind.replace("_", " "), number(count, "count")] for kind, count in result.failures.items()]
+    if result.reason:
+        return Markup()
+    return table(
+        "Semantic failures: answered, yet no proper summary",
+        [Column("Kind"), Column("Summaries", numeric=True)],
+        rows,
+        id="failures",
+        note=RERANKED if run.params.model.rerank else "",
+    )
+
+
+def comparisons(result: Cited) -> Markup:
+    """Return the paired comparisons with recorded predictions, or why there are none."""
+    if result.reason:
+        return Markup()
+    rows = []
+    for field, label in (("baseline", "The recorded baseline"), ("untuned", "The untuned base")):
+        paired = getattr(result, field)
+        if paired.raw is None:
+            rows.append([label, NOT_MEASURED, quoted(getattr(result, f"{field}_note")), "–", "–"])
+            continue
+        rows.append(
+            [
+                label,
+                number(paired.difference, "difference"),
+                interval(paired, "difference"),
+                number(paired.p_value, "p"),
+                number(paired.n, "count"),
+            ]
+        )
+    columns = [
+        Column("Compared with"),
+        Column("ROUGE-L difference", numeric=True),
+        Column("95 % interval", numeric=True),
+        Column("p", numeric=True),
+        Column("n", numeric=True),
+    ]
+    return table("The same dialogues, two systems", columns, rows, id="paired")
+
+
+def summaries(result: Cited) -> Markup:
+    """Return summaries beside their references, worst first, as far as the privacy setting allows."""
+    if result.reason:
+        return Markup()
+    ranked = sorted(result.samples, key=lambda row: row.scores.raw.get("rougeL", 1.0))
+    if not any(row.summary.raw is not None for row in ranked):
+        return Markup("<p>The privacy setting keeps the texts off this page.</p>")
+    return Markup("\n").join(_case(row, place < WORST) for place, row in enumerate(ranked[:MOST_SHOWN]))
+
+
+def _case(row: Cited, worst: bool) -> Markup:
+    figures = [
+        sentence("{name} {value}", name=METRICS[name][0], value=number(row.scores[name], METRICS[name][1]))
+        for name in ("rougeL", "key_fact_recall")
+        if name in row.scores.raw
+    ]
+    problems = "".join(f" · {kind.replace('_', ' ')}" for kind in row.failures.raw)
+    missed = (
+        Markup("<p>Facts missed: {}</p>").format(quoted(", ".join(row.facts_missed.raw)))
+        if row.facts_missed
+        else Markup()
+    )
+    references = Markup().join(Markup("<li class='quoted'>{}</li>").format(text) for text in row.references.raw)
+    return Markup(
+        "<section class='case'><h3>{}</h3><p class='note'>{}{}</p>"
+        "<p><strong>Summary</strong> <span class='quoted'>{}</span></p>{}{}</section>"
+    ).format(
+        quoted(row.id),
+        Markup(" · ").join(figures),
+        problems,
+        row.summary,
+        missed,
+        Markup("{}{}").format(
+            collapsible("References", Markup("<ul>{}</ul>").format(references)),
+            collapsible("Dialogue", Markup("<p class='quoted dialogue'>{}</p>").format(row.dialogue)),
+        ),
+    )
+
+
+def _failures_sentence(result: Cited) -> Markup:
+    found = result.semantic_failure_rate
+    if not found.raw or not result.failures:
+        return Markup("No summary failed the checks of meaning.")
+    return sentence("{rate} of them fail at least one check of meaning.", rate=number(found.value, "rate"))
+
+
+def _spread(estimate: Cited, style: Style) -> dict[str, Markup]:
+    return {name: number(getattr(estimate, name), style) for name in ("value", "low", "high")}
+
+
+def _splits(result: Cited, by: str) -> bool:
+    return len([group for group in result.groups if group.by.raw == by]) > 1
+
+
+def _extremes(groups: Sequence[Cited]) -> dict[str, Markup]:
+    ranked = sorted(
+        groups,
+        key=lambda group: group.estimates["rougeL"].value.raw if "rougeL" in group.estimates.raw else 0.0,
+    )
+    return {"worst": quoted(ranked[0].label), "best": quoted(ranked[-1].label)}
+
+
+def chart(result: Cited) -> Markup:
+    """Return the pooled scores as a chart."""
+    rows = [(METRICS[name][0], found) for name, found in result.scores.items() if name in CHARTED]
+    if not rows:
+        return Markup()
+    finding = (
+        sentence("ROUGE-L is {value}", value=number(result.scores["rougeL"].value, "score"))
+        if "rougeL" in result.scores.raw
+        else "Scores"
+    )
+    return points(
+        "scores-chart",
+        finding,
+        "mean over dialogues with its 95 % interval; nothing is none and one is all",
+        rows,
+        unit="score",
+        by="Metric",
+    )

@@ -1,0 +1,171 @@
+"""The part of page 03 that compares other settings: the decision in one sentence, then speed, cost and quality."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from helpers.report.components.figures import Chart, small_multiples
+from helpers.report.components.numbers import interval, number, quoted, sentence
+from helpers.report.components.tables import Column, chip, table
+from helpers.report.views.common import not_measured
+from helpers.report.views.compared import recorded_quality, unmeasured, with_interval
+from helpers.runs.results.cited import Cited
+from helpers.runs.run import Run
+from helpers.verdicts.compute import judgement
+from helpers.verdicts.recommendation import choose_setting
+
+#: How the sentence begins, by what the cheapest setting is shown to do.
+BEGINNINGS = {
+    "met": "The cheapest setting that meets the latency target of {threshold} is",
+    "undecided": "No setting is shown to meet the latency target of {threshold} on {n} dialogues; the fastest is",
+    "missed": "No setting meets the latency target of {threshold}; the fastest is",
+    "no target": "No target for the latency is declared; the fastest setting is",
+}
+
+
+def choice(run: Run, result: Cited) -> Cited:
+    """Return the decision that follows from the comparison, the price list and the latency target."""
+    return Cited(choose_setting(result.sweep.raw, run.params), "results/settings_choice.json")
+
+
+def answer(run: Run, result: Cited) -> Markup:
+    """Return the cheapest setting that meets the target, and what it costs in quality."""
+    sweep, made = result.sweep, choice(run, result)
+    if sweep.reason or made.chosen.raw is None:
+        return not_measured(result.reason.raw or sweep.reason.raw or "no setting answered every request")
+    setting, fit = sweep.settings[made.chosen.raw], made.fits[made.chosen.raw]
+    beginning = sentence(
+        BEGINNINGS[made.outcome.raw],
+        threshold=number(made.threshold, "s"),
+        n=number(setting.latency.n, "count"),
+    )
+    return sentence(
+        "<p class='answer'>{beginning} <strong>{name}</strong>, with {seconds} a summary (95 % interval {between}) and "
+        "{floor} of busy time per thousand requests; {quality}.</p>",
+        beginning=beginning,
+        name=quoted(setting.name),
+        seconds=number(setting.latency.value, "s"),
+        between=interval(setting.latency, "s"),
+        floor=number(fit.floor_per_1000_requests.value, "usd"),
+        quality=_cost_in_quality(sweep, setting, fit),
+    )
+
+
+def speed(run: Run, result: Cited) -> Markup:
+    """Return how fast each setting answers, how much it writes, and what its busy time costs."""
+    if not result.sweep.settings:
+        return Markup()
+    columns = [
+        Column("Setting"),
+        Column("Latency", numeric=True, better="down"),
+        Column("Speed", numeric=True, better="up"),
+        Column("Tokens written", numeric=True),
+        Column("Busy time", unit="USD", numeric=True, better="down"),
+        Column("Latency target"),
+    ]
+    fits = choice(run, result).fits
+    rows = [_speed_row(setting, fit) for setting, fit in zip(result.sweep.settings, fits, strict=True)]
+    note = Markup(" ").join(filter(None, [_conditions(run, result.sweep), unmeasured(list(result.sweep.settings))]))
+    return table("Other settings on the same dialogues, asked in turn", columns, rows, id="settings", note=note)
+
+
+def quality(run: Run, result: Cited) -> Markup:
+    """Return what each setting's recorded answers are worth beside those of the deployment's own."""
+    if not result.sweep.settings:
+        return Markup()
+    verdicts = [fit.quality.raw for fit in choice(run, result).fits]
+    return recorded_quality("settings-quality", "Setting", list(result.sweep.settings), verdicts)
+
+
+def trade(result: Cited) -> Markup:
+    """Return speed and quality of every setting side by side."""
+    rows = [setting for setting in result.sweep.settings if setting.speedup.raw]
+    if not rows:
+        return Markup()
+    charts = [
+        Chart("Speed", [(setting.name.raw, setting.speedup) for setting in rows], "ratio"),
+        Chart("ROUGE-L", [(setting.name.raw, setting.rouge_l) for setting in rows], "score"),
+    ]
+    ranked = sorted(rows, key=lambda setting: setting.speedup.value.raw)
+    finding = sentence(
+        "From {slow} to {fast} the speed of the deployment's own setting",
+        slow=number(ranked[0].speedup.value, "ratio"),
+        fast=number(ranked[-1].speedup.value, "ratio"),
+    )
+    subtitle = "speed over the deployment's own on the same dialogues, with 95 % interval; right is better for both"
+    return small_multiples("settings-trade", finding, subtitle, charts, by="Setting")
+
+
+def _cost_in_quality(sweep: Cited, setting: Cited, fit: Cited) -> Markup:
+    """Return what a setting costs in quality, as the end of a sentence."""
+    reference = sweep.settings[0]
+    if setting.name.raw == reference.name.raw:
+        return Markup("it is the deployment's own")
+    if not setting.quality.raw:
+        return Markup("what it costs in quality is not measured")
+    return sentence(
+        "beside the deployment's own, {own}, it changes ROUGE-L by {rouge} ({between}) and the share of key facts by "
+        "{facts} over {n} recorded answers, which is {verdict}",
+        own=quoted(reference.name),
+        rouge=number(setting.quality.difference, "difference"),
+        between=interval(setting.quality, "difference"),
+        facts=number(setting.facts.difference, "difference"),
+        n=number(setting.quality.n, "count"),
+        verdict=AS_GOOD[fit.quality.raw],
+    )
+
+
+#: What the quality verdict says of a setting.
+AS_GOOD = {
+    "met": "shown to be as good",
+    "missed": "shown to be worse",
+    "undecided": "not shown to be as good",
+    "not measured": "not judged",
+}
+
+
+def _speed_row(setting: Cited, fit: Cited) -> list[Markup | str]:
+    name: Markup | str = quoted(setting.name)
+    if not setting.latency.raw:
+        return [name, chip("not measured"), *["–"] * 4]
+    return [
+        name,
+        with_interval(setting.latency, "s"),
+        with_interval(setting.speedup, "ratio"),
+        number(setting.output_tokens.value, "count") if setting.output_tokens.raw else "–",
+        number(fit.floor_per_1000_requests.value, "usd", bare=True),
+        chip(fit.latency.raw),
+    ]
+
+
+def _conditions(run: Run, sweep: Cited) -> Markup:
+    """Return under what conditions the settings were compared, and why the bill does not follow from their speed."""
+    costs = Cited(judgement(run, "03"), "results/judged.json").costs
+    asked = sum(setting.requests.raw for setting in sweep.settings)
+    failed = [setting for setting in sweep.settings if setting.failed.raw]
+    parts = [
+        sentence(
+            "{dialogues} dialogues, spread over the lengths (<code>settings.dialogues</code> asks more). The first "
+            "setting is the deployment's own, and speed is over it. Busy time is priced for a thousand requests.",
+            dialogues=number(sweep.dialogues, "count"),
+        )
+    ]
+    if costs.raw and asked:
+        parts.append(
+            sentence(
+                "At the declared traffic a thousand requests cost {cost} with each of them{as_if}: an always-on "
+                "replica bills its hours.",
+                cost=number(costs.per_1000_requests.value, "usd"),
+                as_if=Markup(" ({})").format(quoted(costs.as_if)) if costs.as_if else "",
+            )
+        )
+    parts += [
+        sentence(
+            "{name}: {failed} of {requests} requests failed.",
+            name=quoted(setting.name),
+            failed=number(setting.failed, "count"),
+            requests=number(setting.requests, "count"),
+        )
+        for setting in failed
+    ]
+    return Markup(" ").join(parts)
