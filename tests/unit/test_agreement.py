@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from helpers.report.views.agreement import agreement as shown
+from helpers.report.views.sample_eval import agreement as shown
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.sample_eval import SampleEval
 from helpers.scorers import agreement

@@ -13,7 +13,7 @@ from helpers.experiments.load.sending import OK, Measured
 from helpers.experiments.load_capacity import OFF, ON, _gain
 from helpers.params import Batching
 from helpers.params.files import load_params
-from helpers.report.views import load_capacity, load_strategies
+from helpers.report.views import load_capacity
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.load_capacity import LoadCapacity, Strategy
 from helpers.runs.results.quantization import Quantization
@@ -62,6 +62,6 @@ def test_the_row_of_quantization_is_what_page_04_recommends(seconds: float | Non
     compared = Quantization(page="04", variants=(variant(REFERENCE, 4.0), rival))
     params = load_params("demo", ["targets.average_latency.max=3"])
     run: Any = SimpleNamespace(results=lambda upto: Results(quantization=compared), params=params)
-    html = load_strategies._quantization(run)
+    html = load_capacity._quantization(run)
     assert told == BeautifulSoup(html, "html.parser").get_text()
     assert wrong_citations(html, {"results/04.json": compared.model_dump(mode="json")}) == []

@@ -19,7 +19,7 @@ from helpers.report.components.figures import curves
 from helpers.report.components.figures import states as strips
 from helpers.report.components.glyphs import FILLED, HOLLOW, THIN, Segment
 from helpers.report.components.line_chart import Band, Curve, Level, Plot, apart
-from helpers.report.views.monitoring_charts import states_over_time
+from helpers.report.views.monitoring import states_over_time
 from helpers.runs.results.cited import Cited
 from tests.drawings import drawing, place, style_of
 from tests.logs import attempt, traffic

@@ -8,7 +8,7 @@ import pytest
 
 from helpers.params.files import load_params
 from helpers.report.views import sample_eval
-from helpers.report.views.publication import _decoded
+from helpers.report.views.index import _decoded
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.sample_eval import SampleEval
 

@@ -20,6 +20,8 @@ from helpers.params.files import apply_overrides, given_tree, load_params, valid
 from helpers.runs.budget import announcement
 from helpers.runs.directory import attach
 from helpers.runs.launch import fan_out, finish, resume_run, start_run
+from helpers.serving.lifecycle import managed
+from helpers.verdicts.gate import exit_code
 
 
 def add_report_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,17 +46,15 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_report(args: argparse.Namespace) -> int:
     """Measure, render and publish; return 0, 1 when the deployment failed, 3 when the gate closes."""
-    from helpers.report import data_files, publish, tracking
-    from helpers.serving.lifecycle import managed
-    from helpers.verdicts import gate
+    # Notebooks and HTML take a second to import: ``--help`` and a params file that is not there need neither.
+    from helpers.experiments.quantization import prepare
+    from helpers.report import data_files, execute, publish, tracking
 
     params = _params(args)
-    pages = publish.choose(args.only, claims=params.claims is not None)
+    pages = execute.choose(args.only, claims=params.claims is not None)
     publish.check_writable(args.out)
     signal.signal(signal.SIGTERM, _interrupt)
     if any(page.number == "04" for page in pages):
-        from helpers.experiments.quantization import prepare
-
         prepare(params, say)
     began = time.monotonic()
     with managed(params):
@@ -70,7 +70,7 @@ def run_report(args: argparse.Namespace) -> int:
         data_files.keep_previous(run, args.out)
         try:
             fan_out(run)
-            texts = publish.execute_all(run, pages, site, run.directory / "params.yaml")
+            texts = execute.execute_all(run, pages, site, run.directory / "params.yaml")
         except BaseException:
             run.close()
             say(f"what was measured is kept: report --resume {shown(run.directory)} goes on with it")
@@ -86,7 +86,7 @@ def run_report(args: argparse.Namespace) -> int:
     inference, other = run.manifest.inference_seconds or 0, run.manifest.other_seconds
     beside = "" if other is None else f", {other:.0f} s of everything else"
     say(f"published {shown(args.out / 'index.html')}: {inference:.0f} s of inference{beside}")
-    return 1 if failed else gate.exit_code(run, args.gate)
+    return 1 if failed else exit_code(run, args.gate)
 
 
 def add_render_arguments(parser: argparse.ArgumentParser) -> None:
@@ -107,7 +107,7 @@ def add_render_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_render(args: argparse.Namespace) -> int:
     """Execute the notebooks over a finished run, without a request, and write its pages; return 0."""
-    from helpers.report import publish
+    from helpers.report import execute, publish  # as above
 
     run = attach(args.run.resolve())
     if run.measuring:
@@ -121,8 +121,8 @@ def run_render(args: argparse.Namespace) -> int:
     judged_by.mkdir(exist_ok=True)
     write_params(judged_by, validate(tree, "--set"))
     run = attach(run.directory, judged_by / "params.yaml")
-    pages = publish.recorded_pages(run)
-    texts = publish.execute_all(run, pages, out, judged_by / "params.yaml")
+    pages = execute.recorded_pages(run)
+    texts = execute.execute_all(run, pages, out, judged_by / "params.yaml")
     publish.finish_site(run, texts, out)
     say(f"rendered {len(pages)} pages: {shown(out / 'index.html')}")
     return 0

@@ -1,4 +1,7 @@
-"""The data beside the pages: everything that a figure on a page points to, and the schema of it."""
+"""The data beside the pages: everything that a figure on a page points to, its schema, and the summaries.
+
+What was published last is kept with a run, so that the front page can say what has changed since.
+"""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def execute_all(run: Run, pages: Sequence[Page], site: Path, params: Path) -> di
     def executed(page: Page) -> Text:
         _execute(run, page, params)
         text = convert(run.directory / "notebooks" / page.notebook.name)
-        _write(run, page, text, pages, site)
+        write_page(run, page, text, pages, site)
         return text
 
     texts = {}
@@ -98,6 +98,17 @@ def execute_all(run: Run, pages: Sequence[Page], site: Path, params: Path) -> di
             texts[page] = job.result()
             progress.done(site / page.href)
     return texts
+
+
+def write_page(run: Run, page: Page, text: Text, pages: Sequence[Page], site: Path) -> None:
+    """Write a page of the site; ``pages`` are all that its navigation leads to."""
+    (site / page.href).write_text(framed(page_frame(run, pages, page.href), text), encoding="utf-8")
+
+
+def page_frame(run: Run, pages: Sequence[Page], current: str) -> Frame:
+    """Return what surrounds the text of a page of this run."""
+    nav = [Link("index.html", "Report"), *(Link(page.href, page.label) for page in pages)]
+    return Frame(nav=nav, current=current, stamp=stamps(run), footer=colophon(run))
 
 
 def _execute(run: Run, page: Page, params: Path) -> None:
@@ -126,12 +137,3 @@ def _execute(run: Run, page: Page, params: Path) -> None:
     finally:
         if executed.exists():  # a kernel knows the environment, and what it shows may hold a secret of it
             executed.write_text(redact(executed.read_text(encoding="utf-8")), encoding="utf-8")
-
-
-def _write(run: Run, page: Page, text: Text, pages: Sequence[Page], site: Path) -> None:
-    (site / page.href).write_text(framed(_frame(run, pages, page.href), text), encoding="utf-8")
-
-
-def _frame(run: Run, pages: Sequence[Page], current: str) -> Frame:
-    nav = [Link("index.html", "Report"), *(Link(page.href, page.label) for page in pages)]
-    return Frame(nav=nav, current=current, stamp=stamps(run), footer=colophon(run))

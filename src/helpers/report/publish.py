@@ -15,8 +15,8 @@ from markupsafe import Markup
 from helpers.core.errors import RunError
 from helpers.cost.workbook import write_workbook
 from helpers.report.components.page import Link, Text
-from helpers.report.data_files import DATA, SCHEMA, changes, data_schema, site_data
-from helpers.report.execute import Page, _frame, _write
+from helpers.report.data_files import DATA, SCHEMA, changes, data_schema, site_data, write_summaries
+from helpers.report.execute import Page, page_frame, write_page
 from helpers.report.views import index
 from helpers.report.views.cost import WORKBOOK
 from helpers.runs.run import Run
@@ -41,15 +41,15 @@ def finish_site(run: Run, texts: Mapping[Page, Text], site: Path) -> None:
     """Write the pages again with the complete manifest, the index, the data behind them, and the summaries."""
     pages = list(texts)
     for page, text in texts.items():
-        _write(run, page, text, pages, site)
+        write_page(run, page, text, pages, site)
     data = site_data(run)
     (site / DATA).write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (site / SCHEMA).write_text(json.dumps(data_schema(), indent=1) + "\n", encoding="utf-8")
     front = index.page(
-        run, _frame(run, pages, "index.html"), [_card(page, site / page.href) for page in pages], changes(run)
+        run, page_frame(run, pages, "index.html"), [_card(page, site / page.href) for page in pages], changes(run)
     )
     (site / "index.html").write_text(front, encoding="utf-8")
-    index.write_summaries(run, site / "demo_summaries.csv")
+    write_summaries(run, site / "demo_summaries.csv")
     write_workbook(site / WORKBOOK, run.params, projection(run), run.manifest.started_at)
 
 

@@ -51,7 +51,7 @@ def interval(estimate: Cited, style: Style, *, bare: bool = False) -> Markup:
     return Markup("–")
 
 
-def sentence(text: str, **parts: Any) -> Markup:
+def sentence(text: str, /, **parts: Any) -> Markup:
     """Return a sentence with its parts filled in; a part that is not already HTML is escaped."""
     return Markup(text).format(**parts)  # noqa: S704  (the sentence is ours, the parts are escaped)
 

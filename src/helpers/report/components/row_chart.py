@@ -1,7 +1,8 @@
-"""Charts laid out row by row: labels on the left, marks on one scale, the figure in words on the right.
+"""Charts laid out row by row: labels on the left, glyphs on one scale, the figure in words on the right.
 
-Every chart is laid out twice from the same rows: wide, and narrow (labels above their marks) for a telephone.
-Sizes are pixels; nothing here computes a statistic.
+The rows are cited results; a value that is missing stays missing and says so. Every chart is laid out twice from the
+same rows: wide, and narrow (labels above their glyphs) for a telephone. Sizes are pixels; nothing here computes a
+statistic.
 """
 
 from __future__ import annotations

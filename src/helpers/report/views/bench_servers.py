@@ -13,7 +13,7 @@ from helpers.report.components.numbers import number, quoted, sentence
 from helpers.report.components.page import Frame, Link, render_page
 from helpers.report.components.tables import Column, table
 from helpers.report.views import bench
-from helpers.report.views.bench_tables import bars, estimate
+from helpers.report.views.bench import bars, estimate
 from helpers.runs.results.cited import Cited
 
 RESULT, PAGE = "servers.json", bench.SERVERS

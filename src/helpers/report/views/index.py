@@ -1,4 +1,4 @@
-"""index.html, the publication: the decision on top, every verdict, a card per page; and the summaries as a file."""
+"""index.html, the publication: the decision on top, every verdict, a card per page, and what no page of its own says."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from helpers.core.text import Style
+from helpers.params import Params
 from helpers.report.components.numbers import number, quoted, sentence
 from helpers.report.components.page import Frame, Link, render_page
-from helpers.report.components.tables import chip, verdict_table
+from helpers.report.components.tables import Cell, Column, chip, collapsible, facts, table, verdict_table
 from helpers.report.views import (
     architecture,
     deploy_check,
     latency_cost,
     load_capacity,
     monitoring,
-    publication,
     publication_audit,
     quantization,
     sample_eval,
@@ -28,6 +29,20 @@ from helpers.runs.run import Run
 from helpers.verdicts.changes import Comparison
 from helpers.verdicts.compute import judgement
 from helpers.verdicts.recommendation import choose
+
+#: How the properties that are compared are called; other scores keep their own name.
+NAMES = {"rougeL": "ROUGE-L", "key_fact_recall": "key facts", "service_time": "service time"}
+#: The properties that a reader compares first; the others stand in the list of the run's data.
+FOREMOST = tuple(NAMES)
+ABSENT = "not measured"
+LIMITS = (
+    "Verdicts hold for the traffic, prices and targets of this run's parameters; other ones can be judged without "
+    "asking anything again.",
+    "The dialogues are a sample: every interval is about dialogues like them, and about no others.",
+    "Requests were sent from one place; what the network adds elsewhere is not in the service times.",
+)
+#: More dialogues than this are left to the file.
+MOST_SUMMARIES = 20
 
 
 @dataclass(frozen=True)
@@ -54,17 +69,152 @@ def page(run: Run, frame: Frame, cards: Sequence[Card], found: Comparison | None
     sections = [
         ("Targets and verdicts", [verdicts]),
         ("What each page found", [_card(run, card) for card in cards]),
-        ("What was deployed, and why", [publication.deployed(run), publication.reasons(run.params)]),
+        ("What was deployed, and why", [deployed(run), reasons(run.params)]),
         ("The way of a request", [architecture.picture(run)]),
-        ("What changed since the last published report", [publication.changed(found)]),
-        ("Cost, quality and speed", [publication.trade(run)]),
-        ("The summaries", [publication.summaries(run)]),
-        ("What this report does not say", [publication.limits(run)]),
-        ("How to make this again", [publication.again(run), provenance(run)]),
+        ("What changed since the last published report", [changed(found)]),
+        ("Cost, quality and speed", [trade(run)]),
+        ("The summaries", [summaries(run)]),
+        ("What this report does not say", [limits(run)]),
+        ("How to make this again", [again(run), provenance(run)]),
     ]
     parts = [part for title, body in sections for part in (Markup("<h2>{}</h2>").format(title), *body)]
     lead = Markup("\n").join([_decision(run, judged), _remedies(run, judged)])
     return render_page(frame, title=run.params.title, lead=lead, body=Markup("\n").join(parts))
+
+
+def deployed(run: Run) -> Markup:
+    """Return what answered, on what, and the traffic that it is judged for."""
+    told, judged = run.params, Cited(judgement(run), "results/judged.json")
+    wanted = told.instance
+    kind = {"local": "a server on this machine, over loopback", "endpoint": "a managed endpoint",
+            "replay": "nobody: recorded predictions"}[told.backend]  # fmt: skip
+    pairs: list[tuple[Cell, Cell]] = [
+        ("Model", quoted(f"{told.model.id}: {' '.join(told.model.description.split())}")),
+        ("Answered by", kind),
+        ("Engine and numbers", quoted(f"{told.model.engine} {told.model.dtype}")),
+        ("Decoding", quoted(_decoded(told))),
+        ("Judged as on", quoted(f"{wanted.vendor} {wanted.type} {wanted.size}; replicas: {wanted.replicas}")),
+    ]
+    costs, timed = judged.costs, Cited(run.results().latency_cost, "results/03.json")
+    if costs:
+        pairs.append(("Expected traffic", sentence("{n} requests an hour", n=number(costs.requests_per_hour, "count"))))
+        pairs.append(("Busy share at that traffic", number(costs.utilisation.value, "rate")))
+    if timed and timed.tokens_per_request:
+        pairs.append(("Tokens a request", number(timed.tokens_per_request.value, "count")))
+    return facts(pairs)
+
+
+def reasons(params: Params) -> Markup:
+    """Return why this model and platform, as the parameters say it."""
+    rows = [[quoted(r.question), quoted(r.choice), quoted(r.because), quoted(r.source or "–")]
+            for r in params.publication.reasons]  # fmt: skip
+    if not rows:
+        return Markup()
+    columns = [Column("Question"), Column("Choice"), Column("Because"), Column("Source")]
+    return table("Why this model and platform", columns, rows, id="reasons")
+
+
+def changed(found: Comparison | None) -> Markup:
+    """Return what differs from the last published report, with intervals."""
+    if found is None:
+        return Markup("<p>There is no earlier published report to compare with.</p>")
+    cited = Cited(found, "results/changes.json")
+    columns = [
+        Column("Measured on the same dialogues"),
+        Column("Change", numeric=True),
+        Column("95 % interval", numeric=True),
+        Column("n", numeric=True),
+        Column("Shown"),
+    ]
+    rows = [_change(NAMES[name], pair, "s" if name == "service_time" else "difference")
+            for name, pair in cited.paired.items() if name in FOREMOST]  # fmt: skip
+    parts = [table("Changes since the last published report", columns, rows, id="changes")] if rows else []
+    verdicts = [
+        sentence("{name} was {a}, is now {b}", name=quoted(c.name), a=chip(c.a or ABSENT), b=chip(c.b or ABSENT))
+        for c in found.verdicts
+    ]
+    if verdicts:
+        parts.append(Markup("<p>{}.</p>").format(Markup("; ").join(verdicts)))
+    else:
+        parts.append(Markup("<p>No verdict has changed.</p>"))
+    makings = [(quoted(c.name), quoted(f"{c.a or 'none'} → {c.b or 'none'}")) for c in found.changed]
+    if makings:
+        parts.append(collapsible("What the two runs were made of, where it differs", facts(makings)))
+    return Markup().join(parts)
+
+
+def trade(run: Run) -> Markup:
+    """Return cost, quality and speed of every engine that was compared, and the decision."""
+    found = run.results().quantization
+    if found is None or found.reason:
+        return Markup("<p>Not measured: no engine was compared in this run.</p>")
+    result = Cited(found, "results/04.json")
+    made = quantization.choice(run, result)
+    columns = [
+        Column("Variant"),
+        Column("A summary takes", numeric=True, better="down"),
+        Column("ROUGE-L, difference", numeric=True, better="up"),
+        Column("A thousand requests", numeric=True, better="down"),
+        Column("As good"),
+        Column("Latency target"),
+    ]
+    rows = [
+        [
+            quoted(variant.name),
+            number(variant.latency.value, "s") if variant.latency else "–",
+            number(variant.quality.difference, "difference") if variant.quality else "–",
+            number(fit.per_1000_requests, "usd") if fit.per_1000_requests.raw is not None else "–",
+            "the reference" if place == 0 else chip(fit.quality.raw),
+            chip(fit.latency.raw),
+        ]
+        for place, (variant, fit) in enumerate(zip(result.variants, made.fits, strict=True))
+    ]
+    return quantization.answer(run, result) + table(
+        "Cost, quality and speed of what could be deployed", columns, rows, id="trade"
+    )
+
+
+def summaries(run: Run) -> Markup:
+    """Return every dialogue of a small run with its summary; the dialogue opens on demand."""
+    found = run.results().sample_eval
+    rows = list(Cited(found, "results/02.json").samples) if found else []
+    if not rows or len(rows) > MOST_SUMMARIES:
+        return Markup("<p>The summaries are in <a href='demo_summaries.csv'>demo_summaries.csv</a>.</p>")
+    return Markup().join(
+        sentence(
+            "<section class='case'><h3>{id}</h3><p class='quoted'>{summary}</p>{dialogue}</section>",
+            id=quoted(row.id),
+            summary=row.summary.raw or "no summary",
+            dialogue=collapsible("The dialogue", Markup("<pre class='quoted'>{}</pre>").format(row.dialogue)),
+        )
+        for row in rows
+    )
+
+
+def limits(run: Run) -> Markup:
+    """Return what this report does not say."""
+    own = [quoted(text) for text in run.params.publication.limits]
+    return Markup("<ul>{}</ul>").format(Markup().join(Markup("<li>{}</li>").format(text) for text in [*LIMITS, *own]))
+
+
+def again(run: Run) -> Markup:
+    """Return the command that makes this report again, and how to cite it."""
+    words, manifest = run.params.publication, run.manifest
+    commit = manifest.commit or "not a checkout"
+    lines = [Markup("<pre><code>{}</code></pre>").format(f"git checkout {commit}\n{manifest.command}")]
+    if manifest.dirty:
+        lines.append(Markup("<p>The run was made with local changes that this commit does not hold.</p>"))
+    if words.citation:
+        lines.append(sentence("<p>To cite: {words}</p>", words=quoted(words.citation)))
+    if words.licence:
+        lines.append(sentence("<p>Licence: {words}</p>", words=quoted(words.licence)))
+    lines.append(
+        Markup(
+            "<p>The data behind every figure: <a href='results.json'>results.json</a>, described by "
+            "<a href='results.schema.json'>results.schema.json</a>.</p>"
+        )
+    )
+    return Markup("\n").join(lines)
 
 
 def _decision(run: Run, judged: Cited) -> Markup:
@@ -175,3 +325,17 @@ def _card(run: Run, card: Card) -> Markup:
         finding,
         Markup("<figure>{}</figure>").format(card.drawing) if card.drawing else "",
     )
+
+
+def _decoded(told: Params) -> str:
+    return "as recorded" if told.backend == "replay" else told.generation.in_words(told.model.rerank)
+
+
+def _change(name: str, pair: Cited, style: Style) -> list[Cell]:
+    low, high = pair.low.raw, pair.high.raw
+    surely = low is not None and high is not None and (low > 0 or high < 0)
+    between: Cell = "–"
+    if low is not None and high is not None:
+        between = sentence("{low} to {high}", low=number(pair.low, style), high=number(pair.high, style))
+    word = "changed" if surely else "no change shown"
+    return [name, number(pair.difference, style), between, number(pair.n, "count"), word]

@@ -1,15 +1,21 @@
-"""Page 05 as it is shown."""
+"""Page 05 as it is shown: what was measured, what the models predict, and what other ways of running would do."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from markupsafe import Markup
 
+from helpers.cost.costs import strategy_costs
 from helpers.params import Target as Threshold
+from helpers.report.components.figures import curves
+from helpers.report.components.line_chart import Curve, Level, Plot
 from helpers.report.components.numbers import interval, number, quoted, sentence
 from helpers.report.components.tables import Cell, Column, chip, facts, table
 from helpers.report.views.common import ended_early, not_measured
-from helpers.report.views.load_curve import throughput_latency
+from helpers.report.views.quantization import choice, recommended
 from helpers.runs.results.cited import Cited
+from helpers.runs.run import Run
 from helpers.verdicts.targets import decide
 
 #: A rate is held when the replicas have time to spare.
@@ -166,6 +172,68 @@ def batching(result: Cited) -> Markup:
     return facts(pairs)
 
 
+def throughput_latency(result: Cited) -> Markup:
+    """Return the response times that were measured at each rate, beside what queueing predicts, with the target."""
+    points, curve = result.points.raw, result.curve.raw
+    rates, sure = [one.rate for one in points], [one for one in points if one.saturated]
+    measured = {name: [getattr(one, name) for one in points] for name in ("response", "p95")}
+    expected = [one.rate for one in curve]
+    drawn = [
+        Curve("mean, predicted for ever", expected, [one.response for one in curve], "quiet", leaves=True),
+        Curve("p95, predicted for ever", expected, [one.p95 for one in curve], "dotted", leaves=True),
+        Curve("mean, predicted for this run", rates, [one.predicted_here for one in points], "dashed"),
+        Curve("p95, measured", rates, [_value(one) for one in measured["p95"]], "open", _reach(measured["p95"])),
+        Curve(
+            "mean, measured",
+            rates,
+            [_value(one) for one in measured["response"]],
+            "marked",
+            _reach(measured["response"]),
+        ),
+        Curve("saturated", [one.rate for one in sure], [_value(one.response) for one in sure], "ring"),
+    ]
+    target = Level("target of p95", result.assumed.target_p95.raw)
+    plot = Plot(drawn, [target], "s", "plain", "requests per second, as intended")
+    subtitle = (
+        "response time, seconds, by rate: measured with its 95 % interval across independent repeats, and predicted "
+        "by queueing from the service times of page 03"
+    )
+    return curves("load-curve", _finding(result), subtitle, plot, data=_predictions(result))
+
+
+def strategies(run: Run, result: Cited) -> Markup:
+    """Return the strategies: cost, response time and cold starts, or why they were not measured."""
+    if result.reason:
+        return Markup()
+    costs = Cited(strategy_costs(result.raw, run.params), "results/load_cost.json")
+    columns = [
+        Column("Strategy"),
+        Column("Traffic"),
+        Column("Per thousand requests", "USD", numeric=True),
+        Column("Change", numeric=True),
+        Column("p95", numeric=True),
+        Column("Cold starts", numeric=True),
+        Column("Taken away", numeric=True),
+    ]
+    elsewhere = {"quantization": _quantization(run), "batching": _batching(result.batching)}
+    rows = [
+        _strategy(row, cost, elsewhere.get(row.name.raw, ""))
+        for row, cost in zip(result.strategies, costs, strict=bool(costs))
+    ]
+    told = result.assumed
+    note = sentence(
+        "Simulated from measured service times: at most {most} replicas, asleep after {idle} without a request, "
+        "{repeats} of the requests answered from the cache, a spot replica lost every {spot} hours on average, a cold "
+        "start of {cold}. Spot capacity is shown at the full price: its discount is not known here.",
+        most=number(told.max_replicas, "count"),
+        idle=number(told.idle_minutes, "minutes"),
+        repeats=number(told.repeat_rate, "rate"),
+        spot=number(told.spot_hours),
+        cold=number(told.cold_start, "s"),
+    )
+    return table("Strategies on a simulated day", columns, rows, id="strategies", note=note)
+
+
 def _point_row(one: Cited) -> list[Cell]:
     failed = Markup(", ").join(
         sentence("{kind} {n}", kind=quoted(kind), n=number(count, "count")) for kind, count in one.errors.items()
@@ -191,3 +259,73 @@ def _rate(one: Cited) -> Cell:
 
 def _per_second(rate: Cited) -> Cell:
     return sentence("{rate} a second", rate=number(rate)) if rate.raw is not None else "not measured"
+
+
+def _finding(result: Cited) -> Cell:
+    saturated = [one for one in result.points if one.saturated.raw]
+    if saturated:
+        return sentence("It does not keep up with {rate} requests a second", rate=number(saturated[0].rate))
+    if all(one.saturated.raw is False for one in result.points):
+        return "It keeps up with every rate that was sent"
+    return "Too few requests to tell whether it keeps up"
+
+
+def _predictions(result: Cited) -> Markup:
+    columns = [
+        Column("Rate", "per s", numeric=True),
+        Column("Busy", numeric=True),
+        Column("Mean response", numeric=True),
+        Column("p95", numeric=True),
+    ]
+    rows = [
+        [number(one.rate), number(one.utilisation, "rate"), number(one.response, "s"), number(one.p95, "s")]
+        for one in result.curve
+    ]
+    note = "Predicted for ever; what was measured, and predicted for this run, stands in the next table."
+    return table("Response time that queueing predicts by rate", columns, rows, id="predicted", note=note)
+
+
+def _value(estimate: Any) -> float | None:
+    return None if estimate is None else estimate.value
+
+
+def _reach(estimates: list[Any]) -> list[tuple[float | None, float | None]]:
+    return [(None, None) if one is None else (one.low, one.high) for one in estimates]
+
+
+def _quantization(run: Run) -> Markup | str:
+    """Return what page 04 recommends, decided as it is there; nothing while that page has nothing to say."""
+    found = Cited(run.results("05").quantization, "results/04.json")
+    if not found.raw or found.reason.raw:
+        return ""
+    best = recommended(found, choice(run, found))
+    if best is None:
+        return ""
+    if best.name.raw == found.variants[0].name.raw or not best.speedup.raw:
+        return sentence("page 04: none is shown to save anything, {name} stays", name=quoted(best.name))
+    speedup = number(best.speedup.value, "ratio")
+    return sentence("page 04: {name}, {ratio} as fast as the reference", name=quoted(best.name), ratio=speedup)
+
+
+def _batching(gain: Cited) -> Markup | str:
+    return (
+        sentence("measured, not simulated: {ratio} the throughput", ratio=number(gain.ratio, "ratio")) if gain else ""
+    )
+
+
+def _strategy(row: Cited, cost: Cited, elsewhere: Markup | str) -> list[Cell]:
+    """Return the cells of a strategy; one that is no simulation says what was found ``elsewhere``."""
+    blank: list[Cell] = [NONE] * 4
+    if elsewhere:
+        return [row.name.raw, NONE, elsewhere, *blank]
+    if row.reason:
+        return [row.name.raw, row.trace.raw or NONE, sentence("not measured: {why}", why=quoted(row.reason)), *blank]
+    return [
+        row.name.raw,
+        row.trace.raw,
+        number(cost.per_1000, "usd"),
+        number(cost.change, "rate"),
+        number(row.p95, "s"),
+        number(row.cold_starts, "count"),
+        number(row.interruptions, "count"),
+    ]

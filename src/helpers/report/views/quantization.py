@@ -10,8 +10,7 @@ from helpers.report.components.figures import points
 from helpers.report.components.numbers import NOT_MEASURED, interval, number, quoted, sentence
 from helpers.report.components.scatter import Axis, Measured, Spot, plane
 from helpers.report.components.tables import Column, chip, table
-from helpers.report.views.common import ended_early, not_measured
-from helpers.report.views.compared import recorded_quality, unmeasured, with_interval
+from helpers.report.views.common import ended_early, not_measured, recorded_quality, unmeasured, with_interval
 from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
 from helpers.verdicts.recommendation import choose

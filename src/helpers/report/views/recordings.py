@@ -8,7 +8,7 @@ from helpers.core.text import Style
 from helpers.report.components.figures import Chart, small_multiples
 from helpers.report.components.numbers import interval, number, quoted, sentence
 from helpers.report.components.tables import Column, actual, table
-from helpers.report.views.agreement import agreement
+from helpers.report.views.sample_eval import agreement
 from helpers.runs.results.cited import Cited
 
 #: Estimates in reading order, with their headers and the style of their figures.

@@ -7,8 +7,7 @@ from markupsafe import Markup
 from helpers.report.components.figures import Chart, small_multiples
 from helpers.report.components.numbers import interval, number, quoted, sentence
 from helpers.report.components.tables import Column, chip, table
-from helpers.report.views.common import not_measured
-from helpers.report.views.compared import recorded_quality, unmeasured, with_interval
+from helpers.report.views.common import not_measured, recorded_quality, unmeasured, with_interval
 from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
 from helpers.verdicts.compute import judgement
