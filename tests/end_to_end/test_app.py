@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from helpers.app_desk import WORDS
+from helpers.app.client import WORDS
 from helpers.core.errors import Failure
 from tests.app_process import PLANTED, RunningApp, running
 from tests.render.browser import launched

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from helpers.app import free_port
-from helpers.app_export import NEEDED
+from helpers.app.export import NEEDED
+from helpers.app.launch import free_port
 from helpers.cli.main import main
 from tests.app_process import PLANTED
 from tests.environment import clean_environment

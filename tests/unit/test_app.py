@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
-from helpers.app import free_port
-from helpers.app_batch import Given, as_csv, bounded, pasted, uploaded
-from helpers.app_desk import WORDS, Answered, Desk, Wanted
-from helpers.app_doors import Doors, PublicResolver, is_public
-from helpers.app_monitoring import draw
-from helpers.app_told import table, told, wrong
+from helpers.app.addresses import Doors, PublicResolver, is_public
+from helpers.app.batch import Given, as_csv, bounded, pasted, uploaded
+from helpers.app.client import WORDS, Answered, Desk, Wanted
+from helpers.app.html import draw, table, told, wrong
+from helpers.app.launch import free_port
 from helpers.backends.endpoint import EndpointBackend
 from helpers.cli.main import main
 from helpers.core.errors import Failure, InputError
@@ -206,7 +205,7 @@ def test_what_others_wrote_is_text_on_the_page_and_no_formula_in_a_file() -> Non
 def test_without_gradio_the_verb_says_how_to_get_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("helpers.app.find_spec", lambda name: None)
+    monkeypatch.setattr("helpers.app.launch.find_spec", lambda name: None)
     assert main(["app"]) == 2
     assert "'make app' installs it" in capsys.readouterr().err
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers import record
 from helpers.backends.base import Answer
+from helpers.cli import summarise as record
 from helpers.cli.main import main
 from helpers.core.errors import Failure, RequestError, SamplesError
 from helpers.params import Generation, Samples

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from helpers import score
+from helpers.cli import score
 from helpers.core.errors import InputError
 
 Rows = list[dict[str, Any]]

@@ -1,4 +1,4 @@
-"""index.html, the publication: the decision on top, every verdict, a card per page, and what no page of its own says."""
+"""index.html, the publication: the decision on top, every verdict, a card per page, what was deployed and its limits."""
 
 from __future__ import annotations
 

@@ -5,64 +5,18 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import socket
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
-from importlib.util import find_spec
 from pathlib import Path
 
 from helpers.backends.endpoint import EndpointBackend, is_loopback, open_endpoint
-from helpers.core.console import say, shown
+from helpers.core.console import say
 from helpers.core.errors import InputError, ModelError, ToolError
-from helpers.core.machine import told_to_end
-from helpers.core.paths import runs_folder
 from helpers.engines.served import start_server, wait_until_ready
 from helpers.params import Params
-from helpers.params.files import load_params, write_params
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe ``helpers app``."""
-    parser.add_argument("params", nargs="?", default="demo", metavar="PARAMS", help="a params file (default: demo)")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a parameter")
-    parser.add_argument("--host", default="127.0.0.1", help="address to bind; visitors name servers on loopback only")
-    parser.add_argument("--port", type=int, default=7860, help="0 picks a free one (default: 7860)")
-    parser.add_argument(
-        "--export", type=Path, metavar="DIR", help="write the app as a Hugging Face Space into a new folder, and end"
-    )
-
-
-def run(args: argparse.Namespace) -> int:
-    """Serve the app until a signal, or export it; raises `InputError` when it cannot start as asked."""
-    if find_spec("gradio") is None:
-        raise InputError("the web app needs gradio, which is not installed: 'make app' installs it and opens the app")
-    params = load_params(args.params, args.set)
-    if args.export:
-        from helpers.app_export import export
-
-        export(params, args.export)
-        say(f"{shown(args.export)} is a Space; its README.md says which secrets it needs")
-        return 0
-    if params.replay is not None:
-        raise InputError("recorded predictions cannot be asked; give a params file with 'backend: local' or 'endpoint'")
-    port = free_port(args.host, args.port)
-    folder = runs_folder() / f"app-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
-    folder.mkdir(parents=True)
-    write_params(folder, params)
-    signalled = told_to_end()
-    with ExitStack() as opened:
-        own = _own_server(params, folder, opened, lambda: signalled)
-        url = opened.enter_context(launched(params, folder, own, args.host, port))
-        print(url, flush=True)
-        say(f"the app is open; its log is {shown(folder / 'requests.jsonl')}; Ctrl-C ends it")
-        while not signalled:
-            time.sleep(0.1)
-    return 0
 
 
 @contextmanager
@@ -72,9 +26,9 @@ def launched(params: Params, folder: Path, own: EndpointBackend, host: str, port
         # Gradio reads these when it is imported: nothing is reported, and what is uploaded goes with the app.
         quiet = {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_RUN_HISTORY": "False", "GRADIO_TEMP_DIR": files}
         os.environ.update(quiet | {"HF_HUB_DISABLE_TELEMETRY": "1"})
-        from helpers.app_desk import Desk
-        from helpers.app_doors import Doors
-        from helpers.app_page import build, launch_settings
+        from helpers.app.addresses import Doors
+        from helpers.app.client import Desk
+        from helpers.app.layout import build, launch_settings
 
         bracketed = f"[{host}]" if ":" in host else host
         doors = Doors(is_loopback(f"http://{bracketed}"), params.app.allow_hosts)

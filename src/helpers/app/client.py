@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from helpers.app_doors import Doors, PublicResolver
+from helpers.app.addresses import Doors, PublicResolver
 from helpers.backends.base import Answer
 from helpers.backends.endpoint import EndpointBackend
 from helpers.core.errors import Failure, InputError

@@ -1,4 +1,4 @@
-"""How the app looks: Gradio blocks around a `helpers.app_desk.Desk`; every text of others is shown as text.
+"""How the app looks: Gradio blocks around a `helpers.app.client.Desk`; every text of others is shown as text.
 
 State is Gradio's per session: nothing of one visitor is kept where another could meet it.
 """
@@ -13,9 +13,9 @@ import gradio as gr
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from helpers.app_desk import Desk
-from helpers.app_events import Events
-from helpers.app_monitoring import draw
+from helpers.app.client import Desk
+from helpers.app.handlers import Events
+from helpers.app.html import draw
 from helpers.params import Samples
 from helpers.samples.dataset import load_samples
 

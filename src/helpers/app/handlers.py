@@ -15,9 +15,9 @@ from typing import Any
 
 import gradio as gr
 
-from helpers.app_batch import Given, as_csv, bounded, pasted, uploaded
-from helpers.app_desk import Answered, Desk, Wanted
-from helpers.app_told import note, progress, table, told, wrong
+from helpers.app.batch import Given, as_csv, bounded, pasted, uploaded
+from helpers.app.client import Answered, Desk, Wanted
+from helpers.app.html import note, progress, table, told, wrong
 from helpers.core.errors import Failure, InputError, ToolError
 
 History = list[Answered]

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.app_desk import Answered
+from helpers.app.client import Answered
 from helpers.core.errors import InputError
 from helpers.core.text import harmless
 

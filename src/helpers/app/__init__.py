@@ -1,0 +1,1 @@
+"""The web app: one dialogue or a batch, asked, logged and shown."""
