@@ -70,8 +70,9 @@ deploy: $(VENV)/.core ## show the endpoint PARAMS declares and its price; YES=1 
 teardown: $(VENV)/.core ## delete the endpoint of PARAMS; asks for its name
 	$(PY) -m helpers endpoint delete $(PARAMS) $(SETS)
 
-lint: $(VENV)/.test ## ruff, mypy, that no notebook output is committed, and where links lead
+lint: $(VENV)/.test ## ruff, mypy, who may import whom, that no notebook output is committed, and where links lead
 	$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
+	$(VENV)/bin/lint-imports --no-cache --no-logo
 	$(VENV)/bin/nbstripout --keep-id --verify notebooks/*.ipynb
 	$(PY) -m pytest -q tests/unit/test_links.py
 

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from helpers.app.launch import _own_server, free_port, launched
+from helpers.cli.arguments import add_overrides
 from helpers.core.console import say, shown
 from helpers.core.errors import InputError
 from helpers.core.machine import told_to_end
@@ -20,7 +21,7 @@ from helpers.params.files import load_params, write_params
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe ``helpers app``."""
     parser.add_argument("params", nargs="?", default="demo", metavar="PARAMS", help="a params file (default: demo)")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a parameter")
+    add_overrides(parser)
     parser.add_argument("--host", default="127.0.0.1", help="address to bind; visitors name servers on loopback only")
     parser.add_argument("--port", type=int, default=7860, help="0 picks a free one (default: 7860)")
     parser.add_argument(
@@ -32,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     """Serve the app until a signal, or export it; raises `InputError` when it cannot start as asked."""
     if find_spec("gradio") is None:
         raise InputError("the web app needs gradio, which is not installed: 'make app' installs it and opens the app")
-    params = load_params(args.params, args.set)
+    params = load_params(args.params, args.overrides)
     if args.export:
         from helpers.app.export import export
 

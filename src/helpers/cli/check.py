@@ -6,21 +6,14 @@ import argparse
 
 import yaml
 
+from helpers.cli.arguments import add_params
 from helpers.params.files import load_params
 from helpers.samples.dataset import load_samples
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``helpers check``."""
-    parser.add_argument("params", metavar="PARAMS", help="a file, or the name of one in params/")
-    parser.add_argument(
-        "--set",
-        dest="overrides",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="override one parameter",
-    )
+    add_params(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, time
 from pathlib import Path
 
+from helpers.cli.arguments import add_params
 from helpers.core.console import say, shown
 from helpers.core.errors import InputError
 from helpers.core.text import Style, spell
@@ -19,10 +20,7 @@ _BLANK = "-"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``helpers cost``."""
-    parser.add_argument("params", metavar="PARAMS", help="a params file, or the name of one in params/")
-    parser.add_argument(
-        "--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE", help="override one parameter"
-    )
+    add_params(parser)
     parser.add_argument(
         "--run", type=Path, metavar="RUN", help="take times, tokens and memory from this run; default: as expected"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from helpers.cli.arguments import add_overrides
 from helpers.core.errors import ParamsError
 from helpers.engines.demo_model import ADAPTER, REQUIREMENT, ensure
 
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("action", nargs="?", choices=["train", "choose", "card"], help="what else to do")
     parser.add_argument("--output", type=Path, default=Path("adapter"), metavar="DIR", help="where to train")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the training recipe")
+    add_overrides(parser, "change the training recipe (repeatable)")
     parser.add_argument(
         "--recipe",
         action="append",
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
         from helpers.experiments.training.recipe import read_recipe
         from helpers.experiments.training.train import train
 
-        train(read_recipe(args.set), args.output)
+        train(read_recipe(args.overrides), args.output)
         print(args.output)
     elif args.action == "choose":
         from helpers.experiments.training.cross_validation import choose
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
                     "to --folds"
                 ]
             )
-        recipes = [[*args.set, *recipe.split()] for recipe in args.recipe]
+        recipes = [[*args.overrides, *recipe.split()] for recipe in args.recipe]
         print(compared(choose(recipes, args.folds, args.jobs, args.output, take=take)))
     elif args.action == "card":
         from helpers.report.model_card import write_card

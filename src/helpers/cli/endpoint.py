@@ -8,6 +8,7 @@ import sys
 import yaml
 
 from helpers.cli import endpoint_package
+from helpers.cli.arguments import add_params
 from helpers.core.console import say
 from helpers.core.environment import environment
 from helpers.core.errors import InputError
@@ -37,8 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if name == "package":
             endpoint_package.add_arguments(sub)
             continue
-        sub.add_argument("params", metavar="PARAMS", help="a params file with a 'deployment'")
-        sub.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
+        add_params(sub, text="a params file with a 'deployment'")
         if name in ("create", "resume"):
             sub.add_argument("--yes", action="store_true", help="do it, and spend the money")
         if name == "wait":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from helpers.cli.arguments import add_overrides
 from helpers.core.console import say, shown
 from helpers.params.files import load_params
 from helpers.runs.directory import attach
@@ -17,7 +18,7 @@ from helpers.verdicts.gate import verdict_lines
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``helpers endpoint package``."""
     parser.add_argument("--params", default="endpoint", metavar="PARAMS", help="task, context, generation and prompt")
-    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
+    add_overrides(parser)
     parser.add_argument("--model", metavar="DIR|HUB_ID", help="the weights (default: model.id of PARAMS)")
     parser.add_argument("--engine", choices=tuple(NEEDED), help="what computes (default: model.engine of PARAMS)")
     parser.add_argument("--dtype", help="the type of its weights, such as int8 (default: model.dtype of PARAMS)")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import get_args
 
 from helpers.backends.endpoint import EndpointBackend, checked_url, is_loopback, token_for
+from helpers.cli.arguments import write_text
 from helpers.core.environment import environment
 from helpers.core.errors import InputError
 from helpers.experiments.load.arrivals import Arrival, Plan
@@ -67,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json == "-":
         sys.stdout.write(text)
     elif args.json:
-        _write(Path(args.json), text)
+        write_text("--json", Path(args.json), text)
     if args.json != "-":
         print(as_text(report))
     summaries = [report] if isinstance(report, LoadReport) else [one.pooled for one in report.points]
@@ -115,10 +116,3 @@ def _check(args: argparse.Namespace) -> None:
         problems += error.problems
     if problems:
         raise InputError(problems)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"--json {path}: cannot be written: {error.strerror}") from None

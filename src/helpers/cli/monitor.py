@@ -6,9 +6,9 @@ import argparse
 from datetime import UTC
 from pathlib import Path
 
+from helpers.cli.arguments import write_text
 from helpers.core.console import say
 from helpers.core.environment import environment, redact
-from helpers.core.errors import InputError
 from helpers.core.paths import PROJECT
 from helpers.core.text import spell
 from helpers.monitoring import export, notify
@@ -52,11 +52,11 @@ def run(args: argparse.Namespace) -> int:
     rules, gpu = _rules(args.alerts, args.logs[0])
     found = watch(read_series(args.logs, read_usage(args.logs)), rules, gpu=gpu)
     if args.json:
-        _write(args.json, redact(found.model_dump_json(indent=1)) + "\n")
+        write_text("--json", args.json, redact(found.model_dump_json(indent=1)) + "\n")
     if args.export_prometheus:
-        _write(args.export_prometheus, export.prometheus(rules))
+        write_text("--export-prometheus", args.export_prometheus, export.prometheus(rules))
     if args.export_grafana:
-        _write(args.export_grafana, export.grafana(rules))
+        write_text("--export-grafana", args.export_grafana, export.grafana(rules))
     print(redact(as_text(found)))
     if args.webhook and found.fired:
         names = ", ".join(log.name for log in args.logs)
@@ -104,10 +104,3 @@ def _rules(file: Path | None, log: Path) -> tuple[Alerts, bool]:
     if file is None and params is not None and params.alerts.rules():
         return params.alerts, gpu
     return read_alerts(file or RULES), gpu
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; choose a folder that exists and can be written to") from None

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from helpers.cli.arguments import add_overrides
 from helpers.core.console import say, shown
 from helpers.core.errors import HelpersError, InputError, RunError
 from helpers.core.paths import REPORTS
@@ -28,14 +29,7 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``helpers report``."""
     parser.add_argument("params", nargs="?", metavar="PARAMS", help="a file, or the name of one in params/")
     parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with a run that was interrupted")
-    parser.add_argument(
-        "--set",
-        dest="overrides",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="override one parameter",
-    )
+    add_overrides(parser)
     parser.add_argument(
         "--only", action="append", default=[], metavar="NAME", help="only this page, such as 03 (repeatable)"
     )
@@ -92,14 +86,7 @@ def run_report(args: argparse.Namespace) -> int:
 def add_render_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``helpers render``."""
     parser.add_argument("run", type=Path, metavar="RUN", help="a finished run's directory")
-    parser.add_argument(
-        "--set",
-        dest="overrides",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="other targets or prices",
-    )
+    add_overrides(parser, "other targets or prices")
     parser.add_argument(
         "--out", type=Path, default=None, metavar="DIR", help="write the pages here (default: RUN/site)"
     )

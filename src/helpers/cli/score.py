@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from helpers.cli.arguments import write_text
 from helpers.core.errors import InputError
 from helpers.core.paths import DATA
 from helpers.samples.predictions import Checked, PredictionColumns, check, read_pairs
@@ -89,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.write(text)
         return 0
     if args.json:
-        _write(Path(args.json), text)
+        write_text("--json", Path(args.json), text)
     print(as_text(report))
     return 0
 
@@ -169,13 +170,6 @@ def _score(
     for name, values in meant.values.items():
         scores = [score.model_copy(update={name: v}) for score, v in zip(scores, values, strict=True)]
     return scores, meant
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"--json {path}: cannot be written: {error.strerror}") from None
 
 
 def _table(title: str, scores: Scores) -> list[str]:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from helpers.backends.base import Backend
+from helpers.cli.arguments import add_params, cannot_write
 from helpers.core.console import say
 from helpers.core.errors import InputError, SamplesError
 from helpers.core.text import harmless
@@ -39,8 +40,7 @@ Write = Callable[[str, Record], None]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe ``helpers summarise``."""
     parser.description = "Summarise dialogues with the model or endpoint of a params file."
-    parser.add_argument("params", metavar="PARAMS", help="a params file, or the name of one in params/")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a parameter")
+    add_params(parser)
     parser.add_argument(
         "--input",
         action="append",
@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write one row per dialogue; return 1 if any of them has no summary."""
-    params = load_params(args.params, args.set)
+    params = load_params(args.params, args.overrides)
     started = datetime.now(UTC)
     if params.execution.engine == "dask":
         return _fanned_out(args, params)
@@ -174,9 +174,7 @@ def _writer(output: Path | None, opened: ExitStack) -> Write:
     try:
         file = opened.enter_context(output.open("w", encoding="utf-8", newline=""))
     except OSError as error:
-        raise InputError(
-            f"--output {output}: {error.strerror}; choose a folder that exists and can be written to"
-        ) from None
+        raise cannot_write("--output", output, error) from None
     return writers[output.suffix](file)
 
 
@@ -205,5 +203,7 @@ def _jsonl_writer(file: IO[str]) -> Write:
 
 def _given(args: argparse.Namespace) -> list[str]:
     """Return the arguments as typed, files by their names alone: a manifest tells nothing of this machine."""
-    options = [("--set", value) for value in args.set] + [("--input", Path(name).name) for name in args.input or []]
+    options = [("--set", value) for value in args.overrides] + [
+        ("--input", Path(name).name) for name in args.input or []
+    ]
     return [Path(args.params).name, *[part for option in options for part in option], "--output", args.output.name]

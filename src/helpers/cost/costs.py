@@ -5,10 +5,8 @@ It rests on times, tokens and memory as a run measured them, else as they are ex
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
-
+from helpers.core.model import Frozen
 from helpers.params import Params, Price
-from helpers.runs.results.base import Row
 from helpers.runs.results.latency_cost import LatencyCost
 from helpers.runs.results.load_capacity import LoadCapacity, Strategy
 from helpers.stats.intervals import Estimate
@@ -17,15 +15,13 @@ from helpers.stats.intervals import Estimate
 EXPECTED = "expected"
 
 
-class Costs(BaseModel):
+class Costs(Frozen):
     """Costs of the measured deployment at the declared traffic.
 
     ``utilisation`` is the share of time that the replicas are busy; above 1 the traffic cannot be held.
     ``floor_per_1000_requests`` bills only busy seconds, which no always-on replica achieves.
     ``break_even_per_hour`` is the traffic above which 1,000 requests cost less than the target.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     hourly: float
     replicas: int
@@ -39,7 +35,7 @@ class Costs(BaseModel):
     as_if: str
 
 
-class Basis(Row):
+class Basis(Frozen):
     """Seconds and tokens of a request and the memory that serving takes, each with its origin in words."""
 
     service_time: Estimate
@@ -61,10 +57,8 @@ class Basis(Row):
         return self.tokens_per_request.value if self.tokens_per_request else None
 
 
-class StrategyCost(BaseModel):
+class StrategyCost(Frozen):
     """The cost of 1,000 requests, and by how much it differs from one replica always on, on the same trace."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     per_1000: float | None = None
     change: float | None = None

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import date
 from typing import Literal
 
+from helpers.core.model import Frozen
 from helpers.cost.costs import Basis, declared_price
 from helpers.params import Params, Price
-from helpers.runs.results.base import Row
 
 TimeOrigin = Literal["declared", "supplied", "scaled by processors", "not known"]
 
 
-class Candidate(Row):
+class Candidate(Frozen):
     """One row of the price list for the declared replicas and traffic; ``None`` where it cannot be known.
 
     ``monthly`` is always-on compute. ``held`` is whether the busy share stays within ``cost.utilisation_limit``,
@@ -31,7 +31,7 @@ class Candidate(Row):
     monthly: float
 
 
-class Choices(Row):
+class Choices(Frozen):
     """All candidates by price; the cheapest that fits and holds the rate, and the cheapest also within the target."""
 
     memory_gb: float | None
@@ -40,7 +40,7 @@ class Choices(Row):
     chosen_in_time: int | None
 
 
-class Offer(Row):
+class Offer(Frozen):
     """Another platform for the same month; ``monthly`` is ``None`` while nobody supplied its price."""
 
     name: str

@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+from helpers.core.model import Frozen
 from helpers.cost.costs import Basis, Costs, at_declared_traffic, declared_price
 from helpers.cost.instances import Choices, Offer, choices, offers, seconds_on
 from helpers.cost.sensitivity import Sensitivity, sensitivity
 from helpers.params import Params, Scenario
-from helpers.runs.results.base import Row
 
 
-class Bill(Row):
+class Bill(Frozen):
     """The month of one scenario.
 
     ``billed_hours`` are those of one declared replica, starts included, in whole minutes; ``replica_hours`` those of
@@ -46,7 +46,7 @@ class Bill(Row):
     saving: float
 
 
-class Throughput(Row):
+class Throughput(Frozen):
     """What the declared replicas could answer: at full load, and at the busy share up to which they are trusted."""
 
     service_time: float
@@ -57,7 +57,7 @@ class Throughput(Row):
     per_1000_requests: float
 
 
-class BreakEven(Row):
+class BreakEven(Frozen):
     """The traffic from which a cost target is met by compute alone, and with every line of the bill.
 
     ``busy`` is the share of the time that the declared replicas are busy at the first, ``held`` whether they hold it.
@@ -72,7 +72,7 @@ class BreakEven(Row):
     held: bool
 
 
-class Projection(Row):
+class Projection(Frozen):
     """Everything the cost section shows, and what it rests on."""
 
     hours_per_month: float

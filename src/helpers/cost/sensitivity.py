@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, get_args
 
+from helpers.core.model import Frozen
 from helpers.cost.costs import Basis, declared_price
 from helpers.params import Params
 from helpers.params.cost import Input
-from helpers.runs.results.base import Row
 
 #: What each input is called, and its unit.
 LABELS: dict[Input, tuple[str, str]] = {
@@ -22,7 +22,7 @@ LABELS: dict[Input, tuple[str, str]] = {
 }
 
 
-class Swing(Row):
+class Swing(Frozen):
     """One input at its low and at its high, and the cost of 1,000 requests at each."""
 
     input: Input
@@ -35,7 +35,7 @@ class Swing(Row):
     source: str
 
 
-class Sensitivity(Row):
+class Sensitivity(Frozen):
     """The cost of 1,000 requests, every line of the bill included, and how far each input moves it; widest first."""
 
     base: float

@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
+from helpers.core.model import Frozen
 from helpers.monitoring.series import BoolArray, FloatArray, IntArray, Series
 from helpers.monitoring.windows import Window, window_of
 from helpers.params import Alerts, Rule
@@ -25,10 +25,8 @@ MOST_CHANGES = 100
 _NO_DATA, _CLEAR, _BETWEEN, _BEYOND = range(4)
 
 
-class StateChange(BaseModel):
+class StateChange(Frozen):
     """A rule's new state, when it came, and over how many; ``value`` is the figure when it fires or resolves."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     rule: str
     label: str
@@ -40,7 +38,7 @@ class StateChange(BaseModel):
     n: int
 
 
-class Watched(BaseModel):
+class Watched(Frozen):
     """One rule over the whole log.
 
     ``windows`` is how many windows the log is long, ``most_n`` the most that one held, ``highest`` and ``lowest`` the
@@ -48,8 +46,6 @@ class Watched(BaseModel):
     ``livable_above`` and ``livable_below`` are the thresholds at which nothing seen would have been beyond, or too
     close to resolve.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     label: str
@@ -75,10 +71,8 @@ class Watched(BaseModel):
     livable_below: float | None = None
 
 
-class Alerted(BaseModel):
+class Alerted(Frozen):
     """What the rules would have said of ``attempts`` over ``seconds``; ``left_out`` counts changes not listed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     started_at: datetime
     seconds: float

@@ -6,14 +6,13 @@ never taken for these.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from helpers.core.errors import RunError, ToolError
+from helpers.core.text import stable_hash
 from helpers.params import Params
 from helpers.samples.dataset import Sample
 
@@ -83,7 +82,7 @@ def fingerprint(params: Params, samples: Sequence[Sample]) -> str:
     asked = {"model", "generation", "backend", "endpoint", "replay"}
     settings = params.model_dump(mode="json", include=asked)
     content = [settings, [(sample.id, sample.dialogue) for sample in samples]]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return stable_hash(content)
 
 
 def _schema() -> Any:

@@ -12,10 +12,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from helpers import __version__
 from helpers.core.machine import cpuinfo
+from helpers.core.model import Frozen
 from helpers.core.paths import PROJECT
 from helpers.engines.environments import versions
 from helpers.params import Params
@@ -40,15 +41,13 @@ PACKAGES = (
 )
 
 
-class Manifest(BaseModel):
+class Manifest(Frozen):
     """What produced a run; seconds, bytes, and hashes in SHA-256.
 
     ``given`` are the parameters a user passed, ``defaulted`` the others. ``inference_seconds`` is the time with a
     request under way, ``other_seconds`` the rest of the run; they are filled in when the run ends. ``resumed_at`` is
     when an interrupted run last went on.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     run: str
     command: str

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import fcntl
 import hashlib
-import json
 import os
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -22,6 +21,7 @@ from pydantic.dataclasses import dataclass
 
 from helpers.core.environment import redact, secrets
 from helpers.core.errors import RunError, ToolError
+from helpers.core.text import stable_hash
 
 Phase = Literal["cold", "warmup", "probe", "steady", "load"]
 TextForm = Literal["full", "redacted", "hash"]
@@ -200,7 +200,7 @@ def final_attempts(records: Iterable[Record]) -> list[Record]:
 
 def settings_hash(settings: dict[str, object]) -> str:
     """Return a short hash of generation settings, equal for equal settings."""
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+    return stable_hash(settings)[:12]
 
 
 def _whole(descriptor: int, path: Path) -> int:

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from helpers.core.errors import SamplesError, did_you_mean
+from helpers.core.model import Frozen
 from helpers.core.paths import DATA
 from helpers.core.text import stable_hash
 from helpers.params import Columns
@@ -23,14 +22,12 @@ BUNDLED_COLUMNS = Columns(references=("summaries",), domain="domain", length="le
 SHOWN_PROBLEMS = 10
 
 
-class Sample(BaseModel):
+class Sample(Frozen):
     """A dialogue with its references.
 
     ``references`` may be empty (quality is then not measured); ``key_facts`` are what a good summary
     must contain, ``a|b`` naming accepted alternatives.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
     dialogue: str

@@ -6,30 +6,27 @@ import hashlib
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from helpers.core.errors import InputError, did_you_mean
+from helpers.core.model import Frozen
 from helpers.core.paths import DATA
 
 BUNDLED = DATA / "prompts"
 
 
-class Shot(BaseModel):
+class Shot(Frozen):
     """One worked example: a dialogue and the summary wanted for it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     dialogue: str
     summary: str
 
 
-class Prompt(BaseModel):
+class Prompt(Frozen):
     """What a chat model is told before and around the dialogue it is to summarise.
 
     ``system`` is the system text; ``request`` the user's turn, with ``{dialogue}`` where the dialogue goes.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     system: str
     request: str = "{dialogue}"

@@ -6,8 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 
-from pydantic import BaseModel, ConfigDict
-
+from helpers.core.model import Frozen
 from helpers.scorers.failures import SemanticFailure
 from helpers.scorers.rouge import METRICS, rouge, too_long
 from helpers.scorers.scoring import SampleScore
@@ -24,20 +23,16 @@ MEASURES = (*BETTER_IF_HIGHER, *UNBOUNDED, "novel_unigrams", "novel_bigrams")
 AGREEMENT_METRICS = ("rouge1", "rouge2", "rougeL")
 
 
-class Scores(BaseModel):
+class Scores(Frozen):
     """The mean of each measure over the samples that have it, and how many samples show each failure."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     n: int
     metrics: dict[str, Estimate]
     failures: dict[SemanticFailure, int]
 
 
-class Agreement(BaseModel):
+class Agreement(Frozen):
     """One measure against the other references of a dialogue: of its summary, and of the reference left out."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     summaries: Estimate
     references: Estimate

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import chain, islice
 
-from pydantic import BaseModel, ConfigDict
-
 from helpers.core.errors import SamplesError
+from helpers.core.model import Frozen
 from helpers.scorers.failures import SemanticFailure, semantic_failures
 from helpers.scorers.rouge import MAX_CHARACTERS, MAX_WORDS, novel_ngrams, rouge, too_long, words
 
@@ -34,15 +33,13 @@ class ScoredPair:
     key_facts: tuple[str, ...] = ()
 
 
-class SampleScore(BaseModel):
+class SampleScore(Frozen):
     """The scores of one summary.
 
     ROUGE F1, key-fact recall and novel n-grams are in 0-1; ``length_ratio`` is words of the summary per word
     of a reference (their mean), ``compression`` words of the summary per word of the dialogue. ``None`` means
     that the row does not hold what the measure needs. A summary that is empty or too long scores 0.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
     rouge1: float

@@ -13,8 +13,9 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
+from helpers.core.model import Frozen
 from helpers.stats import coverage
 from helpers.stats.intervals import (
     LEVEL,
@@ -34,10 +35,10 @@ ALPHA = 1 - LEVEL
 BLOCK = 250
 
 
-class Paired(BaseModel):
+class Paired(Frozen):
     """The mean difference ``a - b`` over dialogues; what n cannot support is None."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(allow_inf_nan=False)
 
     difference: float | None
     #: nominal 95 % interval, not adjusted for other variants

@@ -12,8 +12,8 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from pydantic import BaseModel, ConfigDict
 
+from helpers.core.model import Frozen
 from helpers.stats.intervals import (
     LEVEL,
     Estimate,
@@ -29,10 +29,8 @@ from helpers.stats.intervals import (
 FEWEST = 10
 
 
-class Drift(BaseModel):
+class Drift(Frozen):
     """One property in both halves, the difference (after minus before), and its p-value over all rows by Holm."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     label: str

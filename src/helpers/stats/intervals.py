@@ -17,8 +17,9 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
+from helpers.core.model import Frozen
 from helpers.stats import coverage
 
 FloatArray = NDArray[np.float64]
@@ -33,10 +34,10 @@ BATCHES = 10
 SMALLEST_BATCH = 10
 
 
-class Estimate(BaseModel):
+class Estimate(Frozen):
     """A figure, its interval and the n behind both; what n cannot support is None."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(allow_inf_nan=False)
 
     value: float | None
     low: float | None

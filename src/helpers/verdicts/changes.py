@@ -9,8 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
+from helpers.core.model import Frozen
 from helpers.core.text import Style, spell
 from helpers.params.files import given_and_defaulted
 from helpers.runs.manifest import Manifest, named
@@ -26,20 +25,16 @@ MAKINGS = (
 )  # fmt: skip
 
 
-class Change(BaseModel):
+class Change(Frozen):
     """One property that differs; ``None`` where a run does not have it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     a: str | None
     b: str | None
 
 
-class Comparison(BaseModel):
+class Comparison(Frozen):
     """What differs between two runs; ``paired`` holds B minus A by metric, service times in seconds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     a: str
     b: str

@@ -6,8 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
+from helpers.core.model import Frozen
 from helpers.cost.costs import busy_floor, declared_price
 from helpers.cost.instances import memory_of
 from helpers.params import Params, Price
@@ -23,14 +22,12 @@ Outcome = Literal["met", "undecided", "missed", "no target", "not measured"]
 BEST_FIRST: tuple[Outcome, ...] = ("met", "undecided", "missed")
 
 
-class Fit(BaseModel):
+class Fit(Frozen):
     """What one variant would need; ``quality`` is whether it is shown to be as good as the reference, or worse.
 
     ``instance`` is the smallest of the declared kind whose memory holds ``headroom`` times the measured peak, and on
     whose replica the declared traffic fits at the measured speed; ``per_1000_requests`` is its price at that traffic.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     quality: Verdict
@@ -40,13 +37,11 @@ class Fit(BaseModel):
     latency: Verdict = "not measured"
 
 
-class Choice(BaseModel):
+class Choice(Frozen):
     """Every variant's fit and the recommended one; ``why`` is the saving that is claimed, if any.
 
     ``front`` are the variants, fastest first, that no other is both faster and better than.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     fits: tuple[Fit, ...]
     recommended: str
@@ -55,14 +50,12 @@ class Choice(BaseModel):
     front: tuple[str, ...] = ()
 
 
-class SettingFit(BaseModel):
+class SettingFit(Frozen):
     """One setting beside the latency target; ``quality`` is whether it is shown to be as good as the reference.
 
     ``floor_per_1000_requests`` bills busy seconds alone: at the declared traffic an always-on replica costs the same
     with every setting.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     quality: Verdict
@@ -70,14 +63,12 @@ class SettingFit(BaseModel):
     floor_per_1000_requests: Estimate | None = None
 
 
-class SettingChoice(BaseModel):
+class SettingChoice(Frozen):
     """Every setting's fit, and the cheapest among those that do best by the target.
 
     ``chosen`` counts the settings from 0. ``outcome`` is what its latency shows: *met* when it is shown to meet the
     target; *undecided* or *missed* when none is.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     fits: tuple[SettingFit, ...]
     chosen: int | None

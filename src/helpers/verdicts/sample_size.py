@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-from pydantic import BaseModel, ConfigDict
-
+from helpers.core.model import Frozen
 from helpers.params import Params
 from helpers.runs.results.store import Results
 from helpers.stats.intervals import Estimate, rate
@@ -16,10 +15,8 @@ MOST_WORTH_ASKING = 1_000_000
 LARGEST_SPLIT = ("bundled:test", 127)
 
 
-class PriceOfKnowing(BaseModel):
+class PriceOfKnowing(Frozen):
     """What would decide an undecided row: how many dialogues or requests in all, by which command, at what price."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     n: int
     unit: str

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
+from helpers.core.model import Frozen
 from helpers.cost.costs import Costs, costs
 from helpers.params import Params, Target
 from helpers.runs.results.store import Results
@@ -20,10 +19,8 @@ Verdict = Literal["met", "missed", "undecided", "not measured", "informative"]
 Direction = Literal["max", "min", "below", "above", "margin", "none"]
 
 
-class Judged(BaseModel):
+class Judged(Frozen):
     """One row of the verdict table; ``page`` holds the evidence, ``address`` points at the result behind it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     label: str
@@ -40,10 +37,8 @@ class Judged(BaseModel):
     price_of_knowing: PriceOfKnowing | None = None
 
 
-class Judgement(BaseModel):
+class Judgement(Frozen):
     """All rows in reading order, and the costs that some of them rest on."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     rows: tuple[Judged, ...]
     costs: Costs | None = None

@@ -6,13 +6,13 @@ from typing import Literal
 
 from pydantic import Field
 
+from helpers.core.model import Frozen
 from helpers.runs.manifest import Manifest
-from helpers.runs.results.base import Row
 from helpers.stats.intervals import Estimate
 from helpers.verdicts.targets import Verdict
 
 
-class Machine(Row):
+class Machine(Frozen):
     """What the machine can do, measured before anything else: GB read per second, by the number of threads, and
     billions of operations per second in products of matrices, by type, with all ``threads``."""
 
@@ -21,7 +21,7 @@ class Machine(Row):
     matrix_gflops: dict[str, float]
 
 
-class ShapeResult(Row):
+class ShapeResult(Frozen):
     """One kind of request: tokens in (one number per text) and out, what it takes, and the machine's limits.
 
     ``gflop`` are billions of operations, once for the texts and in each step; ``step_bytes`` is what a step reads with
@@ -37,7 +37,7 @@ class ShapeResult(Row):
     limit_fp32: float
 
 
-class Cell(Row):
+class Cell(Frozen):
     """One engine at one kind of request: ``times`` of all rounds, and their median.
 
     Ratios are medians over rounds of the time that transformers fp32, or the fastest fp32 engine, took in the same
@@ -56,7 +56,7 @@ class Cell(Row):
     reason: str = ""
 
 
-class Engine(Row):
+class Engine(Frozen):
     """One engine and type; with a ``reason`` it was not measured, and the reason says how to get it.
 
     ``load`` is from starting its process until it is ready, ``peak_bytes`` the highest resident memory of that
@@ -78,7 +78,7 @@ class Engine(Row):
     cells: dict[str, Cell] = Field(default_factory=dict)
 
 
-class Reached(Row):
+class Reached(Frozen):
     """A bar and the nearest that was reached: by which engine, and, of a speed-up, what the limit would allow.
 
     ``tried`` is what was tried in vain, for a bar that has been missed.
@@ -97,7 +97,7 @@ class Reached(Row):
     tried: str = ""
 
 
-class Bench(Row):
+class Bench(Frozen):
     """A whole bench; ``stopped`` says why fewer rounds were made than asked."""
 
     schema_version: Literal[1] = 1
@@ -115,7 +115,7 @@ class Bench(Row):
     bars: tuple[Reached, ...] = ()
 
 
-class Strategy(Row):
+class Strategy(Frozen):
     """A server's way to answer many: ``rates`` are answers a second of every round, and ``rate`` their median.
 
     ``ratio`` is the median over rounds of the rate over that of one at a time in the same round.
@@ -127,7 +127,7 @@ class Strategy(Row):
     ratio: Estimate | None = None
 
 
-class Load(Row):
+class Load(Frozen):
     """So many ``requests`` a round, so many of them under way at once."""
 
     concurrency: int
@@ -135,7 +135,7 @@ class Load(Row):
     strategies: tuple[Strategy, ...]
 
 
-class Served(Row):
+class Served(Frozen):
     """One model under every load, the highest first.
 
     ``possible`` are the answers a second at the machine's limit, where it is known, and ``share`` is how much of that
@@ -148,7 +148,7 @@ class Served(Row):
     loads: tuple[Load, ...]
 
 
-class Servers(Row):
+class Servers(Frozen):
     """A whole bench of servers, all with one engine: ``servers.json``."""
 
     schema_version: Literal[1] = 1

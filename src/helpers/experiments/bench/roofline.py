@@ -7,7 +7,6 @@ the search itself are not counted, so that no engine can be faster than the limi
 
 from __future__ import annotations
 
-import os
 import time
 import warnings
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import Any
 
 import psutil
 
+from helpers.core.machine import usable_cores
 from helpers.engines.variant_server import missing_instructions
 from helpers.experiments.bench.model import Architecture
 from helpers.experiments.bench.result import Machine
@@ -102,7 +102,7 @@ def limit(work: Work, *, operations: float, bandwidth: float, size: int) -> floa
 
 def threads() -> int:
     """Return how many threads every engine gets: one for each core that this process may use."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    allowed = usable_cores()
     return min(allowed, psutil.cpu_count(logical=False) or allowed)
 
 

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from helpers.core.errors import Failure
+from helpers.core.model import Frozen
 from helpers.experiments.load.queueing import knee
 from helpers.experiments.load.sending import KINDS, OK, Outcomes
 from helpers.stats.intervals import Estimate, FloatArray, repeats, smallest_n, t_estimate, within, without_interval
@@ -31,10 +32,10 @@ FEWEST = 10
 ERRORS = 0.01
 
 
-class Times(BaseModel):
+class Times(Frozen):
     """Mean, percentiles and largest of times, seconds; what n cannot support is ``None``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(allow_inf_nan=False)
 
     mean: float | None
     p50: float | None
@@ -44,7 +45,7 @@ class Times(BaseModel):
     max: float | None
 
 
-class RunSummary(BaseModel):
+class RunSummary(Frozen):
     """One run, or several pooled: rates per second, times in seconds, of the measured part alone.
 
     ``n`` counts scheduled arrivals; each ends as a success or among ``errors``. ``achieved_rate`` are successes and
@@ -53,7 +54,7 @@ class RunSummary(BaseModel):
     never asks more than is answered, and of fewer than ten requests.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(allow_inf_nan=False)
 
     n: int
     intended_rate: float | None
@@ -79,20 +80,16 @@ class LoadReport(RunSummary):
     intervals: dict[str, Estimate]
 
 
-class Point(BaseModel):
+class Point(Frozen):
     """One rate of a sweep: all its repeats pooled, and each by itself."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     rate: float
     pooled: RunSummary
     repeats: tuple[RunSummary, ...]
 
 
-class Capacity(BaseModel):
+class Capacity(Frozen):
     """What a sweep found; ``highest_rate`` has its interval across repeats, ``knee`` is a rate of the sweep."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     target_p95: float
     highest_rate: Estimate

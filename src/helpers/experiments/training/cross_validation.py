@@ -15,10 +15,9 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
 from helpers.core.console import say
 from helpers.core.errors import ParamsError
+from helpers.core.model import Frozen
 from helpers.engines.model_cache import build_once
 from helpers.experiments.training.recipe import Recipe, read_recipe
 from helpers.params import Samples as SamplesParams
@@ -28,37 +27,29 @@ from helpers.stats.comparison import Paired, paired
 FILE = "cross-validation.json"
 
 
-class Judged(BaseModel):
+class Judged(Frozen):
     """What a recipe scored on one dialogue it did not learn (0 to 1)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     rouge_l: float
     key_fact_recall: float
 
 
-class Part(BaseModel):
+class Part(Frozen):
     """One recipe on one fold: the scores by dialogue."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     scores: dict[str, Judged]
     device: str
 
 
-class Candidate(BaseModel):
+class Candidate(Frozen):
     """One recipe, as the changes it makes to the standing one, over the folds taken."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     changes: tuple[str, ...]
     scores: dict[str, Judged]
 
 
-class CrossValidation(BaseModel):
+class CrossValidation(Frozen):
     """A finished comparison on ``taken`` of the folds; the first candidate is what the others are compared with."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     folds: int
     taken: int

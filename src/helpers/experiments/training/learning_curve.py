@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from helpers.core.model import Frozen
 
 
-class Epoch(BaseModel):
+class Epoch(Frozen):
     """One epoch: the mean loss per token of the references, and the scores on validation (0 to 1)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     epoch: int
     train_loss: float
@@ -24,10 +22,8 @@ class Epoch(BaseModel):
         return (self.rouge_l + self.key_fact_recall) / 2
 
 
-class Curve(BaseModel):
+class Curve(Frozen):
     """A training: its recipe, what it took (seconds, bytes), its epochs, and the number of the best."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     recipe: dict[str, Any]
     device: str

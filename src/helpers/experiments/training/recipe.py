@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from helpers.core.errors import ParamsError
+from helpers.core.model import Frozen
 from helpers.params.files import apply_overrides
 
 
-class Recipe(BaseModel):
+class Recipe(Frozen):
     """How the adapter is trained, and how it is asked when it is judged: beams, length penalty and reranking.
 
     It is the mean of ``members`` adapters that are trained apart, each from its own seed. They lie on the layers from
@@ -20,8 +21,6 @@ class Recipe(BaseModel):
     learning rate rises over ``warmup`` of the steps and falls linearly to zero. Training stops when ``patience`` epochs
     in a row are no better than the best.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     members: int = Field(1, gt=0)
     rank: int = Field(16, gt=0)

@@ -9,8 +9,7 @@ from functools import partial
 from markupsafe import Markup, escape
 
 from helpers.core.text import Style
-from helpers.report.components import line_chart as lines
-from helpers.report.components import row_chart
+from helpers.report.components import line_chart, row_chart
 from helpers.report.components.glyphs import Segment
 from helpers.report.components.line_chart import Plot
 from helpers.report.components.numbers import interval, number, quoted
@@ -183,19 +182,10 @@ def states(
 def curves(name: str, finding: Cell, subtitle: Cell, plot: Plot, *, data: Markup) -> Markup:
     """Return lines over time or over a rate; ``data`` is the table of the same numbers."""
     what = f"A chart of {len(plot.shown())} series"
-    drawn = _drawn(name, finding, what, partial(lines.draw, plot=plot), partial(lines.size, plot))
+    drawn = wide_and_narrow(name, finding, what, partial(line_chart.draw, plot=plot), partial(line_chart.size, plot))
     return drawn_figure(
         name, finding, subtitle, drawn if plot.shown() else [], below=collapsible("The figure as a table", data)
     )
-
-
-def _figure(name: str, finding: Cell, subtitle: Cell, panels: Sequence[Panel], data: Markup) -> Markup:
-    what = f"A chart of {sum(len(panel.rows) for panel in panels)} rows"
-    drawn: list[Markup] = []
-    if any(panel.values() for panel in panels):
-        drawn = _drawn(name, finding, what, partial(row_chart.draw, panels=panels), partial(row_chart.size, panels))
-    below = collapsible("The figure as a table", data)
-    return drawn_figure(name, finding, subtitle, drawn, "panels" if len(panels) > 1 else "", below)
 
 
 def drawn_figure(
@@ -215,7 +205,7 @@ def drawn_figure(
     )
 
 
-def _drawn(
+def wide_and_narrow(
     name: str,
     finding: Cell,
     what: str,
@@ -234,6 +224,17 @@ def _drawn(
         )
         for style, narrow in (("wide", False), ("narrow", True))
     ]
+
+
+def _figure(name: str, finding: Cell, subtitle: Cell, panels: Sequence[Panel], data: Markup) -> Markup:
+    what = f"A chart of {sum(len(panel.rows) for panel in panels)} rows"
+    drawn: list[Markup] = []
+    if any(panel.values() for panel in panels):
+        drawn = wide_and_narrow(
+            name, finding, what, partial(row_chart.draw, panels=panels), partial(row_chart.size, panels)
+        )
+    below = collapsible("The figure as a table", data)
+    return drawn_figure(name, finding, subtitle, drawn, "panels" if len(panels) > 1 else "", below)
 
 
 def _panel(chart: Chart) -> Panel:

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from helpers.core.text import Style, spell
 from helpers.report.components import row_chart
-from helpers.report.components.figures import drawn_figure
+from helpers.report.components.figures import drawn_figure, wide_and_narrow
 from helpers.report.components.glyphs import interval_mark
 from helpers.report.components.row_chart import Panel, Row, finite
-from helpers.report.components.svg import COLOURS, fitted, text_width, to_svg
+from helpers.report.components.svg import COLOURS, fitted, text_width
 from helpers.report.components.tables import Cell, collapsible
 from helpers.runs.results.cited import Cited
 
@@ -86,18 +85,11 @@ def plane(
     ``name`` prefixes the ids inside and must be unique on the page; ``data`` is the table of the same numbers.
     """
     told = f"A plane of {len(spots)} points, {x.title} to the right and {y.title} upwards"
-    drawn = [
-        to_svg(
-            partial(_draw, spots=spots, x=x, y=y, front=front),
-            size,
-            id=f"{name}-{style}",
-            title=escape(finding).striptags(),
-            description=f"{told}; its numbers are in the table below it.",
-            style=style,
-        )
-        for size, style in ((_WIDE, "wide"), (_NARROW, "narrow"))
-        if spots
-    ]
+
+    def draw(figure: Figure, *, narrow: bool) -> None:
+        _draw(figure, spots, x, y, front)
+
+    drawn = wide_and_narrow(name, finding, told, draw, lambda narrow: _NARROW if narrow else _WIDE) if spots else []
     return drawn_figure(name, finding, subtitle, drawn, below=collapsible("The figure as a table", data))
 
 

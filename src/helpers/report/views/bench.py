@@ -10,13 +10,13 @@ from pathlib import Path
 from markupsafe import Markup
 
 from helpers.core.environment import redact
+from helpers.core.model import Frozen
 from helpers.core.text import Style
 from helpers.experiments.bench.result import Bench
 from helpers.report.components.figures import Chart, Target, small_multiples
 from helpers.report.components.numbers import interval, number, quoted, sentence
 from helpers.report.components.page import Frame, Link, render_page
 from helpers.report.components.tables import Column, actual, chip, collapsible, facts, table
-from helpers.runs.results.base import Row
 from helpers.runs.results.cited import Cited
 
 RESULT, PAGE, SERVERS = "bench.json", "index.html", "servers.html"
@@ -28,7 +28,7 @@ def write(found: Bench, out: Path) -> None:
     put(found, page(found, nav(out, PAGE)), out, (RESULT, PAGE))
 
 
-def put(found: Row, html: str, out: Path, names: tuple[str, str]) -> None:
+def put(found: Frozen, html: str, out: Path, names: tuple[str, str]) -> None:
     """Write a result and the page over it into a folder under their ``names``, each whole or not at all."""
     texts = dict(zip(names, (redact(found.model_dump_json(indent=1)) + "\n", html), strict=True))
     out.mkdir(parents=True, exist_ok=True)

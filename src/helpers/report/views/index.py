@@ -1,4 +1,4 @@
-"""index.html, the publication: the decision on top, every verdict, a card per page, what was deployed and its limits."""
+"""index.html, the publication: the decision on top, every verdict, a card per page, what was deployed, its limits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from helpers.core.text import Style
 from helpers.params import Params
-from helpers.report.components.numbers import number, quoted, sentence
+from helpers.report.components.numbers import interval, number, quoted, sentence
 from helpers.report.components.page import Frame, Link, render_page
 from helpers.report.components.tables import Cell, Column, chip, collapsible, facts, table, verdict_table
 from helpers.report.views import (
@@ -334,8 +334,5 @@ def _decoded(told: Params) -> str:
 def _change(name: str, pair: Cited, style: Style) -> list[Cell]:
     low, high = pair.low.raw, pair.high.raw
     surely = low is not None and high is not None and (low > 0 or high < 0)
-    between: Cell = "–"
-    if low is not None and high is not None:
-        between = sentence("{low} to {high}", low=number(pair.low, style), high=number(pair.high, style))
     word = "changed" if surely else "no change shown"
-    return [name, number(pair.difference, style), between, number(pair.n, "count"), word]
+    return [name, number(pair.difference, style), interval(pair, style), number(pair.n, "count"), word]

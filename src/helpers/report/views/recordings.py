@@ -8,20 +8,17 @@ from helpers.core.text import Style
 from helpers.report.components.figures import Chart, small_multiples
 from helpers.report.components.numbers import interval, number, quoted, sentence
 from helpers.report.components.tables import Column, actual, table
-from helpers.report.views.sample_eval import agreement
+from helpers.report.views.sample_eval import METRICS, agreement
 from helpers.runs.results.cited import Cited
 
-#: Estimates in reading order, with their headers and the style of their figures.
+#: What fine-tuning may gain in, and all estimates in reading order, with their headers and the style of their figures.
+GAINS = ("rouge1", "rouge2", "rougeL", "key_fact_recall")
 SHOWN: dict[str, tuple[str, Style]] = {
-    "rouge1": ("ROUGE-1", "score"),
-    "rouge2": ("ROUGE-2", "score"),
-    "rougeL": ("ROUGE-L", "score"),
-    "key_fact_recall": ("Key-fact recall", "rate"),
+    **{name: METRICS[name] for name in GAINS},
     "other_failures": ("Semantic failures but unspoken numbers", "rate"),
     "unspoken_numbers": ("Numbers nobody spoke", "rate"),
     "words": ("Words", "count"),
 }
-GAINS = ("rouge1", "rouge2", "rougeL", "key_fact_recall")
 CHARTED = ("rougeL", "key_fact_recall")
 
 

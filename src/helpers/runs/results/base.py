@@ -5,19 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
+from helpers.core.model import Frozen
 from helpers.stats.comparison import Paired
 from helpers.stats.intervals import Estimate
 
 
-class Row(BaseModel):
-    """Base of everything written as a result."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class PageResult(Row):
+class PageResult(Frozen):
     """What every page says: its number, why it measured nothing (if so), and what it asked.
 
     ``failure`` is the kind of failure with which the deployment stopped answering (``down_since``), or empty;
@@ -34,7 +27,7 @@ class PageResult(Row):
     stopped: str = ""
 
 
-class Group(Row):
+class Group(Frozen):
     """The part of the dialogues that shares a label, with its own estimates."""
 
     by: str
@@ -43,7 +36,7 @@ class Group(Row):
     estimates: dict[str, Estimate]
 
 
-class Compared(Row):
+class Compared(Frozen):
     """One way to answer; with a ``reason`` its speed was not measured, and the reason says how to get it.
 
     ``speedup`` is over the reference on the same dialogues. ``agreement`` is the share of recorded answers equal to the

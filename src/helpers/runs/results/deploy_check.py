@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from helpers.runs.results.base import PageResult, Row
+from helpers.core.model import Frozen
+from helpers.runs.results.base import PageResult
 
 
-class Probe(Row):
+class Probe(Frozen):
     """One functional probe of the deployment and what came of it."""
 
     name: str
@@ -18,7 +19,7 @@ class Probe(Row):
     request: str | None = None
 
 
-class Check(Row):
+class Check(Frozen):
     """One thing a deployment must do for anybody, and whether it does; ``None`` where that cannot be known."""
 
     name: str
@@ -27,7 +28,7 @@ class Check(Row):
     detail: str
 
 
-class Declared(Row):
+class Declared(Frozen):
     """One declared property of the deployment beside what was observed; ``None`` where it cannot be observed."""
 
     name: str

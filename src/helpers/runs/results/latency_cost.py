@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from helpers.runs.results.base import Compared, Group, PageResult, Row
+from helpers.core.model import Frozen
+from helpers.runs.results.base import Compared, Group, PageResult
 from helpers.stats.intervals import Estimate
 
 
@@ -16,7 +17,7 @@ class SettingResult(Compared):
     output_tokens: Estimate | None = None
 
 
-class SettingsSweep(Row):
+class SettingsSweep(Frozen):
     """Other settings of the deployment, the first one its own; with a ``reason`` none was asked."""
 
     reason: str = ""
@@ -25,7 +26,7 @@ class SettingsSweep(Row):
     settings: tuple[SettingResult, ...] = ()
 
 
-class Timed(Row):
+class Timed(Frozen):
     """The service times of one dialogue, seconds, one per repeat."""
 
     id: str

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from helpers.core.model import Frozen
 from helpers.runs.results.base import PageResult
 from helpers.stats.intervals import Estimate
 
 
-class LoadRow(BaseModel):
-    """Base of the rows of page 05."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class LoadPoint(LoadRow):
+class LoadPoint(Frozen):
     """One rate of the sweep: intervals are across its independent repeats, ``requests`` counts all of them.
 
     ``utilisation`` is the share of time the server is asked for. ``predicted`` is the steady state of M/G/1 (``None``
@@ -37,7 +32,7 @@ class LoadPoint(LoadRow):
     predicted_here: float
 
 
-class Predicted(LoadRow):
+class Predicted(Frozen):
     """Mean (Pollaczek–Khinchine) and p95 (simulated) response time of one replica at a rate."""
 
     rate: float
@@ -46,7 +41,7 @@ class Predicted(LoadRow):
     p95: float
 
 
-class Assumption(LoadRow):
+class Assumption(Frozen):
     """A published rate, and the share of the replicas' time that it would take: they hold it if that is below 1."""
 
     name: str
@@ -57,7 +52,7 @@ class Assumption(LoadRow):
     response: float | None
 
 
-class Sizing(LoadRow):
+class Sizing(Frozen):
     """The fewest replicas that hold a rate with p95 within the target, or ``None`` where no number of them does."""
 
     rate: float
@@ -68,7 +63,7 @@ class Sizing(LoadRow):
     p95: float | None
 
 
-class Strategy(LoadRow):
+class Strategy(Frozen):
     """A strategy on one traffic trace, simulated from measured service times, or why it was not measured.
 
     That of batching has no trace: what was measured of it stands apart.
@@ -90,7 +85,7 @@ class Strategy(LoadRow):
     most_replicas: int | None = None
 
 
-class BatchingGain(LoadRow):
+class BatchingGain(Frozen):
     """The same ``requests`` in a closed loop, one at a time and in batches of ``max_batch`` inputs at most.
 
     ``one_at_a_time`` and ``in_batches`` are successes per second over all ``rounds``, ``ratio`` is theirs, ``lowest``
@@ -110,7 +105,7 @@ class BatchingGain(LoadRow):
     highest: float
 
 
-class Assumed(LoadRow):
+class Assumed(Frozen):
     """What the predictions rest on, as it is shown beside them."""
 
     target_p95: float
@@ -121,7 +116,7 @@ class Assumed(LoadRow):
     spot_hours: float
 
 
-class LoadFields(LoadRow):
+class LoadFields(Frozen):
     """What page 05 adds to a page's result; ``no_sweep`` says why nothing was sent.
 
     ``service`` is the mean service time over dialogues, without the round trip ``trip``; ``scv`` the squared

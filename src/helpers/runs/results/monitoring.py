@@ -6,12 +6,13 @@ from datetime import datetime
 
 from pydantic import Field
 
-from helpers.runs.results.base import PageResult, Row
+from helpers.core.model import Frozen
+from helpers.runs.results.base import PageResult
 from helpers.stats.drift import Drift
 from helpers.stats.intervals import Estimate
 
 
-class Slice(Row):
+class Slice(Frozen):
     """A stretch of a log from ``seconds`` on, ``length`` long; ``usage`` is the load of the server, 0 to 1 per core.
 
     A percentile that so few answers cannot bound is ``None``.

@@ -6,21 +6,22 @@ from typing import Literal
 
 from pydantic import Field
 
-from helpers.runs.results.base import PageResult, Row
+from helpers.core.model import Frozen
+from helpers.runs.results.base import PageResult
 from helpers.stats.intervals import Estimate
 
 ClaimVerdict = Literal["holds", "does not hold", "cannot be checked"]
 Spelling = Literal["plain", "count", "s", "minutes", "usd", "rate", "score", "ratio"]
 
 
-class Figure(Row):
+class Figure(Frozen):
     """One figure of a claim, published or re-computed, or a word quoted from the publication."""
 
     value: int | float | str | None
     style: Spelling = "plain"
 
 
-class Claim(Row):
+class Claim(Frozen):
     """One published claim, re-computed; its texts are templates whose ``{names}`` stand in ``figures``."""
 
     name: str

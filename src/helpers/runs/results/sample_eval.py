@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from helpers.runs.results.base import Group, PageResult, Row
+from helpers.core.model import Frozen
+from helpers.runs.results.base import Group, PageResult
 from helpers.scorers import Agreement
 from helpers.stats.comparison import Paired
 from helpers.stats.intervals import Estimate
 
 
-class Scored(Row):
+class Scored(Frozen):
     """One dialogue with its summary and scores; texts follow the privacy setting."""
 
     id: str
@@ -29,7 +30,7 @@ class Scored(Row):
     request: str | None = None
 
 
-class Recording(Row):
+class Recording(Frozen):
     """Recorded predictions of one system, and by how much the first system in the list is better (``gains``).
 
     ``decoding`` is in words, ``''`` where the recording has no manifest. ``agreement`` is that of the first system.

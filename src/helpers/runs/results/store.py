@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from helpers.core.environment import redact
 from helpers.core.errors import RunError
-from helpers.runs.results.base import PageResult, Row
+from helpers.core.model import Frozen
+from helpers.runs.results.base import PageResult
 from helpers.runs.results.deploy_check import DeployCheck
 from helpers.runs.results.latency_cost import LatencyCost
 from helpers.runs.results.load_capacity import LoadCapacity
@@ -22,7 +23,7 @@ from helpers.runs.results.quantization import Quantization
 from helpers.runs.results.sample_eval import SampleEval
 
 
-class Results(Row):
+class Results(Frozen):
     """The results of a run, page by page; a page that was not run is ``None``."""
 
     deploy_check: DeployCheck | None = None
