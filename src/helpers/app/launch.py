@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from helpers.backends.endpoint import EndpointBackend, is_loopback, open_endpoint
+from helpers.backends.endpoint import EndpointBackend, endpoint_url, is_loopback, open_endpoint
 from helpers.core.console import say
 from helpers.core.errors import InputError, ModelError, ToolError
+from helpers.engines.model_files import TokenCounter, tokenizer_file
 from helpers.engines.served import start_server, wait_until_ready
 from helpers.params import Params
 
@@ -56,8 +57,6 @@ def free_port(host: str, port: int) -> int:
 def _own_server(params: Params, folder: Path, opened: ExitStack, ended: Callable[[], object]) -> EndpointBackend:
     """Return the app's own server: one on this machine with its model loaded, or the endpoint of the params file."""
     if params.backend == "endpoint":
-        from helpers.backends.endpoint import endpoint_url
-
         return opened.enter_context(open_endpoint(endpoint_url(params) or "", params))
     child = start_server(folder / "params.yaml", folder / "server.log")
     opened.callback(child.stop)
@@ -72,7 +71,6 @@ def _token_counter(params: Params) -> Callable[[str], int] | None:
     """Return what counts tokens for an endpoint that does not say; our own server does."""
     if params.backend == "local":
         return None
-    from helpers.engines.model_files import TokenCounter, tokenizer_file
 
     try:
         return TokenCounter(tokenizer_file(params.model.id, params.model.revision)).count

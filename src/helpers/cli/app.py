@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 
+from helpers.app.export import export
 from helpers.app.launch import _own_server, free_port, launched
 from helpers.cli.arguments import add_overrides
 from helpers.core.console import say, shown
@@ -35,8 +36,6 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("the web app needs gradio, which is not installed: 'make app' installs it and opens the app")
     params = load_params(args.params, args.overrides)
     if args.export:
-        from helpers.app.export import export
-
         export(params, args.export)
         say(f"{shown(args.export)} is a Space; its README.md says which secrets it needs")
         return 0

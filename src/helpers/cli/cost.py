@@ -13,7 +13,9 @@ from helpers.core.errors import InputError
 from helpers.core.text import Style, spell
 from helpers.cost.costs import basis
 from helpers.cost.projection import Projection, project
+from helpers.cost.workbook import write_workbook
 from helpers.params.files import load_params
+from helpers.runs.directory import attach
 
 _BLANK = "-"
 
@@ -36,8 +38,6 @@ def run(args: argparse.Namespace) -> int:
             raise InputError(f"--{suffix[1:]} {path}: give a file that ends in {suffix}")
     timed, name, made = None, "", datetime.combine(params.prices.as_of, time(), UTC)
     if args.run:
-        from helpers.runs.directory import attach
-
         measured = attach(args.run.resolve())
         timed, name, made = measured.results("03").latency_cost, shown(args.run), measured.manifest.started_at
         if timed is None or timed.reason:
@@ -51,8 +51,6 @@ def run(args: argparse.Namespace) -> int:
         if args.json:
             args.json.write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
         if args.xlsx:
-            from helpers.cost.workbook import write_workbook
-
             write_workbook(args.xlsx, params, found, made)
             say(f"workbook: {shown(args.xlsx)}")
     except OSError as error:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from helpers.cli.arguments import add_overrides
 from helpers.core.errors import ParamsError
+from helpers.engines.conversion import ENGINE_TYPES, converted
 from helpers.engines.demo_model import ADAPTER, REQUIREMENT, ensure
+from helpers.experiments.training.recipe import read_recipe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +38,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build the demonstration model for all engines if need be, train an adapter, or write a card; return 0."""
     if args.action == "train":
-        from helpers.experiments.training.recipe import read_recipe
         from helpers.experiments.training.train import train
 
         train(read_recipe(args.overrides), args.output)
@@ -60,8 +61,6 @@ def run(args: argparse.Namespace) -> int:
 
         print(write_card(ADAPTER))
     else:
-        from helpers.engines.conversion import ENGINE_TYPES, converted
-
         built = ensure()
         for dtype in ENGINE_TYPES:
             converted(built, dtype)

@@ -30,6 +30,7 @@ from helpers.params.files import load_params
 from helpers.runs.answer_parts import AnswerParts
 from helpers.runs.manifest import describe
 from helpers.runs.request_log import Record, RequestLog
+from helpers.runs.scale_out import summarise_all
 from helpers.runs.sender import Asker, limits
 from helpers.samples.dataset import Sample, dataset_sha256, load_samples, stream_samples
 
@@ -86,8 +87,6 @@ def _fanned_out(args: argparse.Namespace, params: Params) -> int:
 
     Samples are streamed, and nothing holds all answers; the same command again asks only what has no answer.
     """
-    from helpers.runs.scale_out import summarise_all
-
     if args.output is None or args.output.suffix != ".csv":
         raise InputError(
             "execution.engine: dask writes --output FILE.csv, and Parquet parts beside it; give such a file"

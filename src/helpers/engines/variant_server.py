@@ -11,7 +11,9 @@ from pathlib import Path
 from helpers.backends.endpoint import EndpointBackend
 from helpers.core.errors import HelpersError, ModelError
 from helpers.core.machine import cpuinfo, peak_memory
+from helpers.engines import model_files
 from helpers.engines import served as servers
+from helpers.engines.conversion import CONVERTERS, converted
 from helpers.engines.environments import interpreter
 from helpers.engines.served import ServerChild
 from helpers.params import Model, Params, Variant
@@ -87,9 +89,6 @@ def convert(model: Model, tell: Callable[[str], None] = lambda line: None) -> in
 
     Without ``tell`` it is silent: a notebook that writes to stderr is one that went wrong.
     """
-    from helpers.engines import model_files
-    from helpers.engines.conversion import CONVERTERS, converted
-
     source = model_files.local_folder(model)
     if model.engine in CONVERTERS:
         source = converted(source, model.dtype, tell, engine=model.engine)

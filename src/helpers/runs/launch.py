@@ -18,13 +18,15 @@ from helpers.core.environment import redact
 from helpers.core.errors import ModelError, RunError
 from helpers.core.machine import peak_memory
 from helpers.core.paths import runs_folder
-from helpers.engines.model_files import model_hashes
+from helpers.engines.model_files import model_hashes, tokenizer_file
 from helpers.engines.served import start_server
 from helpers.params import Params
 from helpers.params.files import load_params, write_params
 from helpers.runs.directory import open_interrupted
 from helpers.runs.manifest import Manifest, describe
+from helpers.runs.poller import start_poller
 from helpers.runs.run import Run
+from helpers.runs.scale_out import summarise_all
 from helpers.samples.dataset import dataset_sha256, is_bundled, load_samples
 
 
@@ -108,7 +110,6 @@ def fan_out(run: Run) -> None:
     """Have Dask workers answer all dialogues, if the parameters say so; a resumed run asks for what is missing."""
     if run.params.execution.engine != "dask":
         return
-    from helpers.runs.scale_out import summarise_all
 
     totals = summarise_all(run.params, run.samples, run.answers)
     say(f"{totals.dialogues} dialogues over Dask workers: {totals.asked} asked, {totals.failed} without an answer")
@@ -122,8 +123,6 @@ def _bring_up(run: Run, url: str | None) -> None:
         server |= {"url": child.url, "started_ns": child.started_ns, "pid": child.process.pid}
     (run.directory / "server.json").write_text(json.dumps(server))
     if server["url"]:
-        from helpers.runs.poller import start_poller
-
         run.closing.append(start_poller(run.params, server["url"], run.log.path).stop)
     if run.interactive:
         import atexit
@@ -133,8 +132,6 @@ def _bring_up(run: Run, url: str | None) -> None:
 
 def _tokenizer(params: Params) -> str | None:
     """Return the path of the model's tokenizer; without it tokens are not measured, which is no reason to stop."""
-    from helpers.engines.model_files import tokenizer_file
-
     try:
         return str(tokenizer_file(params.model.id, params.model.revision))
     except ModelError as error:

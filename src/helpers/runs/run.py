@@ -17,8 +17,12 @@ from typing import Any, Protocol
 from filelock import FileLock, Timeout
 
 from helpers.backends.base import Backend
+from helpers.backends.endpoint import open_endpoint
+from helpers.backends.replay import AnsweredBackend, ReplayBackend
 from helpers.core.errors import RunError
+from helpers.engines.model_files import TokenCounter
 from helpers.params import Generation, Params
+from helpers.runs.answer_parts import AnswerParts
 from helpers.runs.budget import spent
 from helpers.runs.manifest import Manifest
 from helpers.runs.request_log import Phase, Record, RequestLog, final_attempts
@@ -88,10 +92,7 @@ class Run:
 
     def _open_backend(self) -> Backend:
         if self.params.replay is not None:
-            from helpers.backends.replay import ReplayBackend
-
             return ReplayBackend(self.params.replay, self.samples)
-        from helpers.backends.endpoint import open_endpoint
 
         return open_endpoint(self.server["url"], self.params)
 
@@ -102,8 +103,6 @@ class Run:
 
     @cached_property
     def _answered(self) -> Backend:
-        from helpers.backends.replay import AnsweredBackend
-        from helpers.runs.answer_parts import AnswerParts
 
         return AnsweredBackend(AnswerParts(self.answers).rows(), self.samples)
 
@@ -173,7 +172,6 @@ class Run:
         return {(r.phase, r.sample, r.repeat): r for r in own}
 
     def _token_counter(self) -> Callable[[str], int] | None:
-        from helpers.engines.model_files import TokenCounter
 
         file = self.server.get("tokenizer")
         return TokenCounter(Path(file)).count if file else None

@@ -27,6 +27,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from helpers.backends.base import Answer, Backend
+from helpers.backends.replay import ReplayBackend, recorded_answers
 from helpers.core.console import say
 from helpers.core.environment import redact
 from helpers.core.errors import RunError, ToolError
@@ -87,8 +88,6 @@ class _Opened:
 
     def for_samples(self, samples: Sequence[Sample]) -> Backend:
         if self.params.replay is not None:
-            from helpers.backends.replay import ReplayBackend
-
             return ReplayBackend(self.params.replay, samples, self.recorded)
         assert self.backend is not None, "opened with the parameters"
         return self.backend
@@ -249,8 +248,6 @@ def _opened(settings: str) -> _Opened:
         # Answers must not hang on how many processors a worker happens to see.
         params = params.model_copy(update={"model": params.model.model_copy(update={"threads": 1})})
     if params.replay is not None:
-        from helpers.backends.replay import recorded_answers
-
         return _Opened(params, None, recorded_answers(params.replay))
     _close()  # another run's, on workers that outlive it
     _OPEN.append(open_backend(params, ()))

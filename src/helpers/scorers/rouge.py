@@ -8,6 +8,8 @@ from importlib.metadata import version
 from itertools import islice
 from typing import Any
 
+from helpers import __version__
+
 METRICS = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 
 #: Longest text that is scored: the longest common subsequence costs words x words in time and memory, and a
@@ -92,8 +94,6 @@ def signature(references: str = "var", interval: str = "none") -> str:
 
     ``references`` is their number per sample (``var`` if it differs), ``interval`` the interval's method.
     """
-    from helpers import __version__
-
     fields = [
         "rouge",
         f"nrefs:{references}",

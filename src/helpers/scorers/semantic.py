@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from helpers.core.console import quiet
+
 SIMILARITY, BERTSCORE = "semantic_similarity", "bertscore_f1"
 _BATCH = 32
 _MOST_TOKENS = 512
@@ -84,8 +86,6 @@ def _token_states(folder: str, layer: int | None, texts: Sequence[str]) -> Itera
     """Yield for each text its hidden states (tokens, width) and which of the tokens are the text's own."""
     import torch
     from transformers import AutoModel, AutoTokenizer
-
-    from helpers.core.console import quiet
 
     with quiet():
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)

@@ -19,6 +19,7 @@ from helpers.core.environment import environment
 from helpers.core.errors import InputError, ModelError
 from helpers.core.paths import DATA, PACKAGE
 from helpers.engines import model_cache, model_files
+from helpers.engines.conversion import converted
 from helpers.params import Params
 from helpers.samples.prompts import load_prompt
 
@@ -107,8 +108,6 @@ def _copy_model(params: Params, source: Path, folder: Path) -> None:
     """Copy what the model is made of; CTranslate2 gets its converted weights in place of the safetensors."""
     parts = {path for pattern in model_files.PARTS for path in source.glob(pattern)} - {source / model_cache.KNOWN_HASH}
     if params.model.engine == "ctranslate2":
-        from helpers.engines.conversion import converted
-
         parts = {
             path for path in parts if not path.name.startswith("model.safetensors") and path.suffix != ".safetensors"
         }

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from helpers.core.console import quiet
 from helpers.core.errors import InputError, ModelError
 from helpers.core.paths import cache
 from helpers.engines import model_cache
@@ -91,8 +92,6 @@ def seeded(architecture: Architecture, seed: int = 0) -> Path:
 def _write(architecture: Architecture, seed: int, folder: Path) -> None:
     import torch
     from transformers import BartConfig, BartForConditionalGeneration, GenerationConfig, PreTrainedTokenizerFast
-
-    from helpers.core.console import quiet
 
     ends = {"bos_token_id": 0, "pad_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 2}
     shape = {name: getattr(architecture, field) for field, name in FIELDS.items()}
