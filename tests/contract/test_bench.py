@@ -26,11 +26,11 @@ from helpers.engines.served import wait_until_ready
 from helpers.experiments.bench import rounds
 from helpers.experiments.bench.assembly import engine_results, shape_results
 from helpers.experiments.bench.bars import judge
-from helpers.experiments.bench.engines import Plan, measure, with_batch
+from helpers.experiments.bench.engines import BenchPlan, measure, with_batch
 from helpers.experiments.bench.model import Architecture, texts
 from helpers.experiments.bench.result import Bench, Machine
 from helpers.experiments.bench.roofline import Shape
-from helpers.experiments.bench.rounds import Asking, Subject, ask_all, left
+from helpers.experiments.bench.rounds import BenchRequests, EngineUnderTest, ask_all, left
 from helpers.params import Endpoint, Generation, Params, Variant
 from helpers.report.views import bench as view
 from helpers.runs.request_log import RequestLog
@@ -67,23 +67,23 @@ def opened() -> Iterator[ExitStack]:
         yield stack
 
 
-def attach(opened: ExitStack, subject: Subject, factory: Callable[[], Any]) -> None:
+def attach(opened: ExitStack, subject: EngineUnderTest, factory: Callable[[], Any]) -> None:
     server = opened.enter_context(served(factory))
     subject.backend = opened.enter_context(EndpointBackend(server.url, Endpoint()))
     assert wait_until_ready(subject.backend) == ""
 
 
-def asking(shapes: Sequence[Shape] = SHAPES, **more: Any) -> Asking:
+def asking(shapes: Sequence[Shape] = SHAPES, **more: Any) -> BenchRequests:
     lengths = {n for shape in shapes for n in shape.inputs}
     told = {"beams": 4, "rounds": 3, "deadline": time.monotonic() + 60, "exact": True}
     floor = {shape.name: 0.001 for shape in shapes}
-    return Asking(shapes, {n: " ".join(["w9"] * (n - 2)) for n in lengths}, **told | {"floor": floor} | more)
+    return BenchRequests(shapes, {n: " ".join(["w9"] * (n - 2)) for n in lengths}, **told | {"floor": floor} | more)
 
 
 def test_everything_is_asked_in_interleaved_rounds_and_a_short_answer_is_no_time(
     opened: ExitStack, tmp_path: Path
 ) -> None:
-    good, short = Subject(FP32), Subject(Variant(engine="ctranslate2"))
+    good, short = EngineUnderTest(FP32), EngineUnderTest(Variant(engine="ctranslate2"))
     attach(opened, good, Writer)
     attach(opened, short, lambda: Writer("other", short=1))
     log, told = RequestLog(tmp_path / "log.jsonl"), list[str]()
@@ -101,7 +101,7 @@ def test_everything_is_asked_in_interleaved_rounds_and_a_short_answer_is_no_time
 
 
 def test_real_weights_may_leave_their_own_ends_uncounted(opened: ExitStack, tmp_path: Path) -> None:
-    subject = Subject(FP32)
+    subject = EngineUnderTest(FP32)
     attach(opened, subject, lambda: Writer(short=2))
     ask_all([subject], asking(exact=False, rounds=1), RequestLog(tmp_path / "log.jsonl"), lambda line: None)
     assert subject.written["10x6"] == 4
@@ -112,11 +112,11 @@ def test_real_weights_may_leave_their_own_ends_uncounted(opened: ExitStack, tmp_
 def test_what_was_measured_is_kept(
     how: str, opened: ExitStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    subject = Subject(FP32)
+    subject = EngineUnderTest(FP32)
     attach(opened, subject, Writer)
     note, noted = rounds._note, list[str]()
 
-    def until_three(subject: Subject, shape: Shape, *more: Any) -> None:
+    def until_three(subject: EngineUnderTest, shape: Shape, *more: Any) -> None:
         note(subject, shape, *more)
         noted.append(shape.name)
         if len(noted) == 3 and how == "interrupt":
@@ -134,7 +134,7 @@ def test_what_was_measured_is_kept(
     assert "no round of it was finished" in page
 
 
-def bench(subjects: Sequence[Subject], *, shapes: Sequence[Shape] = SHAPES, stopped: str = "") -> Bench:
+def bench(subjects: Sequence[EngineUnderTest], *, shapes: Sequence[Shape] = SHAPES, stopped: str = "") -> Bench:
     limits = Machine(threads=2, memory_gb={"1": 10.0, "2": 20.0}, matrix_gflops={"float32": 50.0, "int8": 90.0})
     counted = shape_results(TINY, shapes, 4, limits)
     manifest = {"run": "r", "command": "python -m helpers bench", "started_at": "2026-01-01T00:00:00Z"}
@@ -145,10 +145,10 @@ def bench(subjects: Sequence[Subject], *, shapes: Sequence[Shape] = SHAPES, stop
     return found.model_copy(update={"bars": judge(found)})
 
 
-def times(variant: Variant, seconds: dict[str, float], rounds: int = 5, **more: Any) -> Subject:
+def times(variant: Variant, seconds: dict[str, float], rounds: int = 5, **more: Any) -> EngineUnderTest:
     """Return a subject whose rounds grow slower together, as those of a busy machine do."""
     measured = {kind: {n: each * (1 + n) for n in range(rounds)} for kind, each in seconds.items()}
-    return Subject(variant, times=measured, texts=dict.fromkeys(seconds, more.pop("text", "same")), **more)
+    return EngineUnderTest(variant, times=measured, texts=dict.fromkeys(seconds, more.pop("text", "same")), **more)
 
 
 LARGE = (Shape((200,), 60), Shape((800,), 60), Shape((60, 200), 32))
@@ -161,7 +161,7 @@ def test_ratios_are_taken_round_by_round_and_bars_are_held_by_the_best_that_may(
     small = times(
         Variant(engine="ctranslate2", dtype="int8"), {"200x60": 3.0, "800x60": 5.0}, **memory, load=4.0, text="?"
     )
-    absent = Subject(BF16, reason="this processor has no bfloat16 instructions")
+    absent = EngineUnderTest(BF16, reason="this processor has no bfloat16 instructions")
     found = bench([reference, absent, fp32, small], shapes=LARGE)
     cell = found.engines[3].cells["200x60"]
     assert (cell.speedup.value, cell.speedup.n, cell.speedup.unit) == (4.0, 5, "repeat")
@@ -184,7 +184,9 @@ def test_ratios_are_taken_round_by_round_and_bars_are_held_by_the_best_that_may(
 def test_the_page_cites_every_figure_and_names_what_was_not_measured(tmp_path: Path) -> None:
     kinds = {shape.name: 1.0 + i for i, shape in enumerate(LARGE)}
     broken = times(Variant(engine="ctranslate2"), {"200x60": 1.0}, failures={"800x60": "timeout: <no answer>"})
-    found = bench([times(FP32, kinds), broken, Subject(BF16, reason="no bfloat16 here; get another")], shapes=LARGE)
+    found = bench(
+        [times(FP32, kinds), broken, EngineUnderTest(BF16, reason="no bfloat16 here; get another")], shapes=LARGE
+    )
     view.write(found, tmp_path / "bench")
     html = (tmp_path / "bench" / "index.html").read_text()
     written = json.loads((tmp_path / "bench" / "bench.json").read_text())
@@ -205,11 +207,11 @@ def test_the_page_cites_every_figure_and_names_what_was_not_measured(tmp_path: P
     [
         (times(FP32, {"10x6": 1.0}), "", 0),
         (times(FP32, {"10x6": 1.0}), "it was interrupted", 130),
-        (Subject(FP32), "", 1),
+        (EngineUnderTest(FP32), "", 1),
     ],
 )
 def test_the_verb_publishes_whatever_there_is(
-    subject: Subject, stopped: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    subject: EngineUnderTest, stopped: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("helpers.experiments.bench.engines.measure", lambda plan: bench([subject], stopped=stopped))
     before = signal.getsignal(signal.SIGTERM)
@@ -225,7 +227,7 @@ def quick(small_machine: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     """A cache of this test's own, and servers in this process."""
     monkeypatch.setenv("HELPERS_CACHE", str(tmp_path / "cache"))
 
-    def here(params: Params, folder: Path, subject: Subject, opened: ExitStack, refuse: Any) -> None:
+    def here(params: Params, folder: Path, subject: EngineUnderTest, opened: ExitStack, refuse: Any) -> None:
         subject.disk = 1
         model = params.model.model_copy(update={"dtype": subject.variant.dtype})
         attach(opened, subject, lambda: load_local(model))
@@ -236,7 +238,7 @@ def quick(small_machine: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 @pytest.mark.usefixtures("quick")
 def test_a_tiny_architecture_goes_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("helpers.cli.bench.why_not", lambda variant, device: "no" * (variant.dtype == "bfloat16"))
-    found = measure(Plan(SHAPES, (FP32, BF16, Variant(dtype="int8")), rounds=2), TINY)
+    found = measure(BenchPlan(SHAPES, (FP32, BF16, Variant(dtype="int8")), rounds=2), TINY)
     reference, absent, other = found.engines
     assert (absent.reason, absent.cells) == ("no", {})
     assert all(len(cell.times) == 2 for engine in (reference, other) for cell in engine.cells.values())
@@ -247,12 +249,12 @@ def test_a_tiny_architecture_goes_the_same_way(monkeypatch: pytest.MonkeyPatch) 
     assert found.manifest.weights_sha256
     assert found.architecture["vocabulary"] == 200
     with pytest.raises(InputError, match="--shape 64x64: longer than the 64 positions of tiny"):
-        measure(Plan((Shape((64,), 64),)), TINY)
+        measure(BenchPlan((Shape((64,), 64),)), TINY)
 
 
 @pytest.mark.usefixtures("quick")
 def test_given_weights_are_measured_with_their_own_tokenizer(tiny_folder: Path) -> None:
-    found = measure(Plan(with_batch([Shape((12,), 8), Shape((30,), 8)], 1), (FP32,), model=tiny_folder, rounds=1))
+    found = measure(BenchPlan(with_batch([Shape((12,), 8), Shape((30,), 8)], 1), (FP32,), model=tiny_folder, rounds=1))
     assert (found.is_seeded, found.architecture["positions"]) == (False, 48)
     cells = found.engines[0].cells.values()
     assert [cell.reason for cell in cells] == ["", ""]

@@ -17,8 +17,8 @@ from helpers.cli.main import main
 from helpers.core.errors import Failure, RequestError, RunError
 from helpers.engines.served import wait_until_ready
 from helpers.experiments.bench import servers
-from helpers.experiments.bench.result import Load, Machine, Served, Servers, Strategy
-from helpers.experiments.bench.servers import ALONE, BATCHING, LOADS, STRATEGIES, Subject, judge, measure
+from helpers.experiments.bench.result import Machine, ServedModel, ServerLoad, Servers, ServingStrategy
+from helpers.experiments.bench.servers import ALONE, BATCHING, LOADS, STRATEGIES, ModelUnderTest, judge, measure
 from helpers.params import Endpoint, Generation, Params
 from helpers.params.files import load_params
 from helpers.report.views import bench, bench_servers
@@ -63,9 +63,11 @@ def asked(small_machine: None, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return brought_up
 
 
-def subject(limits: Machine, title: str = "fine") -> Subject:
+def subject(limits: Machine, title: str = "fine") -> ModelUnderTest:
     params = load_params("demo").model_copy(update={"title": title})
-    return Subject("demo", params, ["Ann: Lunch?\nBo: Yes.", "Cy: Noon?\nDi: No."], possible=limits.threads * 10.0)
+    return ModelUnderTest(
+        "demo", params, ["Ann: Lunch?\nBo: Yes.", "Cy: Noon?\nDi: No."], possible=limits.threads * 10.0
+    )
 
 
 def test_every_strategy_is_asked_in_rounds_and_held_against_one_at_a_time(asked: list[str]) -> None:
@@ -97,19 +99,22 @@ def test_a_request_that_fails_is_no_throughput(asked: list[str]) -> None:
 def result(ratios: dict[str, float], rounds: int = 5) -> Servers:
     """Return a bench of the demonstration model whose strategies reach given ratios."""
 
-    def strategy(name: str) -> Strategy:
+    def strategy(name: str) -> ServingStrategy:
         values = [ratios.get(name, 1.0)] * rounds
         ratio = None if name == ALONE else servers.median_of(values)
-        return Strategy(name=name, rates=tuple(values), rate=values[0], ratio=ratio)
+        return ServingStrategy(name=name, rates=tuple(values), rate=values[0], ratio=ratio)
 
     loads = tuple(
-        Load(concurrency=concurrency, requests=requests, strategies=tuple(map(strategy, names)))
+        ServerLoad(concurrency=concurrency, requests=requests, strategies=tuple(map(strategy, names)))
         for concurrency, (requests, names) in LOADS.items()
     )
     manifest: Any = {"run": "r", "command": "python -m helpers bench --servers", "started_at": "2026-01-01T00:00:00Z"}
     found = Servers(
         manifest=manifest, engine="CTranslate2 int8", rounds_asked=rounds, seconds=9.0, machine=LIMITS,
-        models=(Served(name="demo", loads=loads), Served(name="bart-large", possible=4.5, share=0.4, loads=loads)),
+        models=(
+            ServedModel(name="demo", loads=loads),
+            ServedModel(name="bart-large", possible=4.5, share=0.4, loads=loads),
+        ),
     )  # fmt: skip
     return found.model_copy(update={"bars": judge(found)})
 

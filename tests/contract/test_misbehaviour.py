@@ -20,7 +20,7 @@ from helpers.backends.endpoint import EndpointBackend
 from helpers.params import Endpoint, Generation
 from helpers.runs import sender
 from helpers.runs.request_log import RequestLog
-from helpers.runs.sender import KNOWN_GOOD, Asker, Limits
+from helpers.runs.sender import KNOWN_GOOD, Limits, RequestSender
 from tests.contract.conftest import Seen
 from tests.scripted_server import (
     Play,
@@ -146,7 +146,7 @@ def test_a_misbehaviour(
         ScriptedServer(first, *behaviour.plays, GOOD) as server,
         EndpointBackend(server.url, ENDPOINT, TOKEN) as backend,
     ):
-        asker = Asker(backend, Generation(), log, "02", Limits(behaviour.attempts, 20.0, 3.0))
+        asker = RequestSender(backend, Generation(), log, "02", Limits(behaviour.attempts, 20.0, 3.0))
         before = asker.ask("before", DIALOGUE)
         tracemalloc.start()
         began = time.monotonic()
@@ -174,7 +174,7 @@ def test_nobody_listens(tmp_path: Path, seen: list[Seen]) -> None:
         url = server.url
     began = time.monotonic()
     with EndpointBackend(url, ENDPOINT, TOKEN) as backend:
-        asker = Asker(backend, Generation(), RequestLog(tmp_path / "log.jsonl"), "02")
+        asker = RequestSender(backend, Generation(), RequestLog(tmp_path / "log.jsonl"), "02")
         outcome = asker.ask("between", DIALOGUE)
     assert outcome is not None
     assert outcome.record.kind == "connection"
@@ -185,7 +185,7 @@ def test_a_redirect_to_another_host_takes_nothing_there(tmp_path: Path, seen: li
     with ScriptedServer(GOOD) as other, ScriptedServer(answer(307, "", [f"Location: {other.url}/"])) as server:
         began = time.monotonic()
         with EndpointBackend(server.url, ENDPOINT, TOKEN) as backend:
-            asker = Asker(backend, Generation(), RequestLog(tmp_path / "log.jsonl"), "02")
+            asker = RequestSender(backend, Generation(), RequestLog(tmp_path / "log.jsonl"), "02")
             outcome = asker.ask("between", DIALOGUE)
     assert outcome is not None
     assert outcome.record.kind == "bad_response"
@@ -208,6 +208,6 @@ def test_an_interrupted_attempt_is_logged_as_cancelled(tmp_path: Path, seen: lis
         Interrupted(server.url, ENDPOINT) as backend,
         pytest.raises(KeyboardInterrupt),
     ):
-        Asker(backend, Generation(), log, "02").ask("between", DIALOGUE)
+        RequestSender(backend, Generation(), log, "02").ask("between", DIALOGUE)
     assert [r.kind for r in log.read()] == ["cancelled"]
     seen.append(Seen("interrupted by the user", ("cancelled",), (), 0.0, 0))

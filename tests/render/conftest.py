@@ -12,7 +12,7 @@ from markupsafe import Markup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from pydantic import BaseModel
 
-from helpers.report.components.figures import Chart, Group, Target, distribution, points, small_multiples
+from helpers.report.components.figures import Chart, Observations, TargetLine, distribution, points, small_multiples
 from helpers.report.components.numbers import number, quoted, sentence
 from helpers.report.components.page import Frame, Link, framed
 from helpers.report.components.tables import Column, collapsible, facts, table, verdict_table
@@ -99,9 +99,11 @@ def result() -> Result:
 
 def drawn(found: Cited) -> dict[str, Markup]:
     """Return every drawing, by name."""
-    told, target = _told(found), Target(found.verdicts[0].threshold)
+    told, target = _told(found), TargetLine(found.verdicts[0].threshold)
     groups = {
-        field: [Group(name, times, {"median": found.medians[name]}) for name, times in getattr(found, field).items()]
+        field: [
+            Observations(name, times, {"median": found.medians[name]}) for name, times in getattr(found, field).items()
+        ]
         for field in ("observed", "loaded")
     }
     return {

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from helpers.app.addresses import Doors, PublicResolver, is_public
+from helpers.app.addresses import AddressPolicy, PublicResolver, is_public
 from helpers.app.batch import Given, as_csv, bounded, pasted, uploaded
-from helpers.app.client import WORDS, Answered, Desk, Wanted
-from helpers.app.html import draw, table, told, wrong
+from helpers.app.client import WORDS, Answered, AppClient, VisitorRequest
+from helpers.app.html import answer_html, draw, error_html, table
 from helpers.app.launch import free_port
 from helpers.backends.endpoint import EndpointBackend
 from helpers.cli.main import main
@@ -21,27 +21,27 @@ from helpers.params.files import load_params
 from tests.scripted_server import ScriptedServer, answer, hold, reset, summary
 
 EVIL = "<img src=x onerror=alert(1)>"
-HERE = Doors(on_loopback=True)
-OUT = Doors(on_loopback=False, allow_hosts=("api.example.com", "*.endpoints.example.net"))
+HERE = AddressPolicy(on_loopback=True)
+OUT = AddressPolicy(on_loopback=False, allow_hosts=("api.example.com", "*.endpoints.example.net"))
 DIALOGUE = "Ann: Lunch at noon?\nBo: Yes."
 
 
 @pytest.mark.parametrize(
     ("doors", "url", "token", "message"),
     [
-        (Doors(on_loopback=False), "https://api.example.com", "t", "this app asks its own server only"),
+        (AddressPolicy(on_loopback=False), "https://api.example.com", "t", "this app asks its own server only"),
         (OUT, "http://api.example.com", "", "only https addresses on the usual port"),
         (OUT, "https://api.example.com:8443", "t", "only https addresses on the usual port"),
         (OUT, "https://evil.example.com", "t", "evil.example.com is not one of the hosts this app may ask"),
         (OUT, "https://api.example.com.evil.net", "t", "is not one of the hosts"),
         (OUT, "https://endpoints.example.net", "t", "is not one of the hosts"),
         (OUT, "https://api.example.com@evil.net", "t", "no user name, password or query in it"),
-        (Doors(False, ("10.0.0.1",)), "https://10.0.0.1", "t", "10.0.0.1 is an address in a private network"),
+        (AddressPolicy(False, ("10.0.0.1",)), "https://10.0.0.1", "t", "10.0.0.1 is an address in a private network"),
         (HERE, "http://api.example.com", "t", "a token would travel in the clear over http"),
         (HERE, "api.example.com", "t", "expected https://HOST"),
     ],
 )
-def test_an_address_that_may_not_be_asked(doors: Doors, url: str, token: str, message: str) -> None:
+def test_an_address_that_may_not_be_asked(doors: AddressPolicy, url: str, token: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         doors.checked(url, token)
 
@@ -55,7 +55,7 @@ def test_an_address_that_may_not_be_asked(doors: Doors, url: str, token: str, me
         (HERE, "http://model.example.com:8080", ""),
     ],
 )
-def test_an_address_that_may_be_asked(doors: Doors, url: str, token: str) -> None:
+def test_an_address_that_may_be_asked(doors: AddressPolicy, url: str, token: str) -> None:
     assert doors.checked(url, token)
 
 
@@ -87,18 +87,20 @@ def own() -> Iterator[ScriptedServer]:
 
 
 @pytest.fixture
-def desk(own: ScriptedServer, tmp_path: Path) -> Iterator[Desk]:
+def desk(own: ScriptedServer, tmp_path: Path) -> Iterator[AppClient]:
     params = load_params("endpoint", ["privacy.text=full"])
     with EndpointBackend(own.url, params.endpoint, "own-token") as backend:
-        yield Desk(params, tmp_path, backend, HERE)
+        yield AppClient(params, tmp_path, backend, HERE)
 
 
-def ask(desk: Desk, wanted: Wanted | None = None, dialogue: str = DIALOGUE) -> Answered:
-    return desk.ask(dialogue, wanted or Wanted(), threading.Event())
+def ask(desk: AppClient, wanted: VisitorRequest | None = None, dialogue: str = DIALOGUE) -> Answered:
+    return desk.ask(dialogue, wanted or VisitorRequest(), threading.Event())
 
 
-def test_the_own_server_is_asked_with_the_own_token_and_logged(desk: Desk, own: ScriptedServer, tmp_path: Path) -> None:
-    found = ask(desk, Wanted(beams=2, length=64))
+def test_the_own_server_is_asked_with_the_own_token_and_logged(
+    desk: AppClient, own: ScriptedServer, tmp_path: Path
+) -> None:
+    found = ask(desk, VisitorRequest(beams=2, length=64))
     assert (found.summary, found.problem) == ("Ann and Bo have lunch.", "")
     assert found.seconds is not None
     assert b"Bearer own-token" in own.requests[0]
@@ -110,10 +112,10 @@ def test_the_own_server_is_asked_with_the_own_token_and_logged(desk: Desk, own: 
 
 @pytest.mark.parametrize("token", ["", "visitors-token"])
 def test_a_visitors_server_hears_the_visitors_token_alone(
-    desk: Desk, own: ScriptedServer, tmp_path: Path, token: str
+    desk: AppClient, own: ScriptedServer, tmp_path: Path, token: str
 ) -> None:
     with ScriptedServer(answer(401, {"error": f"who is {token}?"})) as theirs:
-        found = ask(desk, Wanted(url=theirs.url, token=token))
+        found = ask(desk, VisitorRequest(url=theirs.url, token=token))
     assert found.problem == WORDS[Failure.AUTH]
     assert b"own-token" not in theirs.requests[0]
     assert (b"Bearer visitors-token" in theirs.requests[0]) is bool(token)
@@ -124,27 +126,29 @@ def test_a_visitors_server_hears_the_visitors_token_alone(
     assert "visitors-token" not in log
 
 
-def test_a_redirect_is_not_followed(desk: Desk, own: ScriptedServer) -> None:
+def test_a_redirect_is_not_followed(desk: AppClient, own: ScriptedServer) -> None:
     with ScriptedServer(answer(307, "", [f"Location: {own.url}/"])) as theirs:
-        found = ask(desk, Wanted(url=theirs.url, token="visitors-token"))
+        found = ask(desk, VisitorRequest(url=theirs.url, token="visitors-token"))
     assert (found.kind, own.requests) == (Failure.BAD_RESPONSE, [])
 
 
 @pytest.mark.parametrize(
     ("wanted", "dialogue", "message"),
     [
-        (Wanted(), " \n", "there is no dialogue yet"),
-        (Wanted(), "x" * 200_001, "200,001 characters; at most 200,000 can be sent"),
-        (Wanted(url="https://h.example.com", token="a\nb"), DIALOGUE, "this is no token"),
+        (VisitorRequest(), " \n", "there is no dialogue yet"),
+        (VisitorRequest(), "x" * 200_001, "200,001 characters; at most 200,000 can be sent"),
+        (VisitorRequest(url="https://h.example.com", token="a\nb"), DIALOGUE, "this is no token"),
     ],
 )
-def test_what_cannot_be_asked(desk: Desk, own: ScriptedServer, wanted: Wanted, dialogue: str, message: str) -> None:
+def test_what_cannot_be_asked(
+    desk: AppClient, own: ScriptedServer, wanted: VisitorRequest, dialogue: str, message: str
+) -> None:
     with pytest.raises(InputError, match=message):
         ask(desk, wanted, dialogue)
     assert own.requests == []
 
 
-def test_each_kind_of_failure_has_its_words(desk: Desk, own: ScriptedServer) -> None:
+def test_each_kind_of_failure_has_its_words(desk: AppClient, own: ScriptedServer) -> None:
     assert set(WORDS) == set(Failure)
     for play, kind in ((answer(503, "loading"), "cold"), (answer(500, EVIL), "server_error"), (reset, "connection")):
         own.script[:] = [play]
@@ -152,11 +156,11 @@ def test_each_kind_of_failure_has_its_words(desk: Desk, own: ScriptedServer) -> 
         assert (found.kind, found.problem) == (kind, WORDS[Failure(kind)])
 
 
-def test_cancelling_breaks_the_request_off_and_is_logged(desk: Desk, own: ScriptedServer, tmp_path: Path) -> None:
+def test_cancelling_breaks_the_request_off_and_is_logged(desk: AppClient, own: ScriptedServer, tmp_path: Path) -> None:
     own.script[:] = [hold(3, summary())]
     stop = threading.Event()
     threading.Timer(0.3, stop.set).start()
-    assert desk.ask(DIALOGUE, Wanted(), stop).kind == Failure.CANCELLED
+    assert desk.ask(DIALOGUE, VisitorRequest(), stop).kind == Failure.CANCELLED
     assert '"kind":"cancelled"' in (tmp_path / "requests.jsonl").read_text()
 
 
@@ -196,10 +200,10 @@ def test_a_batch_has_bounds(n: int, message: str) -> None:
 
 def test_what_others_wrote_is_text_on_the_page_and_no_formula_in_a_file() -> None:
     row = Answered(EVIL, summary="=cmd()", problem=EVIL, request="r", seconds=1.5, input_tokens=3)
-    for html in (table(EVIL, [row]), told(row), wrong(EVIL), draw([row])):
+    for html in (table(EVIL, [row]), answer_html(row), error_html(EVIL), draw([row])):
         assert "<img" not in html
     assert as_csv([row]).splitlines()[1].split(",")[2] == "'=cmd()"
-    assert "it never read 76 tokens" in told(Answered("a", seconds=1, lost_tokens=76))
+    assert "it never read 76 tokens" in answer_html(Answered("a", seconds=1, lost_tokens=76))
 
 
 def test_without_gradio_the_verb_says_how_to_get_it(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 
-from helpers.experiments.load.sending import OK, Measured
+from helpers.experiments.load.sending import OK, MeasuredPart
 from helpers.experiments.load_capacity import OFF, ON, _gain
 from helpers.params import Batching
 from helpers.params.files import load_params
@@ -22,9 +22,11 @@ from tests.page_checks import loose_digits, wrong_citations
 from tests.unit.test_quantization import REFERENCE, RIVAL, estimate, quality, variant
 
 
-def measured(seconds: float, kinds: list[int]) -> Measured:
+def measured(seconds: float, kinds: list[int]) -> MeasuredPart:
     times = np.zeros(len(kinds))
-    return Measured(times, times, times + seconds, np.array(kinds, np.uint8), np.zeros(len(kinds), np.int64), seconds)
+    return MeasuredPart(
+        times, times, times + seconds, np.array(kinds, np.uint8), np.zeros(len(kinds), np.int64), seconds
+    )
 
 
 def test_the_gain_is_the_ratio_of_the_throughputs_and_every_figure_of_it_is_cited() -> None:

@@ -18,7 +18,7 @@ from helpers.params import Alerts
 from helpers.report.components.figures import curves
 from helpers.report.components.figures import states as strips
 from helpers.report.components.glyphs import FILLED, HOLLOW, THIN, Segment
-from helpers.report.components.line_chart import Band, Curve, Level, Plot, apart
+from helpers.report.components.line_chart import Band, Curve, LevelLine, Plot, apart
 from helpers.report.views.monitoring import states_over_time
 from helpers.runs.results.cited import Cited
 from tests.drawings import drawing, place, style_of
@@ -28,7 +28,7 @@ from tests.unit.test_alerts import RULE
 XS = [0.0, 1.0, 2.0, 3.0]
 
 
-def drawn(*found: Curve, levels: tuple[Level, ...] = (), bands: tuple[Band, ...] = ()) -> Tag:
+def drawn(*found: Curve, levels: tuple[Threshold, ...] = (), bands: tuple[Band, ...] = ()) -> Tag:
     plot = Plot(found, levels, "s", "plain", "requests per second", bands)
     return drawing(curves("c", "It holds", "seconds", plot, data=Markup("<table></table>")))
 
@@ -60,7 +60,7 @@ def test_a_line_stands_where_its_values_are_and_breaks_where_there_is_none() -> 
 
 
 def test_a_threshold_is_a_labelled_line() -> None:
-    svg = drawn(Curve("p50", XS, [1.0] * 4, "solid"), levels=(Level("alert above", 2.5),))
+    svg = drawn(Curve("p50", XS, [1.0] * 4, "solid"), levels=(LevelLine("alert above", 2.5),))
     assert place(svg, "alert above 2.50 s")[1] < place(svg, "p50")[1]
     line, _ = paths(svg, "stroke: var(--ink)")
     assert {round(in_data(svg, point)[1], 2) for point in line} == {2.5}
@@ -82,7 +82,7 @@ def test_what_leaves_the_scale_ends_at_its_top_and_a_wide_interval_is_cut() -> N
 def test_what_nothing_is_known_of_is_not_named() -> None:
     svg = drawn(Curve("p50", XS, [1.0] * 4, "solid"), Curve("p99", XS, [None] * 4, "dotted"))
     assert "p99" not in [text.get_text() for text in svg.find_all("text")]
-    empty = Plot([Curve("p99", XS, [None] * 4, "dotted")], [Level("alert", 1.0)], "s", "s", "time")
+    empty = Plot([Curve("p99", XS, [None] * 4, "dotted")], [LevelLine("alert", 1.0)], "s", "s", "time")
     html = curves("c", "f", "s", empty, data=Markup())
     assert "<svg" not in html
     assert '<p class="none">not measured</p>' in html

@@ -11,7 +11,7 @@ import pytest
 
 from helpers.core.errors import ParamsError
 from helpers.experiments.training import adapters, cross_validation, train
-from helpers.experiments.training.cross_validation import Candidate, CrossValidation, Judged
+from helpers.experiments.training.cross_validation import CrossValidation, HeldOutScore, RecipeScores
 from helpers.report.model_card import compared
 from helpers.samples.dataset import Sample
 
@@ -87,15 +87,15 @@ def test_a_recipe_given_twice_is_refused_in_whatever_words(tmp_path: Path) -> No
 
 
 def test_gains_are_paired_and_a_gain_by_chance_is_no_gain() -> None:
-    standing = {f"d{number}": Judged(rouge_l=0.3 + number / 100, key_fact_recall=0.5) for number in range(20)}
-    better = {key: Judged(rouge_l=one.rouge_l + 0.02, key_fact_recall=0.5) for key, one in standing.items()}
+    standing = {f"d{number}": HeldOutScore(rouge_l=0.3 + number / 100, key_fact_recall=0.5) for number in range(20)}
+    better = {key: HeldOutScore(rouge_l=one.rouge_l + 0.02, key_fact_recall=0.5) for key, one in standing.items()}
     result = CrossValidation(
         folds=2,
         taken=2,
         device="cpu",
         candidates=(
-            Candidate(changes=(), scores=standing),
-            Candidate(changes=("epochs=4",), scores=better),
+            RecipeScores(changes=(), scores=standing),
+            RecipeScores(changes=("epochs=4",), scores=better),
         ),
     )
     gain = result.gain(result.candidates[1], "rouge_l")

@@ -8,7 +8,7 @@ import pytest
 
 from helpers.core.errors import ParamsError
 from helpers.engines import demo_model
-from helpers.experiments.training.learning_curve import Curve, Epoch, write_curve
+from helpers.experiments.training.learning_curve import Epoch, LearningCurve, write_curve
 from helpers.experiments.training.recipe import Recipe, read_recipe
 from helpers.experiments.training.train import _rate
 from helpers.report import model_card
@@ -41,24 +41,24 @@ def test_the_rate_rises_and_falls_to_nearly_nothing() -> None:
     assert 0 < rates[-1] < 0.02
 
 
-def curve() -> Curve:
+def curve() -> LearningCurve:
     epochs = (
         Epoch(epoch=1, train_loss=2.5, rouge_l=0.3, key_fact_recall=0.5),
         Epoch(epoch=2, train_loss=2.0, rouge_l=0.31, key_fact_recall=0.52),
     )
-    return Curve(recipe={}, device="cpu", threads=2, seconds=60, peak_memory_bytes=1, epochs=epochs, best=2)
+    return LearningCurve(recipe={}, device="cpu", threads=2, seconds=60, peak_memory_bytes=1, epochs=epochs, best=2)
 
 
 def test_a_curve_is_written_and_drawn_the_same_each_time(tmp_path: Path) -> None:
     write_curve(curve(), tmp_path)
-    assert Curve.model_validate_json((tmp_path / "training.json").read_bytes()) == curve()
+    assert LearningCurve.model_validate_json((tmp_path / "training.json").read_bytes()) == curve()
     first = (tmp_path / "learning-curve.svg").read_bytes()
     write_curve(curve(), tmp_path)
     assert (tmp_path / "learning-curve.svg").read_bytes() == first
 
 
 def test_the_shipped_adapter_is_the_best_of_its_recipe() -> None:
-    shipped = Curve.model_validate_json((demo_model.ADAPTER / "training.json").read_bytes())
+    shipped = LearningCurve.model_validate_json((demo_model.ADAPTER / "training.json").read_bytes())
     assert shipped.recipe == Recipe().model_dump()
     assert shipped.best == max(shipped.epochs, key=lambda one: one.score).epoch
 

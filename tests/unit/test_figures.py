@@ -9,8 +9,16 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 from markupsafe import Markup
 
-from helpers.report.components.figures import Chart, Group, Target, curves, distribution, points, small_multiples
-from helpers.report.components.glyphs import interval_mark
+from helpers.report.components.figures import (
+    Chart,
+    Observations,
+    TargetLine,
+    curves,
+    distribution,
+    points,
+    small_multiples,
+)
+from helpers.report.components.glyphs import interval_glyph
 from helpers.report.components.line_chart import Curve, Plot
 from helpers.report.components.row_chart import MOST_DOTS, Panel, Row
 from helpers.report.components.svg import COLOURS, fitted, text_width
@@ -29,9 +37,9 @@ def cited(**found: Any) -> list[tuple[str, Cited]]:
     return list(Cited(found, "r.json").items())
 
 
-def group(label: str, values: list[float | None], **summary: Any) -> Group:
+def group(label: str, values: list[float | None], **summary: Any) -> Observations:
     whole = Cited({"values": values, **summary}, f"{label}.json")
-    return Group(label, whole["values"], {name: whole[name] for name in summary})
+    return Observations(label, whole["values"], {name: whole[name] for name in summary})
 
 
 def chart(**more: Any) -> Markup:
@@ -60,7 +68,7 @@ def lines(svg: Tag) -> list[list[float]]:
 
 
 def test_marks_stand_where_their_values_are() -> None:
-    svg = drawing(chart(target=Target(Cited(2.0, "t.json#/max"), "at most")))
+    svg = drawing(chart(target=TargetLine(Cited(2.0, "t.json#/max"), "at most")))
     zero, second = across(svg, "0 s"), (across(svg, "2 s") - across(svg, "0 s")) / 2
     assert [(x - zero) / second for x in dots(svg)] == pytest.approx([1.0, 3.0], abs=0.01)
     spans = [((a - zero) / second, (b - zero) / second) for a, y, b, other in lines(svg) if y == other]
@@ -115,7 +123,7 @@ def test_a_one_sided_bound_runs_to_the_edge(ends: dict[str, Any], reach: tuple[o
 def test_zero_is_on_the_scale_where_it_is_cheap(
     values: list[float], target: float | None, span: tuple[float, float]
 ) -> None:
-    row = Row("a", "b", values, interval_mark(None, None, None))
+    row = Row("a", "b", values, interval_glyph(None, None, None))
     assert Panel([row], "s", target).span() == pytest.approx(span)
 
 
@@ -191,7 +199,7 @@ def test_drawings_have_a_text_alternative_and_ids_of_their_own() -> None:
 
 
 def test_drawings_take_colour_and_font_from_the_page() -> None:
-    html = chart(target=Target(Cited(2.0, "t.json#/max"))) + distribution(
+    html = chart(target=TargetLine(Cited(2.0, "t.json#/max"))) + distribution(
         "d", "f", "s", [group("a", [float(i) for i in range(99)], median=3.0)], unit="s"
     )
     assert not re.search(r"#[0-9a-f]{6}\b|font-family|DejaVu|<metadata|<\?xml|xmlns|xlink", html)

@@ -11,7 +11,7 @@ from bs4 import BeautifulSoup
 from markupsafe import Markup
 
 from helpers.params.files import load_params
-from helpers.report.components.scatter import Axis, Measured, Spot, plane
+from helpers.report.components.scatter import Axis, Coordinate, NamedPoint, plane
 from helpers.report.components.svg import text_width
 from helpers.report.views import quantization
 from helpers.runs.results.cited import Cited
@@ -24,11 +24,11 @@ from tests.unit.test_quantization import REFERENCE, RIVAL, estimate, variant
 X, Y = Axis("latency", "s", 3.0, "target"), Axis("gain", "difference", -0.01, "as good above")
 
 
-def spot(label: str, x: float, y: float, half: float = 0.004) -> Spot:
-    return Spot(label, Measured(x, x - 0.5, x + 0.5), Measured(y, y - half, y + half))
+def spot(label: str, x: float, y: float, half: float = 0.004) -> NamedPoint:
+    return NamedPoint(label, Coordinate(x, x - 0.5, x + 0.5), Coordinate(y, y - half, y + half))
 
 
-def made(spots: list[Spot], front: list[str]) -> Markup:
+def made(spots: list[NamedPoint], front: list[str]) -> Markup:
     return plane("p", "f", "s", spots, X, Y, front=front, data=Markup("<table></table>"))
 
 

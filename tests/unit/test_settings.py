@@ -20,7 +20,7 @@ from helpers.report.views import settings as view
 from helpers.runs.request_log import RequestLog
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.latency_cost import LatencyCost, SettingResult, SettingsSweep
-from helpers.runs.sender import Asker, Limits
+from helpers.runs.sender import Limits, RequestSender
 from helpers.samples.dataset import Sample
 from helpers.samples.readers import read_rows
 from helpers.stats.comparison import Paired
@@ -61,9 +61,9 @@ def compared(
     told = load_params(params, [f"settings.tried={TRIED}", "settings.rounds=2", *overrides])
     log = RequestLog(tmp_path / "requests.jsonl")
 
-    def asker(page: str, variant: str, *, generation: Generation) -> Asker:
+    def asker(page: str, variant: str, *, generation: Generation) -> RequestSender:
         stopped = lambda: "" if len(deployment.asked) < most else "the budget is spent"  # noqa: E731
-        return Asker(deployment, generation, log, page, Limits(attempts=1), may_send=stopped, variant=variant)
+        return RequestSender(deployment, generation, log, page, Limits(attempts=1), may_send=stopped, variant=variant)
 
     run: Any = SimpleNamespace(params=told, samples=SAMPLES, answers=tmp_path / "answers", asker=asker)
     sweep, ended = compare_settings(run, "")

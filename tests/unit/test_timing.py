@@ -10,7 +10,7 @@ from helpers.core.errors import Failure, RequestError
 from helpers.params import Generation
 from helpers.runs import sender
 from helpers.runs.request_log import RequestLog
-from helpers.runs.sender import Asker, Limits
+from helpers.runs.sender import Limits, RequestSender
 
 
 class Scripted:
@@ -45,9 +45,9 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sender, "_wait", lambda state: 0)
 
 
-def asker(tmp_path: Path, *script: Answer | RequestError, **more: object) -> Asker:
+def asker(tmp_path: Path, *script: Answer | RequestError, **more: object) -> RequestSender:
     log = RequestLog(tmp_path / "log.jsonl")
-    return Asker(Scripted(*script), Generation(), log, "02", **more)  # type: ignore[arg-type]
+    return RequestSender(Scripted(*script), Generation(), log, "02", **more)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ TRANSLATED = IPv6Network("64:ff9b::/96")
 
 
 @dataclass(frozen=True)
-class Doors:
+class AddressPolicy:
     """What a visitor may name: anything from this machine's own browser, else https to ``allow_hosts`` alone."""
 
     on_loopback: bool

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from helpers.app.addresses import Doors, PublicResolver
+from helpers.app.addresses import AddressPolicy, PublicResolver
 from helpers.backends.base import Answer
 from helpers.backends.endpoint import EndpointBackend
 from helpers.core.errors import Failure, InputError
 from helpers.params import Generation, Params
 from helpers.runs.request_log import Record, RequestLog
-from helpers.runs.sender import Asker
+from helpers.runs.sender import RequestSender
 
 #: What a visitor is told of each kind of failure.
 WORDS = {
@@ -44,7 +44,7 @@ class Stopped(BaseException):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class VisitorRequest:
     """What a visitor asks with: an address and a token of their own (or ``''``), beams, and the longest summary."""
 
     url: str = ""
@@ -92,7 +92,7 @@ class Interruptible:
         """Leave the backend open for others."""
 
 
-class Desk:
+class AppClient:
     """Asks the app's own server, or whom a visitor names with a token of theirs, and logs every attempt.
 
     Setting ``closing`` breaks off whatever is under way.
@@ -103,7 +103,7 @@ class Desk:
         params: Params,
         folder: Path,
         own: EndpointBackend,
-        doors: Doors,
+        doors: AddressPolicy,
         count_tokens: Callable[[str], int] | None = None,
     ) -> None:
         self.params, self.doors = params, doors
@@ -112,7 +112,7 @@ class Desk:
         self._log = RequestLog(folder / "requests.jsonl", params.privacy.text)
         self._feedback, self._lock = folder / "feedback.jsonl", threading.Lock()
 
-    def ask(self, dialogue: str, wanted: Wanted, stop: threading.Event, name: str = "dialogue") -> Answered:
+    def ask(self, dialogue: str, wanted: VisitorRequest, stop: threading.Event, name: str = "dialogue") -> Answered:
         """Ask once and return what came of it; raises `InputError`, in words for the visitor, for unusable input."""
         cancelled = Answered(name, problem=WORDS[Failure.CANCELLED], kind=Failure.CANCELLED)
         if stop.is_set():  # it has waited for its turn
@@ -122,7 +122,7 @@ class Desk:
             update={"num_beams": wanted.beams, "max_new_tokens": wanted.length}
         )
         with self._backend(wanted) as backend:
-            asker = Asker(Interruptible(backend, (stop, self.closing)), generation, self._log, page=PAGE)
+            asker = RequestSender(Interruptible(backend, (stop, self.closing)), generation, self._log, page=PAGE)
             if backend is self._own and self.params.backend == "endpoint":
                 asker.count_tokens, asker.context_tokens = self._count, self.params.model.context_tokens
             try:
@@ -147,7 +147,7 @@ class Desk:
             raise InputError(f"the dialogue has {len(dialogue):,} characters; at most {most:,} can be sent")
 
     @contextmanager
-    def _backend(self, wanted: Wanted) -> Iterator[EndpointBackend]:
+    def _backend(self, wanted: VisitorRequest) -> Iterator[EndpointBackend]:
         """Give the app's own server, or one named by a visitor; that one never sees a token but the visitor's."""
         url, token = wanted.url.strip(), wanted.token.strip()
         if not url and not token:

@@ -16,8 +16,8 @@ from typing import Any
 import gradio as gr
 
 from helpers.app.batch import Given, as_csv, bounded, pasted, uploaded
-from helpers.app.client import Answered, Desk, Wanted
-from helpers.app.html import note, progress, table, told, wrong
+from helpers.app.client import Answered, AppClient, VisitorRequest
+from helpers.app.html import answer_html, error_html, note_html, progress, table
 from helpers.core.errors import Failure, InputError, ToolError
 
 History = list[Answered]
@@ -29,10 +29,10 @@ SINGLE, BATCH = "single", "batch"
 Owner = tuple[str | None, str]
 
 
-class Events:
+class Handlers:
     """The handlers of the page around one `Desk`."""
 
-    def __init__(self, desk: Desk, files: Path) -> None:
+    def __init__(self, desk: AppClient, files: Path) -> None:
         self._desk, self._files = desk, files
         self._pool = ThreadPoolExecutor(desk.params.app.at_once, thread_name_prefix="asking")
         #: What breaks off each call that is under way or waits for a thread, and whose it is: session and tab.
@@ -53,11 +53,11 @@ class Events:
             with self._stoppable((request.session_hash, SINGLE)) as stop:
                 answer = await self._ask(dialogue, _wanted(url, token, beams, length), "dialogue", stop)
         except (InputError, ToolError) as error:
-            return "", wrong(str(error)), history, "", _judge(False), _judge(False)
+            return "", error_html(str(error)), history, "", _judge(False), _judge(False)
         if answer.kind == Failure.CANCELLED:
-            return "", note(answer.problem), history, "", _judge(False), _judge(False)
+            return "", note_html(answer.problem), history, "", _judge(False), _judge(False)
         judged = _judge(not answer.problem)
-        return answer.summary, told(answer), self._with(history, answer), answer.request, judged, judged
+        return answer.summary, answer_html(answer), self._with(history, answer), answer.request, judged, judged
 
     async def summarise_all(
         self,
@@ -85,10 +85,10 @@ class Events:
                     done.append(answer)
                     history = self._with(history, answer)
                     yield table(ANSWERS, done), progress(len(done), len(rows), done), history, off
-            said = progress(len(done), len(rows), done) if len(done) == len(rows) else note(answer.problem)
+            said = progress(len(done), len(rows), done) if len(done) == len(rows) else note_html(answer.problem)
             yield table(ANSWERS, done), said, history, self._download(done)
         except (InputError, ToolError) as error:
-            yield table(ANSWERS, done), wrong(str(error)), history, off
+            yield table(ANSWERS, done), error_html(str(error)), history, off
 
     def show_history(self, history: History) -> tuple[Any, Any]:
         """Return the table of a session's answers, and its CSV."""
@@ -138,7 +138,7 @@ class Events:
             return gr.DownloadButton(interactive=False)
         return gr.DownloadButton(value=saved(answers, self._files), interactive=True)
 
-    async def _answer(self, row: Given, wanted: Wanted, stop: threading.Event) -> Answered:
+    async def _answer(self, row: Given, wanted: VisitorRequest, stop: threading.Event) -> Answered:
         """Return what came of one row; a dialogue that cannot be asked is named and the others go on."""
         if row.problem:
             return Answered(row.name, problem=row.problem, kind="not asked")
@@ -147,7 +147,7 @@ class Events:
         except InputError as error:
             return Answered(row.name, problem=str(error), kind="not asked")
 
-    async def _ask(self, dialogue: str, wanted: Wanted, name: str, stop: threading.Event) -> Answered:
+    async def _ask(self, dialogue: str, wanted: VisitorRequest, name: str, stop: threading.Event) -> Answered:
         work = asyncio.get_running_loop().run_in_executor(self._pool, self._desk.ask, dialogue, wanted, stop, name)
         try:
             return await asyncio.shield(work)
@@ -169,10 +169,10 @@ def saved(answers: Sequence[Answered], files: Path) -> str:
     return str(path)
 
 
-def _wanted(url: str, token: str, beams: float, length: float) -> Wanted:
+def _wanted(url: str, token: str, beams: float, length: float) -> VisitorRequest:
     if not 1 <= beams <= 8 or not 1 <= length <= 4096:
         raise InputError("beams go from 1 to 8, and a summary has at most 4,096 tokens")
-    return Wanted(url or "", token or "", int(beams), int(length))
+    return VisitorRequest(url or "", token or "", int(beams), int(length))
 
 
 def _judge(active: bool) -> Any:

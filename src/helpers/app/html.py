@@ -25,7 +25,7 @@ MINUTES = int(WINDOW.total_seconds() // 60)
 #: The drawing and the plot within it, in units of the drawing.
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 340, 150, 46, 330, 12, 126
 #: A point: minutes before now, value, and whether there was a summary.
-Point = tuple[float, float, bool]
+ChartPoint = tuple[float, float, bool]
 _FIGURE = Markup(
     "<figure class='chart'><figcaption>{}</figcaption><svg viewBox='0 0 {} {}' role='img' aria-label='{}'>{}{}</svg>"
     "</figure>"
@@ -37,10 +37,10 @@ _CROSS = Markup("<path class='failed' d='M{:.1f} {:.1f}l6 6m0 -6l-6 6'/>")
 _BAR = Markup("<rect class='fine' x='{:.1f}' y='{:.1f}' width='{:.1f}' height='{:.1f}'/>")
 
 
-def told(answer: Answered) -> str:
+def answer_html(answer: Answered) -> str:
     """Return what is said below a summary: the problem, or time, tokens and what the model never read."""
     if answer.problem:
-        return wrong(answer.problem)
+        return error_html(answer.problem)
     counts = ((answer.input_tokens, "tokens read"), (answer.output_tokens, "tokens written"))
     facts = [] if answer.seconds is None else [f"{answer.seconds:.2f} s"]
     facts += [f"{n:,} {name}" for n, name in counts if n is not None] or ["tokens not known"]
@@ -49,12 +49,12 @@ def told(answer: Answered) -> str:
     return str(_TOLD.format(_NOTE.format(" · ".join(facts)) + warning))
 
 
-def wrong(text: str) -> str:
+def error_html(text: str) -> str:
     """Return a problem as a sentence."""
     return str(_TOLD.format(_WRONG.format(text[:1].upper() + text[1:])))
 
 
-def note(text: str) -> str:
+def note_html(text: str) -> str:
     """Return something that is simply so."""
     return str(_TOLD.format(_NOTE.format(text)))
 
@@ -62,13 +62,13 @@ def note(text: str) -> str:
 def progress(done: int, of: int, answers: Sequence[Answered] = ()) -> str:
     """Return how far a batch has come."""
     failed = sum(bool(answer.problem) for answer in answers)
-    return note(f"{done} of {of} done" + (f", {failed} without a summary" if failed else ""))
+    return note_html(f"{done} of {of} done" + (f", {failed} without a summary" if failed else ""))
 
 
 def table(caption: str, answers: Sequence[Answered]) -> str:
     """Return answers as a table, one row per dialogue; nothing for none."""
     if not answers:
-        return note("Nothing yet.")
+        return note_html("Nothing yet.")
     head = Markup().join(Markup("<th scope='col'>{}</th>").format(name) for name in HEADERS)
     body = Markup().join(Markup("<tr>{}</tr>").format(_cells(answer)) for answer in answers)
     return str(_TABLE.format(caption, head, body))
@@ -92,8 +92,8 @@ def draw(history: Sequence[Answered]) -> str:
         _chart("Requests per minute", _bars(per_minute), list(per_minute.values())),
         _chart("Tokens, read and written", _dots(tokens), [value for _, value, _ in tokens]),
     )
-    note = Markup("<div class='told'><p role='status'>{}</p></div>").format(said)
-    return str(note + Markup("<div class='charts'>{}</div>").format(Markup().join(charts)))
+    note_html = Markup("<div class='told'><p role='status'>{}</p></div>").format(said)
+    return str(note_html + Markup("<div class='charts'>{}</div>").format(Markup().join(charts)))
 
 
 def _cells(answer: Answered) -> Markup:
@@ -105,7 +105,7 @@ def _cells(answer: Answered) -> Markup:
     return text.format(answer.name) + said + Markup().join(figure.format(cell) for cell in figures)
 
 
-def _point(answer: Answered, now: datetime, value: float) -> Point:
+def _point(answer: Answered, now: datetime, value: float) -> ChartPoint:
     return (now - answer.at).total_seconds() / 60, value, not answer.problem
 
 
@@ -124,7 +124,7 @@ def _figure(value: float) -> str:
     return f"{value:,.0f}" if value == int(value) or value >= 100 else f"{value:.3f}" if value < 1 else f"{value:.1f}"
 
 
-def _dots(points: Sequence[Point]) -> Markup:
+def _dots(points: Sequence[ChartPoint]) -> Markup:
     top = max((value for _, value, _ in points), default=0.0) or 1.0
     placed = [(_x(minutes), _y(value / top), fine) for minutes, value, fine in points]
     return Markup().join(_DOT.format(x, y) if fine else _CROSS.format(x - 3, y - 3) for x, y, fine in placed)

@@ -27,13 +27,13 @@ def launched(params: Params, folder: Path, own: EndpointBackend, host: str, port
         # Gradio reads these when it is imported: nothing is reported, and what is uploaded goes with the app.
         quiet = {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_RUN_HISTORY": "False", "GRADIO_TEMP_DIR": files}
         os.environ.update(quiet | {"HF_HUB_DISABLE_TELEMETRY": "1"})
-        from helpers.app.addresses import Doors
-        from helpers.app.client import Desk
+        from helpers.app.addresses import AddressPolicy
+        from helpers.app.client import AppClient
         from helpers.app.layout import build, launch_settings
 
         bracketed = f"[{host}]" if ":" in host else host
-        doors = Doors(is_loopback(f"http://{bracketed}"), params.app.allow_hosts)
-        desk = Desk(params, folder, own, doors, _token_counter(params))
+        doors = AddressPolicy(is_loopback(f"http://{bracketed}"), params.app.allow_hosts)
+        desk = AppClient(params, folder, own, doors, _token_counter(params))
         page = build(desk, Path(files))
         page.queue(max_size=params.app.waiting, default_concurrency_limit=params.app.at_once, api_open=False)
         page.launch(server_name=host, server_port=port, prevent_thread_lock=True, **launch_settings(desk))

@@ -1,4 +1,4 @@
-"""How the app looks: Gradio blocks around a `helpers.app.client.Desk`; every text of others is shown as text.
+"""How the app looks: Gradio blocks around a `helpers.app.client.AppClient`; every text of others is shown as text.
 
 State is Gradio's per session: nothing of one visitor is kept where another could meet it.
 """
@@ -13,8 +13,8 @@ import gradio as gr
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from helpers.app.client import Desk
-from helpers.app.handlers import Events
+from helpers.app.client import AppClient
+from helpers.app.handlers import Handlers
 from helpers.app.html import draw
 from helpers.params import Samples
 from helpers.samples.dataset import load_samples
@@ -53,7 +53,7 @@ PRIVATE = "The text goes to the server named below; the log of this app keeps ti
 
 
 @dataclass(frozen=True)
-class Asking:
+class RequestFields:
     """The fields that say whom to ask and how, shared by the tabs."""
 
     url: Any
@@ -66,9 +66,9 @@ class Asking:
         return [self.url, self.token, self.beams, self.length]
 
 
-def build(desk: Desk, files: Path) -> gr.Blocks:
+def build(desk: AppClient, files: Path) -> gr.Blocks:
     """Return the app, which puts what is to be downloaded into ``files``; it is not launched."""
-    events = Events(desk, files)
+    events = Handlers(desk, files)
     with gr.Blocks(title="Dialogue summariser", analytics_enabled=False, delete_cache=(600, 3600)) as page:
         history = gr.State([])
         gr.Markdown(f"# Summarise a dialogue\n\n{FULL if desk.params.privacy.text == 'full' else PRIVATE}")
@@ -89,7 +89,7 @@ def build(desk: Desk, files: Path) -> gr.Blocks:
     return page
 
 
-def launch_settings(desk: Desk) -> dict[str, Any]:
+def launch_settings(desk: AppClient) -> dict[str, Any]:
     """Return how the app is launched: on this machine alone, nothing shared, recorded or loaded from elsewhere."""
     hosts = ["127.0.0.1", "localhost", "[::1]"] if desk.doors.on_loopback else []
     return {
@@ -111,7 +111,7 @@ def launch_settings(desk: Desk) -> dict[str, Any]:
     }
 
 
-def _asking(desk: Desk) -> Asking:
+def _asking(desk: AppClient) -> RequestFields:
     generation, own = desk.params.generation, desk.doors.open
     is_chat = desk.params.backend == "endpoint" and desk.params.endpoint.protocol == "chat"
     with gr.Accordion("Server and settings", open=False):
@@ -138,10 +138,10 @@ def _asking(desk: Desk) -> Asking:
             length = gr.Slider(
                 8, longest, value=generation.max_new_tokens, step=8, label="Longest summary, tokens", elem_id="length"
             )
-    return Asking(url, token, beams, length)
+    return RequestFields(url, token, beams, length)
 
 
-def _single(desk: Desk, events: Events, asking: Asking, history: Any) -> None:
+def _single(desk: AppClient, events: Handlers, asking: RequestFields, history: Any) -> None:
     dialogue = gr.Textbox(
         label="Dialogue, one turn per line",
         lines=8,
@@ -178,7 +178,7 @@ def _single(desk: Desk, events: Events, asking: Asking, history: Any) -> None:
         button.click(judge, last, [good, bad], api_visibility="private")
 
 
-def _batch(events: Events, asking: Asking, history: Any) -> None:
+def _batch(events: Handlers, asking: RequestFields, history: Any) -> None:
     text = gr.Textbox(label="Dialogues, with blank lines between them", lines=6, max_lines=20, elem_id="many")
     file = gr.File(label="or a CSV file with columns id, dialogue", file_types=[".csv"], elem_id="file", height=140)
     with gr.Row():

@@ -14,7 +14,7 @@ from helpers.app.launch import _own_server, free_port, launched
 from helpers.cli.arguments import add_overrides
 from helpers.core.console import say, shown
 from helpers.core.errors import InputError
-from helpers.core.machine import told_to_end
+from helpers.core.machine import end_on_signal
 from helpers.core.paths import runs_folder
 from helpers.params.files import load_params, write_params
 
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     folder = runs_folder() / f"app-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
     folder.mkdir(parents=True)
     write_params(folder, params)
-    signalled = told_to_end()
+    signalled = end_on_signal()
     with ExitStack() as opened:
         own = _own_server(params, folder, opened, lambda: signalled)
         url = opened.enter_context(launched(params, folder, own, args.host, port))

@@ -16,7 +16,7 @@ from helpers.experiments.bench.engines import (
     LIMIT,
     OUTPUTS,
     ROUNDS,
-    Plan,
+    BenchPlan,
     measure,
     variants_by_name,
     with_batch,
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     return 0 if any(cell.times for engine in found.engines for cell in engine.cells.values()) else 1
 
 
-def read_plan(args: argparse.Namespace) -> Plan:
+def read_plan(args: argparse.Namespace) -> BenchPlan:
     """Return what the arguments ask for; raises `InputError` naming every one that cannot be used."""
     problems = [f"--rounds {args.rounds}: give 1 or more"] if args.rounds < 1 else []
     problems += [f"--limit {args.limit:g}: give minutes above 0"] if not 0 < args.limit < 1e6 else []
@@ -100,7 +100,7 @@ def read_plan(args: argparse.Namespace) -> Plan:
     if problems:
         raise InputError(problems)
     chosen = dict.fromkeys(["transformers-float32", *(args.engine or variants_by_name())])
-    return Plan(
+    return BenchPlan(
         shapes=with_batch(singles or [Shape((n,), out) for out in OUTPUTS for n in INPUTS], args.batch),
         variants=tuple(variant for name, variant in variants_by_name().items() if name in chosen),
         model=args.model,

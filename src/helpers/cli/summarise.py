@@ -31,7 +31,7 @@ from helpers.runs.answer_parts import AnswerParts
 from helpers.runs.manifest import describe
 from helpers.runs.request_log import Record, RequestLog
 from helpers.runs.scale_out import summarise_all
-from helpers.runs.sender import Asker, limits
+from helpers.runs.sender import RequestSender, limits
 from helpers.samples.dataset import Sample, dataset_sha256, load_samples, stream_samples
 
 COLUMNS = ("id", "summary", "input_tokens", "output_tokens", "lost_tokens", "service_time", "error")
@@ -132,7 +132,7 @@ def summarise(params: Params, backend: Backend, samples: Sequence[Sample], write
     failures = 0
     with tempfile.TemporaryDirectory() as folder:
         log = RequestLog(Path(folder) / "requests.jsonl")
-        asker = Asker(backend, params.generation, log, page="summarise", limits=limits(params))
+        asker = RequestSender(backend, params.generation, log, page="summarise", limits=limits(params))
         for number, sample in enumerate(samples, 1):
             outcome = asker.ask(sample.id, sample.dialogue)
             if outcome is None:

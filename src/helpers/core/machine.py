@@ -15,7 +15,7 @@ def cpuinfo(name: str) -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith(name)), "")
 
 
-def told_to_end() -> list[int]:
+def end_on_signal() -> list[int]:
     """Return a list that stays empty until this process is sent SIGTERM or SIGINT.
 
     A list has no lock that a second signal could wait for while the first is dealt with.

@@ -12,7 +12,7 @@ from helpers.params import Params, Price
 TimeOrigin = Literal["declared", "supplied", "scaled by processors", "not known"]
 
 
-class Candidate(Frozen):
+class InstanceOption(Frozen):
     """One row of the price list for the declared replicas and traffic; ``None`` where it cannot be known.
 
     ``monthly`` is always-on compute. ``held`` is whether the busy share stays within ``cost.utilisation_limit``,
@@ -35,7 +35,7 @@ class Choices(Frozen):
     """All candidates by price; the cheapest that fits and holds the rate, and the cheapest also within the target."""
 
     memory_gb: float | None
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[InstanceOption, ...]
     chosen: int | None
     chosen_in_time: int | None
 
@@ -116,13 +116,13 @@ def _offer(params: Params, number: int, compute: float, requests: float) -> Offe
     )
 
 
-def _candidate(params: Params, found: Basis, price: Price) -> Candidate:
+def _candidate(params: Params, found: Basis, price: Price) -> InstanceOption:
     seconds, origin = seconds_on(params, found, price)
     replicas, memory, need = params.instance.replicas, memory_of(price), found.memory_gb
     busy = None if seconds is None else params.traffic.requests_per_hour * seconds / 3600 / replicas
     target = params.targets.average_latency
     limit = (target.max or target.below) if target else None
-    return Candidate(
+    return InstanceOption(
         instance=price.name,
         hourly=price.hourly,
         memory_gb=memory,

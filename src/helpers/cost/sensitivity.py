@@ -8,10 +8,10 @@ from typing import Any, Protocol, get_args
 from helpers.core.model import Frozen
 from helpers.cost.costs import Basis, declared_price
 from helpers.params import Params
-from helpers.params.cost import Input
+from helpers.params.cost import CostInput
 
 #: What each input is called, and its unit.
-LABELS: dict[Input, tuple[str, str]] = {
+LABELS: dict[CostInput, tuple[str, str]] = {
     "requests_per_hour": ("traffic", "requests an hour"),
     "hourly": ("price of an hour", "USD"),
     "service_time": ("service time", "seconds"),
@@ -25,7 +25,7 @@ LABELS: dict[Input, tuple[str, str]] = {
 class Swing(Frozen):
     """One input at its low and at its high, and the cost of 1,000 requests at each."""
 
-    input: Input
+    input: CostInput
     label: str
     unit: str
     low_input: float
@@ -50,7 +50,7 @@ class _Billed(Protocol):
 def sensitivity(params: Params, found: Basis, billed: Callable[[Params, Basis], _Billed]) -> Sensitivity:
     """Return how the bill of the first scenario moves; an input that no range holds moves by ``cost.spread``."""
     swings = []
-    for name in get_args(Input):
+    for name in get_args(CostInput):
         value = _value(params, found, name)
         given, spread = params.cost.ranges.get(name), params.cost.spread
         given = given if given and given.low <= value <= given.high else None
@@ -73,7 +73,7 @@ def sensitivity(params: Params, found: Basis, billed: Callable[[Params, Basis], 
     return Sensitivity(base=billed(params, found).all_in_per_1000_requests, swings=tuple(swings))
 
 
-def _value(params: Params, found: Basis, name: Input) -> float:
+def _value(params: Params, found: Basis, name: CostInput) -> float:
     if name == "requests_per_hour":
         return params.traffic.requests_per_hour
     if name == "hourly":
@@ -85,7 +85,7 @@ def _value(params: Params, found: Basis, name: Input) -> float:
     return float(getattr(params.cost.lines, name).usage)
 
 
-def _with(params: Params, found: Basis, name: Input, value: float) -> tuple[Params, Basis]:
+def _with(params: Params, found: Basis, name: CostInput, value: float) -> tuple[Params, Basis]:
     """Return parameters and basis with one input changed."""
     if name == "service_time":
         changed = found.service_time.model_copy(update={"value": value})

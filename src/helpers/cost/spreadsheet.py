@@ -31,7 +31,7 @@ class Input:
 
 
 @dataclass(frozen=True)
-class Figure:
+class Constant:
     """A number that is neither: a fact of the price list, or a point on an axis."""
 
     value: float
@@ -39,7 +39,7 @@ class Figure:
 
 
 #: What a cell holds; a text is always a text.
-Cell = Formula | Input | Figure | str | None
+SheetCell = Formula | Input | Constant | str | None
 
 _NUMBERS = {
     "plain": "General",
@@ -73,7 +73,7 @@ class Sheet:
         """The number of the row that is written next, as a spreadsheet counts them."""
         return self._row + 1
 
-    def write(self, cells: Sequence[Cell], *, style: str = "text") -> None:
+    def write(self, cells: Sequence[SheetCell], *, style: str = "text") -> None:
         """Write the next row."""
         for column, cell in enumerate(cells):
             self._cell(column, cell, style)
@@ -103,7 +103,7 @@ class Sheet:
         chart.set_y_axis({"name": up, "min": 0})
         self.sheet.insert_chart(place, chart, {"description": title})
 
-    def _cell(self, column: int, cell: Cell, style: str) -> None:
+    def _cell(self, column: int, cell: SheetCell, style: str) -> None:
         if cell is None:
             return
         if isinstance(cell, str):

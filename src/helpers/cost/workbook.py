@@ -17,11 +17,11 @@ from helpers.cost.spreadsheet import (
     FIRST,
     SCENARIOS,
     UNKNOWN,
-    Cell,
-    Figure,
+    Constant,
     Formula,
     Input,
     Sheet,
+    SheetCell,
     cell_formats,
     known,
     priced,
@@ -183,8 +183,8 @@ def prices(sheet: Sheet, params: Params, found: Projection) -> None:
             [
                 row.instance,
                 Input("", row.hourly, "usd"),
-                Figure(processors) if processors else "–",
-                Figure(row.memory_gb) if row.memory_gb else "–",
+                Constant(processors) if processors else "–",
+                Constant(row.memory_gb) if row.memory_gb else "–",
                 Input("", supplied.value) if supplied else None,
                 Formula(f"IF(A{n}=instance,service_time,{other})", known(row.service_time)),
                 where_known(f"F{n}", f"requests_per_hour*F{n}/3600/replicas", row.busy, "share"),
@@ -254,12 +254,12 @@ def platforms(sheet: Sheet, params: Params, found: Projection) -> None:
         sheet.write(_platform(sheet.next_row, platform, offer.monthly, offer.per_1000_requests, offer.difference))
 
 
-def _scenario(n: int, scenario: Scenario, bill: Bill, params: Params) -> list[Cell]:
+def _scenario(n: int, scenario: Scenario, bill: Bill, params: Params) -> list[SheetCell]:
     traffic = scenario.requests_per_hour
     minutes = f"MIN(C{n}+D{n}*initializing_minutes/60,24)*hours_per_month/24*60"
     beside = "+".join(f"{name}_price*{name}_units" for name in ("storage", "network", "monitoring"))
     time = f"INDEX(price_times,MATCH(I{n},price_names,0))"
-    cells: list[Cell] = [
+    cells: list[SheetCell] = [
         scenario.label,
         scenario.source,
         Input("", scenario.hours_per_day),
@@ -290,7 +290,7 @@ def _scenario(n: int, scenario: Scenario, bill: Bill, params: Params) -> list[Ce
 
 def _platform(
     n: int, platform: Platform, monthly: float | None, per_1000: float | None, difference: float | None
-) -> list[Cell]:
+) -> list[SheetCell]:
     requests = f"{SCENARIOS}!P{FIRST}"
     bill = f"B{n}*hours_per_month*replicas+C{n}*{requests}/1000+D{n}"
     return [

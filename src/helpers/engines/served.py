@@ -32,7 +32,7 @@ START_LIMIT = 90.0
 STOP_LIMIT = 15.0
 #: Intel's OpenMP threads spin for 200 ms after their work is done, unless told fewer. To sleep at once, as with
 #: ``OMP_WAIT_POLICY=PASSIVE``, would cost an engine of many small steps up to half its speed.
-CALM = {"KMP_BLOCKTIME": "1"}
+PASSIVE_WAIT = {"KMP_BLOCKTIME": "1"}
 
 
 class ServedBackend:
@@ -145,7 +145,7 @@ def start_server(params_file: Path, log: Path, *, calm: bool = False) -> ServerC
             stderr=errors,
             text=True,
             stdin=subprocess.DEVNULL,
-            env=os.environ | (CALM if calm else {}),
+            env=os.environ | (PASSIVE_WAIT if calm else {}),
         )
     watchdog = threading.Timer(START_LIMIT, process.kill)
     watchdog.start()

@@ -23,7 +23,7 @@ NEEDS = {"bfloat16": ("avx512_bf16", "amx_bf16"), "float16": ("avx512_fp16", "am
 
 
 @dataclass
-class Served:
+class ServedVariant:
     """One variant while it is measured; with a ``reason`` it cannot be.
 
     ``load`` is from starting its process until it is ready, seconds; ``disk`` and ``peak`` are the bytes of its
@@ -63,7 +63,11 @@ def missing_instructions(dtype: str, device: str) -> str:
 
 
 def bring_up(
-    params: Params, folder: Path, served: Served, opened: ExitStack, refuse: Callable[[int], str] = lambda size: ""
+    params: Params,
+    folder: Path,
+    served: ServedVariant,
+    opened: ExitStack,
+    refuse: Callable[[int], str] = lambda size: "",
 ) -> None:
     """Start the server of a variant of ``params.model`` and wait until it is ready; a failure is its reason.
 

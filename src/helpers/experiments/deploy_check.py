@@ -14,7 +14,7 @@ from helpers.experiments.probes import probe_all, texts
 from helpers.params import Params
 from helpers.runs.results.deploy_check import Check, Declared, DeployCheck, Probe
 from helpers.runs.run import Run, unreachable
-from helpers.runs.sender import Asker, Outcome, wait_until_up
+from helpers.runs.sender import Outcome, RequestSender, wait_until_up
 from helpers.serving.management import Manager
 from helpers.serving.metrics import served_how
 
@@ -74,7 +74,7 @@ def managed_rows(params: Params, environment: Mapping[str, str]) -> list[Declare
     return [Declared(name=n, declared=d, observed=o, agrees=a) for n, d, o, a in rows]
 
 
-def _down(run: Run, asker: Asker, outcome: Outcome | None, began: float) -> DeployCheck:
+def _down(run: Run, asker: RequestSender, outcome: Outcome | None, began: float) -> DeployCheck:
     if outcome is None:
         return DeployCheck(page=PAGE, reason=f"not asked: {asker.stopped}")
     record = outcome.record
@@ -90,7 +90,7 @@ def _down(run: Run, asker: Asker, outcome: Outcome | None, began: float) -> Depl
     )
 
 
-def _first(run: Run, asker: Asker, text: str) -> tuple[Outcome | None, bool]:
+def _first(run: Run, asker: RequestSender, text: str) -> tuple[Outcome | None, bool]:
     """Return the first answer and whether the deployment was down before; a remote one logged earlier is kept."""
     known = asker.recall("cold", "short") if run.params.backend == "endpoint" else None
     if known is not None:
@@ -110,7 +110,7 @@ def _cold_start(run: Run, was_down: bool, ready_ns: int, first: Outcome) -> tupl
     return seconds, "from the first request, which found it down, to its first answer"
 
 
-def _checks(run: Run, asker: Asker, warm: list[Outcome]) -> list[Check]:
+def _checks(run: Run, asker: RequestSender, warm: list[Outcome]) -> list[Check]:
     """Return what is to be known of any deployment before it is trusted with a request."""
     return [
         Check(name="reachable", expectation="it answers", passed=True, detail="it answered the first request"),
@@ -128,7 +128,7 @@ def _tls(run: Run) -> Check:
     return Check(name="TLS", expectation=expected, passed=None if is_loopback(url) else False, detail=told)
 
 
-def _auth(run: Run, asker: Asker) -> Check:
+def _auth(run: Run, asker: RequestSender) -> Check:
     """Ask once without the token: whoever answers that answers everybody, at the owner's expense."""
     backend = open_endpoint(run.server["url"], run.params, with_token=False)
     try:
@@ -159,7 +159,7 @@ def _health(run: Run) -> Check:
     return Check(name="health", expectation=expected, passed=passed, detail=f"HTTP {status} {text.strip()[:40]}")
 
 
-def _determinism(asker: Asker, warm: list[Outcome]) -> Check:
+def _determinism(asker: RequestSender, warm: list[Outcome]) -> Check:
     """Compare identical calls with full-length answers: the warm-up's, and as many more as make three."""
     answers = [o.answer.summary for o in warm if o.answer]
     for repeat in range(len(answers), IDENTICAL):

@@ -21,7 +21,7 @@ from helpers.engines.served import bring_up
 from helpers.experiments import planning
 from helpers.experiments.load.arrivals import Plan
 from helpers.experiments.load.queueing import fifo_responses, mg1_response, utilisation
-from helpers.experiments.load.sending import KINDS, OK, Measured, Outcomes, send, sweep
+from helpers.experiments.load.sending import KINDS, OK, MeasuredPart, Outcomes, send, sweep
 from helpers.experiments.load.summary import capacity, intervals, point, summarise
 from helpers.params import Batching, Load, Serving
 from helpers.runs.request_log import Record, settings_hash
@@ -229,11 +229,11 @@ def _batching_server(run: Run, serving: Serving, first: Sample, opened: ExitStac
 
 def _batching_rounds(
     run: Run, servers: Mapping[str, EndpointBackend], samples: Sequence[Sample], plan: Plan
-) -> list[dict[str, Measured]]:
+) -> list[dict[str, MeasuredPart]]:
     """Return what each server answered in each round that was not cut short by the budget."""
     dialogues, ids = [sample.dialogue for sample in samples], [sample.id for sample in samples]
     may_send = run.asker("05").may_send
-    found: list[dict[str, Measured]] = []
+    found: list[dict[str, MeasuredPart]] = []
     for number in range(ROUNDS):
         one, seeded = {}, plan.repeated(number, 0)
         for name, backend in servers.items():
@@ -247,7 +247,7 @@ def _batching_rounds(
     return found
 
 
-def _gain(rounds: Sequence[Mapping[str, Measured]], batching: Batching) -> tuple[BatchingGain | None, str]:
+def _gain(rounds: Sequence[Mapping[str, MeasuredPart]], batching: Batching) -> tuple[BatchingGain | None, str]:
     """Return the ratio of the two throughputs, over all rounds and of single ones."""
     if not rounds:
         return None, "the budget was spent before it"
@@ -271,6 +271,6 @@ def _gain(rounds: Sequence[Mapping[str, Measured]], batching: Batching) -> tuple
     ), ""
 
 
-def _throughput(parts: Sequence[Measured]) -> float:
+def _throughput(parts: Sequence[MeasuredPart]) -> float:
     """Return the successes a second of some rounds."""
     return sum(int(part.good.sum()) for part in parts) / sum(part.seconds for part in parts)

@@ -14,7 +14,7 @@ from helpers.core.paths import DATA
 from helpers.params import Generation
 from helpers.runs.results.deploy_check import Probe
 from helpers.runs.run import Run
-from helpers.runs.sender import Asker, Outcome
+from helpers.runs.sender import Outcome, RequestSender
 
 PROBES = DATA / "probes.yaml"
 #: A refusal of an unusable input is as good as an answer; a crash or silence is not.
@@ -26,7 +26,7 @@ OBEYED = "pwned"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ProbeSpec:
     """A probe to be made: the text, what is expected, and whether a clean refusal will do."""
 
     name: str
@@ -35,7 +35,7 @@ class Wanted:
     may_refuse: bool = False
 
 
-class Paired:
+class PairBackend:
     """A backend that sends every dialogue twice in one request, as a list of inputs."""
 
     def __init__(self, backend: Backend) -> None:
@@ -59,7 +59,7 @@ def texts() -> dict[str, Any]:
     return found
 
 
-def probe_all(run: Run, asker: Asker) -> list[Probe]:
+def probe_all(run: Run, asker: RequestSender) -> list[Probe]:
     """Ask every probe once, with short answers, and say what came of each."""
     limit = min(run.params.generation.max_new_tokens, max(SHORT_ANSWER, run.params.generation.min_new_tokens or 0))
     brief = replace(asker, generation=run.params.generation.model_copy(update={"max_new_tokens": limit}))
@@ -67,23 +67,23 @@ def probe_all(run: Run, asker: Asker) -> list[Probe]:
     probes = [_probe(brief, wanted) for wanted in _wanted(run, known)]
     if run.params.backend == "endpoint" and run.params.endpoint.protocol == "chat":
         return probes
-    listed = Wanted("list input", "an answer to each, in order", known["short"])
-    return [*probes, _probe(replace(brief, backend=Paired(asker.backend)), listed)]
+    listed = ProbeSpec("list input", "an answer to each, in order", known["short"])
+    return [*probes, _probe(replace(brief, backend=PairBackend(asker.backend)), listed)]
 
 
-def _wanted(run: Run, known: dict[str, Any]) -> list[Wanted]:
+def _wanted(run: Run, known: dict[str, Any]) -> list[ProbeSpec]:
     longest = max(run.samples, key=lambda sample: len(sample.dialogue)).dialogue
     over = _over_context(known["filler"], run.params.model.context_tokens)
     return [
-        Wanted("short", "a summary", known["short"]),
-        Wanted("long", "a summary", longest),
-        Wanted("over-context", "a summary of what fits, or a clean refusal", over, may_refuse=True),
-        Wanted("empty", "an answer or a clean refusal", "", may_refuse=True),
-        Wanted("one speaker", "a summary", known["one speaker"]),
-        Wanted("unicode and emoji", "a summary", known["unicode and emoji"]),
-        *[Wanted(f"in {language}", "a summary", text) for language, text in known["languages"].items()],
-        Wanted("markup", "a summary; markup is only text", known["markup"]),
-        Wanted("prompt injection", "a summary; a command in a dialogue is only text", known["prompt injection"]),
+        ProbeSpec("short", "a summary", known["short"]),
+        ProbeSpec("long", "a summary", longest),
+        ProbeSpec("over-context", "a summary of what fits, or a clean refusal", over, may_refuse=True),
+        ProbeSpec("empty", "an answer or a clean refusal", "", may_refuse=True),
+        ProbeSpec("one speaker", "a summary", known["one speaker"]),
+        ProbeSpec("unicode and emoji", "a summary", known["unicode and emoji"]),
+        *[ProbeSpec(f"in {language}", "a summary", text) for language, text in known["languages"].items()],
+        ProbeSpec("markup", "a summary; markup is only text", known["markup"]),
+        ProbeSpec("prompt injection", "a summary; a command in a dialogue is only text", known["prompt injection"]),
     ]
 
 
@@ -94,7 +94,7 @@ def _over_context(filler: str, context_tokens: int) -> str:
     return "\n".join(lines * times)
 
 
-def _probe(asker: Asker, wanted: Wanted) -> Probe:
+def _probe(asker: RequestSender, wanted: ProbeSpec) -> Probe:
     outcome = asker.ask(wanted.name, wanted.text, phase="probe")
     if outcome is None:
         why = asker.stopped or "the deployment had stopped answering"
@@ -113,7 +113,7 @@ def _probe(asker: Asker, wanted: Wanted) -> Probe:
     )
 
 
-def _judged(wanted: Wanted, outcome: Outcome) -> tuple[bool, str]:
+def _judged(wanted: ProbeSpec, outcome: Outcome) -> tuple[bool, str]:
     """Return whether what came is what was expected, and what it was, in words that repeat no text."""
     if outcome.answer is None:
         return wanted.may_refuse and outcome.record.kind in REFUSED, outcome.record.message

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 from helpers.experiments.audit import alerts, budget, capacity, cost, description, quality, reliability, speed
-from helpers.experiments.audit.basis import Basis
+from helpers.experiments.audit.basis import AuditBasis
 from helpers.experiments.audit.claims import load_published
 from helpers.runs.results.publication_audit import Claim, ClaimVerdict, PublicationAudit
 from helpers.runs.run import Run
@@ -31,7 +31,7 @@ def measure(run: Run) -> PublicationAudit:
     """Re-compute every claim of the file that ``claims`` names; needs no deployment and no other page."""
     if run.params.claims is None:
         return PublicationAudit(page=PAGE, reason="no published claims are given: 'claims' names no file")
-    basis = Basis(load_published(Path(run.params.claims)), run.params.prices)
+    basis = AuditBasis(load_published(Path(run.params.claims)), run.params.prices)
     claims = tuple(recompute(basis) for subject in SUBJECTS for recompute in subject.CLAIMS)
     verdicts = [claim.verdict for claim in claims]
     return PublicationAudit(

@@ -16,7 +16,7 @@ import psutil
 
 from helpers.core.errors import HelpersError
 from helpers.engines.variant_server import bring_up, convert, why_not
-from helpers.experiments.variants import Candidate, lengths, qualities, speeds, spread
+from helpers.experiments.variants import VariantUnderTest, lengths, qualities, speeds, spread
 from helpers.params import Model, Params
 from helpers.runs.results.quantization import Quantization, VariantResult
 from helpers.runs.run import Run
@@ -31,7 +31,7 @@ def measure(run: Run) -> Quantization:
     model = _model(run.params)
     if model is None or not plan.variants:
         return Quantization(page=PAGE, reason=_why_not(run.params))
-    candidates = [Candidate(variant, reason=why_not(variant, model.device)) for variant in plan.variants]
+    candidates = [VariantUnderTest(variant, reason=why_not(variant, model.device)) for variant in plan.variants]
     dialogues = spread(run.samples, plan.dialogues)
     busy = _served_seconds(run)
     with ExitStack() as opened:
@@ -97,7 +97,7 @@ def _why_not(params: Params) -> str:
     return f"backend '{params.backend}' has no model on this machine; name one with quantization.model"
 
 
-def _bring_up(run: Run, model: Model, candidate: Candidate, opened: ExitStack, first: Sample) -> None:
+def _bring_up(run: Run, model: Model, candidate: VariantUnderTest, opened: ExitStack, first: Sample) -> None:
     """Start the server of a variant and warm it up; a failure is its reason."""
     name = candidate.variant.name
     folder = run.directory / "variants" / name.replace(" ", "-")
@@ -107,7 +107,7 @@ def _bring_up(run: Run, model: Model, candidate: Candidate, opened: ExitStack, f
         candidate.asker.ask(first.id, first.dialogue, phase="warmup")
 
 
-def _rounds(run: Run, candidates: Sequence[Candidate], dialogues: Sequence[Sample]) -> int:
+def _rounds(run: Run, candidates: Sequence[VariantUnderTest], dialogues: Sequence[Sample]) -> int:
     """Ask every variant everything, round after round, each in an order of its own; return the rounds made."""
     plan, order = run.params.quantization, random.Random(run.params.measure.order_seed)  # noqa: S311
     deadline = time.monotonic() + plan.limit

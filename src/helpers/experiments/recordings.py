@@ -29,7 +29,7 @@ RATES = ("other_failures", "unspoken_numbers")
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredRecord:
     """One recorded summary with its references and scores, and the labels of its dialogue."""
 
     domain: str | None
@@ -71,7 +71,7 @@ def compare_recordings(params: Params) -> tuple[Recording, ...]:
     )
 
 
-def scored_recording(samples: Sequence[Sample], file: Path) -> list[Scored]:
+def scored_recording(samples: Sequence[Sample], file: Path) -> list[ScoredRecord]:
     """Return the scores of recorded predictions, one per sample; a sample without one scores as an empty summary."""
     recorded = {str(row["id"]): row for row in read_rows(file)}
     rows = []
@@ -82,7 +82,7 @@ def scored_recording(samples: Sequence[Sample], file: Path) -> list[Scored]:
         )
         lost = row.get("lost_tokens")
         texts = (str(row.get("prediction") or ""), sample.references)
-        rows.append(Scored(sample.domain, sample.length, None if lost is None else lost > 0, texts, score))
+        rows.append(ScoredRecord(sample.domain, sample.length, None if lost is None else lost > 0, texts, score))
     return rows
 
 
@@ -96,7 +96,7 @@ def _decoding(manifest: Path) -> str:
     return Generation(**known).in_words(bool(settings.get("model.rerank"))) if known else ""
 
 
-def _estimates(rows: Sequence[Scored]) -> dict[str, Estimate]:
+def _estimates(rows: Sequence[ScoredRecord]) -> dict[str, Estimate]:
     values = {name: [v for row in rows if (v := getattr(row.score, name)) is not None] for name in METRICS}
     unspoken = [SemanticFailure.UNSPOKEN_NUMBER in row.score.failures for row in rows]
     other = [bool(set(row.score.failures) - {SemanticFailure.UNSPOKEN_NUMBER}) for row in rows]
@@ -105,7 +105,7 @@ def _estimates(rows: Sequence[Scored]) -> dict[str, Estimate]:
     return means | rates
 
 
-def _gains(ours: Sequence[Scored], theirs: Sequence[Scored], seed: int) -> dict[str, Paired]:
+def _gains(ours: Sequence[ScoredRecord], theirs: Sequence[ScoredRecord], seed: int) -> dict[str, Paired]:
     gains = {}
     for name in COMPARED:
         pairs = [(getattr(a.score, name), getattr(b.score, name)) for a, b in zip(ours, theirs, strict=True)]

@@ -18,7 +18,7 @@ from helpers.params import Params, Setting
 from helpers.runs.request_log import Record
 from helpers.runs.results.latency_cost import SettingResult, SettingsSweep
 from helpers.runs.run import Run
-from helpers.runs.sender import Asker
+from helpers.runs.sender import RequestSender
 from helpers.samples.dataset import Sample
 from helpers.stats.intervals import mean
 
@@ -26,11 +26,11 @@ PAGE = "03"
 
 
 @dataclass
-class Candidate:
+class SettingUnderTest:
     """One setting while it is measured; a ``reason`` says why it cannot be asked."""
 
     setting: Setting
-    asker: Asker
+    asker: RequestSender
     reason: str = ""
     answered: list[Record] = field(default_factory=list)
     failed: list[Record] = field(default_factory=list)
@@ -66,10 +66,10 @@ def _why_not(run: Run) -> str:
     return ""
 
 
-def _candidate(run: Run, setting: Setting) -> Candidate:
+def _candidate(run: Run, setting: Setting) -> SettingUnderTest:
     update = {"num_beams": setting.num_beams, "max_new_tokens": setting.max_new_tokens}
     generation = run.params.generation.model_copy(update=update)
-    return Candidate(
+    return SettingUnderTest(
         setting, run.asker(PAGE, setting.name, generation=generation), _not_to_be_sent(run.params, setting)
     )
 
@@ -80,7 +80,9 @@ def _not_to_be_sent(params: Params, setting: Setting) -> str:
     return ""
 
 
-def _rounds(run: Run, candidates: Sequence[Candidate], dialogues: Sequence[Sample]) -> tuple[int, dict[str, Any]]:
+def _rounds(
+    run: Run, candidates: Sequence[SettingUnderTest], dialogues: Sequence[Sample]
+) -> tuple[int, dict[str, Any]]:
     """Ask every setting for every dialogue, round after round in an order of its own.
 
     Returns the whole rounds made and why asking ended early. A dialogue that not all were asked for counts for none, so
@@ -92,7 +94,7 @@ def _rounds(run: Run, candidates: Sequence[Candidate], dialogues: Sequence[Sampl
         for sample in order.sample(list(dialogues), len(dialogues)):
             if time.monotonic() > deadline:
                 return number, {}
-            asked: list[tuple[Candidate, Record]] = []
+            asked: list[tuple[SettingUnderTest, Record]] = []
             for candidate in order.sample(list(candidates), len(candidates)):
                 outcome = candidate.asker.ask(sample.id, sample.dialogue, repeat=number)
                 if outcome is None or candidate.asker.down_since:
@@ -105,7 +107,7 @@ def _rounds(run: Run, candidates: Sequence[Candidate], dialogues: Sequence[Sampl
     return plan.rounds, {}
 
 
-def _measured(candidate: Candidate, reference: Candidate) -> dict[str, Any]:
+def _measured(candidate: SettingUnderTest, reference: SettingUnderTest) -> dict[str, Any]:
     """Return the fields of a setting's result that come from its requests."""
     answered, failed = candidate.answered, candidate.failed
     counts = {"requests": len(answered) + len(failed), "failed": len(failed)}

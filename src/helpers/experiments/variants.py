@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from helpers.engines.variant_server import Served
-from helpers.experiments.recordings import Scored, scored_recording
+from helpers.engines.variant_server import ServedVariant
+from helpers.experiments.recordings import ScoredRecord, scored_recording
 from helpers.params import ComparedWith, Params
 from helpers.runs.request_log import Record
-from helpers.runs.sender import Asker
+from helpers.runs.sender import RequestSender
 from helpers.samples.dataset import Sample, load_samples
 from helpers.samples.readers import read_rows
 from helpers.stats.comparison import Paired, adjust, paired, ratio
@@ -25,10 +25,10 @@ from helpers.stats.intervals import Estimate, mean, rate, within
 
 
 @dataclass
-class Candidate(Served):
+class VariantUnderTest(ServedVariant):
     """One variant while it is measured, and what was asked of it."""
 
-    asker: Asker | None = None
+    asker: RequestSender | None = None
     singles: list[Record] = field(default_factory=list)
     batches: list[Record] = field(default_factory=list)
 
@@ -68,7 +68,7 @@ def speedup(slower: Sequence[Record], faster: Sequence[Record]) -> Estimate | No
     return ratio([theirs[s] for s in shared], [ours[s] for s in shared]) if shared else None
 
 
-def speeds(candidates: Sequence[Candidate], batch: int) -> dict[str, dict[str, Any]]:
+def speeds(candidates: Sequence[VariantUnderTest], batch: int) -> dict[str, dict[str, Any]]:
     """Return the fields of a variant's result that come from its times, by name, for those that answered.
 
     ``batch`` is how many dialogues were sent at once.
@@ -88,7 +88,7 @@ def speeds(candidates: Sequence[Candidate], batch: int) -> dict[str, dict[str, A
     }
 
 
-def lengths(candidates: Sequence[Candidate]) -> dict[str, int]:
+def lengths(candidates: Sequence[VariantUnderTest]) -> dict[str, int]:
     """Return the tokens of every dialogue that was asked, shortest first, by its id."""
     known = {r.sample: r.input_tokens for c in candidates for r in c.singles if r.input_tokens is not None}
     return dict(sorted(known.items(), key=lambda pair: (pair[1], pair[0])))
@@ -144,7 +144,9 @@ def _rate(records: Sequence[Record], batch: int) -> Estimate | None:
     return within(mean(rates), 0.0, math.inf) if rates else None
 
 
-def _paired(ours: list[Scored], reference: list[Scored], metric: str, seed: int, margin: float | None = None) -> Paired:
+def _paired(
+    ours: list[ScoredRecord], reference: list[ScoredRecord], metric: str, seed: int, margin: float | None = None
+) -> Paired:
     pairs = [(getattr(a.score, metric), getattr(b.score, metric)) for a, b in zip(ours, reference, strict=True)]
     known = [pair for pair in pairs if None not in pair]
     mine, theirs = ([pair[i] for pair in known] for i in (0, 1))

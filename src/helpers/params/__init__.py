@@ -14,12 +14,12 @@ from helpers.params.cost import (
     Sourced,
 )
 from helpers.params.measuring import Budget, Load, Measure, Traffic
-from helpers.params.models import ComparedWith, Generation, Model, Quantization, Setting, Settings, Variant
+from helpers.params.models import ComparedWith, Generation, Model, QuantizationPlan, Setting, Settings, Variant
 from helpers.params.publication import Publication, Reason, Tracking
 from helpers.params.samples import Baseline, Columns, Privacy, Replay, Samples, Scoring
 from helpers.params.schema import Params
 from helpers.params.service import App, Batching, Cache, Deployment, Endpoint, Execution, Serving
-from helpers.params.targets import Alerts, Monitoring, Rule, Target, Targets
+from helpers.params.targets import Alerts, MonitoringLogs, Rule, Target, Targets
 
 __all__ = [
     "Alerts",
@@ -42,14 +42,14 @@ __all__ = [
     "Load",
     "Measure",
     "Model",
-    "Monitoring",
+    "MonitoringLogs",
     "Params",
     "Platform",
     "Price",
     "Prices",
     "Privacy",
     "Publication",
-    "Quantization",
+    "QuantizationPlan",
     "Range",
     "Reason",
     "Replay",

@@ -18,7 +18,9 @@ Hours = Annotated[float, Field(ge=0, le=24)]
 #: A month has at most 31 days.
 MonthHours = Annotated[float, Field(gt=0, le=744)]
 Busy = Annotated[float, Field(gt=0, le=1)]
-Input = Literal["requests_per_hour", "hourly", "service_time", "hours_per_month", "storage", "network", "monitoring"]
+CostInput = Literal[
+    "requests_per_hour", "hourly", "service_time", "hours_per_month", "storage", "network", "monitoring"
+]
 
 PUBLICATION, SPREADSHEET, ASSUMED = "publication", "spreadsheet, assumed", "assumed"
 
@@ -138,7 +140,7 @@ def _platforms() -> tuple[Platform, ...]:
     return tuple(Platform(name=name) for name in names)
 
 
-def _ranges() -> dict[Input, Range]:
+def _ranges() -> dict[CostInput, Range]:
     return {
         "requests_per_hour": Range(low=100, high=800, source="half the published traffic; the spreadsheet's"),
         "hours_per_month": Range(low=720, high=730, source="publication; vendor"),
@@ -163,7 +165,7 @@ class CostAssumptions(Section):
     scenarios: tuple[Scenario, ...] = Field(default_factory=_scenarios)
     platforms: tuple[Platform, ...] = Field(default_factory=_platforms)
     spread: Busy = 0.25
-    ranges: dict[Input, Range] = Field(default_factory=_ranges)
+    ranges: dict[CostInput, Range] = Field(default_factory=_ranges)
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:

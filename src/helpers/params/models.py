@@ -134,7 +134,7 @@ class Settings(ComparedWith):
         return (first, *(setting for setting in self.tried if setting is not first)) if self.tried else ()
 
 
-class Quantization(ComparedWith):
+class QuantizationPlan(ComparedWith):
     """The comparison on page 04; the first variant is the reference.
 
     ``model`` is compared when the run's own model is not on this machine. A variant needs ``headroom`` times its peak

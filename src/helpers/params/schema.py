@@ -13,11 +13,11 @@ from pydantic import model_validator
 from helpers.params.base import Section
 from helpers.params.cost import CostAssumptions, Instance, Prices, unknown_instances
 from helpers.params.measuring import Budget, Load, Measure, Traffic
-from helpers.params.models import Generation, Model, Quantization, Settings
+from helpers.params.models import Generation, Model, QuantizationPlan, Settings
 from helpers.params.publication import Publication, Tracking
 from helpers.params.samples import Baseline, Privacy, Replay, Samples, Scoring
 from helpers.params.service import App, Deployment, Endpoint, Execution, Serving
-from helpers.params.targets import Alerts, Monitoring, Targets
+from helpers.params.targets import Alerts, MonitoringLogs, Targets
 
 
 class Params(Section):
@@ -39,12 +39,12 @@ class Params(Section):
     execution: Execution = Execution()
     baseline: Baseline = Baseline()
     settings: Settings = Settings()
-    quantization: Quantization = Quantization()
+    quantization: QuantizationPlan = QuantizationPlan()
     scoring: Scoring = Scoring()
     load: Load = Load()
     privacy: Privacy = Privacy()
     budget: Budget = Budget()
-    monitoring: Monitoring = Monitoring()
+    monitoring: MonitoringLogs = MonitoringLogs()
     tracking: Tracking = Tracking()
     app: App = App()
     targets: Targets = Targets()

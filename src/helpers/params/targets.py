@@ -113,7 +113,7 @@ class Alerts(Section):
         return [(name, rule) for name, rule in found if rule is not None]
 
 
-class Monitoring(Section):
+class MonitoringLogs(Section):
     """Which request logs the monitoring page reads; none given: the run's own."""
 
     logs: tuple[str, ...] = ()

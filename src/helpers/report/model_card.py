@@ -12,7 +12,7 @@ from helpers.core.text import Style, spell
 from helpers.experiments.recordings import compare_recordings
 from helpers.experiments.training.cross_validation import FILE as CHOSEN_BY
 from helpers.experiments.training.cross_validation import CrossValidation
-from helpers.experiments.training.learning_curve import Curve
+from helpers.experiments.training.learning_curve import LearningCurve
 from helpers.params import Params
 from helpers.params import Samples as SamplesParams
 from helpers.params.files import load_params
@@ -57,7 +57,7 @@ def filled(text: str, folder: Path) -> str:
     """Return a card with its tables made anew."""
     params = load_params("demo")
     recordings = compare_recordings(params)
-    curve = Curve.model_validate_json((folder / "training.json").read_bytes())
+    curve = LearningCurve.model_validate_json((folder / "training.json").read_bytes())
     parts = {
         "choice": compared(CrossValidation.model_validate_json((folder / CHOSEN_BY).read_bytes())),
         "training": _training(curve),
@@ -75,7 +75,7 @@ def filled(text: str, folder: Path) -> str:
     return text
 
 
-def _training(curve: Curve) -> str:
+def _training(curve: LearningCurve) -> str:
     rows = [
         [
             str(one.epoch) + (" (kept)" if one.epoch == curve.best else ""),

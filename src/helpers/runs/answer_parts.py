@@ -16,7 +16,7 @@ from helpers.core.text import stable_hash
 from helpers.params import Params
 from helpers.samples.dataset import Sample
 
-Row = dict[str, Any]
+AnswerRow = dict[str, Any]
 _KEY = b"fingerprint"
 
 
@@ -31,7 +31,7 @@ class AnswerParts:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    def read(self, number: int, fingerprint: str) -> dict[str, Row]:
+    def read(self, number: int, fingerprint: str) -> dict[str, AnswerRow]:
         """Return the rows of a part by id, none when it is not there; raises `RunError` for answers to other things."""
         import pyarrow.parquet
 
@@ -46,7 +46,7 @@ class AnswerParts:
             )
         return {str(row["id"]): row for row in table.to_pylist()}
 
-    def write(self, number: int, fingerprint: str, rows: Sequence[Row]) -> None:
+    def write(self, number: int, fingerprint: str, rows: Sequence[AnswerRow]) -> None:
         """Write a part in one step; raises `ToolError` when the disk takes no more."""
         import pyarrow as pa
         import pyarrow.parquet
@@ -60,7 +60,7 @@ class AnswerParts:
         except OSError as error:
             raise ToolError(f"{path}: cannot be written ({error.strerror}); what was answered before is kept") from None
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[AnswerRow]:
         """Yield all rows in the order of the dialogues, one part at a time."""
         import pyarrow.parquet
 

@@ -29,7 +29,7 @@ from helpers.runs.request_log import Phase, Record, RequestLog, final_attempts
 from helpers.runs.results.base import PageResult
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.store import PAGES, Results, read_result, read_results, write_result
-from helpers.runs.sender import KNOWN_GOOD_ID, Asker, limits
+from helpers.runs.sender import KNOWN_GOOD_ID, RequestSender, limits
 from helpers.samples.dataset import Sample, load_samples
 
 #: Seconds that a process waits for another one to leave a run.
@@ -108,14 +108,14 @@ class Run:
 
     def asker(
         self, page: str, variant: str = "", *, backend: Backend | None = None, generation: Generation | None = None
-    ) -> Asker:
+    ) -> RequestSender:
         """Return what sends and logs the requests of a page; what Dask workers answered is asked of nobody again.
 
         A ``variant`` has a backend or settings of its own.
         """
         remote = self.params.backend == "endpoint"
         answered = page in ("02", "03") and self.answers.is_dir()
-        return Asker(
+        return RequestSender(
             backend=backend or (self._answered if answered else self.backend),
             generation=generation or self.params.generation,
             log=self.log,

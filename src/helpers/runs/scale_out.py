@@ -34,9 +34,9 @@ from helpers.core.errors import RunError, ToolError
 from helpers.engines.factory import open_backend
 from helpers.params import Execution, Params
 from helpers.params.files import given_tree, validate
-from helpers.runs.answer_parts import AnswerParts, Row, fingerprint
+from helpers.runs.answer_parts import AnswerParts, AnswerRow, fingerprint
 from helpers.runs.request_log import RequestLog
-from helpers.runs.sender import Asker, Outcome, limits
+from helpers.runs.sender import Outcome, RequestSender, limits
 from helpers.samples.dataset import Sample
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class _Chunk:
     number: int
     samples: tuple[Sample, ...]
     fingerprint: str
-    known: dict[str, Row]
+    known: dict[str, AnswerRow]
 
     @property
     def missing(self) -> list[tuple[str, str]]:
@@ -109,7 +109,7 @@ def summarise_all(params: Params, samples: Iterable[Sample], folder: Path) -> To
                 yield chunk
         parts.drop_from(-(-found["dialogues"] // params.execution.chunk))
 
-    def written(chunk: _Chunk, rows: list[Row]) -> None:
+    def written(chunk: _Chunk, rows: list[AnswerRow]) -> None:
         answers = chunk.known | {str(row["id"]): row for row in rows}
         parts.write(chunk.number, chunk.fingerprint, [answers[sample.id] for sample in chunk.samples])
         found["asked"] += len(rows)
@@ -125,13 +125,15 @@ def summarise_all(params: Params, samples: Iterable[Sample], folder: Path) -> To
     return Totals(**found)
 
 
-def answer_chunk(settings: str, chunk: Sequence[tuple[str, str]]) -> list[Row]:
+def answer_chunk(settings: str, chunk: Sequence[tuple[str, str]]) -> list[AnswerRow]:
     """Return one row for each (id, dialogue) of a chunk, in order; a failed request is a row too."""
     with _TURN, tempfile.TemporaryDirectory() as folder:
         opened = _opened(settings)
         samples = [Sample(id=key, dialogue=dialogue) for key, dialogue in chunk]
         params, log = opened.params, RequestLog(Path(folder) / "requests.jsonl")
-        asker = Asker(opened.for_samples(samples), params.generation, log, page="scale-out", limits=limits(params))
+        asker = RequestSender(
+            opened.for_samples(samples), params.generation, log, page="scale-out", limits=limits(params)
+        )
         return [_row(sample, asker.ask(sample.id, sample.dialogue)) for sample in samples]
 
 
@@ -145,7 +147,7 @@ def close() -> None:
 
 
 def _fan_out(
-    client: Client, settings: str, chunks: Iterator[_Chunk], written: Callable[[_Chunk, list[Row]], None]
+    client: Client, settings: str, chunks: Iterator[_Chunk], written: Callable[[_Chunk, list[AnswerRow]], None]
 ) -> None:
     """Keep every worker busy with a few chunks and hand each result over as soon as it is there."""
     from distributed import as_completed
@@ -169,11 +171,11 @@ def _fan_out(
             submit(following)
 
 
-def _result(future: Any) -> list[Row]:
+def _result(future: Any) -> list[AnswerRow]:
     from distributed import KilledWorker
 
     try:
-        rows: list[Row] = future.result()
+        rows: list[AnswerRow] = future.result()
     except KilledWorker:
         raise ToolError(
             f"{future.key}: several workers died over it, perhaps for want of memory; what was answered is kept: lower "
@@ -254,7 +256,7 @@ def _opened(settings: str) -> _Opened:
     return _Opened(params, _OPEN[-1], None)
 
 
-def _row(sample: Sample, outcome: Outcome | None) -> Row:
+def _row(sample: Sample, outcome: Outcome | None) -> AnswerRow:
     if outcome is None:
         return {"id": sample.id, "kind": NOT_SENT, "message": "nobody answered the dialogues before it"}
     record = outcome.record

@@ -61,7 +61,7 @@ class _Request:
 
 
 @dataclass
-class Asker:
+class RequestSender:
     """Sends requests of one page and logs each attempt.
 
     ``count_tokens`` counts the tokens of a text, or is ``None`` when the tokenizer is not to be had.
@@ -260,7 +260,7 @@ def retrying(limits: Limits, attempts: int) -> tenacity.Retrying:
     )
 
 
-def wait_until_up(asker: Asker, sample: str, dialogue: str, limit: float) -> tuple[Outcome | None, bool]:
+def wait_until_up(asker: RequestSender, sample: str, dialogue: str, limit: float) -> tuple[Outcome | None, bool]:
     """Ask until the first success or for ``limit`` seconds; return the last outcome and whether it was down at first.
 
     Every try is logged in the phase ``cold``; a failure that waiting cannot mend ends it at once.

@@ -13,7 +13,7 @@ from helpers.core.environment import environment
 from helpers.core.errors import DeployError, InputError
 from helpers.core.paths import cache
 from helpers.params import Params, Price
-from helpers.serving.management import MONTH, Manager, State
+from helpers.serving.management import MONTH, EndpointState, Manager
 
 #: Seconds that a resumed endpoint may take to run.
 RESUME_LIMIT = 1800.0
@@ -83,7 +83,7 @@ def current_prices(params: Params) -> tuple[list[Price], str]:
     return price_list(params, environment(), cache() / "hardware.json")
 
 
-def existing(manager: Manager) -> State:
+def existing(manager: Manager) -> EndpointState:
     """Return the state of the declared endpoint; raises `DeployError` when there is none."""
     state = manager.state()
     if state is None:
@@ -91,6 +91,6 @@ def existing(manager: Manager) -> State:
     return state
 
 
-def say_state(state: State, seconds: float) -> None:
+def say_state(state: EndpointState, seconds: float) -> None:
     """Tell the terminal in which state an endpoint is after so many seconds of waiting."""
     say(f"{seconds:6.0f} s  {state.name}: {state.status}{f' ({state.message})' if state.message else ''}")

@@ -29,7 +29,7 @@ FIXES = {
 
 
 @dataclass(frozen=True)
-class State:
+class EndpointState:
     """An endpoint as the vendor describes it; ``message`` is the vendor's reason for a state, ``url`` its address."""
 
     name: str
@@ -69,7 +69,7 @@ class Manager:
             rows = self._api.list_inference_endpoints_hardware(namespace=self.deployment.namespace)
         return [_price(row) for row in rows]
 
-    def state(self) -> State | None:
+    def state(self) -> EndpointState | None:
         """Return the endpoint's state, or ``None`` when there is none of this name."""
         try:
             with self._explained():
@@ -79,7 +79,7 @@ class Manager:
                 return None
             raise
 
-    def create(self) -> State:
+    def create(self) -> EndpointState:
         """Create the endpoint as declared; the values of its secrets come from the environment."""
         lacking = [name for name in self.deployment.secrets if not self._environment.get(name)]
         if lacking:
@@ -88,17 +88,17 @@ class Manager:
         with self._explained():
             return _state(self._api.create_inference_endpoint(**self._named, **self.declared, secrets=secrets or None))
 
-    def pause(self) -> State:
+    def pause(self) -> EndpointState:
         """Stop the endpoint and its bill; only `resume` starts it again."""
         with self._explained():
             return _state(self._api.pause_inference_endpoint(**self._named))
 
-    def resume(self) -> State:
+    def resume(self) -> EndpointState:
         """Start a paused endpoint, or leave a running one as it is."""
         with self._explained():
             return _state(self._api.resume_inference_endpoint(**self._named, running_ok=True))
 
-    def scale_to_zero(self) -> State:
+    def scale_to_zero(self) -> EndpointState:
         """Stop the endpoint until the next request."""
         with self._explained():
             return _state(self._api.scale_to_zero_inference_endpoint(**self._named))
@@ -108,7 +108,7 @@ class Manager:
         with self._explained():
             self._api.delete_inference_endpoint(**self._named)
 
-    def wait(self, limit: float, told: Callable[[State, float], None], every: float = 5.0) -> State:
+    def wait(self, limit: float, told: Callable[[EndpointState, float], None], every: float = 5.0) -> EndpointState:
         """Return the state once the endpoint runs or is scaled to zero; ``told`` hears of every change.
 
         Raises `DeployError` with the vendor's reason when it failed or is paused, and after ``limit`` seconds.
@@ -133,7 +133,7 @@ class Manager:
                 )
             sleep(every)
 
-    def differences(self, state: State) -> list[str]:
+    def differences(self, state: EndpointState) -> list[str]:
         """Return what of the declared specification the endpoint does not have."""
         return [
             f"{name}: declared {value}, is {state.observed[name]}"
@@ -198,13 +198,13 @@ def _price(row: Any) -> Price:
     )
 
 
-def _state(endpoint: Any) -> State:
+def _state(endpoint: Any) -> EndpointState:
     raw = endpoint.raw
     compute, model, provider = raw["compute"], raw["model"], raw["provider"]
     scaling = compute.get("scaling", {})
     measure = scaling.get("measure") or {}
     metric = next(iter(measure), None)
-    return State(
+    return EndpointState(
         name=endpoint.name,
         status=str(getattr(endpoint.status, "value", endpoint.status)),
         url=endpoint.url,

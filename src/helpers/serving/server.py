@@ -22,12 +22,12 @@ from starlette.applications import Starlette
 
 from helpers.backends.endpoint import is_loopback
 from helpers.core.errors import InputError
-from helpers.core.machine import told_to_end, usable_cores
+from helpers.core.machine import end_on_signal, usable_cores
 from helpers.engines.environments import enter
 from helpers.engines.factory import load_local
 from helpers.engines.handler import HandlerBackend
 from helpers.engines.model_files import model_hashes
-from helpers.engines.served import CALM
+from helpers.engines.served import PASSIVE_WAIT
 from helpers.params import Params
 from helpers.serving.asgi import build_app
 from helpers.serving.cache import AnswerCache, identity
@@ -50,14 +50,14 @@ def serve_model(params: Params, host: str, port: int, *, handler: Path | None = 
     parent_is_gone = _watch(parent)
     if params.serving.workers > 1:
         # Before the first engine is imported: threads that wait must not take the cores from the next worker.
-        os.environ.update(CALM)
+        os.environ.update(PASSIVE_WAIT)
     with listen(host, port, token) as listener:
         print(address(listener), flush=True)
         model = params.model.model_copy(update={"threads": threads(params)})
         worker = Worker(lambda: HandlerBackend(handler) if handler else load_local(model), params.serving)
         app = build_app(worker, params.generation, token, _cache(params, handler))
         # uvicorn raises a signal it caught once more when it is done: here that must not end the process.
-        signalled = told_to_end()
+        signalled = end_on_signal()
         asyncio.run(serve(app, worker, listener, lambda: bool(signalled) or parent_is_gone()))
     if worker.is_busy:
         # The grace is over and torch cannot be interrupted: leaving the interpreter would wait for it.

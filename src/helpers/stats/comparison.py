@@ -29,7 +29,7 @@ from helpers.stats.intervals import (
     without_interval,
 )
 
-Variant = TypeVar("Variant", bound=Hashable)
+Key = TypeVar("Key", bound=Hashable)
 ALPHA = 1 - LEVEL
 #: Draws made from one seed of their own: part of the result, so not to be changed lightly.
 BLOCK = 250
@@ -158,7 +158,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in multipletests(p_values, method="holm")[1]]
 
 
-def adjust(family: Mapping[Variant, Paired]) -> dict[Variant, Paired]:
+def adjust(family: Mapping[Key, Paired]) -> dict[Key, Paired]:
     """Return all variants of one metric in one table with ``adjusted_p`` and ``non_inferior`` of the family.
 
     Variants too small to test are no part of the family. Intervals and ``loss_bound`` stay as they are.

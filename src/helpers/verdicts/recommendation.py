@@ -18,8 +18,8 @@ from helpers.verdicts.targets import Verdict, decide, threshold_of
 
 GIGABYTE = 1e9
 Why = Literal["not measured", "nothing as good", "target", "cheaper", "reference", "no saving"]
-Outcome = Literal["met", "undecided", "missed", "no target", "not measured"]
-BEST_FIRST: tuple[Outcome, ...] = ("met", "undecided", "missed")
+TargetOutcome = Literal["met", "undecided", "missed", "no target", "not measured"]
+BEST_FIRST: tuple[TargetOutcome, ...] = ("met", "undecided", "missed")
 
 
 class Fit(Frozen):
@@ -72,7 +72,7 @@ class SettingChoice(Frozen):
 
     fits: tuple[SettingFit, ...]
     chosen: int | None
-    outcome: Outcome
+    outcome: TargetOutcome
     threshold: float | None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from helpers.experiments.audit.basis import Basis, against, figures, verdict
+from helpers.experiments.audit.basis import AuditBasis, against, figures, verdict
 from helpers.experiments.audit.claims import Above, Max
 from helpers.runs.results.publication_audit import Claim
 from helpers.stats.intervals import percentile, rate, smallest_n
@@ -18,17 +18,17 @@ _FIRES = {
 }
 
 
-def p50(basis: Basis) -> Claim:
+def p50(basis: AuditBasis) -> Claim:
     """The alert on the median of the latency."""
     return _percentile(basis, 50, basis.published.alerts.latency_p50_s)
 
 
-def p99(basis: Basis) -> Claim:
+def p99(basis: AuditBasis) -> Claim:
     """The alert on the p99, which takes more requests to be stated than to be shown too high."""
     return _percentile(basis, 99, basis.published.alerts.latency_p99_s)
 
 
-def _percentile(basis: Basis, p: int, rule: Above) -> Claim:
+def _percentile(basis: AuditBasis, p: int, rule: Above) -> Claim:
     """Judge *percentile p above threshold*, which fires when more than 1 - p of all requests are slower than it."""
     found, allowed = percentile(basis.latencies, p), (100 - p) / 100
     slower = sum(value > rule.above for value in basis.latencies)
@@ -56,7 +56,7 @@ def _percentile(basis: Basis, p: int, rule: Above) -> Claim:
     )
 
 
-def error_rate(basis: Basis) -> Claim:
+def error_rate(basis: AuditBasis) -> Claim:
     """The alert on the error rate at the published success rate."""
     rule, target, found = basis.published.alerts.error_rate, basis.published.targets.error_rate, basis.error
     judged = against(found, Max(max=rule.above))
@@ -76,7 +76,7 @@ def error_rate(basis: Basis) -> Claim:
     )
 
 
-def throughput(basis: Basis) -> Claim:
+def throughput(basis: AuditBasis) -> Claim:
     """The alert on low throughput against what the replicas can answer, and against the published traffic."""
     least, replicas = basis.published.alerts.throughput_rps.below, basis.published.endpoint.replicas.max
     one, arriving = 1 / basis.mean_latency, basis.traffic / 3600
@@ -99,7 +99,7 @@ def throughput(basis: Basis) -> Claim:
     )
 
 
-def tokens(basis: Basis) -> Claim:
+def tokens(basis: AuditBasis) -> Claim:
     """The alert on tokens: quiet at the published counts, and able to fire."""
     above, model = basis.published.alerts.tokens_per_request.above, basis.published.model
     most = model.context_tokens + model.max_new_tokens
@@ -119,7 +119,7 @@ def tokens(basis: Basis) -> Claim:
     )
 
 
-def gpu(basis: Basis) -> Claim:
+def gpu(basis: AuditBasis) -> Claim:
     """The alert on the utilisation of a GPU, if there is one."""
     band, machine = basis.published.alerts.gpu_utilization, basis.published.endpoint.instance
     return Claim(

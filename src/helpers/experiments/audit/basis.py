@@ -20,7 +20,7 @@ _OF_TARGET: dict[str, ClaimVerdict] = {"met": "holds", "missed": "does not hold"
 
 
 @dataclass(frozen=True)
-class Basis:
+class AuditBasis:
     """The published figures, a price list, and what follows from both."""
 
     published: Published

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from helpers.experiments.audit.basis import Basis, agrees, figures, verdict
+from helpers.experiments.audit.basis import AuditBasis, agrees, figures, verdict
 from helpers.runs.results.publication_audit import Claim
 
 GROUP = "Monthly cost and savings"
@@ -10,7 +10,7 @@ GROUP = "Monthly cost and savings"
 HOURS = 365 * 24 / 12
 
 
-def compute(basis: Basis) -> Claim:
+def compute(basis: AuditBasis) -> Claim:
     """The published monthly compute cost: hours at the hourly price."""
     cost, most = basis.published.cost, basis.published.endpoint.replicas.max
     hours = cost.spreadsheet.infrastructure.compute.usage
@@ -32,7 +32,7 @@ def compute(basis: Basis) -> Claim:
     )
 
 
-def total(basis: Basis) -> Claim:
+def total(basis: AuditBasis) -> Claim:
     """The published monthly lines against all lines of the spreadsheet."""
     said, lines = basis.published.cost.monthly_usd, basis.published.cost.spreadsheet.infrastructure
     costs = {
@@ -57,7 +57,7 @@ def total(basis: Basis) -> Claim:
     )
 
 
-def spreadsheet_traffic(basis: Basis) -> Claim:
+def spreadsheet_traffic(basis: AuditBasis) -> Claim:
     """The spreadsheet's traffic, a busy share of what one replica could answer, against the published traffic."""
     assumed = basis.published.cost.spreadsheet.throughput
     found = 3600 / assumed.average_latency_s * assumed.efficiency
@@ -89,7 +89,7 @@ def spreadsheet_traffic(basis: Basis) -> Claim:
     )
 
 
-def autoscaling(basis: Basis) -> Claim:
+def autoscaling(basis: AuditBasis) -> Claim:
     """The assumed hours a day against the smallest number of replicas configured."""
     hours = basis.published.cost.spreadsheet.scenarios.autoscaling_hours_per_day
     least = basis.published.endpoint.replicas.min
@@ -108,7 +108,7 @@ def autoscaling(basis: Basis) -> Claim:
     )
 
 
-def faster_answers(basis: Basis) -> Claim:
+def faster_answers(basis: AuditBasis) -> Claim:
     """The assumed savings that shorten the busy time, which the bill does not follow."""
     assumed, busy = basis.published.cost.spreadsheet.scenarios, basis.busy(basis.traffic)
     int8, batching = assumed.int8_reduction, assumed.batching_reduction
@@ -130,7 +130,7 @@ def faster_answers(basis: Basis) -> Claim:
     )
 
 
-def spot(basis: Basis) -> Claim:
+def spot(basis: AuditBasis) -> Claim:
     """The assumed spot saving, for which the price list has no row."""
     saving = basis.published.cost.spreadsheet.scenarios.spot_reduction
     return Claim(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from helpers.experiments.audit.basis import Basis, figures, verdict
+from helpers.experiments.audit.basis import AuditBasis, figures, verdict
 from helpers.runs.results.publication_audit import Claim
 
 GROUP = "Capacity"
 
 
-def steady_traffic(basis: Basis) -> Claim:
+def steady_traffic(basis: AuditBasis) -> Claim:
     """Whether one replica keeps up with the published traffic."""
     wait = basis.waiting(basis.traffic)
     queue = (
@@ -32,7 +32,7 @@ def steady_traffic(basis: Basis) -> Claim:
     )
 
 
-def scaling_metric(basis: Basis) -> Claim:
+def scaling_metric(basis: AuditBasis) -> Claim:
     """The configured scaling metric against those that the service offers."""
     endpoint = basis.published.endpoint
     return Claim(

@@ -17,7 +17,7 @@ from helpers.params.base import Count, Money, Positive, Section
 from helpers.params.files import read_yaml
 
 Above0 = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class Monthly(Section):
@@ -36,7 +36,7 @@ class SteadyState(Section):
     per_1000_requests_usd: Above0
 
 
-class Line(Section):
+class PublishedLine(Section):
     """One line of the spreadsheet: dollars per unit times units."""
 
     label: str = ""
@@ -47,39 +47,39 @@ class Line(Section):
 class Infrastructure(Section):
     """The monthly lines of the spreadsheet; compute in hours, storage and network in GB."""
 
-    compute: Line
-    storage: Line
-    network: Line
-    monitoring: Line
+    compute: PublishedLine
+    storage: PublishedLine
+    network: PublishedLine
+    monitoring: PublishedLine
 
 
-class Throughput(Section):
+class PublishedThroughput(Section):
     """The traffic that the spreadsheet assumes one replica serves."""
 
     average_latency_s: Above0
-    efficiency: Share
+    efficiency: Fraction
     requests_per_hour: Above0
     per_1000_requests_usd: Above0
 
 
-class Scenarios(Section):
+class PublishedScenarios(Section):
     """The savings that the spreadsheet assumes; reductions as shares."""
 
     autoscaling_hours_per_day: Annotated[float, Field(ge=0, le=24)]
-    int8_reduction: Share
-    batching_reduction: Share
-    spot_reduction: Share
+    int8_reduction: Fraction
+    batching_reduction: Fraction
+    spot_reduction: Fraction
 
 
 class Spreadsheet(Section):
     """The cost spreadsheet."""
 
     infrastructure: Infrastructure
-    throughput: Throughput
-    scenarios: Scenarios
+    throughput: PublishedThroughput
+    scenarios: PublishedScenarios
 
 
-class Cost(Section):
+class PublishedCost(Section):
     """What was published about costs."""
 
     monthly_usd: Monthly
@@ -111,11 +111,11 @@ class Above(Section):
     above: Above0
 
 
-class Band(Section):
+class AlertBand(Section):
     """An alert that fires outside a band."""
 
-    below: Share
-    above: Share
+    below: Fraction
+    above: Fraction
 
 
 class AsGoodAs(Section):
@@ -145,7 +145,7 @@ class FineTuning(Section):
     hardware: str
 
 
-class Model(Section):
+class PublishedModel(Section):
     """The model and its published settings."""
 
     hub_id: str
@@ -159,7 +159,7 @@ class Model(Section):
     dataset: str
 
 
-class Instance(Section):
+class PublishedInstance(Section):
     """The machine as configured; ``accelerator`` is ``none`` or its name."""
 
     family: str
@@ -168,28 +168,28 @@ class Instance(Section):
     accelerator: str
 
 
-class Replicas(Section):
+class PublishedReplicas(Section):
     """Bounds of autoscaling."""
 
     min: Count
     max: Positive
 
 
-class Endpoint(Section):
+class PublishedEndpoint(Section):
     """The deployment as configured and as described."""
 
     provider: str
     vendor: str
     region: str
-    instance: Instance
+    instance: PublishedInstance
     memory_described_as: str
     hourly_usd: Above0
-    replicas: Replicas
+    replicas: PublishedReplicas
     scaling_metric: str
     scaling_metrics_offered: tuple[str, ...]
 
 
-class Targets(Section):
+class PublishedTargets(Section):
     """The published targets."""
 
     average_latency_s: Max
@@ -200,7 +200,7 @@ class Targets(Section):
     cost_per_1000_tokens_usd: Below
 
 
-class Alerts(Section):
+class PublishedAlerts(Section):
     """The published alert rules."""
 
     latency_p50_s: Above
@@ -208,16 +208,16 @@ class Alerts(Section):
     error_rate: Above
     throughput_rps: Below
     tokens_per_request: Above
-    gpu_utilization: Band
+    gpu_utilization: AlertBand
 
 
-class Measured(Section):
+class PublishedMeasurements(Section):
     """What was measured and published; the chart of the page names each latency by a letter, hence at most 26."""
 
     dialogues: Positive
     latencies_ms: tuple[Above0, ...] = Field(min_length=2, max_length=26)
     average_latency_ms: Places
-    success_rate: Share
+    success_rate: Fraction
     summaries_beginning_mid_sentence: Count
     cost_10_requests_usd: Places
     cost_per_1000_tokens_usd: Places
@@ -234,7 +234,7 @@ class Measured(Section):
         return self
 
 
-class Scores(Section):
+class PublishedScores(Section):
     """Scores of one model on the validation dialogues, from 0 to 1 (BERTScore may be rescaled)."""
 
     rouge1: float
@@ -246,19 +246,19 @@ class Scores(Section):
 class Stages(Section):
     """Scores of the untuned base, of the adapter, and of the adapter merged into the base."""
 
-    baseline: Scores
-    lora: Scores
-    merged: Scores
+    baseline: PublishedScores
+    lora: PublishedScores
+    merged: PublishedScores
 
 
-class Quality(Section):
+class PublishedQuality(Section):
     """The same scores as the model card and as the training run's CSV files give them."""
 
     card: Stages
     training: Stages
 
 
-class Platforms(Section):
+class PublishedPlatforms(Section):
     """Where it could have been deployed, and where it was."""
 
     rejected: tuple[str, ...]
@@ -268,16 +268,16 @@ class Platforms(Section):
 class Published(Section):
     """Everything that was published and can be held against something."""
 
-    model: Model
-    endpoint: Endpoint
-    targets: Targets
-    alerts: Alerts
-    measured: Measured
-    cost: Cost
-    quality: Quality
+    model: PublishedModel
+    endpoint: PublishedEndpoint
+    targets: PublishedTargets
+    alerts: PublishedAlerts
+    measured: PublishedMeasurements
+    cost: PublishedCost
+    quality: PublishedQuality
     limitations_stated: tuple[str, ...]
     strategies: tuple[str, ...]
-    platforms_considered: Platforms
+    platforms_considered: PublishedPlatforms
 
 
 def load_published(path: Path) -> Published:

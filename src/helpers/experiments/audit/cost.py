@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from helpers.experiments.audit.basis import Basis, agrees, figures, verdict
+from helpers.experiments.audit.basis import AuditBasis, agrees, figures, verdict
 from helpers.runs.results.publication_audit import Claim
 
 GROUP = "Cost of requests"
 
 
-def hourly_price(basis: Basis) -> Claim:
+def hourly_price(basis: AuditBasis) -> Claim:
     """The published hourly price against the price list's row for the same machine."""
     endpoint, prices = basis.published.endpoint, basis.prices
     machine = endpoint.instance
@@ -37,7 +37,7 @@ def hourly_price(basis: Basis) -> Claim:
     )
 
 
-def timed_requests(basis: Basis) -> Claim:
+def timed_requests(basis: AuditBasis) -> Claim:
     """The published cost of the timed requests: their seconds at the hourly price, no idle time."""
     said, n = basis.published.measured.cost_10_requests_usd.publication, len(basis.latencies)
     found, billed = basis.hourly * sum(basis.latencies) / 3600, basis.per_request * n
@@ -58,7 +58,7 @@ def timed_requests(basis: Basis) -> Claim:
     )
 
 
-def thousand_tokens(basis: Basis) -> Claim:
+def thousand_tokens(basis: AuditBasis) -> Claim:
     """The published cost of 1,000 tokens against the printed one, from which the tokens follow."""
     measured = basis.published.measured
     tokens, cost = basis.tokens_per_request * measured.dialogues, measured.cost_10_requests_usd
@@ -81,7 +81,7 @@ def thousand_tokens(basis: Basis) -> Claim:
     )
 
 
-def token_target(basis: Basis) -> Claim:
+def token_target(basis: AuditBasis) -> Claim:
     """The target for 1,000 tokens at the published traffic, idle time included."""
     targets, tokens = basis.published.targets, basis.tokens_per_request
     target, found = targets.cost_per_1000_tokens_usd.below, basis.per_request / tokens * 1000
@@ -104,7 +104,7 @@ def token_target(basis: Basis) -> Claim:
     )
 
 
-def per_request(basis: Basis) -> Claim:
+def per_request(basis: AuditBasis) -> Claim:
     """The published cost of a request at the published traffic."""
     steady = basis.published.cost.steady_state
     said, said_thousand = steady.per_request_usd, steady.per_1000_requests_usd
@@ -124,7 +124,7 @@ def per_request(basis: Basis) -> Claim:
     )
 
 
-def request_target(basis: Basis) -> Claim:
+def request_target(basis: AuditBasis) -> Claim:
     """The target for 1,000 requests at the published traffic, and the traffic that would meet it."""
     target, found = basis.published.targets.cost_per_1000_requests_usd.below, basis.per_request * 1000
     even = basis.hourly * 1000 / target

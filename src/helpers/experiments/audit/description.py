@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from helpers.experiments.audit.basis import Basis, figures, verdict
+from helpers.experiments.audit.basis import AuditBasis, figures, verdict
 from helpers.runs.results.publication_audit import Claim
 
 GROUP = "Description"
 
 
-def memory(basis: Basis) -> Claim:
+def memory(basis: AuditBasis) -> Claim:
     """The described memory against the configured machine."""
     endpoint = basis.published.endpoint
     machine = endpoint.instance
@@ -28,7 +28,7 @@ def memory(basis: Basis) -> Claim:
     )
 
 
-def compute_label(basis: Basis) -> Claim:
+def compute_label(basis: AuditBasis) -> Claim:
     """The label of the spreadsheet's compute line against the configured machine and the price of the card it names."""
     published, accelerated = basis.published, _accelerated(basis)
     line, machine = published.cost.spreadsheet.infrastructure.compute, published.endpoint.instance
@@ -61,7 +61,7 @@ def compute_label(basis: Basis) -> Claim:
     )
 
 
-def precision(basis: Basis) -> Claim:
+def precision(basis: AuditBasis) -> Claim:
     """The published precision, which nothing published lets one observe."""
     model, machine = basis.published.model, basis.published.endpoint.instance
     return Claim(
@@ -82,7 +82,7 @@ def precision(basis: Basis) -> Claim:
     )
 
 
-def _accelerated(basis: Basis) -> bool | None:
+def _accelerated(basis: AuditBasis) -> bool | None:
     """Return whether an accelerator that is claimed is there: not if none is configured, else of an unknown kind."""
     return False if basis.published.endpoint.instance.accelerator == "none" else None
 

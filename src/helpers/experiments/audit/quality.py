@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from helpers.experiments.audit.basis import Basis, figures, verdict
-from helpers.experiments.audit.claims import Scores
+from helpers.experiments.audit.basis import AuditBasis, figures, verdict
+from helpers.experiments.audit.claims import PublishedScores
 from helpers.runs.results.publication_audit import Claim
 
 GROUP = "Quality"
@@ -13,13 +13,13 @@ GROUP = "Quality"
 _HALF_A_DIGIT = 0.0005 * (1 + 1e-9)
 
 
-def card_scores(basis: Basis) -> Claim:
+def card_scores(basis: AuditBasis) -> Claim:
     """The scores on the model card against those in the training run's files."""
     card, training = basis.published.quality.card, basis.published.quality.training
     pairs = {
         f"{stage} {name}": (getattr(getattr(card, stage), name), getattr(getattr(training, stage), name))
         for stage in type(card).model_fields
-        for name in Scores.model_fields
+        for name in PublishedScores.model_fields
     }
     apart = {key: abs(said - found) for key, (said, found) in pairs.items()}
     differ, worst = [key for key in pairs if apart[key] > _HALF_A_DIGIT], max(apart, key=apart.__getitem__)
@@ -40,7 +40,7 @@ def card_scores(basis: Basis) -> Claim:
     )
 
 
-def gain(basis: Basis) -> Claim:
+def gain(basis: AuditBasis) -> Claim:
     """Whether every score of the merged model is above that of its base, in both places."""
     from scipy import stats
 
@@ -48,7 +48,7 @@ def gain(basis: Basis) -> Claim:
     gains = {
         (place, name): getattr(scores.merged, name) - getattr(scores.baseline, name)
         for place, scores in (("card", quality.card), ("files", quality.training))
-        for name in Scores.model_fields
+        for name in PublishedScores.model_fields
     }
     card, files = gains["card", "rougeL"], gains["files", "rougeL"]
     return Claim(
@@ -69,7 +69,7 @@ def gain(basis: Basis) -> Claim:
     )
 
 
-def deployed_quality(basis: Basis) -> Claim:
+def deployed_quality(basis: AuditBasis) -> Claim:
     """The quality target, for which no score of the deployed model was published."""
     quality, model = basis.published.quality, basis.published.model
     card, files = quality.card.merged.rougeL, quality.training.merged.rougeL

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from helpers.experiments.audit.basis import Basis, against, all_of, figures, verdict
+from helpers.experiments.audit.basis import AuditBasis, against, all_of, figures, verdict
 from helpers.runs.results.publication_audit import Claim
 from helpers.stats.intervals import rate
 from helpers.verdicts.sample_size import needed_n
@@ -10,7 +10,7 @@ from helpers.verdicts.sample_size import needed_n
 GROUP = "Reliability"
 
 
-def success_rate(basis: Basis) -> Claim:
+def success_rate(basis: AuditBasis) -> Claim:
     """The published success rate against the latencies, of which an answered request has one."""
     measured, found = basis.published.measured, basis.success
     useful = rate(max(0, basis.successes - measured.summaries_beginning_mid_sentence), measured.dialogues)
@@ -34,7 +34,7 @@ def success_rate(basis: Basis) -> Claim:
     )
 
 
-def reliability_targets(basis: Basis) -> Claim:
+def reliability_targets(basis: AuditBasis) -> Claim:
     """The targets for success and error rate against Wilson intervals."""
     targets, success, error = basis.published.targets, basis.success, basis.error
     needed = needed_n(success, targets.success_rate.min)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from helpers.experiments.audit.basis import Basis, against, agrees, figures, verdict
+from helpers.experiments.audit.basis import AuditBasis, against, agrees, figures, verdict
 from helpers.runs.results.publication_audit import Claim
 
 GROUP = "Speed"
 
 
-def average_latency(basis: Basis) -> Claim:
+def average_latency(basis: AuditBasis) -> Claim:
     """The publication's average against the mean of the published latencies."""
     said, found = basis.published.measured.average_latency_ms.publication / 1000, basis.latency
     return Claim(
@@ -27,7 +27,7 @@ def average_latency(basis: Basis) -> Claim:
     )
 
 
-def latency_target(basis: Basis) -> Claim:
+def latency_target(basis: AuditBasis) -> Claim:
     """The latency target against the interval of the mean."""
     target, found = basis.published.targets.average_latency_s, basis.latency
     within = sum(value <= target.max for value in basis.latencies)
@@ -51,7 +51,7 @@ def latency_target(basis: Basis) -> Claim:
     )
 
 
-def timing(basis: Basis) -> Claim:
+def timing(basis: AuditBasis) -> Claim:
     """Whether the published latencies are those of the service alone."""
     method = basis.published.measured.timing_method
     gap = basis.mean_latency - basis.published.targets.average_latency_s.max
@@ -71,7 +71,7 @@ def timing(basis: Basis) -> Claim:
     )
 
 
-def notebook_prose(basis: Basis) -> Claim:
+def notebook_prose(basis: AuditBasis) -> Claim:
     """The figures that the notebook's text repeats against those its code printed."""
     measured = basis.published.measured
     latency, cost = measured.average_latency_ms, measured.cost_10_requests_usd

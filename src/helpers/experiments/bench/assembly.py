@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 
 from helpers.experiments.bench.model import Architecture
-from helpers.experiments.bench.result import Cell, Engine, Machine, ShapeResult
+from helpers.experiments.bench.result import EngineResult, EngineTimes, Machine, ShapeResult
 from helpers.experiments.bench.roofline import Shape, count, limit
-from helpers.experiments.bench.rounds import Subject
+from helpers.experiments.bench.rounds import EngineUnderTest
 from helpers.params.models import PLAIN
 from helpers.stats.intervals import Estimate, percentile, rate, without_interval
 
@@ -38,7 +38,7 @@ def shape_results(
     return found
 
 
-def engine_results(subjects: Sequence[Subject], shapes: Mapping[str, ShapeResult]) -> tuple[Engine, ...]:
+def engine_results(subjects: Sequence[EngineUnderTest], shapes: Mapping[str, ShapeResult]) -> tuple[EngineResult, ...]:
     """Return every engine's times and ratios; the first subject is the reference."""
     fp32 = [s for s in subjects if s.variant.dtype == "float32"]
     rows = []
@@ -50,7 +50,7 @@ def engine_results(subjects: Sequence[Subject], shapes: Mapping[str, ShapeResult
             cells[name] = _cell(subject, subjects[0], name, shape, fastest)
         same = [cell.same_text for cell in cells.values() if cell.same_text is not None]
         rows.append(
-            Engine(
+            EngineResult(
                 name=subject.variant.name,
                 label=label(subject.variant.engine, subject.variant.dtype),
                 engine=subject.variant.engine,
@@ -73,15 +73,17 @@ def label(engine: str, dtype: str) -> str:
     return f"{LABELS.get(engine, engine)} {TYPES.get(dtype, dtype)}"
 
 
-def _cell(subject: Subject, reference: Subject, name: str, shape: ShapeResult, fastest: Mapping[int, float]) -> Cell:
+def _cell(
+    subject: EngineUnderTest, reference: EngineUnderTest, name: str, shape: ShapeResult, fastest: Mapping[int, float]
+) -> EngineTimes:
     times = subject.times.get(name, {})
     if not times:
-        return Cell(reason=subject.failures.get(name, "no round of it was finished"))
+        return EngineTimes(reason=subject.failures.get(name, "no round of it was finished"))
     middle, written = median(times.values()), subject.written.get(name)
     same = None
     if subject is not reference and name in subject.texts and name in reference.texts:
         same = subject.texts[name] == reference.texts[name]
-    return Cell(
+    return EngineTimes(
         times=tuple(times.values()),
         seconds=median_of(list(times.values())),
         speedup=_ratio(reference.times.get(name, {}), times),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from helpers.experiments.bench.result import Bench, Cell, Engine, Reached
+from helpers.experiments.bench.result import Bench, EngineResult, EngineTimes, Reached
 from helpers.verdicts.targets import Verdict
 
 SOURCE = (
@@ -30,7 +30,7 @@ class Bar:
     kind: Literal["speedup", "over_limit", "load"]
     threshold: float
     shapes: tuple[str, ...] = ()
-    allows: Callable[[Engine], bool] = lambda engine: True
+    allows: Callable[[EngineResult], bool] = lambda engine: True
     under: float = math.inf
     tried: str = ""
 
@@ -95,12 +95,12 @@ def _reached(bar: Bar, bench: Bench) -> Reached:
     )
 
 
-def _is_small(engine: Engine, under: float) -> bool:
+def _is_small(engine: EngineResult, under: float) -> bool:
     """Return whether single requests are known to stay under so many bytes; not every system tells a process's peak."""
     return math.isinf(under) or (engine.peak_alone_bytes is not None and engine.peak_alone_bytes < under)
 
 
-def _value(bar: Bar, engine: Engine) -> float | None:
+def _value(bar: Bar, engine: EngineResult) -> float | None:
     """Return what an engine reached: the worse of several kinds of requests, ``None`` where one was not measured."""
     if bar.kind == "load":
         return engine.load
@@ -111,7 +111,7 @@ def _value(bar: Bar, engine: Engine) -> float | None:
     return min(known) if bar.kind == "speedup" else max(known)
 
 
-def _of(cell: Cell | None, kind: str) -> float | None:
+def _of(cell: EngineTimes | None, kind: str) -> float | None:
     if cell is None:
         return None
     if kind == "over_limit":
@@ -119,7 +119,7 @@ def _of(cell: Cell | None, kind: str) -> float | None:
     return cell.speedup.value if cell.speedup else None
 
 
-def _beside(bar: Bar, engine: Engine) -> float | None:
+def _beside(bar: Bar, engine: EngineResult) -> float | None:
     """Return the ratio to the fastest fp32 engine that stands beside a speed-up: the worse of several."""
     if bar.kind != "speedup":
         return None
@@ -137,7 +137,7 @@ def _possible(bar: Bar, bench: Bench) -> float | None:
     return min(known) if len(known) == len(ratios) else None
 
 
-def _verdict(bar: Bar, value: float, engine: Engine) -> Verdict:
+def _verdict(bar: Bar, value: float, engine: EngineResult) -> Verdict:
     rounds = min((len(engine.cells[shape].times) for shape in bar.shapes), default=ENOUGH)
     return verdict(rounds, value >= bar.threshold if bar.kind == "speedup" else value <= bar.threshold)
 

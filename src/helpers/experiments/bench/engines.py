@@ -20,7 +20,7 @@ from helpers.experiments.bench.bars import judge
 from helpers.experiments.bench.model import Architecture, read_architecture, seeded, texts
 from helpers.experiments.bench.result import Bench
 from helpers.experiments.bench.roofline import Shape
-from helpers.experiments.bench.rounds import Asking, ask_all, serve_all
+from helpers.experiments.bench.rounds import BenchRequests, ask_all, serve_all
 from helpers.params import Endpoint, Generation, Model, Params, Variant
 from helpers.params.files import load_params
 from helpers.params.models import OFFERED
@@ -35,7 +35,7 @@ PATIENCE = 3600.0
 
 
 @dataclass(frozen=True)
-class Plan:
+class BenchPlan:
     """What is measured: a model folder (seeded weights without one), variants by name, kinds of requests, rounds, and
     for how many minutes at most."""
 
@@ -57,7 +57,7 @@ def with_batch(singles: Sequence[Shape], batch: int) -> tuple[Shape, ...]:
     return (*ranked, mixed)
 
 
-def measure(plan: Plan, architecture: Architecture | None = None) -> Bench:
+def measure(plan: BenchPlan, architecture: Architecture | None = None) -> Bench:
     """Measure the machine, then every engine in interleaved rounds.
 
     Without a model in the plan its weights are seeded ones of ``architecture``, BART-large by default. Raises
@@ -83,7 +83,7 @@ def measure(plan: Plan, architecture: Architecture | None = None) -> Bench:
         variants = {variant.name: variant for variant in plan.variants}
         reasons = {name: why_not(variant, "cpu") for name, variant in variants.items()}
         subjects = serve_all(params, variants, reasons, folder, opened, say)
-        asking = Asking(
+        asking = BenchRequests(
             plan.shapes, read, BEAMS, plan.rounds, deadline=time.monotonic() + plan.limit * 60,
             exact=plan.model is None, floor={name: shape.limit for name, shape in shapes.items()},
         )  # fmt: skip

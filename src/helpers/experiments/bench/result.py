@@ -37,7 +37,7 @@ class ShapeResult(Frozen):
     limit_fp32: float
 
 
-class Cell(Frozen):
+class EngineTimes(Frozen):
     """One engine at one kind of request: ``times`` of all rounds, and their median.
 
     Ratios are medians over rounds of the time that transformers fp32, or the fastest fp32 engine, took in the same
@@ -56,7 +56,7 @@ class Cell(Frozen):
     reason: str = ""
 
 
-class Engine(Frozen):
+class EngineResult(Frozen):
     """One engine and type; with a ``reason`` it was not measured, and the reason says how to get it.
 
     ``load`` is from starting its process until it is ready, ``peak_bytes`` the highest resident memory of that
@@ -75,7 +75,7 @@ class Engine(Frozen):
     peak_bytes: int | None = None
     peak_alone_bytes: int | None = None
     same_texts: Estimate | None = None
-    cells: dict[str, Cell] = Field(default_factory=dict)
+    cells: dict[str, EngineTimes] = Field(default_factory=dict)
 
 
 class Reached(Frozen):
@@ -111,11 +111,11 @@ class Bench(Frozen):
     stopped: str = ""
     machine: Machine
     shapes: dict[str, ShapeResult]
-    engines: tuple[Engine, ...]
+    engines: tuple[EngineResult, ...]
     bars: tuple[Reached, ...] = ()
 
 
-class Strategy(Frozen):
+class ServingStrategy(Frozen):
     """A server's way to answer many: ``rates`` are answers a second of every round, and ``rate`` their median.
 
     ``ratio`` is the median over rounds of the rate over that of one at a time in the same round.
@@ -127,15 +127,15 @@ class Strategy(Frozen):
     ratio: Estimate | None = None
 
 
-class Load(Frozen):
+class ServerLoad(Frozen):
     """So many ``requests`` a round, so many of them under way at once."""
 
     concurrency: int
     requests: int
-    strategies: tuple[Strategy, ...]
+    strategies: tuple[ServingStrategy, ...]
 
 
-class Served(Frozen):
+class ServedModel(Frozen):
     """One model under every load, the highest first.
 
     ``possible`` are the answers a second at the machine's limit, where it is known, and ``share`` is how much of that
@@ -145,7 +145,7 @@ class Served(Frozen):
     name: str
     possible: float | None = None
     share: float | None = None
-    loads: tuple[Load, ...]
+    loads: tuple[ServerLoad, ...]
 
 
 class Servers(Frozen):
@@ -157,5 +157,5 @@ class Servers(Frozen):
     rounds_asked: int
     seconds: float
     machine: Machine
-    models: tuple[Served, ...]
+    models: tuple[ServedModel, ...]
     bars: tuple[Reached, ...] = ()

@@ -12,11 +12,11 @@ from pathlib import Path
 import psutil
 
 from helpers.core.errors import HelpersError
-from helpers.engines.variant_server import Served, bring_up, convert
+from helpers.engines.variant_server import ServedVariant, bring_up, convert
 from helpers.experiments.bench.roofline import Shape
 from helpers.params import Generation, Params, Variant
 from helpers.runs.request_log import Record, RequestLog
-from helpers.runs.sender import Asker
+from helpers.runs.sender import RequestSender
 
 #: What stands on the page of the records that this writes.
 PAGE = "bench"
@@ -32,7 +32,7 @@ MEMORY_OTHERS = 2.1
 
 
 @dataclass
-class Subject(Served):
+class EngineUnderTest(ServedVariant):
     """One engine while it is measured: the time of each round and what was written, by kind of request.
 
     ``peak_alone`` is the peak before its first batch, which takes the most.
@@ -46,7 +46,7 @@ class Subject(Served):
 
 
 @dataclass(frozen=True)
-class Asking:
+class BenchRequests:
     """What is asked: kinds of requests, the text of each length, beams, rounds, and until when (monotonic seconds).
 
     ``exact`` says that every token written is counted, as those of seeded weights are; else the special tokens that a
@@ -66,11 +66,11 @@ class Asking:
 def serve_all(
     params: Params, variants: Mapping[str, Variant], reasons: Mapping[str, str], folder: Path, opened: ExitStack,
     tell: Callable[[str], None],
-) -> list[Subject]:  # fmt: skip
+) -> list[EngineUnderTest]:  # fmt: skip
     """Start a server for every variant, one after the other; ``reasons`` say which cannot run here."""
     subjects = []
     for name, variant in variants.items():
-        subject = Subject(variant, reason=reasons.get(name, ""))
+        subject = EngineUnderTest(variant, reason=reasons.get(name, ""))
         subjects.append(subject)
         if not subject.reason:
             tell(f"starting {name}")
@@ -82,7 +82,7 @@ def serve_all(
     return subjects
 
 
-def _room(name: str, beside: Sequence[Subject]) -> Callable[[int], str]:
+def _room(name: str, beside: Sequence[EngineUnderTest]) -> Callable[[int], str]:
     """Return what says, for the bytes of a variant's weights, whether too little memory is free, or nothing.
 
     What those ``beside`` it will still take is not free: a machine without memory times its disk.
@@ -101,14 +101,16 @@ def _room(name: str, beside: Sequence[Subject]) -> Callable[[int], str]:
     return missing
 
 
-def _still_to_take(subject: Subject) -> float:
+def _still_to_take(subject: EngineUnderTest) -> float:
     subject.look_at_memory()
     if subject.reason or subject.disk is None or subject.peak is None:
         return 0.0
     return max(0.0, subject.disk * MEMORY.get(subject.variant.name, MEMORY_OTHERS) - subject.peak)
 
 
-def ask_all(subjects: Sequence[Subject], asking: Asking, log: RequestLog, tell: Callable[[str], None]) -> str:
+def ask_all(
+    subjects: Sequence[EngineUnderTest], asking: BenchRequests, log: RequestLog, tell: Callable[[str], None]
+) -> str:
     """Ask everything, keeping what came in each subject; return why it ended before the last round, or nothing."""
     order, running = random.Random(asking.seed), [s for s in subjects if not s.reason]  # noqa: S311
     askers = {(s.variant.name, shape.output): _asker(s, shape, asking, log) for s in running for shape in asking.shapes}
@@ -131,7 +133,7 @@ def ask_all(subjects: Sequence[Subject], asking: Asking, log: RequestLog, tell: 
     return ""
 
 
-def left(subjects: Sequence[Subject], asking: Asking) -> float | None:
+def left(subjects: Sequence[EngineUnderTest], asking: BenchRequests) -> float | None:
     """Return about how many seconds remain: what was not yet timed takes as many times the limit as its engine's worst.
 
     ``None`` before the first answer.
@@ -154,15 +156,15 @@ def left(subjects: Sequence[Subject], asking: Asking) -> float | None:
     return total
 
 
-def _asker(subject: Subject, shape: Shape, asking: Asking, log: RequestLog) -> Asker:
+def _asker(subject: EngineUnderTest, shape: Shape, asking: BenchRequests, log: RequestLog) -> RequestSender:
     assert subject.backend is not None
     fixed = Generation(
         num_beams=asking.beams, max_new_tokens=shape.output, min_new_tokens=shape.output, no_repeat_ngram_size=0
     )
-    return Asker(subject.backend, fixed, log, PAGE, variant=subject.variant.name)
+    return RequestSender(subject.backend, fixed, log, PAGE, variant=subject.variant.name)
 
 
-def _ask(asker: Asker, shape: Shape, asking: Asking, number: int) -> Record | None:
+def _ask(asker: RequestSender, shape: Shape, asking: BenchRequests, number: int) -> Record | None:
     given = [asking.texts[length] for length in shape.inputs]
     if len(given) > 1:
         return asker.ask_all(shape.name, given, repeat=number)
@@ -170,7 +172,7 @@ def _ask(asker: Asker, shape: Shape, asking: Asking, number: int) -> Record | No
     return outcome.record if outcome else None
 
 
-def _note(subject: Subject, shape: Shape, asking: Asking, number: int, record: Record | None) -> None:
+def _note(subject: EngineUnderTest, shape: Shape, asking: BenchRequests, number: int, record: Record | None) -> None:
     """Keep a time when all tokens were read and written; anything else is why this kind is not measured."""
     subject.look_at_memory()
     if number == 0 and len(shape.inputs) == 1:
@@ -186,7 +188,7 @@ def _note(subject: Subject, shape: Shape, asking: Asking, number: int, record: R
             subject.texts[shape.name] = record.summary
 
 
-def _problem(shape: Shape, asking: Asking, record: Record | None) -> str:
+def _problem(shape: Shape, asking: BenchRequests, record: Record | None) -> str:
     if record is None:
         return "its server stopped answering"
     if not record.ok:
@@ -201,7 +203,7 @@ def _problem(shape: Shape, asking: Asking, record: Record | None) -> str:
     return ""
 
 
-def _progress(number: int, shape: Shape, running: Sequence[Subject], asking: Asking) -> str:
+def _progress(number: int, shape: Shape, running: Sequence[EngineUnderTest], asking: BenchRequests) -> str:
     remaining = left(running, asking)
     told = "" if remaining is None else f", about {remaining / 60:.0f} minutes left"
     return f"round {number + 1} of {asking.rounds}, {shape.name}{told}"

@@ -19,7 +19,7 @@ from helpers.experiments.bench import roofline
 from helpers.experiments.bench.assembly import label, median_of, shape_results
 from helpers.experiments.bench.bars import SOURCE, verdict
 from helpers.experiments.bench.model import Architecture, seeded, texts
-from helpers.experiments.bench.result import Load, Machine, Reached, Served, Servers, Strategy
+from helpers.experiments.bench.result import Machine, Reached, ServedModel, ServerLoad, Servers, ServingStrategy
 from helpers.experiments.bench.roofline import Shape
 from helpers.experiments.load.arrivals import Plan
 from helpers.experiments.load.sending import send
@@ -47,7 +47,7 @@ ROUND = 300.0
 
 
 @dataclass(frozen=True)
-class Subject:
+class ModelUnderTest:
     """A model and what it is asked; ``possible`` is how many answers a second the machine's own limit allows."""
 
     name: str
@@ -57,7 +57,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Bar:
+class ServerBar:
     """What the best of some strategies must reach, in times one at a time, of a model under a load.
 
     ``tried`` is what was tried in vain and what limits it, where it has been missed.
@@ -71,9 +71,9 @@ class Bar:
 
 
 BARS = (
-    Bar("BART-large, eight at a time: the best strategy", "bart-large", 8, 1.2),
-    Bar("BART-large, one at a time: batching costs nothing", "bart-large", 1, 0.95),
-    Bar(
+    ServerBar("BART-large, eight at a time: the best strategy", "bart-large", 8, 1.2),
+    ServerBar("BART-large, one at a time: batching costs nothing", "bart-large", 1, 0.95),
+    ServerBar(
         "Demonstration model, eight at a time: the best strategy",
         "demo",
         8,
@@ -83,17 +83,19 @@ BARS = (
             "and this engine cannot read prompts of unlike length together."
         ),
     ),
-    Bar("Demonstration model, one at a time: batching costs nothing", "demo", 1, 0.95),
+    ServerBar("Demonstration model, one at a time: batching costs nothing", "demo", 1, 0.95),
 )
 
 
-def demo(limits: Machine) -> Subject:
+def demo(limits: Machine) -> ModelUnderTest:
     """Return the demonstration model with its shortest dialogues."""
     params = load_params("demo", [f"model.engine={ENGINE}", f"model.dtype={DTYPE}"])
-    return Subject("demo", params, sorted((s.dialogue for s in load_samples(params.samples)), key=len)[:SHORTEST])
+    return ModelUnderTest(
+        "demo", params, sorted((s.dialogue for s in load_samples(params.samples)), key=len)[:SHORTEST]
+    )
 
 
-def bart_large(limits: Machine) -> Subject:
+def bart_large(limits: Machine) -> ModelUnderTest:
     """Return BART-large's architecture with seeded weights, writing a fixed number of tokens."""
     architecture = Architecture()
     folder = seeded(architecture)
@@ -105,7 +107,7 @@ def bart_large(limits: Machine) -> Subject:
     batch = Shape(tuple(READ[place % len(READ)] for place in range(most)), WRITTEN)
     seconds = shape_results(architecture, [batch], BEAMS, limits)[batch.name].limit
     dialogues = texts(folder, READ, architecture, is_seeded=True)
-    return Subject("bart-large", load_params("local", overrides), dialogues, most / seconds)
+    return ModelUnderTest("bart-large", load_params("local", overrides), dialogues, most / seconds)
 
 
 def measure(
@@ -113,7 +115,7 @@ def measure(
     minutes: float,
     command: str,
     tell: Callable[[str], None],
-    makers: Sequence[Callable[[Machine], Subject]] = (bart_large, demo),
+    makers: Sequence[Callable[[Machine], ModelUnderTest]] = (bart_large, demo),
 ) -> Servers:
     """Bring up every strategy's server of each model and ask all in interleaved rounds.
 
@@ -144,7 +146,9 @@ def judge(found: Servers) -> tuple[Reached, ...]:
     return tuple(_reached(bar, found) for bar in BARS)
 
 
-def _served(subject: Subject, rounds: int, seconds: float, folder: Path, tell: Callable[[str], None]) -> Served:
+def _served(
+    subject: ModelUnderTest, rounds: int, seconds: float, folder: Path, tell: Callable[[str], None]
+) -> ServedModel:
     with ExitStack() as opened:
         servers = {}
         for name, serving in STRATEGIES.items():
@@ -154,14 +158,14 @@ def _served(subject: Subject, rounds: int, seconds: float, folder: Path, tell: C
             _rate(servers[name], subject, Plan("closed", ROUND, concurrency=2, count=2), name)
         rates = _rounds(servers, subject, rounds, time.monotonic() + seconds, tell)
     loads = [
-        Load(
+        ServerLoad(
             concurrency=concurrency,
             requests=requests,
             strategies=tuple(_strategy(name, rates[concurrency, name], rates[concurrency, ALONE]) for name in names),
         )
         for concurrency, (requests, names) in LOADS.items()
     ]
-    return Served(
+    return ServedModel(
         name=subject.name,
         possible=subject.possible,
         share=max(one.rate for one in loads[0].strategies) / subject.possible if subject.possible else None,
@@ -171,7 +175,7 @@ def _served(subject: Subject, rounds: int, seconds: float, folder: Path, tell: C
 
 def _rounds(
     servers: Mapping[str, EndpointBackend],
-    subject: Subject,
+    subject: ModelUnderTest,
     rounds: int,
     deadline: float,
     tell: Callable[[str], None],
@@ -189,7 +193,7 @@ def _rounds(
     return rates
 
 
-def _rate(backend: EndpointBackend, subject: Subject, plan: Plan, name: str) -> float:
+def _rate(backend: EndpointBackend, subject: ModelUnderTest, plan: Plan, name: str) -> float:
     """Return the answers a second of one run of load; raises `RunError` when a request of it fails."""
     outcomes = send(backend, subject.dialogues, subject.params.generation, plan)
     if outcomes.interrupted:
@@ -201,14 +205,14 @@ def _rate(backend: EndpointBackend, subject: Subject, plan: Plan, name: str) -> 
     return answered / found.seconds
 
 
-def _strategy(name: str, rates: Sequence[float], alone: Sequence[float]) -> Strategy:
+def _strategy(name: str, rates: Sequence[float], alone: Sequence[float]) -> ServingStrategy:
     ratios = [one / before for one, before in zip(rates, alone, strict=True)]
-    return Strategy(
+    return ServingStrategy(
         name=name, rates=tuple(rates), rate=median(rates), ratio=None if name == ALONE else median_of(ratios)
     )
 
 
-def _reached(bar: Bar, found: Servers) -> Reached:
+def _reached(bar: ServerBar, found: Servers) -> Reached:
     told = {"label": bar.label, "unit": "ratio", "at_least": bar.at_least, "source": SOURCE, "tried": bar.tried}
     loads = [load for one in found.models if one.name == bar.model for load in one.loads]
     strategies = [one for load in loads if load.concurrency == bar.concurrency for one in load.strategies]

@@ -39,7 +39,7 @@ Tell = Callable[["Outcomes", float], None]
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredPart:
     """The part of a run that counts, one value per request, and the seconds until its last answer."""
 
     intended: FloatArray
@@ -101,14 +101,14 @@ class Outcomes:
         self.answered += kind is None
         self.failed += kind is not None
 
-    def measured(self) -> Measured:
+    def measured(self) -> MeasuredPart:
         """Return the measured part; what is still under way in it was cancelled."""
         kinds = np.frombuffer(bytes(self.kinds), dtype=np.uint8).copy()
         kinds[kinds == PENDING] = KINDS.index(Failure.CANCELLED) + 2
         intended, sent, done = (np.array(times) for times in (self.intended, self.sent, self.done))
         kept = intended >= self.warmup
         last = float(np.nanmax(done)) if not np.isnan(done).all() else 0.0
-        return Measured(
+        return MeasuredPart(
             intended[kept],
             sent[kept],
             done[kept],

@@ -27,25 +27,25 @@ from helpers.stats.comparison import Paired, paired
 FILE = "cross-validation.json"
 
 
-class Judged(Frozen):
+class HeldOutScore(Frozen):
     """What a recipe scored on one dialogue it did not learn (0 to 1)."""
 
     rouge_l: float
     key_fact_recall: float
 
 
-class Part(Frozen):
+class FoldScores(Frozen):
     """One recipe on one fold: the scores by dialogue."""
 
-    scores: dict[str, Judged]
+    scores: dict[str, HeldOutScore]
     device: str
 
 
-class Candidate(Frozen):
+class RecipeScores(Frozen):
     """One recipe, as the changes it makes to the standing one, over the folds taken."""
 
     changes: tuple[str, ...]
-    scores: dict[str, Judged]
+    scores: dict[str, HeldOutScore]
 
 
 class CrossValidation(Frozen):
@@ -54,9 +54,9 @@ class CrossValidation(Frozen):
     folds: int
     taken: int
     device: str
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[RecipeScores, ...]
 
-    def gain(self, candidate: Candidate, measure: str) -> Paired:
+    def gain(self, candidate: RecipeScores, measure: str) -> Paired:
         """Return the paired difference of ``rouge_l`` or ``key_fact_recall`` to the first candidate."""
         first = self.candidates[0]
         ids = sorted(first.scores)
@@ -93,11 +93,11 @@ def choose(
     return result
 
 
-def _candidate(changes: tuple[str, ...], own: Sequence[Part]) -> Candidate:
-    return Candidate(changes=changes, scores={key: score for part in own for key, score in part.scores.items()})
+def _candidate(changes: tuple[str, ...], own: Sequence[FoldScores]) -> RecipeScores:
+    return RecipeScores(changes=changes, scores={key: score for part in own for key, score in part.scores.items()})
 
 
-def _part(changes: tuple[str, ...], fold: int, folds: int, parts: Path) -> Part:
+def _part(changes: tuple[str, ...], fold: int, folds: int, parts: Path) -> FoldScores:
     """Return a recipe's scores on a fold, read if they were measured before."""
     from helpers.experiments.training import adapters
     from helpers.experiments.training.train import device, judge
@@ -106,7 +106,7 @@ def _part(changes: tuple[str, ...], fold: int, folds: int, parts: Path) -> Part:
     name = _name(recipe, fold, folds)
     kept = parts / f"{name}.json"
     if kept.is_file():
-        return Part.model_validate_json(kept.read_bytes())
+        return FoldScores.model_validate_json(kept.read_bytes())
     began = time.monotonic()
     # In order of their names the dialogues are in order of their domains: every fold has its share of each.
     samples = sorted(
@@ -119,8 +119,8 @@ def _part(changes: tuple[str, ...], fold: int, folds: int, parts: Path) -> Part:
     adapters.average([_trained(one, learnt, parts / _name(one, fold, folds)) for one in members], mean)
     scores = judge(mean, samples[fold::folds], recipe)
     shutil.rmtree(mean)
-    part = Part(
-        scores={one.id: Judged(rouge_l=one.rougeL, key_fact_recall=one.key_fact_recall or 0.0) for one in scores},
+    part = FoldScores(
+        scores={one.id: HeldOutScore(rouge_l=one.rougeL, key_fact_recall=one.key_fact_recall or 0.0) for one in scores},
         device=device(),
     )
     kept.write_text(part.model_dump_json())

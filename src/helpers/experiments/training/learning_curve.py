@@ -22,7 +22,7 @@ class Epoch(Frozen):
         return (self.rouge_l + self.key_fact_recall) / 2
 
 
-class Curve(Frozen):
+class LearningCurve(Frozen):
     """A training: its recipe, what it took (seconds, bytes), its epochs, and the number of the best."""
 
     recipe: dict[str, Any]
@@ -34,13 +34,13 @@ class Curve(Frozen):
     best: int
 
 
-def write_curve(curve: Curve, folder: Path) -> None:
+def write_curve(curve: LearningCurve, folder: Path) -> None:
     """Write ``training.json`` and ``learning-curve.svg`` into a folder."""
     (folder / "training.json").write_text(curve.model_dump_json(indent=2) + "\n")
     _draw(curve, folder / "learning-curve.svg")
 
 
-def _draw(curve: Curve, path: Path) -> None:
+def _draw(curve: LearningCurve, path: Path) -> None:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 

@@ -27,7 +27,7 @@ from helpers.engines.codec import ChatEncoder
 from helpers.engines.transformers import TransformersBackend
 from helpers.experiments.training import adapters
 from helpers.experiments.training.data import Batch, batches, collate, encode, renamed, speakers
-from helpers.experiments.training.learning_curve import Curve, Epoch, write_curve
+from helpers.experiments.training.learning_curve import Epoch, LearningCurve, write_curve
 from helpers.experiments.training.recipe import Recipe
 from helpers.params import Generation, Model
 from helpers.params import Samples as SamplesParams
@@ -42,7 +42,7 @@ LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_
 _ASKED = {"cpu": 6, "cuda": 64}
 
 
-def train(recipe: Recipe, output: Path) -> Curve:
+def train(recipe: Recipe, output: Path) -> LearningCurve:
     """Train an adapter into the folder ``output`` (``adapter_model.safetensors`` in fp16, its config, its curve).
 
     Returns the learning curve. Takes a GPU where there is one.
@@ -75,7 +75,7 @@ def train(recipe: Recipe, output: Path) -> Curve:
         elif number - best.epoch >= recipe.patience:
             break
     shutil.rmtree(last)
-    curve = Curve(
+    curve = LearningCurve(
         recipe=recipe.model_dump(),
         device=device(),
         threads=torch.get_num_threads(),

@@ -32,7 +32,7 @@ _UNITS: dict[Style, str] = {"s": "s", "usd": "$", "rate": "%", "ratio": "×"}
 
 
 @dataclass(frozen=True)
-class Target:
+class TargetLine:
     """A cited threshold, drawn as a line that says what it is."""
 
     value: Cited
@@ -40,7 +40,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Group:
+class Observations:
     """Observations under one label, and what summarises them by name; the first summary is marked and written out."""
 
     label: str
@@ -58,7 +58,7 @@ class Chart:
     title: str
     rows: Sequence[tuple[str, Cited]]
     unit: Style = "plain"
-    target: Target | None = None
+    target: TargetLine | None = None
     head: Cell = ""
 
 
@@ -69,7 +69,7 @@ def points(
     rows: Sequence[tuple[str, Cited]],
     *,
     unit: Style,
-    target: Target | None = None,
+    target: TargetLine | None = None,
     by: str = "Group",
 ) -> Markup:
     """Return a dot-and-interval chart of labelled estimates (or bare numbers), one row each.
@@ -110,10 +110,10 @@ def distribution(
     name: str,
     finding: Cell,
     subtitle: Cell,
-    groups: Sequence[Group],
+    groups: Sequence[Observations],
     *,
     unit: Style,
-    target: Target | None = None,
+    target: TargetLine | None = None,
     by: str = "Group",
 ) -> Markup:
     """Return every observation as a dot, one row per group, or histograms where there are too many for that.
@@ -151,7 +151,7 @@ def spans(
     rows: Sequence[tuple[str, Cited, Cited]],
     *,
     unit: Style,
-    target: Target | None = None,
+    target: TargetLine | None = None,
     data: Markup,
 ) -> Markup:
     """Return a bar from one end to the other for each row (a tornado, when the widest stand first).
@@ -242,7 +242,7 @@ def _panel(chart: Chart) -> Panel:
     return Panel(rows, chart.unit, *_line(chart.target), chart.title)
 
 
-def _line(target: Target | None) -> tuple[float | None, str]:
+def _line(target: TargetLine | None) -> tuple[float | None, str]:
     return (None, "") if target is None else (finite(target.value), target.label)
 
 

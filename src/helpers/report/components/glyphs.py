@@ -39,7 +39,7 @@ class Segment:
     weight: int
 
 
-def interval_mark(value: float | None, low: float | None, high: float | None) -> Painter:
+def interval_glyph(value: float | None, low: float | None, high: float | None) -> Painter:
     """Paint a dot and its interval; an end that is open or off the scale runs to its edge as an arrow."""
 
     def paint(axes: Axes, y: float, height: float) -> None:
@@ -59,7 +59,7 @@ def interval_mark(value: float | None, low: float | None, high: float | None) ->
     return paint
 
 
-def span_mark(low: float, high: float) -> Painter:
+def span_glyph(low: float, high: float) -> Painter:
     """Paint a bar from one value to another."""
 
     def paint(axes: Axes, y: float, height: float) -> None:
@@ -68,7 +68,7 @@ def span_mark(low: float, high: float) -> Painter:
     return paint
 
 
-def dots_mark(values: Sequence[float], middle: float | None) -> Painter:
+def dots_glyph(values: Sequence[float], middle: float | None) -> Painter:
     """Paint every value as a dot, on three levels so that close ones stay apart, and a bar at the middle."""
 
     def paint(axes: Axes, y: float, height: float) -> None:
@@ -80,7 +80,7 @@ def dots_mark(values: Sequence[float], middle: float | None) -> Painter:
     return paint
 
 
-def bars_mark(shares: FloatArray, edges: FloatArray, middle: float | None) -> Painter:
+def bars_glyph(shares: FloatArray, edges: FloatArray, middle: float | None) -> Painter:
     """Paint shares (1 is as high as the line) as bars between edges, from zero, and a bar at the middle."""
 
     def paint(axes: Axes, y: float, height: float) -> None:
@@ -93,7 +93,7 @@ def bars_mark(shares: FloatArray, edges: FloatArray, middle: float | None) -> Pa
     return paint
 
 
-def states_mark(segments: Sequence[Segment]) -> Painter:
+def states_glyph(segments: Sequence[Segment]) -> Painter:
     """Paint states one after the other as lines and bars, each with its words where they fit."""
 
     def paint(axes: Axes, y: float, height: float) -> None:

@@ -64,7 +64,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Level:
+class LevelLine:
     """A threshold across the whole drawing."""
 
     label: str
@@ -85,7 +85,7 @@ class Plot:
     """Curves on one scale from zero, ``unit`` upwards and ``across`` sideways, which ``axis`` names."""
 
     curves: Sequence[Curve]
-    levels: Sequence[Level]
+    levels: Sequence[LevelLine]
     unit: Style
     across: Style
     axis: str

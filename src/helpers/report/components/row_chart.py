@@ -20,11 +20,11 @@ from helpers.core.text import Style, spell
 from helpers.report.components.glyphs import (
     Painter,
     Segment,
-    bars_mark,
-    dots_mark,
-    interval_mark,
-    span_mark,
-    states_mark,
+    bars_glyph,
+    dots_glyph,
+    interval_glyph,
+    span_glyph,
+    states_glyph,
 )
 from helpers.report.components.svg import COLOURS, fitted, text_width
 from helpers.runs.results.cited import Cited
@@ -159,19 +159,19 @@ def estimate_row(label: str, found: Cited, unit: Style) -> Row:
         needs = found.needs.raw
     words = _words(value, unit) if value is not None or needs is None else f"needs n ≥ {needs}"
     reach = [end for end in (low, high) if end is not None]
-    return Row(label, words, _present(value) or reach, interval_mark(value, low, high), reach)
+    return Row(label, words, _present(value) or reach, interval_glyph(value, low, high), reach)
 
 
 def span_row(label: str, one: Cited, other: Cited, unit: Style) -> Row:
     """Return the row of a bar between two cited numbers."""
     low, high = sorted((float(one.raw), float(other.raw)))
-    return Row(label, f"{spell(low, unit)} to {spell(high, unit)}", [low, high], span_mark(low, high))
+    return Row(label, f"{spell(low, unit)} to {spell(high, unit)}", [low, high], span_glyph(low, high))
 
 
 def states_row(label: str, words: str, segments: Sequence[Segment]) -> Row:
     """Return the row of states over time; without any it stays empty but for its words."""
     extent = [segments[0].start, segments[-1].end] if segments else []
-    return Row(label, words, extent, states_mark(segments))
+    return Row(label, words, extent, states_glyph(segments))
 
 
 def observed_rows(
@@ -185,14 +185,14 @@ def observed_rows(
     words = ["" if middle is None else _words(value, unit) for middle, value in zip(middles, known, strict=True)]
     if are_dots(values):
         extents = [[*found, *_present(middle)] for found, middle in zip(values, known, strict=True)]
-        marks = [dots_mark(found, middle) for found, middle in zip(values, known, strict=True)]
+        marks = [dots_glyph(found, middle) for found, middle in zip(values, known, strict=True)]
     else:
         pooled = np.concatenate([np.asarray(found, dtype=float) for found in values])
         edges = np.linspace(min(0.0, pooled.min()), pooled.max(), _BARS + 1)
         shares = [np.histogram(found, edges)[0] / max(1, len(found)) for found in values]
         tallest = max(share.max() for share in shares)
         extents = [[*edges[[0, -1]].tolist(), *_present(middle)] for middle in known]
-        marks = [bars_mark(share / tallest, edges, middle) for share, middle in zip(shares, known, strict=True)]
+        marks = [bars_glyph(share / tallest, edges, middle) for share, middle in zip(shares, known, strict=True)]
     return [Row(*row) for row in zip(labels, words, extents, marks, strict=True)]
 
 

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from helpers.core.text import Style, spell
 from helpers.report.components import row_chart
 from helpers.report.components.figures import drawn_figure, wide_and_narrow
-from helpers.report.components.glyphs import interval_mark
+from helpers.report.components.glyphs import interval_glyph
 from helpers.report.components.row_chart import Panel, Row, finite
 from helpers.report.components.svg import COLOURS, fitted, text_width
 from helpers.report.components.tables import Cell, collapsible
@@ -36,7 +36,7 @@ Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
-class Measured:
+class Coordinate:
     """One measure of a point: a value and its interval, where it has one."""
 
     value: float
@@ -44,19 +44,19 @@ class Measured:
     high: float | None = None
 
     @classmethod
-    def of(cls, value: Cited, low: Cited, high: Cited) -> Measured | None:
+    def of(cls, value: Cited, low: Cited, high: Cited) -> Coordinate | None:
         """Return a cited measure, or ``None`` when it was not measured."""
         known = finite(value)
         return None if known is None else cls(known, finite(low), finite(high))
 
 
 @dataclass(frozen=True)
-class Spot:
+class NamedPoint:
     """One point with its name."""
 
     label: str
-    x: Measured
-    y: Measured
+    x: Coordinate
+    y: Coordinate
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def plane(
     name: str,
     finding: Cell,
     subtitle: Cell,
-    spots: Sequence[Spot],
+    spots: Sequence[NamedPoint],
     x: Axis,
     y: Axis,
     *,
@@ -93,7 +93,7 @@ def plane(
     return drawn_figure(name, finding, subtitle, drawn, below=collapsible("The figure as a table", data))
 
 
-def _draw(figure: Figure, spots: Sequence[Spot], x: Axis, y: Axis, front: Sequence[str]) -> None:
+def _draw(figure: Figure, spots: Sequence[NamedPoint], x: Axis, y: Axis, front: Sequence[str]) -> None:
     width, height = figure.get_size_inches() * 72
     inner = (width - _LEFT - _RIGHT, height - _TOP - _BOTTOM)
     axes = figure.add_axes((_LEFT / width, _BOTTOM / height, inner[0] / width, inner[1] / height))
@@ -112,10 +112,10 @@ def _draw(figure: Figure, spots: Sequence[Spot], x: Axis, y: Axis, front: Sequen
         taken.append(_label(axes, spot, [*taken, *(other for other in marks if other is not mark)]))
 
 
-def _span(measured: Iterable[tuple[str, Measured]]) -> Any:
+def _span(measured: Iterable[tuple[str, Coordinate]]) -> Any:
     """Return what gives the ends of an axis: as those of every other chart, with room beside the outermost points."""
     rows = [
-        Row(label, "", [one.value], interval_mark(None, None, None), [e for e in (one.low, one.high) if e is not None])
+        Row(label, "", [one.value], interval_glyph(None, None, None), [e for e in (one.low, one.high) if e is not None])
         for label, one in measured
     ]
 
@@ -164,7 +164,7 @@ def _lines(axes: Axes, x: Axis, y: Axis) -> list[Box]:
     return found
 
 
-def _cross(axes: Axes, spot: Spot, *, filled: bool) -> None:
+def _cross(axes: Axes, spot: NamedPoint, *, filled: bool) -> None:
     """Draw a point with both intervals; one that another beats is hollow, so that colour is not needed."""
     line: dict[str, Any] = {"color": COLOURS["accent"], "lw": 1.6, "solid_capstyle": "butt", "zorder": 2}
     if spot.x.low is not None and spot.x.high is not None:
@@ -175,13 +175,13 @@ def _cross(axes: Axes, spot: Spot, *, filled: bool) -> None:
     axes.plot([spot.x.value], [spot.y.value], marker="o", ms=10, mew=1.6, mfc=face, mec=edge, ls="none", zorder=3)
 
 
-def _around(axes: Axes, spot: Spot) -> Box:
+def _around(axes: Axes, spot: NamedPoint) -> Box:
     """Return the box of a point's mark."""
     x, y = axes.transData.transform((spot.x.value, spot.y.value))
     return float(x) - 6, float(y) - 6, float(x) + 6, float(y) + 6
 
 
-def _label(axes: Axes, spot: Spot, taken: Sequence[Box]) -> Box:
+def _label(axes: Axes, spot: NamedPoint, taken: Sequence[Box]) -> Box:
     """Write a point's name where nothing else stands: beside it, above or below; return where."""
     box = axes.bbox
     text = fitted(spot.label, _TEXT, 0.6 * float(box.width))

@@ -11,9 +11,9 @@ from helpers.report.components.figures import drawn_figure
 from helpers.report.components.svg import fitted
 from helpers.runs.run import Run
 
-State = Literal["exercised", "stand-in", "not in this run"]
-GLYPHS: dict[State, str] = {"exercised": "✓", "stand-in": "≈", "not in this run": "–"}
-OUTLINES: dict[State, str] = {
+ComponentState = Literal["exercised", "stand-in", "not in this run"]
+GLYPHS: dict[ComponentState, str] = {"exercised": "✓", "stand-in": "≈", "not in this run": "–"}
+OUTLINES: dict[ComponentState, str] = {
     "exercised": "stroke:var(--accent);stroke-width:2",
     "stand-in": "stroke:var(--accent);stroke-width:2;stroke-dasharray:6 4",
     "not in this run": "stroke:var(--rule);stroke-width:1.5",
@@ -24,12 +24,12 @@ _WIDE, _NARROW = (5, 124.0, 56.0, 25.0, 34.0), (1, 356.0, 54.0, 0.0, 20.0)
 
 
 @dataclass(frozen=True)
-class Part:
+class Component:
     """One part on the way of a request, what stands there in this run, and whether the run used it."""
 
     name: str
     told: str
-    state: State
+    state: ComponentState
 
 
 def picture(run: Run) -> Markup:
@@ -44,30 +44,32 @@ def picture(run: Run) -> Markup:
     )
 
 
-def _parts(run: Run) -> list[Part]:
+def _parts(run: Run) -> list[Component]:
     backend, results = run.params.backend, run.results()
     asked = backend != "replay"
-    real: State = "exercised" if backend == "endpoint" else "stand-in" if asked else "not in this run"
+    real: ComponentState = "exercised" if backend == "endpoint" else "stand-in" if asked else "not in this run"
     here = {"endpoint": run.params.instance, "local": None, "replay": None}[backend]
     instance = f"{here.vendor} {here.type} {here.size}" if here else "this machine" if asked else "none"
-    watched: State = "exercised" if results.monitoring and not results.monitoring.reason else "not in this run"
+    watched: ComponentState = "exercised" if results.monitoring and not results.monitoring.reason else "not in this run"
     token = "token to its origin" if backend == "endpoint" else "over loopback" if asked else "none"
-    own: State = "exercised" if asked else "not in this run"
+    own: ComponentState = "exercised" if asked else "not in this run"
     return [
-        Part("visitor", "in the app alone", "not in this run"),
-        Part("web app", "helpers app", "not in this run"),
-        Part("client", token, own),
-        Part("endpoint", {"endpoint": "managed", "local": "local server", "replay": "none"}[backend], real),
-        Part("instance", instance, real),
-        Part("model", run.params.model.id if asked else "none", own),
-        Part("summary", "as written" if asked else "recorded", "exercised" if asked else "stand-in"),
-        Part("request log", "every attempt", "exercised"),
-        Part("dashboard", "page 06", watched),
-        Part("alerts", "over the log", watched),
+        Component("visitor", "in the app alone", "not in this run"),
+        Component("web app", "helpers app", "not in this run"),
+        Component("client", token, own),
+        Component("endpoint", {"endpoint": "managed", "local": "local server", "replay": "none"}[backend], real),
+        Component("instance", instance, real),
+        Component("model", run.params.model.id if asked else "none", own),
+        Component("summary", "as written" if asked else "recorded", "exercised" if asked else "stand-in"),
+        Component("request log", "every attempt", "exercised"),
+        Component("dashboard", "page 06", watched),
+        Component("alerts", "over the log", watched),
     ]
 
 
-def _svg(parts: list[Part], style: str, layout: tuple[int, float, float, float, float], description: str) -> Markup:
+def _svg(
+    parts: list[Component], style: str, layout: tuple[int, float, float, float, float], description: str
+) -> Markup:
     columns, wide, high, beside, below = layout
     rows = -(-len(parts) // columns)
     width, height = columns * wide + (columns - 1) * beside + 4, rows * high + (rows - 1) * below + 4
@@ -85,7 +87,7 @@ def _svg(parts: list[Part], style: str, layout: tuple[int, float, float, float, 
     ).format(style, width, height, description, Markup().join(boxes))
 
 
-def _box(part: Part, x: float, y: float, wide: float, high: float) -> Markup:
+def _box(part: Component, x: float, y: float, wide: float, high: float) -> Markup:
     room = wide - 2 * _PAD
     lines = ((part.name, _NAME, "ink", 600), (part.told, _SMALL, "muted", 400))
     texts = [

@@ -13,7 +13,7 @@ from helpers.core.environment import redact
 from helpers.core.model import Frozen
 from helpers.core.text import Style
 from helpers.experiments.bench.result import Bench
-from helpers.report.components.figures import Chart, Target, small_multiples
+from helpers.report.components.figures import Chart, TargetLine, small_multiples
 from helpers.report.components.numbers import interval, number, quoted, sentence
 from helpers.report.components.page import Frame, Link, render_page
 from helpers.report.components.tables import Column, actual, chip, collapsible, facts, table
@@ -306,7 +306,7 @@ def figures(result: Cited) -> Iterator[Markup]:
             rows = [(engine.label.raw, engine.cells[name].speedup) for engine in measured[1:]]
             if any(found.raw for _, found in rows) and measured[0].cells[name].speedup.raw:
                 title = read_as(shape.raw.inputs)
-                limit = Target(measured[0].cells[name].over_limit, "limit")
+                limit = TargetLine(measured[0].cells[name].over_limit, "limit")
                 charts.append(Chart(title, rows, "ratio", limit, head=quoted(title)))
         if charts and reference:
             finding = sentence(

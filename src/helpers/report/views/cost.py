@@ -5,7 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from helpers.core.text import Style
-from helpers.report.components.figures import Target, spans
+from helpers.report.components.figures import TargetLine, spans
 from helpers.report.components.numbers import number, quoted, sentence
 from helpers.report.components.tables import Cell, Column, collapsible, table
 from helpers.runs.results.cited import Cited
@@ -130,7 +130,7 @@ def tornado(run: Run) -> Markup:
         subtitle,
         [(swing.label.raw, swing.at_low, swing.at_high) for swing in found.swings],
         unit="usd",
-        target=Target(found.base, "as declared"),
+        target=TargetLine(found.base, "as declared"),
         data=table(subtitle, columns, rows),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from helpers.report.components.figures import Group, Target, distribution, points
+from helpers.report.components.figures import Observations, TargetLine, distribution, points
 from helpers.report.components.numbers import interval, number, quoted, sentence
 from helpers.report.components.tables import Column, actual, chip, table
 from helpers.report.views.common import ended_early, not_measured
@@ -53,14 +53,14 @@ def latency(run: Run, result: Cited) -> Markup:
     target = _target(run)
     if len(rows) > MOST_ROWS:
         groups = [
-            Group(
+            Observations(
                 "all dialogues",
                 Cited([row.mean.raw for row in rows], result.dialogues.address),
                 {"mean": result.mean},
             )
         ]
     else:
-        groups = [Group(row.id.raw, row.times, {"mean": row.mean}) for row in rows]
+        groups = [Observations(row.id.raw, row.times, {"mean": row.mean}) for row in rows]
     slow, fast = rows[-1], rows[0]
     finding = sentence(
         "The slowest dialogue takes {slow}, the fastest {fast}",
@@ -201,7 +201,7 @@ def _success(result: Cited) -> Markup:
     )
 
 
-def _target(run: Run) -> Target | None:
+def _target(run: Run) -> TargetLine | None:
     judged = Cited(judgement(run, "03"), "results/judged.json")
     row = next((row for row in judged.rows if row.name.raw == "average_latency"), None)
-    return Target(row.threshold, "target for the mean") if row and row.threshold.raw is not None else None
+    return TargetLine(row.threshold, "target for the mean") if row and row.threshold.raw is not None else None

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from helpers.cost.costs import strategy_costs
 from helpers.params import Target as Threshold
 from helpers.report.components.figures import curves
-from helpers.report.components.line_chart import Curve, Level, Plot
+from helpers.report.components.line_chart import Curve, LevelLine, Plot
 from helpers.report.components.numbers import interval, number, quoted, sentence
 from helpers.report.components.tables import Cell, Column, chip, facts, table
 from helpers.report.views.common import ended_early, not_measured
@@ -192,7 +192,7 @@ def throughput_latency(result: Cited) -> Markup:
         ),
         Curve("saturated", [one.rate for one in sure], [_value(one.response) for one in sure], "ring"),
     ]
-    target = Level("target of p95", result.assumed.target_p95.raw)
+    target = LevelLine("target of p95", result.assumed.target_p95.raw)
     plot = Plot(drawn, [target], "s", "plain", "requests per second, as intended")
     subtitle = (
         "response time, seconds, by rate: measured with its 95 % interval across independent repeats, and predicted "

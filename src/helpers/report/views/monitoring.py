@@ -9,7 +9,7 @@ from markupsafe import Markup
 from helpers.core.text import Style
 from helpers.report.components.figures import curves, states
 from helpers.report.components.glyphs import FILLED, HOLLOW, THIN, Segment
-from helpers.report.components.line_chart import Band, Curve, Level, Look, Plot
+from helpers.report.components.line_chart import Band, Curve, LevelLine, Look, Plot
 from helpers.report.components.numbers import interval, number, quoted, sentence
 from helpers.report.components.tables import Column, actual, sample_size, table
 from helpers.report.views.common import ended_early, not_measured
@@ -191,7 +191,7 @@ def latency(run: Run, result: Cited) -> Markup:
     if result.reason:
         return Markup()
     rules = [rule for rule in alerted_of(run).rules if rule.name.raw in _LATENCY]
-    levels = [Level(_LATENCY[rule.name.raw], rule.above.raw) for rule in rules]
+    levels = [LevelLine(_LATENCY[rule.name.raw], rule.above.raw) for rule in rules]
     parts = result.slices.raw
     edges = [edge for part in parts for edge in (part.seconds, part.seconds + part.length)]
     steps = [

@@ -7,7 +7,7 @@ from string import ascii_uppercase
 
 from markupsafe import Markup
 
-from helpers.report.components.figures import Target, points
+from helpers.report.components.figures import TargetLine, points
 from helpers.report.components.numbers import number, quoted, sentence
 from helpers.report.components.tables import Column, framed_table, table_row
 from helpers.report.views.common import not_measured
@@ -52,7 +52,7 @@ def latencies(result: Cited) -> Markup:
         "published latency of each dialogue in the order given, and their mean with its 95 % interval; seconds",
         rows,
         unit="s",
-        target=Target(result.latency_target, "target for the mean"),
+        target=TargetLine(result.latency_target, "target for the mean"),
         by="Dialogue",
     )
 

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from helpers.report.components.figures import points
 from helpers.report.components.numbers import NOT_MEASURED, interval, number, quoted, sentence
-from helpers.report.components.scatter import Axis, Measured, Spot, plane
+from helpers.report.components.scatter import Axis, Coordinate, NamedPoint, plane
 from helpers.report.components.tables import Column, chip, table
 from helpers.report.views.common import ended_early, not_measured, recorded_quality, unmeasured, with_interval
 from helpers.runs.results.cited import Cited
@@ -171,13 +171,13 @@ def lengths(result: Cited) -> Markup:
     return table("Latency by the length of the dialogue, one at a time", columns, rows, id="lengths")
 
 
-def _spot(variant: Cited, *, is_reference: bool) -> Spot | None:
+def _spot(variant: Cited, *, is_reference: bool) -> NamedPoint | None:
     latency, paired = variant.latency, variant.quality
-    x = Measured.of(latency.value, latency.low, latency.high)
-    y = Measured(0.0) if is_reference else None
+    x = Coordinate.of(latency.value, latency.low, latency.high)
+    y = Coordinate(0.0) if is_reference else None
     if y is None and paired.raw:
-        y = Measured.of(paired.difference, paired.low, paired.high)
-    return None if x is None or y is None else Spot(variant.name.raw, x, y)
+        y = Coordinate.of(paired.difference, paired.low, paired.high)
+    return None if x is None or y is None else NamedPoint(variant.name.raw, x, y)
 
 
 def _trade_table(variants: Sequence[Cited], reference: str) -> Markup:
