@@ -18,7 +18,6 @@ import pytest
 from helpers import scorers
 from helpers.backends.endpoint import EndpointBackend
 from helpers.params import Endpoint, Generation
-from helpers.runs import sender
 from helpers.runs.request_log import RequestLog
 from helpers.runs.sender import KNOWN_GOOD, Limits, RequestSender
 from tests.contract.conftest import Seen
@@ -139,21 +138,21 @@ BEHAVIOURS = [
 def test_a_misbehaviour(
     behaviour: Behaviour, tmp_path: Path, seen: list[Seen], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sender, "LONGEST_WAIT", 0.1)
+    monkeypatch.setattr("helpers.runs.sender.LONGEST_WAIT", 0.1)
     first = hang_up_on_next(KEPT) if "keep-alive" in behaviour.name else GOOD
     log = RequestLog(tmp_path / "requests.jsonl")
     with (
         ScriptedServer(first, *behaviour.plays, GOOD) as server,
         EndpointBackend(server.url, ENDPOINT, TOKEN) as backend,
     ):
-        asker = RequestSender(backend, Generation(), log, "02", Limits(behaviour.attempts, 20.0, 3.0))
-        before = asker.ask("before", DIALOGUE)
+        sender = RequestSender(backend, Generation(), log, "02", Limits(behaviour.attempts, 20.0, 3.0))
+        before = sender.ask("before", DIALOGUE)
         tracemalloc.start()
         began = time.monotonic()
-        outcome = asker.ask("between", DIALOGUE)
+        outcome = sender.ask("between", DIALOGUE)
         seconds, memory = time.monotonic() - began, tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        after = asker.ask("after", DIALOGUE)
+        after = sender.ask("after", DIALOGUE)
     assert outcome is not None
     said = outcome.answer.summary if outcome.answer else None
     semantic = scorers.semantic_failures(said, DIALOGUE) if said is not None else ()
@@ -174,8 +173,8 @@ def test_nobody_listens(tmp_path: Path, seen: list[Seen]) -> None:
         url = server.url
     began = time.monotonic()
     with EndpointBackend(url, ENDPOINT, TOKEN) as backend:
-        asker = RequestSender(backend, Generation(), RequestLog(tmp_path / "log.jsonl"), "02")
-        outcome = asker.ask("between", DIALOGUE)
+        sender = RequestSender(backend, Generation(), RequestLog(tmp_path / "log.jsonl"), "02")
+        outcome = sender.ask("between", DIALOGUE)
     assert outcome is not None
     assert outcome.record.kind == "connection"
     seen.append(Seen("refused", (outcome.record.kind,), (), time.monotonic() - began, 0))
@@ -185,8 +184,8 @@ def test_a_redirect_to_another_host_takes_nothing_there(tmp_path: Path, seen: li
     with ScriptedServer(GOOD) as other, ScriptedServer(answer(307, "", [f"Location: {other.url}/"])) as server:
         began = time.monotonic()
         with EndpointBackend(server.url, ENDPOINT, TOKEN) as backend:
-            asker = RequestSender(backend, Generation(), RequestLog(tmp_path / "log.jsonl"), "02")
-            outcome = asker.ask("between", DIALOGUE)
+            sender = RequestSender(backend, Generation(), RequestLog(tmp_path / "log.jsonl"), "02")
+            outcome = sender.ask("between", DIALOGUE)
     assert outcome is not None
     assert outcome.record.kind == "bad_response"
     assert other.requests == []

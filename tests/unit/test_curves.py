@@ -28,7 +28,7 @@ from tests.unit.test_alerts import RULE
 XS = [0.0, 1.0, 2.0, 3.0]
 
 
-def drawn(*found: Curve, levels: tuple[Threshold, ...] = (), bands: tuple[Band, ...] = ()) -> Tag:
+def drawn(*found: Curve, levels: tuple[LevelLine, ...] = (), bands: tuple[Band, ...] = ()) -> Tag:
     plot = Plot(found, levels, "s", "plain", "requests per second", bands)
     return drawing(curves("c", "It holds", "seconds", plot, data=Markup("<table></table>")))
 

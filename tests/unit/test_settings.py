@@ -61,11 +61,11 @@ def compared(
     told = load_params(params, [f"settings.tried={TRIED}", "settings.rounds=2", *overrides])
     log = RequestLog(tmp_path / "requests.jsonl")
 
-    def asker(page: str, variant: str, *, generation: Generation) -> RequestSender:
+    def sender(page: str, variant: str, *, generation: Generation) -> RequestSender:
         stopped = lambda: "" if len(deployment.asked) < most else "the budget is spent"  # noqa: E731
         return RequestSender(deployment, generation, log, page, Limits(attempts=1), may_send=stopped, variant=variant)
 
-    run: Any = SimpleNamespace(params=told, samples=SAMPLES, answers=tmp_path / "answers", asker=asker)
+    run: Any = SimpleNamespace(params=told, samples=SAMPLES, answers=tmp_path / "answers", sender=sender)
     sweep, ended = compare_settings(run, "")
     assert all(record.page == "03" and record.variant and not record.is_judged for record in log.read())
     return sweep, ended

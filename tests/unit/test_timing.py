@@ -8,7 +8,6 @@ import pytest
 from helpers.backends.base import Answer
 from helpers.core.errors import Failure, RequestError
 from helpers.params import Generation
-from helpers.runs import sender
 from helpers.runs.request_log import RequestLog
 from helpers.runs.sender import Limits, RequestSender
 
@@ -42,10 +41,10 @@ GONE = RequestError(Failure.CONNECTION, "refused", retryable=True)
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sender, "_wait", lambda state: 0)
+    monkeypatch.setattr("helpers.runs.sender._wait", lambda state: 0)
 
 
-def asker(tmp_path: Path, *script: Answer | RequestError, **more: object) -> RequestSender:
+def sender(tmp_path: Path, *script: Answer | RequestError, **more: object) -> RequestSender:
     log = RequestLog(tmp_path / "log.jsonl")
     return RequestSender(Scripted(*script), Generation(), log, "02", **more)  # type: ignore[arg-type]
 
@@ -62,7 +61,7 @@ def asker(tmp_path: Path, *script: Answer | RequestError, **more: object) -> Req
     ],
 )
 def test_attempts(tmp_path: Path, script: tuple[Answer | RequestError, ...], kinds: list[str], answered: bool) -> None:
-    asking = asker(tmp_path, *script, limits=Limits(3))
+    asking = sender(tmp_path, *script, limits=Limits(3))
     outcome = asking.ask("s", "Ann: hi")
     records = asking.log.read()
     assert [r.kind for r in records] == kinds
@@ -75,21 +74,21 @@ def test_attempts(tmp_path: Path, script: tuple[Answer | RequestError, ...], kin
 
 @pytest.mark.parametrize("dialogue", ["", "  \n", "word " * 20])
 def test_an_input_that_is_not_sound_is_blamed_without_a_probe(tmp_path: Path, dialogue: str) -> None:
-    asking = asker(tmp_path, REFUSED, count_tokens=lambda text: len(text.split()), context_tokens=10)
+    asking = sender(tmp_path, REFUSED, count_tokens=lambda text: len(text.split()), context_tokens=10)
     asking.ask("s", dialogue)
     assert [r.kind for r in asking.log.read()] == ["bad_request"]
 
 
 def test_a_wait_that_does_not_fit_is_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    asking = asker(tmp_path, LATER, GOOD, limits=Limits(3, retry_timeout=60))
+    asking = sender(tmp_path, LATER, GOOD, limits=Limits(3, retry_timeout=60))
     outcome = asking.ask("s", "Ann: hi")
     assert outcome is not None
     assert [r.kind for r in asking.log.read()] == ["rate_limited"]
 
 
 def test_a_cold_start_has_records_of_its_own(tmp_path: Path) -> None:
-    asking = asker(tmp_path, ASLEEP, ASLEEP, GOOD, limits=Limits(2))
+    asking = sender(tmp_path, ASLEEP, ASLEEP, GOOD, limits=Limits(2))
     outcome = asking.ask("s", "Ann: hi")
     assert outcome is not None
     assert [(r.phase, r.kind) for r in asking.log.read()] == [
@@ -98,17 +97,17 @@ def test_a_cold_start_has_records_of_its_own(tmp_path: Path) -> None:
 
 
 def test_a_service_that_does_not_wake_is_down(tmp_path: Path) -> None:
-    asking = asker(tmp_path, ASLEEP, limits=Limits(3, wake_timeout=0.2))
+    asking = sender(tmp_path, ASLEEP, limits=Limits(3, wake_timeout=0.2))
     assert asking.ask("s", "Ann: hi")
     assert asking.down_kind == "cold"
     assert asking.ask("t", "Ann: hi") is None
 
 
 def test_what_was_answered_before_an_interruption_is_not_asked_again(tmp_path: Path) -> None:
-    first = asker(tmp_path, GOOD, BUSY)
+    first = sender(tmp_path, GOOD, BUSY)
     told = [first.ask(name, "Ann: hi") for name in ("answered", "failed")]
     earlier = {(r.phase, r.sample, r.repeat): r for r in first.log.read()}
-    again = asker(tmp_path, Answer("Another."), earlier=earlier)
+    again = sender(tmp_path, Answer("Another."), earlier=earlier)
     found = [again.ask(name, "Ann: hi") for name in ("answered", "failed")]
     assert found[0] == told[0]
     assert again.backend.asked == 1  # type: ignore[attr-defined]
@@ -119,7 +118,7 @@ def test_what_was_answered_before_an_interruption_is_not_asked_again(tmp_path: P
 
 
 def test_a_deployment_that_is_gone_is_not_asked_for_ever(tmp_path: Path) -> None:
-    asking = asker(tmp_path, GOOD, GONE)
+    asking = sender(tmp_path, GOOD, GONE)
     outcomes = [asking.ask(str(i), "Ann: hi") for i in range(10)]
     assert [o is not None for o in outcomes] == [True] * 4 + [False] * 6
     assert asking.down_since == asking.log.read()[-1].started_at
@@ -127,13 +126,13 @@ def test_a_deployment_that_is_gone_is_not_asked_for_ever(tmp_path: Path) -> None
 
 
 def test_failures_that_are_not_absence_do_not_end_the_asking(tmp_path: Path) -> None:
-    asking = asker(tmp_path, BUSY)
+    asking = sender(tmp_path, BUSY)
     assert all(asking.ask(str(i), "Ann: hi") for i in range(10))
     assert asking.down_since is None
 
 
 def test_a_spent_budget_ends_the_asking(tmp_path: Path) -> None:
-    asking = asker(tmp_path, GOOD, may_send=lambda: "budget.requests=1 is spent")
+    asking = sender(tmp_path, GOOD, may_send=lambda: "budget.requests=1 is spent")
     assert asking.ask("s", "Ann: hi") is None
     assert asking.stopped == "budget.requests=1 is spent"
     assert asking.log.read() == []
@@ -143,7 +142,7 @@ def test_tokens_are_the_backends_else_counted_else_unknown(tmp_path: Path) -> No
     known = Answer("A summary.", 7, 3, 0, 0.5)
     records = []
     for script, more in ((known, {}), (GOOD, {"count_tokens": len, "context_tokens": 4}), (GOOD, {})):
-        outcome = asker(tmp_path, script, **more).ask("s", "Ann: hi")
+        outcome = sender(tmp_path, script, **more).ask("s", "Ann: hi")
         assert outcome is not None
         records.append(outcome.record)
     assert [(r.input_tokens, r.output_tokens, r.lost_tokens) for r in records] == [

@@ -103,10 +103,10 @@ class AppClient:
         params: Params,
         folder: Path,
         own: EndpointBackend,
-        doors: AddressPolicy,
+        addresses: AddressPolicy,
         count_tokens: Callable[[str], int] | None = None,
     ) -> None:
-        self.params, self.doors = params, doors
+        self.params, self.addresses = params, addresses
         self.closing = threading.Event()
         self._own, self._count = own, count_tokens
         self._log = RequestLog(folder / "requests.jsonl", params.privacy.text)
@@ -122,11 +122,11 @@ class AppClient:
             update={"num_beams": wanted.beams, "max_new_tokens": wanted.length}
         )
         with self._backend(wanted) as backend:
-            asker = RequestSender(Interruptible(backend, (stop, self.closing)), generation, self._log, page=PAGE)
+            sender = RequestSender(Interruptible(backend, (stop, self.closing)), generation, self._log, page=PAGE)
             if backend is self._own and self.params.backend == "endpoint":
-                asker.count_tokens, asker.context_tokens = self._count, self.params.model.context_tokens
+                sender.count_tokens, sender.context_tokens = self._count, self.params.model.context_tokens
             try:
-                outcome = asker.ask("dialogue", dialogue)
+                outcome = sender.ask("dialogue", dialogue)
             except Stopped:
                 outcome = None
         if outcome is None:
@@ -158,8 +158,8 @@ class AppClient:
         if not url and self.params.backend == "local":
             raise InputError("a token goes with an address: type the endpoint's address as well")
         # The app's own endpoint may be asked with the visitor's token; where it stands is its owner's choice.
-        resolver = None if self.doors.on_loopback or not url else PublicResolver
-        url = self.doors.checked(url, token) if url else self._own.url
+        resolver = None if self.addresses.on_loopback or not url else PublicResolver
+        url = self.addresses.checked(url, token) if url else self._own.url
         with EndpointBackend(url, self.params.endpoint, token or None, resolver=resolver) as backend:
             yield backend
 

@@ -58,7 +58,7 @@ To run it, give the Space two secrets (Settings, Variables and secrets):
 - `HF_ENDPOINT_URL`: the address of the endpoint, as its page shows it
 - `HF_TOKEN`: a token that may use it; it is sent to that address alone, over https
 
-$doors
+$addresses
 
 To publish it: `hf upload USER/NAME . . --repo-type space` in this folder. What a visitor types goes to the endpoint;
 the log of the app keeps $kept. `requirements.txt` pins what it was tested with, under Python $python.
@@ -107,7 +107,7 @@ def readme(params: Params) -> str:
         "short_description": "Summaries of dialogues by a deployed model",
     }
     hosts = ", ".join(f"`{host}`" for host in params.app.allow_hosts)
-    doors = (
+    addresses = (
         f"Visitors may also name an https endpoint of their own on {hosts}, with a token of their own."
         if hosts
         else "Visitors cannot name another server: `app.allow_hosts` in `params.yaml` lists none."
@@ -115,7 +115,7 @@ def readme(params: Params) -> str:
     return README.substitute(
         front=yaml.safe_dump(front, sort_keys=False, allow_unicode=True),
         title=" ".join(params.title.split()),
-        doors=doors,
+        addresses=addresses,
         kept="summaries, times and counts" if params.privacy.text == "full" else "times and counts, and no text",
         python=python,
     )

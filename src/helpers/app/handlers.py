@@ -32,9 +32,9 @@ Owner = tuple[str | None, str]
 class Handlers:
     """The handlers of the page around one `Desk`."""
 
-    def __init__(self, desk: AppClient, files: Path) -> None:
-        self._desk, self._files = desk, files
-        self._pool = ThreadPoolExecutor(desk.params.app.at_once, thread_name_prefix="asking")
+    def __init__(self, client: AppClient, files: Path) -> None:
+        self._client, self._files = client, files
+        self._pool = ThreadPoolExecutor(client.params.app.at_once, thread_name_prefix="fields")
         #: What breaks off each call that is under way or waits for a thread, and whose it is: session and tab.
         self._under_way: dict[threading.Event, Owner] = {}
 
@@ -71,7 +71,7 @@ class Handlers:
         request: gr.Request,
     ) -> AsyncIterator[tuple[Any, ...]]:
         """Ask for every dialogue in turn, and show the rows so far; what is there when it is cancelled stays."""
-        app, done = self._desk.params.app, []
+        app, done = self._client.params.app, []
         off = gr.DownloadButton(interactive=False)
         try:
             given = uploaded(Path(file), app.max_upload_bytes) if file else pasted(text)
@@ -112,13 +112,13 @@ class Handlers:
 
     def _judged(self, request: str, helpful: bool) -> tuple[Any, Any]:
         if request:
-            self._desk.judge(request, helpful)
+            self._client.judge(request, helpful)
         return _judge(False), _judge(False)
 
     @contextmanager
     def _stoppable(self, owner: Owner) -> Iterator[threading.Event]:
         """Give what breaks a call off; Gradio's own way to cancel can leave an error beside what was said last."""
-        app = self._desk.params.app
+        app = self._client.params.app
         if len(self._under_way) >= app.at_once + app.waiting:
             raise InputError("too many visitors are waiting already; try again in a moment")
         stop = threading.Event()
@@ -148,7 +148,7 @@ class Handlers:
             return Answered(row.name, problem=str(error), kind="not asked")
 
     async def _ask(self, dialogue: str, wanted: VisitorRequest, name: str, stop: threading.Event) -> Answered:
-        work = asyncio.get_running_loop().run_in_executor(self._pool, self._desk.ask, dialogue, wanted, stop, name)
+        work = asyncio.get_running_loop().run_in_executor(self._pool, self._client.ask, dialogue, wanted, stop, name)
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:  # the visitor has left
@@ -156,7 +156,7 @@ class Handlers:
             raise
 
     def _with(self, history: History, answer: Answered) -> History:
-        return [*history, answer][-self._desk.params.app.history :]
+        return [*history, answer][-self._client.params.app.history :]
 
 
 def saved(answers: Sequence[Answered], files: Path) -> str:

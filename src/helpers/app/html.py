@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from helpers.app.client import Answered
 
-_TOLD = Markup("<div class='told'>{}</div>")
+_NOTICE = Markup("<div class='notice'>{}</div>")
 _WRONG = Markup("<p class='wrong' role='alert'>{}</p>")
 _WARNING = Markup("<p class='warning' role='alert'>{}</p>")
 _TABLE = Markup(
@@ -46,17 +46,17 @@ def answer_html(answer: Answered) -> str:
     facts += [f"{n:,} {name}" for n, name in counts if n is not None] or ["tokens not known"]
     lost = f"{answer.lost_tokens:,} tokens of the dialogue" if answer.lost_tokens else ""
     warning = _WARNING.format(f"Too long for the model: it never read {lost}.") if lost else Markup()
-    return str(_TOLD.format(_NOTE.format(" · ".join(facts)) + warning))
+    return str(_NOTICE.format(_NOTE.format(" · ".join(facts)) + warning))
 
 
 def error_html(text: str) -> str:
     """Return a problem as a sentence."""
-    return str(_TOLD.format(_WRONG.format(text[:1].upper() + text[1:])))
+    return str(_NOTICE.format(_WRONG.format(text[:1].upper() + text[1:])))
 
 
 def note_html(text: str) -> str:
     """Return something that is simply so."""
-    return str(_TOLD.format(_NOTE.format(text)))
+    return str(_NOTICE.format(_NOTE.format(text)))
 
 
 def progress(done: int, of: int, answers: Sequence[Answered] = ()) -> str:
@@ -92,7 +92,7 @@ def draw(history: Sequence[Answered]) -> str:
         _chart("Requests per minute", _bars(per_minute), list(per_minute.values())),
         _chart("Tokens, read and written", _dots(tokens), [value for _, value, _ in tokens]),
     )
-    note_html = Markup("<div class='told'><p role='status'>{}</p></div>").format(said)
+    note_html = Markup("<div class='notice'><p role='status'>{}</p></div>").format(said)
     return str(note_html + Markup("<div class='charts'>{}</div>").format(Markup().join(charts)))
 
 

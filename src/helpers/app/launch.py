@@ -32,15 +32,15 @@ def launched(params: Params, folder: Path, own: EndpointBackend, host: str, port
         from helpers.app.layout import build, launch_settings
 
         bracketed = f"[{host}]" if ":" in host else host
-        doors = AddressPolicy(is_loopback(f"http://{bracketed}"), params.app.allow_hosts)
-        desk = AppClient(params, folder, own, doors, _token_counter(params))
-        page = build(desk, Path(files))
+        addresses = AddressPolicy(is_loopback(f"http://{bracketed}"), params.app.allow_hosts)
+        client = AppClient(params, folder, own, addresses, _token_counter(params))
+        page = build(client, Path(files))
         page.queue(max_size=params.app.waiting, default_concurrency_limit=params.app.at_once, api_open=False)
-        page.launch(server_name=host, server_port=port, prevent_thread_lock=True, **launch_settings(desk))
+        page.launch(server_name=host, server_port=port, prevent_thread_lock=True, **launch_settings(client))
         try:
             yield f"http://{bracketed}:{port}"
         finally:
-            desk.closing.set()
+            client.closing.set()
             page.close(verbose=False)
 
 
@@ -54,7 +54,7 @@ def free_port(host: str, port: int) -> int:
         raise InputError(f"cannot listen on {host}:{port}: {error}; choose another --port (0 picks one)") from None
 
 
-def _own_server(params: Params, folder: Path, opened: ExitStack, ended: Callable[[], object]) -> EndpointBackend:
+def own_server(params: Params, folder: Path, opened: ExitStack, ended: Callable[[], object]) -> EndpointBackend:
     """Return the app's own server: one on this machine with its model loaded, or the endpoint of the params file."""
     if params.backend == "endpoint":
         return opened.enter_context(open_endpoint(endpoint_url(params) or "", params))

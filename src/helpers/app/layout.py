@@ -21,10 +21,10 @@ from helpers.samples.dataset import load_samples
 
 CSS = """
 .gradio-container {width: 100% !important; max-width: 62rem !important; margin: 0 auto !important}
-.told {font-size: 1rem; line-height: 1.5; overflow-wrap: anywhere}
-.told p {margin: .25rem 0}
-.told .wrong {border-left: .3rem solid #b3261e; padding-left: .7rem}
-.told .warning {border-left: .3rem solid #b58100; padding-left: .7rem}
+.notice {font-size: 1rem; line-height: 1.5; overflow-wrap: anywhere}
+.notice p {margin: .25rem 0}
+.notice .wrong {border-left: .3rem solid #b3261e; padding-left: .7rem}
+.notice .warning {border-left: .3rem solid #b58100; padding-left: .7rem}
 .answers {overflow-x: auto; max-height: 32rem}
 .answers table {width: 100%; border-collapse: collapse; font-size: .9rem}
 .answers caption {text-align: left; padding: .25rem 0}
@@ -66,32 +66,32 @@ class RequestFields:
         return [self.url, self.token, self.beams, self.length]
 
 
-def build(desk: AppClient, files: Path) -> gr.Blocks:
+def build(client: AppClient, files: Path) -> gr.Blocks:
     """Return the app, which puts what is to be downloaded into ``files``; it is not launched."""
-    events = Handlers(desk, files)
+    handlers = Handlers(client, files)
     with gr.Blocks(title="Dialogue summariser", analytics_enabled=False, delete_cache=(600, 3600)) as page:
         history = gr.State([])
-        gr.Markdown(f"# Summarise a dialogue\n\n{FULL if desk.params.privacy.text == 'full' else PRIVATE}")
-        asking = _asking(desk)
+        gr.Markdown(f"# Summarise a dialogue\n\n{FULL if client.params.privacy.text == 'full' else PRIVATE}")
+        fields = _request_fields(client)
         with gr.Tabs():
             with gr.Tab("Single"):
-                _single(desk, events, asking, history)
+                _single(client, handlers, fields, history)
             with gr.Tab("Batch"):
-                _batch(events, asking, history)
+                _batch(handlers, fields, history)
             with gr.Tab("History") as past:
                 rows = gr.HTML(elem_id="history")
                 download = gr.DownloadButton("Download as CSV", interactive=False, elem_id="download")
             with gr.Tab("Monitoring") as monitoring:
                 charts = gr.HTML(draw([]), elem_id="charts")
                 refresh = gr.Button("Draw anew", size="sm")
-        past.select(events.show_history, history, [rows, download], api_name="history")
+        past.select(handlers.show_history, history, [rows, download], api_name="history")
         gr.on([monitoring.select, refresh.click], draw, history, charts, api_visibility="private")
     return page
 
 
-def launch_settings(desk: AppClient) -> dict[str, Any]:
+def launch_settings(client: AppClient) -> dict[str, Any]:
     """Return how the app is launched: on this machine alone, nothing shared, recorded or loaded from elsewhere."""
-    hosts = ["127.0.0.1", "localhost", "[::1]"] if desk.doors.on_loopback else []
+    hosts = ["127.0.0.1", "localhost", "[::1]"] if client.addresses.on_loopback else []
     return {
         "share": False,
         "quiet": True,
@@ -104,16 +104,16 @@ def launch_settings(desk: AppClient) -> dict[str, Any]:
         "footer_links": [],
         # Another site's name that is made to lead here must not let its pages drive this app.
         "app_kwargs": {"middleware": [Middleware(TrustedHostMiddleware, allowed_hosts=hosts)]} if hosts else None,
-        "max_file_size": desk.params.app.max_upload_bytes,
+        "max_file_size": client.params.app.max_upload_bytes,
         "theme": gr.themes.Default(font=SANS, font_mono=MONO),
         # As a sheet of the page: Gradio rewrites the rules of its own parameter for this.
         "head": f"<style>{CSS}</style>",
     }
 
 
-def _asking(desk: AppClient) -> RequestFields:
-    generation, own = desk.params.generation, desk.doors.open
-    is_chat = desk.params.backend == "endpoint" and desk.params.endpoint.protocol == "chat"
+def _request_fields(client: AppClient) -> RequestFields:
+    generation, own = client.params.generation, client.addresses.open
+    is_chat = client.params.backend == "endpoint" and client.params.endpoint.protocol == "chat"
     with gr.Accordion("Server and settings", open=False):
         with gr.Row(visible=own):
             url = gr.Textbox(
@@ -141,7 +141,7 @@ def _asking(desk: AppClient) -> RequestFields:
     return RequestFields(url, token, beams, length)
 
 
-def _single(desk: AppClient, events: Handlers, asking: RequestFields, history: Any) -> None:
+def _single(client: AppClient, handlers: Handlers, fields: RequestFields, history: Any) -> None:
     dialogue = gr.Textbox(
         label="Dialogue, one turn per line",
         lines=8,
@@ -167,18 +167,18 @@ def _single(desk: AppClient, events: Handlers, asking: RequestFields, history: A
         cache_examples=False,
     )
     go.click(
-        events.summarise,
-        [dialogue, *asking.inputs(), history],
+        handlers.summarise,
+        [dialogue, *fields.inputs(), history],
         [summary, said, history, last, good, bad],
         api_name="summarise",
         concurrency_limit=None,  # the threads of `Events` bound it
     )
-    cancel.click(events.cancel, None, None, api_visibility="private", queue=False)
-    for button, judge in ((good, events.judge_good), (bad, events.judge_bad)):
+    cancel.click(handlers.cancel, None, None, api_visibility="private", queue=False)
+    for button, judge in ((good, handlers.judge_good), (bad, handlers.judge_bad)):
         button.click(judge, last, [good, bad], api_visibility="private")
 
 
-def _batch(events: Handlers, asking: RequestFields, history: Any) -> None:
+def _batch(handlers: Handlers, fields: RequestFields, history: Any) -> None:
     text = gr.Textbox(label="Dialogues, with blank lines between them", lines=6, max_lines=20, elem_id="many")
     file = gr.File(label="or a CSV file with columns id, dialogue", file_types=[".csv"], elem_id="file", height=140)
     with gr.Row():
@@ -188,10 +188,10 @@ def _batch(events: Handlers, asking: RequestFields, history: Any) -> None:
     rows = gr.HTML(elem_id="answers")
     download = gr.DownloadButton("Download as CSV", interactive=False, elem_id="download-all")
     go.click(
-        events.summarise_all,
-        [text, file, *asking.inputs(), history],
+        handlers.summarise_all,
+        [text, file, *fields.inputs(), history],
         [rows, said, history, download],
         api_name="summarise_all",
         concurrency_limit=None,  # the threads of `Events` bound it
     )
-    cancel.click(events.cancel_all, None, None, api_visibility="private", queue=False)
+    cancel.click(handlers.cancel_all, None, None, api_visibility="private", queue=False)

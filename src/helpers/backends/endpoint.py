@@ -164,11 +164,11 @@ class EndpointBackend:
             limit = self._endpoint.connect_timeout
             raise RequestError(Failure.CONNECTION, f"no connection within {limit:g} s", retryable=True) from None
         except aiohttp.SocketTimeoutError:
-            told = f"nothing came for {limits.sock_read:g} s"
-            raise RequestError(Failure.TIMEOUT, told, retryable=True) from None
+            reason = f"nothing came for {limits.sock_read:g} s"
+            raise RequestError(Failure.TIMEOUT, reason, retryable=True) from None
         except TimeoutError:
-            told = f"no complete answer within {limits.total:g} s"
-            raise RequestError(Failure.TIMEOUT, told, retryable=True) from None
+            reason = f"no complete answer within {limits.total:g} s"
+            raise RequestError(Failure.TIMEOUT, reason, retryable=True) from None
         except (aiohttp.ClientConnectionError, OSError) as error:
             said = self._clean(str(error))
             raise RequestError(Failure.CONNECTION, type(error).__name__, said=said, retryable=True) from None

@@ -110,8 +110,8 @@ def inflated(content: bytes, encoding: str, limit: int) -> bytes:
 def refusal(status: int, headers: Mapping[str, str], text: str) -> RequestError:
     """Return the error that a status other than 200 means."""
     if 300 <= status < 400:
-        told = "answered with a redirect, which is not followed; give the address it leads to"
-        return RequestError(Failure.BAD_RESPONSE, told, status=status)
+        reason = "answered with a redirect, which is not followed; give the address it leads to"
+        return RequestError(Failure.BAD_RESPONSE, reason, status=status)
     kind, retryable = STATUSES.get(
         status, (Failure.SERVER_ERROR, True) if status >= 500 else (Failure.BAD_RESPONSE, False)
     )

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from helpers.app.export import export
-from helpers.app.launch import _own_server, free_port, launched
+from helpers.app.launch import free_port, launched, own_server
 from helpers.cli.arguments import add_overrides
 from helpers.core.console import say, shown
 from helpers.core.errors import InputError
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     write_params(folder, params)
     signalled = end_on_signal()
     with ExitStack() as opened:
-        own = _own_server(params, folder, opened, lambda: signalled)
+        own = own_server(params, folder, opened, lambda: signalled)
         url = opened.enter_context(launched(params, folder, own, args.host, port))
         print(url, flush=True)
         say(f"the app is open; its log is {shown(folder / 'requests.jsonl')}; Ctrl-C ends it")

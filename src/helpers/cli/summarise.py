@@ -132,11 +132,11 @@ def summarise(params: Params, backend: Backend, samples: Sequence[Sample], write
     failures = 0
     with tempfile.TemporaryDirectory() as folder:
         log = RequestLog(Path(folder) / "requests.jsonl")
-        asker = RequestSender(backend, params.generation, log, page="summarise", limits=limits(params))
+        sender = RequestSender(backend, params.generation, log, page="summarise", limits=limits(params))
         for number, sample in enumerate(samples, 1):
-            outcome = asker.ask(sample.id, sample.dialogue)
+            outcome = sender.ask(sample.id, sample.dialogue)
             if outcome is None:
-                say(f"summarise: nobody answers ({asker.down_kind}); {len(samples) - number + 1} dialogues not sent")
+                say(f"summarise: nobody answers ({sender.down_kind}); {len(samples) - number + 1} dialogues not sent")
                 return failures + len(samples) - number + 1
             if not outcome.record.ok:
                 failures += 1

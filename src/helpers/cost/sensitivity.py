@@ -103,5 +103,5 @@ def _with(params: Params, found: Basis, name: CostInput, value: float) -> tuple[
     return _changed(params, "cost", lines=lines.model_copy(update={name: line})), found
 
 
-def _changed(params: Params, room: str, **values: Any) -> Params:
-    return params.model_copy(update={room: getattr(params, room).model_copy(update=values)})
+def _changed(params: Params, section: str, **values: Any) -> Params:
+    return params.model_copy(update={section: getattr(params, section).model_copy(update=values)})

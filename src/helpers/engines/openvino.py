@@ -46,7 +46,7 @@ class OpenVINOBackend(TransformersBackend):
         family = OVModelForCausalLM if model.task == "chat" else OVModelForSeq2SeqLM
         has_bf16 = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         computed = MATRICES[model.dtype] if has_bf16 else "f32"
-        told = {
+        options = {
             "INFERENCE_PRECISION_HINT": computed,
             # By default keys and values are kept in eight bits, which costs time here and, when a batch of beams
             # outgrows what was set aside for them, gives garbage (seen with 2026.4.1).
@@ -55,13 +55,13 @@ class OpenVINOBackend(TransformersBackend):
         }
         if model.dtype == "int8" and model.task == "summarization":
             # Inputs are quantized in groups of this many; with OpenVINO's own 32 BART-large took a tenth longer.
-            told["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = "128"
+            options["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = "128"
         if model.threads:
-            told["INFERENCE_NUM_THREADS"] = str(model.threads)
+            options["INFERENCE_NUM_THREADS"] = str(model.threads)
         try:
             network = family.from_pretrained(
                 converted(source, model.dtype, engine="openvino"),
-                ov_config=told,
+                ov_config=options,
                 trust_remote_code=False,
                 compile=False,
             )
@@ -81,12 +81,12 @@ class OpenVINOBackend(TransformersBackend):
     def _without_beams(self, forward: Callable[..., Any]) -> Callable[..., Any]:
         """Return a decoder's ``forward`` told of each dialogue once, where ``generate`` tells of it for each beam."""
 
-        def told(input_ids: Any, **rest: Any) -> Any:
+        def once_per_dialogue(input_ids: Any, **rest: Any) -> Any:
             for name in ("encoder_hidden_states", "encoder_attention_mask"):
                 rest[name] = rest[name][:: len(input_ids) // self._dialogues].contiguous()
             return forward(input_ids=input_ids, **rest)
 
-        return told
+        return once_per_dialogue
 
 
 def share_text(decoder: Any) -> int:
@@ -115,8 +115,8 @@ def share_text(decoder: Any) -> int:
         asked = _reshaped(_swapped(_reshaped(query, [dialogues, beams, heads, tokens, size])), together)
         scaled = ops.multiply(asked, np.float32(shape[3].get_length() ** -0.5))
         paid = ops.softmax(ops.add(ops.matmul(scaled, keys, False, True), bias), -1)
-        told = _swapped(_reshaped(ops.matmul(paid, values, False, False), apart))
-        node.output(0).replace(_reshaped(told, [beams, heads, tokens, size]).output(0))
+        weighted = _swapped(_reshaped(ops.matmul(paid, values, False, False), apart))
+        node.output(0).replace(_reshaped(weighted, [beams, heads, tokens, size]).output(0))
     decoder.validate_nodes_and_infer_types()
     return len(found)
 

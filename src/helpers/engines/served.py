@@ -66,18 +66,18 @@ class ServerChild:
     process: subprocess.Popen[str]
     url: str
     started_ns: int
-    is_told: bool = False
+    was_asked_to_stop: bool = False
 
-    def tell_to_end(self) -> None:
+    def request_stop(self) -> None:
         """Ask the server, once, to end, without waiting for it: several then end side by side."""
-        if not self.is_told and self.process.poll() is None:
+        if not self.was_asked_to_stop and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            self.is_told = True
+            self.was_asked_to_stop = True
 
     def stop(self) -> None:
         """End the server: gracefully within a bound, else at once."""
         if self.process.poll() is None:
-            self.tell_to_end()
+            self.request_stop()
             try:
                 self.process.wait(STOP_LIMIT)
             except subprocess.TimeoutExpired:
@@ -88,16 +88,16 @@ class ServerChild:
 
 
 def bring_up(
-    params: Params, folder: Path, opened: ExitStack, *, calm: bool = False
+    params: Params, folder: Path, opened: ExitStack, *, passive_wait: bool = False
 ) -> tuple[ServerChild, EndpointBackend]:
     """Start a server of ``params.model`` and wait until it is ready; ``opened`` ends it.
 
-    What it is told and what it logs lies in ``folder``; ``calm`` is `start_server`'s. Raises `ModelError` with the
+    Its parameters and its log lie in ``folder``; ``passive_wait`` is `start_server`'s. Raises `ModelError` with the
     reason when the model does not come up, `ToolError` when not even the server does.
     """
     folder.mkdir(parents=True, exist_ok=True)
     write_params(folder, params)
-    child = start_server(folder / "params.yaml", folder / "server.log", calm=calm)
+    child = start_server(folder / "params.yaml", folder / "server.log", passive_wait=passive_wait)
     opened.callback(child.stop)
     backend = opened.enter_context(open_endpoint(child.url, params))
     if reason := wait_until_ready(backend):
@@ -121,10 +121,10 @@ def wait_until_ready(backend: EndpointBackend, ended: Callable[[], object] = lam
     return "" if ended() else f"not ready after {READY_LIMIT:.0f} s"
 
 
-def start_server(params_file: Path, log: Path, *, calm: bool = False) -> ServerChild:
+def start_server(params_file: Path, log: Path, *, passive_wait: bool = False) -> ServerChild:
     """Start ``helpers serve`` on a free loopback port; raises `ToolError` with its last words if it does not start.
 
-    The threads of a ``calm`` one sleep when they have nothing to do, so that it takes nothing from servers beside it.
+    With ``passive_wait`` its threads sleep when they have nothing to do: it takes nothing from servers beside it.
     """
     command = [
         sys.executable,
@@ -145,7 +145,7 @@ def start_server(params_file: Path, log: Path, *, calm: bool = False) -> ServerC
             stderr=errors,
             text=True,
             stdin=subprocess.DEVNULL,
-            env=os.environ | (PASSIVE_WAIT if calm else {}),
+            env=os.environ | (PASSIVE_WAIT if passive_wait else {}),
         )
     watchdog = threading.Timer(START_LIMIT, process.kill)
     watchdog.start()

@@ -75,14 +75,14 @@ def bring_up(
     one with weights of so many bytes.
     """
     variant = served.variant
-    told = params.model.model_copy(update={"engine": variant.engine, "dtype": variant.dtype})
-    params = params.model_copy(update={"backend": "local", "model": told, "replay": None})
+    model = params.model.model_copy(update={"engine": variant.engine, "dtype": variant.dtype})
+    params = params.model_copy(update={"backend": "local", "model": model, "replay": None})
     try:
-        served.disk = convert(told)
+        served.disk = convert(model)
         if reason := refuse(served.disk):
             served.reason = reason
             return
-        served.child, served.backend = servers.bring_up(params, folder, opened, calm=True)
+        served.child, served.backend = servers.bring_up(params, folder, opened, passive_wait=True)
         served.load = (time.perf_counter_ns() - served.child.started_ns) / 1e9
     except HelpersError as error:
         served.reason = str(error)

@@ -27,21 +27,21 @@ def measure(run: Run) -> DeployCheck:
     """Wake the deployment, warm it up, probe it, and compare what it does with what was declared."""
     if run.params.backend == "replay":
         return DeployCheck(page=PAGE, reason="recorded predictions are replayed, so no deployment was asked")
-    began, asker = time.monotonic(), run.asker(PAGE)
+    began, sender = time.monotonic(), run.sender(PAGE)
     short = texts()["short"]
-    first, was_down = _first(run, asker, short)
+    first, was_down = _first(run, sender, short)
     ready_ns = time.perf_counter_ns()
     if first is None or not first.record.ok:
-        return _down(run, asker, first, began)
+        return _down(run, sender, first, began)
     cold, note = _cold_start(run, was_down, ready_ns, first)
-    asked = [asker.ask("short", short, phase="warmup", repeat=n) for n in range(run.params.measure.warmup)]
+    asked = [sender.ask("short", short, phase="warmup", repeat=n) for n in range(run.params.measure.warmup)]
     warm = [outcome for outcome in asked if outcome and outcome.record.ok]
-    checks, probes = _checks(run, asker, [first, *warm]), probe_all(run, asker)
+    checks, probes = _checks(run, sender, [first, *warm]), probe_all(run, sender)
     return DeployCheck(
         page=PAGE,
         requests=len({r.request for r in run.log.read() if r.page == PAGE}),
         seconds=time.monotonic() - began,
-        **asker.ended(),
+        **sender.ended(),
         checks=tuple(checks),
         cold_start=cold,
         cold_note=note,
@@ -74,9 +74,9 @@ def managed_rows(params: Params, environment: Mapping[str, str]) -> list[Declare
     return [Declared(name=n, declared=d, observed=o, agrees=a) for n, d, o, a in rows]
 
 
-def _down(run: Run, asker: RequestSender, outcome: Outcome | None, began: float) -> DeployCheck:
+def _down(run: Run, sender: RequestSender, outcome: Outcome | None, began: float) -> DeployCheck:
     if outcome is None:
-        return DeployCheck(page=PAGE, reason=f"not asked: {asker.stopped}")
+        return DeployCheck(page=PAGE, reason=f"not asked: {sender.stopped}")
     record = outcome.record
     return DeployCheck(
         page=PAGE,
@@ -90,12 +90,12 @@ def _down(run: Run, asker: RequestSender, outcome: Outcome | None, began: float)
     )
 
 
-def _first(run: Run, asker: RequestSender, text: str) -> tuple[Outcome | None, bool]:
+def _first(run: Run, sender: RequestSender, text: str) -> tuple[Outcome | None, bool]:
     """Return the first answer and whether the deployment was down before; a remote one logged earlier is kept."""
-    known = asker.recall("cold", "short") if run.params.backend == "endpoint" else None
+    known = sender.recall("cold", "short") if run.params.backend == "endpoint" else None
     if known is not None:
         return known, any(r.phase == "cold" and not r.ok for r in run.log.read())
-    return wait_until_up(asker, "short", text, run.params.endpoint.wake_timeout)
+    return wait_until_up(sender, "short", text, run.params.endpoint.wake_timeout)
 
 
 def _cold_start(run: Run, was_down: bool, ready_ns: int, first: Outcome) -> tuple[float | None, str]:
@@ -110,13 +110,13 @@ def _cold_start(run: Run, was_down: bool, ready_ns: int, first: Outcome) -> tupl
     return seconds, "from the first request, which found it down, to its first answer"
 
 
-def _checks(run: Run, asker: RequestSender, warm: list[Outcome]) -> list[Check]:
+def _checks(run: Run, sender: RequestSender, warm: list[Outcome]) -> list[Check]:
     """Return what is to be known of any deployment before it is trusted with a request."""
     return [
         Check(name="reachable", expectation="it answers", passed=True, detail="it answered the first request"),
-        *([_tls(run), _auth(run, asker)] if run.params.backend == "endpoint" else []),
+        *([_tls(run), _auth(run, sender)] if run.params.backend == "endpoint" else []),
         _health(run),
-        _determinism(asker, warm),
+        _determinism(sender, warm),
     ]
 
 
@@ -124,25 +124,25 @@ def _tls(run: Run) -> Check:
     url, expected = run.server["url"], "a certificate that is valid for this host"
     if url.startswith("https:"):
         return Check(name="TLS", expectation=expected, passed=True, detail="the certificate was verified")
-    told = "plain HTTP on loopback has none" if is_loopback(url) else "plain HTTP: anybody on the way can read along"
-    return Check(name="TLS", expectation=expected, passed=None if is_loopback(url) else False, detail=told)
+    detail = "plain HTTP on loopback has none" if is_loopback(url) else "plain HTTP: anybody on the way can read along"
+    return Check(name="TLS", expectation=expected, passed=None if is_loopback(url) else False, detail=detail)
 
 
-def _auth(run: Run, asker: RequestSender) -> Check:
+def _auth(run: Run, sender: RequestSender) -> Check:
     """Ask once without the token: whoever answers that answers everybody, at the owner's expense."""
     backend = open_endpoint(run.server["url"], run.params, with_token=False)
     try:
-        outcome = replace(asker, backend=backend).ask("without-token", texts()["short"], phase="probe", attempts=1)
+        outcome = replace(sender, backend=backend).ask("without-token", texts()["short"], phase="probe", attempts=1)
     finally:
         backend.close()
     expected = "a request without the token is refused"
     if outcome is None:
-        return Check(name="authentication", expectation=expected, passed=None, detail=asker.stopped or "not asked")
+        return Check(name="authentication", expectation=expected, passed=None, detail=sender.stopped or "not asked")
     kind = outcome.record.kind
-    told = {"auth": "it was refused", "ok": "it was answered: everybody can use this deployment"}
+    details = {"auth": "it was refused", "ok": "it was answered: everybody can use this deployment"}
     passed = {"auth": True, "ok": False}.get(kind)
     return Check(
-        name="authentication", expectation=expected, passed=passed, detail=told.get(kind, f"it failed: {kind}")
+        name="authentication", expectation=expected, passed=passed, detail=details.get(kind, f"it failed: {kind}")
     )
 
 
@@ -159,18 +159,18 @@ def _health(run: Run) -> Check:
     return Check(name="health", expectation=expected, passed=passed, detail=f"HTTP {status} {text.strip()[:40]}")
 
 
-def _determinism(asker: RequestSender, warm: list[Outcome]) -> Check:
+def _determinism(sender: RequestSender, warm: list[Outcome]) -> Check:
     """Compare identical calls with full-length answers: the warm-up's, and as many more as make three."""
     answers = [o.answer.summary for o in warm if o.answer]
     for repeat in range(len(answers), IDENTICAL):
-        outcome = asker.ask("identical", texts()["short"], phase="probe", repeat=repeat)
+        outcome = sender.ask("identical", texts()["short"], phase="probe", repeat=repeat)
         answers += [outcome.answer.summary] if outcome and outcome.answer else []
     expected = "identical calls are answered alike"
     if len(answers) < IDENTICAL:
         return Check(name="determinism", expectation=expected, passed=None, detail="too few of them were answered")
     alike = len(set(answers)) == 1
-    told = "all of them were" if alike else "the answers differ: sampling may be on, or replicas are not alike"
-    return Check(name="determinism", expectation=expected, passed=alike, detail=told)
+    detail = "all of them were" if alike else "the answers differ: sampling may be on, or replicas are not alike"
+    return Check(name="determinism", expectation=expected, passed=alike, detail=detail)
 
 
 def _declared(run: Run, probes: list[Probe]) -> list[Declared]:

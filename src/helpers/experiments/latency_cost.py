@@ -66,9 +66,9 @@ def _steady(run: Run) -> LatencyCost:
 
 def _ask_repeats(run: Run) -> dict[str, Any]:
     """Ask what is still missing, every round in an order of its own; return why asking ended early, if it did."""
-    asker = run.asker(PAGE)
+    sender = run.sender(PAGE)
     if run.down():
-        return asker.ended()
+        return sender.ended()
     asked = {(r.sample, r.repeat) for r in run.log.read() if r.is_judged}
     order = random.Random(run.params.measure.order_seed)  # noqa: S311
     once = run.params.backend == "replay" or run.answers.is_dir()
@@ -76,8 +76,8 @@ def _ask_repeats(run: Run) -> dict[str, Any]:
     for repeat in range(repeats):
         for sample in order.sample(run.samples, len(run.samples)):
             if (sample.id, repeat) not in asked:
-                asker.ask(sample.id, sample.dialogue, repeat=repeat)
-    return asker.ended()
+                sender.ask(sample.id, sample.dialogue, repeat=repeat)
+    return sender.ended()
 
 
 def _timed(samples: Sequence[Sample], answered: Sequence[Record]) -> list[Timed]:

@@ -86,8 +86,8 @@ def measure_batching(run: Run, services: Mapping[str, FloatArray]) -> tuple[Batc
     if CONCURRENCY * service > LONGEST:
         return None, f"{CONCURRENCY} requests, one at a time, take longer than the {LONGEST:.0f} s that a round may"
     samples = [sample for sample in run.samples if sample.id in quicker]
-    told = run.params.serving
-    other = told.model_copy(update={"batching": None if told.batching else Batching()})
+    serving = run.params.serving
+    other = serving.model_copy(update={"batching": None if serving.batching else Batching()})
     count = CONCURRENCY * max(1, round(ROUND / service / CONCURRENCY))
     plan = Plan("closed", LONGEST, concurrency=CONCURRENCY, count=count, seed=run.params.load.seed)
     with ExitStack() as opened:
@@ -97,7 +97,7 @@ def measure_batching(run: Run, services: Mapping[str, FloatArray]) -> tuple[Batc
             return None, f"a second server could not be brought up: {error}"
         servers = {OFF: run.backend, ON: second} if other.batching else {OFF: second, ON: run.backend}
         rounds = _batching_rounds(run, servers, samples, plan)
-    return _gain(rounds, told.batching or other.batching or Batching())
+    return _gain(rounds, serving.batching or other.batching or Batching())
 
 
 def _loadable(run: Run) -> tuple[EndpointBackend | None, str]:
@@ -125,26 +125,26 @@ def _sweep(
     run: Run, backend: EndpointBackend, services: Services, trip: float
 ) -> tuple[tuple[LoadPoint, ...], dict[str, object]]:
     """Send the sweep, log every request of it, and return its points and the capacity it shows."""
-    told, samples = run.params.load, [sample for sample in run.samples if sample.id in services]
+    load, samples = run.params.load, [sample for sample in run.samples if sample.id in services]
     single = np.concatenate(list(services.values()))
-    rates = sorted(told.rates or [share / float(single.mean()) for share in told.fractions])
-    plans = [Plan("poisson", told.seconds, rate, count=told.count, seed=told.seed) for rate in rates]
+    rates = sorted(load.rates or [share / float(single.mean()) for share in load.fractions])
+    plans = [Plan("poisson", load.seconds, rate, count=load.count, seed=load.seed) for rate in rates]
     before, began = datetime.now(UTC), time.perf_counter()
     dialogues = [sample.dialogue for sample in samples]
-    allowed = run.asker(PAGE).may_send
-    runs = sweep(backend, dialogues, run.params.generation, plans, told.repeats, allowed)
+    allowed = run.sender(PAGE).may_send
+    runs = sweep(backend, dialogues, run.params.generation, plans, load.repeats, allowed)
     # An arrival-poor run may hold no request at all; it says nothing and counts nowhere.
     by_rate = {rate: [one for one in each if one.measured().kinds.size] for rate, each in zip(rates, runs, strict=True)}
     ids = [sample.id for sample in samples]
     for each in by_rate.values():
         for repeat, outcomes in enumerate(each):
             _log_requests(run, outcomes, ids, repeat, before + timedelta(seconds=outcomes.zero - began))
-    points = [_point(rate, each, [services[i] for i in ids], trip, told) for rate, each in by_rate.items() if each]
+    points = [_point(rate, each, [services[i] for i in ids], trip, load) for rate, each in by_rate.items() if each]
     complete = min((len(each) for each in by_rate.values()), default=0)
     if not complete:
         return tuple(points), {}
-    summaries = [point(rate, each[:complete], told.target_p95) for rate, each in by_rate.items()]
-    held = capacity(summaries, told.target_p95)
+    summaries = [point(rate, each[:complete], load.target_p95) for rate, each in by_rate.items()]
+    held = capacity(summaries, load.target_p95)
     return tuple(points), {"highest_rate": held.highest_rate, "knee": held.knee}
 
 
@@ -175,8 +175,8 @@ def _log_requests(
         )
 
 
-def _point(rate: float, runs: Sequence[Outcomes], services: Sequence[FloatArray], trip: float, told: Load) -> LoadPoint:
-    pooled, between = summarise(runs, rate, told.target_p95), intervals(runs)
+def _point(rate: float, runs: Sequence[Outcomes], services: Sequence[FloatArray], trip: float, load: Load) -> LoadPoint:
+    pooled, between = summarise(runs, rate, load.target_p95), intervals(runs)
     single = np.concatenate(services)
     busy = utilisation(rate, single)
     return LoadPoint(
@@ -191,7 +191,7 @@ def _point(rate: float, runs: Sequence[Outcomes], services: Sequence[FloatArray]
         p95=between.get("p95"),
         dispatch_p99=pooled.dispatch_delay.p99,
         predicted=mg1_response(rate, single) + trip if busy < 1 else None,
-        predicted_here=_played(runs, services, told.seed) + trip,
+        predicted_here=_played(runs, services, load.seed) + trip,
     )
 
 
@@ -223,7 +223,7 @@ def _batching_server(run: Run, serving: Serving, first: Sample, opened: ExitStac
     """
     params = run.params.model_copy(update={"serving": serving})
     _, backend = bring_up(params, run.directory / "variants" / "batching", opened)
-    run.asker("05", "batching", backend=backend).ask(first.id, first.dialogue, phase="warmup")
+    run.sender("05", "batching", backend=backend).ask(first.id, first.dialogue, phase="warmup")
     return backend
 
 
@@ -232,7 +232,7 @@ def _batching_rounds(
 ) -> list[dict[str, MeasuredPart]]:
     """Return what each server answered in each round that was not cut short by the budget."""
     dialogues, ids = [sample.dialogue for sample in samples], [sample.id for sample in samples]
-    may_send = run.asker("05").may_send
+    may_send = run.sender("05").may_send
     found: list[dict[str, MeasuredPart]] = []
     for number in range(ROUNDS):
         one, seeded = {}, plan.repeated(number, 0)

@@ -87,8 +87,8 @@ def read_trace(path: Path) -> FloatArray:
             elif not isinstance(row, dict):
                 times.append(float(row))
         except (ValueError, KeyError, TypeError):
-            told = "expected a time in seconds, or a line of a request log"
-            raise SamplesError(f"load.trace {path.name} line {number}: {told}") from None
+            expected = "expected a time in seconds, or a line of a request log"
+            raise SamplesError(f"load.trace {path.name} line {number}: {expected}") from None
     if not times or not np.isfinite(times).all():
         raise SamplesError(f"load.trace {path.name}: no arrivals in it, or one that is not finite")
     return np.sort(times) - min(times)

@@ -59,16 +59,16 @@ def texts() -> dict[str, Any]:
     return found
 
 
-def probe_all(run: Run, asker: RequestSender) -> list[Probe]:
+def probe_all(run: Run, sender: RequestSender) -> list[Probe]:
     """Ask every probe once, with short answers, and say what came of each."""
     limit = min(run.params.generation.max_new_tokens, max(SHORT_ANSWER, run.params.generation.min_new_tokens or 0))
-    brief = replace(asker, generation=run.params.generation.model_copy(update={"max_new_tokens": limit}))
+    brief = replace(sender, generation=run.params.generation.model_copy(update={"max_new_tokens": limit}))
     known = texts()
     probes = [_probe(brief, wanted) for wanted in _wanted(run, known)]
     if run.params.backend == "endpoint" and run.params.endpoint.protocol == "chat":
         return probes
     listed = ProbeSpec("list input", "an answer to each, in order", known["short"])
-    return [*probes, _probe(replace(brief, backend=PairBackend(asker.backend)), listed)]
+    return [*probes, _probe(replace(brief, backend=PairBackend(sender.backend)), listed)]
 
 
 def _wanted(run: Run, known: dict[str, Any]) -> list[ProbeSpec]:
@@ -94,10 +94,10 @@ def _over_context(filler: str, context_tokens: int) -> str:
     return "\n".join(lines * times)
 
 
-def _probe(asker: RequestSender, wanted: ProbeSpec) -> Probe:
-    outcome = asker.ask(wanted.name, wanted.text, phase="probe")
+def _probe(sender: RequestSender, wanted: ProbeSpec) -> Probe:
+    outcome = sender.ask(wanted.name, wanted.text, phase="probe")
     if outcome is None:
-        why = asker.stopped or "the deployment had stopped answering"
+        why = sender.stopped or "the deployment had stopped answering"
         return Probe(name=wanted.name, expectation=wanted.expectation, passed=None, kind="not asked", detail=why)
     record = outcome.record
     passed, detail = _judged(wanted, outcome)

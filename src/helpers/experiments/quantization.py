@@ -42,7 +42,7 @@ def measure(run: Run) -> Quantization:
         for candidate in candidates:
             candidate.look_at_memory()
             if candidate.child:
-                candidate.child.tell_to_end()
+                candidate.child.request_stop()
     measured, after = speeds(candidates, len(dialogues)), _served_seconds(run)
     quality = qualities(run.params, "quantization", plan.variants)
     rows = [
@@ -78,9 +78,9 @@ def prepare(params: Params, tell: Callable[[str], None]) -> None:
     if model is None:
         return
     for variant in params.quantization.variants:
-        told = model.model_copy(update={"engine": variant.engine, "dtype": variant.dtype})
+        served = model.model_copy(update={"engine": variant.engine, "dtype": variant.dtype})
         with suppress(HelpersError):
-            convert(told, tell)
+            convert(served, tell)
 
 
 def _model(params: Params) -> Model | None:
@@ -103,8 +103,8 @@ def _bring_up(run: Run, model: Model, candidate: VariantUnderTest, opened: ExitS
     folder = run.directory / "variants" / name.replace(" ", "-")
     bring_up(run.params.model_copy(update={"model": model}), folder, candidate, opened)
     if not candidate.reason:
-        candidate.asker = run.asker(PAGE, name, backend=candidate.backend)
-        candidate.asker.ask(first.id, first.dialogue, phase="warmup")
+        candidate.sender = run.sender(PAGE, name, backend=candidate.backend)
+        candidate.sender.ask(first.id, first.dialogue, phase="warmup")
 
 
 def _rounds(run: Run, candidates: Sequence[VariantUnderTest], dialogues: Sequence[Sample]) -> int:
@@ -116,12 +116,12 @@ def _rounds(run: Run, candidates: Sequence[VariantUnderTest], dialogues: Sequenc
             return number
         for sample in order.sample(list(dialogues), len(dialogues)):
             for candidate in order.sample(list(candidates), len(candidates)):
-                outcome = candidate.asker.ask(sample.id, sample.dialogue, repeat=number) if candidate.asker else None
+                outcome = candidate.sender.ask(sample.id, sample.dialogue, repeat=number) if candidate.sender else None
                 if outcome and outcome.record.ok:
                     candidate.singles.append(outcome.record)
         for candidate in order.sample(list(candidates), len(candidates)):
             texts = [sample.dialogue for sample in dialogues]
-            record = candidate.asker.ask_all("all at once", texts, repeat=number) if candidate.asker else None
+            record = candidate.sender.ask_all("all at once", texts, repeat=number) if candidate.sender else None
             if record and record.ok:
                 candidate.batches.append(record)
     return plan.rounds

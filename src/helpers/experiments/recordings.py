@@ -90,8 +90,8 @@ def _decoding(manifest: Path) -> str:
     """Return how a recording was decoded, in words, as its manifest says."""
     if not manifest.is_file():
         return ""
-    told = json.loads(manifest.read_bytes())
-    settings = {**told.get("defaulted", {}), **told.get("given", {})}
+    content = json.loads(manifest.read_bytes())
+    settings = {**content.get("defaulted", {}), **content.get("given", {})}
     known = {name: settings[key] for name in Generation.model_fields if (key := f"generation.{name}") in settings}
     return Generation(**known).in_words(bool(settings.get("model.rerank"))) if known else ""
 

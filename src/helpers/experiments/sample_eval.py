@@ -44,8 +44,8 @@ def measure(run: Run) -> SampleEval:
     """Ask for a summary of every dialogue and score what came back."""
     if down := run.down():
         return SampleEval(page=PAGE, reason=down)
-    began, asker = time.monotonic(), run.asker(PAGE)
-    outcomes = [(sample, asker.ask(sample.id, sample.dialogue)) for sample in run.samples]
+    began, sender = time.monotonic(), run.sender(PAGE)
+    outcomes = [(sample, sender.ask(sample.id, sample.dialogue)) for sample in run.samples]
     answered = [(sample, outcome) for sample, outcome in outcomes if outcome and outcome.answer]
     meant = _meant(answered, run.params)
     scored = [
@@ -54,7 +54,7 @@ def measure(run: Run) -> SampleEval:
     ]
     asked = sum(outcome is not None for _, outcome in outcomes)
     if not scored:
-        return SampleEval(page=PAGE, reason=_why_nothing(asker.stopped, outcomes), asked=asked, requests=asked)
+        return SampleEval(page=PAGE, reason=_why_nothing(sender.stopped, outcomes), asked=asked, requests=asked)
     summaries = {sample.id: outcome.answer.summary for sample, outcome in answered if outcome.answer}
     baseline, baseline_note = _compared(run, summaries, run.params.baseline.predictions, "baseline.predictions")
     untuned, untuned_note = _compared(run, summaries, run.params.baseline.untuned, "baseline.untuned")
@@ -62,7 +62,7 @@ def measure(run: Run) -> SampleEval:
         page=PAGE,
         requests=asked,
         seconds=time.monotonic() - began,
-        **asker.ended(),
+        **sender.ended(),
         signature="|".join(filter(None, [_signature(run, summaries), meant.signature])),
         not_measured=meant.not_measured,
         asked=asked,

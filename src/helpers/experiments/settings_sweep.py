@@ -30,7 +30,7 @@ class SettingUnderTest:
     """One setting while it is measured; a ``reason`` says why it cannot be asked."""
 
     setting: Setting
-    asker: RequestSender
+    sender: RequestSender
     reason: str = ""
     answered: list[Record] = field(default_factory=list)
     failed: list[Record] = field(default_factory=list)
@@ -70,7 +70,7 @@ def _candidate(run: Run, setting: Setting) -> SettingUnderTest:
     update = {"num_beams": setting.num_beams, "max_new_tokens": setting.max_new_tokens}
     generation = run.params.generation.model_copy(update=update)
     return SettingUnderTest(
-        setting, run.asker(PAGE, setting.name, generation=generation), _not_to_be_sent(run.params, setting)
+        setting, run.sender(PAGE, setting.name, generation=generation), _not_to_be_sent(run.params, setting)
     )
 
 
@@ -96,9 +96,9 @@ def _rounds(
                 return number, {}
             asked: list[tuple[SettingUnderTest, Record]] = []
             for candidate in order.sample(list(candidates), len(candidates)):
-                outcome = candidate.asker.ask(sample.id, sample.dialogue, repeat=number)
-                if outcome is None or candidate.asker.down_since:
-                    return number, candidate.asker.ended()
+                outcome = candidate.sender.ask(sample.id, sample.dialogue, repeat=number)
+                if outcome is None or candidate.sender.down_since:
+                    return number, candidate.sender.ended()
                 asked.append((candidate, outcome.record))
             for candidate, record in asked:
                 (candidate.answered if record.ok else candidate.failed).append(record)

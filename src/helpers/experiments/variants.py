@@ -28,7 +28,7 @@ from helpers.stats.intervals import Estimate, mean, rate, within
 class VariantUnderTest(ServedVariant):
     """One variant while it is measured, and what was asked of it."""
 
-    asker: RequestSender | None = None
+    sender: RequestSender | None = None
     singles: list[Record] = field(default_factory=list)
     batches: list[Record] = field(default_factory=list)
 
@@ -94,15 +94,15 @@ def lengths(candidates: Sequence[VariantUnderTest]) -> dict[str, int]:
     return dict(sorted(known.items(), key=lambda pair: (pair[1], pair[0])))
 
 
-def qualities(params: Params, room: str, ways: Sequence[Way]) -> dict[str, dict[str, Any]]:
+def qualities(params: Params, section: str, ways: Sequence[Way]) -> dict[str, dict[str, Any]]:
     """Return the fields of a result that come from recorded answers, by the way's name; the first is the reference.
 
-    ``room`` names the comparison in ``params``. A way without a recording says how to make one. All comparisons with
+    ``section`` names the comparison in ``params``. A way without a recording says how to make one. All comparisons with
     the reference are one family of Holm's.
     """
-    plan: ComparedWith = getattr(params, room)
+    plan: ComparedWith = getattr(params, section)
     if plan.samples is None:
-        return {way.name: {"quality_reason": f"name dialogues with {room}.samples"} for way in ways}
+        return {way.name: {"quality_reason": f"name dialogues with {section}.samples"} for way in ways}
     samples = load_samples(params.samples.model_copy(update={"source": plan.samples, "n": None}))
     files = {way.name: Path(way.predictions) for way in ways if way.predictions and Path(way.predictions).is_file()}
     scored = {name: scored_recording(samples, file) for name, file in files.items()}

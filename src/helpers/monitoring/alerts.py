@@ -117,9 +117,9 @@ def shortened(found: Alerted) -> Alerted:
 
 
 def _watched(name: str, rule: Rule, series: Series, gpu: bool) -> tuple[Watched, list[StateChange]]:
-    told = rule.model_dump(include={"label", "unit", "source", "above", "below", "window", "minimum", "hold"})
+    fields = rule.model_dump(include={"label", "unit", "source", "above", "below", "window", "minimum", "hold"})
     if name == "gpu_utilisation" and not gpu:
-        return Watched(name=name, **told, state="not applicable", reason=NO_GPU), []
+        return Watched(name=name, **fields, state="not applicable", reason=NO_GPU), []
     window = window_of(name, rule, series)
     enough = window.at >= rule.window if window.per_second else window.n >= rule.minimum
     enough &= window.n >= rule.minimum
@@ -132,7 +132,7 @@ def _watched(name: str, rule: Rule, series: Series, gpu: bool) -> tuple[Watched,
     last = len(window.at) - 1
     watched = Watched(
         name=name,
-        **told,
+        **fields,
         state=_last_state(steps),
         reason=_why_nothing(name, window, bool(enough.any())),
         windows=series.end / rule.window,

@@ -40,12 +40,12 @@ def send(text: str, environment: Mapping[str, str], limit: float = LIMIT) -> str
             return f"webhook: not sent, {VARIABLE} must be an https address (or one of this machine)"
     except ValueError:
         return f"webhook: not sent, {VARIABLE} is no address"
-    told: list[str] = []
+    replies: list[str] = []
     # A server that drips its answer outlasts any timeout on a read; a thread that is left behind does not.
-    sender = threading.Thread(target=lambda: told.append(_post(url, text, limit)), name="webhook", daemon=True)
+    sender = threading.Thread(target=lambda: replies.append(_post(url, text, limit)), name="webhook", daemon=True)
     sender.start()
     sender.join(limit)
-    return told[0] if told else f"webhook: no answer within {limit:g} s"
+    return replies[0] if replies else f"webhook: no answer within {limit:g} s"
 
 
 def _post(url: str, text: str, limit: float) -> str:

@@ -148,7 +148,7 @@ def _ranges() -> dict[CostInput, Range]:
 
 
 class CostAssumptions(Section):
-    """The ``cost`` room: the month, the bill beside compute, scenarios, other platforms, and ranges to vary.
+    """The ``cost`` section: the month, the bill beside compute, scenarios, other platforms, and ranges to vary.
 
     ``hours_per_month`` is 720 as published; the vendor counts 730. ``initializing`` is the minutes billed at every
     start, ``utilisation_limit`` the busy share up to which a replica is said to hold its traffic. ``service_times``

@@ -99,7 +99,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def apply_overrides(tree: dict[str, Any], overrides: Sequence[str]) -> None:
-    """Write ``room.key=value`` (value in YAML) into a parameter tree, in place.
+    """Write ``section.key=value`` (value in YAML) into a parameter tree, in place.
 
     ``targets=FILE``, ``prices=FILE`` and ``alerts=FILE`` read that file. Refuses anything that looks like a secret.
     """
@@ -145,10 +145,10 @@ def given_and_defaulted(params: Params) -> tuple[dict[str, Any], dict[str, Any]]
     given: dict[str, Any] = {}
     defaulted: dict[str, Any] = {}
 
-    def walk(room: BaseModel, prefix: str, inherited: bool) -> None:
-        for name in type(room).model_fields:
-            value = getattr(room, name)
-            is_given = inherited and name in room.model_fields_set
+    def walk(section: BaseModel, prefix: str, inherited: bool) -> None:
+        for name in type(section).model_fields:
+            value = getattr(section, name)
+            is_given = inherited and name in section.model_fields_set
             if isinstance(value, BaseModel):
                 walk(value, f"{prefix}{name}.", is_given)
             else:
@@ -172,14 +172,14 @@ def _override(tree: dict[str, Any], keys: list[str], value: Any) -> None:
 
 
 def _open_files(tree: dict[str, Any], base: Path, where: str) -> None:
-    for room in FILES:
-        if isinstance(tree.get(room), str):
-            path = base / tree[room]
+    for section in FILES:
+        if isinstance(tree.get(section), str):
+            path = base / tree[section]
             if not path.is_file():
                 raise ParamsError(
-                    f"{where}: '{room}' names {tree[room]}, which is not there; create it or correct the name"
+                    f"{where}: '{section}' names {tree[section]}, which is not there; create it or correct the name"
                 )
-            tree[room] = read_yaml(path)
+            tree[section] = read_yaml(path)
 
 
 def _anchor_paths(tree: Any, base: Path, paths: Sequence[tuple[str, ...]] = PATHS) -> None:
@@ -206,23 +206,23 @@ def _anchored(value: Any, base: Path) -> Any:
 
 
 def _problem(item: Any) -> str:
-    *rooms, key = [str(part) for part in item["loc"]] or [""]
-    room = ".".join(rooms)
-    under = f" under '{room}'" if room else ""
+    *sections, key = [str(part) for part in item["loc"]] or [""]
+    section = ".".join(sections)
+    under = f" under '{section}'" if section else ""
     if item["type"] == "extra_forbidden":
-        return f"unknown key '{key}'{under}{did_you_mean(key, _fields(rooms))}"
+        return f"unknown key '{key}'{under}{did_you_mean(key, _fields(sections))}"
     if item["type"] == "missing":
         return f"missing key '{key}'{under}"
-    where, message = ".".join([*rooms, key]), item["msg"].removeprefix("Value error, ")
-    if item["type"] == "value_error":  # a rule of a whole room, whose content would only repeat the file
+    where, message = ".".join([*sections, key]), item["msg"].removeprefix("Value error, ")
+    if item["type"] == "value_error":  # a rule of a whole section, whose content would only repeat the file
         return f"{where}: {message}".lstrip(": ")
     return f"'{where}': {message}, got {item['input']!r}"
 
 
-def _fields(rooms: Sequence[str]) -> list[str]:
-    """Return the keys known in the room at a path, to suggest from."""
+def _fields(sections: Sequence[str]) -> list[str]:
+    """Return the keys known in the section at a path, to suggest from."""
     model: type[BaseModel] = Params
-    for name in rooms:
+    for name in sections:
         field = model.model_fields.get(name)
         if field is None:
             continue

@@ -32,7 +32,7 @@ class Endpoint(Section):
 
 
 class Deployment(Section):
-    """The managed endpoint as it is declared; its instance, model and revision stand in their own rooms.
+    """The managed endpoint as it is declared; its instance, model and revision stand in their own sections.
 
     ``secrets`` are names, whose values come from the environment. ``pause_after: true`` pauses the endpoint when the
     report ends, fails or is interrupted, if this run resumed it; naming the endpoint pauses it in any case.
@@ -104,9 +104,9 @@ class Serving(Section):
     def in_words(self) -> str:
         """How a server says that it serves."""
         workers = "1 worker" if self.workers == 1 else f"{self.workers} workers"
-        told, batches = self.batching, "one request at a time"
-        if told is not None:
-            batches = f"batches of {told.max_batch} inputs and {told.max_tokens} tokens at most"
+        batching, batches = self.batching, "one request at a time"
+        if batching is not None:
+            batches = f"batches of {batching.max_batch} inputs and {batching.max_tokens} tokens at most"
         return f"{workers}, {batches}, {'no cache' if self.cache is None else 'a cache'}"
 
 

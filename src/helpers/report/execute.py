@@ -86,13 +86,13 @@ def execute_all(run: Run, pages: Sequence[Page], site: Path, params: Path) -> di
         return text
 
     texts = {}
-    asking = [page for page in pages if run.measuring and page.number not in READING]
+    measuring = [page for page in pages if run.measuring and page.number not in READING]
     with Progress(run, len(pages)) as progress, ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        for page in asking:
+        for page in measuring:
             progress.start(page.label)
             texts[page] = executed(page)
             progress.done(site / page.href)
-        others = {page: pool.submit(executed, page) for page in pages if page not in asking}
+        others = {page: pool.submit(executed, page) for page in pages if page not in measuring}
         for page, job in others.items():
             progress.start(page.label)
             texts[page] = job.result()

@@ -53,8 +53,8 @@ def track(run: Run, notices: Sequence[Notice] = ()) -> str:
 
 def chosen_mode(tracking: Tracking, environment: Mapping[str, str]) -> tuple[str, str]:
     """Return the mode that holds, and why it is not the one that was asked for (or ``''``)."""
-    told = environment.get("WANDB_MODE", "").lower()
-    mode = SPELLINGS.get(told, told)
+    given = environment.get("WANDB_MODE", "").lower()
+    mode = SPELLINGS.get(given, given)
     if mode not in MODES:
         mode = tracking.mode
     if mode == "online" and not environment.get(KEY):
@@ -90,13 +90,13 @@ def attempt(directory: Path, mode: str, limit: float, notices: Sequence[Notice] 
         start_new_session=True,
     )
     try:
-        told, errors = child.communicate(json.dumps([asdict(notice) for notice in notices]), timeout=limit)
+        output, errors = child.communicate(json.dumps([asdict(notice) for notice in notices]), timeout=limit)
     except subprocess.TimeoutExpired:
         return {"error": f"W&B did not finish within {limit:g} s"}
     finally:
         _end(child)
         _clean_logs(directory / "wandb")
-    return _understood(told, errors)
+    return _understood(output, errors)
 
 
 def child_environment(directory: Path, mode: str) -> dict[str, str]:
@@ -141,10 +141,10 @@ def _clean_logs(folder: Path) -> None:
             path.write_text(redact(said), encoding="utf-8")
 
 
-def _understood(told: str, errors: str) -> dict[str, str]:
+def _understood(output: str, errors: str) -> dict[str, str]:
     """Return what the process said in its last line, or its last words as the error."""
     with suppress(ValueError, IndexError):
-        found: Any = json.loads(told.splitlines()[-1])
+        found: Any = json.loads(output.splitlines()[-1])
         if isinstance(found, dict):
             return {str(key): redact(str(value)) for key, value in found.items()}
     words = [line for line in errors.splitlines() if line.strip()]

@@ -185,9 +185,9 @@ def read_lines(lines: Iterable[bytes], name: str, first: int = 1) -> Iterator[Re
         try:
             yield read(line)
         except ValidationError as error:
-            told = error.errors()[0]
-            where = ".".join(map(str, told["loc"]))
-            raise RunError(f"{name} line {number}: not a request record: {where} {told['msg']}") from None
+            problem = error.errors()[0]
+            where = ".".join(map(str, problem["loc"]))
+            raise RunError(f"{name} line {number}: not a request record: {where} {problem['msg']}") from None
 
 
 def final_attempts(records: Iterable[Record]) -> list[Record]:

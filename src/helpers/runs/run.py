@@ -106,7 +106,7 @@ class Run:
 
         return AnsweredBackend(AnswerParts(self.answers).rows(), self.samples)
 
-    def asker(
+    def sender(
         self, page: str, variant: str = "", *, backend: Backend | None = None, generation: Generation | None = None
     ) -> RequestSender:
         """Return what sends and logs the requests of a page; what Dask workers answered is asked of nobody again.

@@ -131,10 +131,10 @@ def answer_chunk(settings: str, chunk: Sequence[tuple[str, str]]) -> list[Answer
         opened = _opened(settings)
         samples = [Sample(id=key, dialogue=dialogue) for key, dialogue in chunk]
         params, log = opened.params, RequestLog(Path(folder) / "requests.jsonl")
-        asker = RequestSender(
+        sender = RequestSender(
             opened.for_samples(samples), params.generation, log, page="scale-out", limits=limits(params)
         )
-        return [_row(sample, asker.ask(sample.id, sample.dialogue)) for sample in samples]
+        return [_row(sample, sender.ask(sample.id, sample.dialogue)) for sample in samples]
 
 
 def close() -> None:

@@ -260,21 +260,21 @@ def retrying(limits: Limits, attempts: int) -> tenacity.Retrying:
     )
 
 
-def wait_until_up(asker: RequestSender, sample: str, dialogue: str, limit: float) -> tuple[Outcome | None, bool]:
+def wait_until_up(sender: RequestSender, sample: str, dialogue: str, limit: float) -> tuple[Outcome | None, bool]:
     """Ask until the first success or for ``limit`` seconds; return the last outcome and whether it was down at first.
 
     Every try is logged in the phase ``cold``; a failure that waiting cannot mend ends it at once.
     """
     began, was_down = time.monotonic(), False
     while True:
-        outcome = asker.ask(sample, dialogue, phase="cold", attempts=1)
+        outcome = sender.ask(sample, dialogue, phase="cold", attempts=1)
         if outcome is None or outcome.record.ok:
             return outcome, was_down
         waited = time.monotonic() - began
         if outcome.record.kind not in (Failure.COLD, Failure.CONNECTION) or waited > limit:
             return outcome, was_down
         was_down = True
-        asker.down_since, asker._failed_in_a_row = None, 0
+        sender.down_since, sender._failed_in_a_row = None, 0
         # Often at first, so that a quick start is timed well; a slow one is known to a twentieth.
         time.sleep(min(max(0.25, waited / 20), 5.0))
 

@@ -16,8 +16,8 @@ from helpers.core.model import Frozen
 from helpers.scorers.failures import SemanticFailure, semantic_failures
 from helpers.scorers.rouge import MAX_CHARACTERS, MAX_WORDS, novel_ngrams, rouge, too_long, words
 
-#: Rows given to a process at a time; four lots per process are in flight, which bounds the memory.
-_LOT = 32
+#: Rows given to a process at a time; four chunks per process are in flight, which bounds the memory.
+_CHUNK = 32
 
 _UNSCORED = {SemanticFailure.EMPTY, SemanticFailure.TOO_LONG}
 
@@ -105,10 +105,10 @@ def score_all(
     ``pairs`` is read as it is needed; ``progress`` is called with the number of pairs just scored.
     """
     scores: list[SampleScore] = []
-    for lot in _scored_lots(_lots(pairs), processes):
-        scores += lot
+    for chunk in _scored_chunks(_chunks(pairs), processes):
+        scores += chunk
         if progress:
-            progress(len(lot))
+            progress(len(chunk))
     return scores
 
 
@@ -124,32 +124,32 @@ def key_fact_recall(summary: str, key_facts: Sequence[str]) -> float | None:
     return sum(bool(_pattern(fact).search(summary)) for fact in key_facts) / len(key_facts)
 
 
-def _lots(pairs: Iterable[ScoredPair]) -> Iterator[list[ScoredPair]]:
+def _chunks(pairs: Iterable[ScoredPair]) -> Iterator[list[ScoredPair]]:
     remaining = iter(pairs)
-    while lot := list(islice(remaining, _LOT)):
-        yield lot
+    while chunk := list(islice(remaining, _CHUNK)):
+        yield chunk
 
 
-def _scored_lots(lots: Iterator[list[ScoredPair]], processes: int) -> Iterator[list[SampleScore]]:
-    first = list(islice(lots, 2))
-    lots = chain(first, lots)
+def _scored_chunks(chunks: Iterator[list[ScoredPair]], processes: int) -> Iterator[list[SampleScore]]:
+    first = list(islice(chunks, 2))
+    chunks = chain(first, chunks)
     if processes == 1 or len(first) < 2:
-        yield from map(_score_lot, lots)
+        yield from map(_score_chunk, chunks)
         return
     # A fresh interpreter, not a fork: the caller may have threads.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
         flying: deque[Future[list[SampleScore]]] = deque()
-        for lot in lots:
-            flying.append(pool.submit(_score_lot, lot))
+        for chunk in chunks:
+            flying.append(pool.submit(_score_chunk, chunk))
             if len(flying) >= 4 * processes:
                 yield flying.popleft().result()
         while flying:
             yield flying.popleft().result()
 
 
-def _score_lot(lot: list[ScoredPair]) -> list[SampleScore]:
-    return [score_sample(pair.id, pair.summary, pair.references, pair.dialogue, pair.key_facts) for pair in lot]
+def _score_chunk(chunk: list[ScoredPair]) -> list[SampleScore]:
+    return [score_sample(pair.id, pair.summary, pair.references, pair.dialogue, pair.key_facts) for pair in chunk]
 
 
 @cache

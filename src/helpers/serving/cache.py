@@ -19,8 +19,8 @@ class AnswerCache:
     time goes first. ``clock`` gives seconds.
     """
 
-    def __init__(self, told: Cache, model: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._told, self._model, self._clock = told, model, clock
+    def __init__(self, settings: Cache, model: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._settings, self._model, self._clock = settings, model, clock
         self._kept: OrderedDict[str, tuple[float, Answer]] = OrderedDict()
 
     def find(self, dialogues: Sequence[str], generation: Generation) -> dict[str, Answer]:
@@ -31,7 +31,7 @@ class AnswerCache:
             made, answer = self._kept.get(key, (0.0, None))
             if answer is None:
                 continue
-            if self._clock() - made >= self._told.seconds:
+            if self._clock() - made >= self._settings.seconds:
                 del self._kept[key]
                 continue
             self._kept.move_to_end(key)
@@ -44,7 +44,7 @@ class AnswerCache:
             key = self._key(dialogue, generation)
             self._kept[key] = self._clock(), answer
             self._kept.move_to_end(key)
-            if len(self._kept) > self._told.entries:
+            if len(self._kept) > self._settings.entries:
                 self._kept.popitem(last=False)
 
     def _key(self, dialogue: str, generation: Generation) -> str:

@@ -108,8 +108,8 @@ class Manager:
         with self._explained():
             self._api.delete_inference_endpoint(**self._named)
 
-    def wait(self, limit: float, told: Callable[[EndpointState, float], None], every: float = 5.0) -> EndpointState:
-        """Return the state once the endpoint runs or is scaled to zero; ``told`` hears of every change.
+    def wait(self, limit: float, report: Callable[[EndpointState, float], None], every: float = 5.0) -> EndpointState:
+        """Return the state once the endpoint runs or is scaled to zero; ``report`` hears of every change.
 
         Raises `DeployError` with the vendor's reason when it failed or is paused, and after ``limit`` seconds.
         """
@@ -119,7 +119,7 @@ class Manager:
             if state is None:
                 raise DeployError(f"endpoint {self.deployment.name}: {FIXES[404]}")
             if state.status != last:
-                told(state, monotonic() - began)
+                report(state, monotonic() - began)
             last = state.status
             if last == "scaledToZero" or (last == "running" and state.url):
                 return state

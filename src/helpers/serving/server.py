@@ -123,8 +123,8 @@ async def serve(app: Starlette, worker: Worker, listener: socket.socket, should_
         await asyncio.wait({serving}, timeout=LOOK)
         if worker.failure and failed_at is None:
             failed_at = time.monotonic()
-        was_told = failed_at is not None and (worker.told or time.monotonic() > failed_at + GRACE)
-        if was_told or should_stop():
+        was_reported = failed_at is not None and (worker.failure_reported or time.monotonic() > failed_at + GRACE)
+        if was_reported or should_stop():
             server.should_exit = True
         if server.should_exit:
             worker.stop()

@@ -39,21 +39,21 @@ class Waiting:
         return max(map(len, self.dialogues)) / CHARACTERS
 
 
-def take(waiting: Sequence[Waiting], told: Batching | None) -> list[Waiting]:
+def take(waiting: Sequence[Waiting], batching: Batching | None) -> list[Waiting]:
     """Return the requests to compute next, in one batch: the one that waits longest and those that go with it.
 
     Those have equal settings; the nearest to it in length come first, because a batch is padded to its longest. The
-    bounds hold for every batch but one of a single request, which is never refused for its size. Without ``told`` a
+    bounds hold for every batch but one of a single request, which is never refused for its size. Without ``batching`` a
     batch is one request.
     """
     first, *others = waiting
     batch, rows, longest = [first], len(first.dialogues), first.tokens
-    if told is None:
+    if batching is None:
         return batch
     alike = [one for one in others if one.generation == first.generation]
     for one in sorted(alike, key=lambda one: abs(one.tokens - first.tokens)):
         more, padded_to = rows + len(one.dialogues), max(longest, one.tokens)
-        if more <= told.max_batch and more * padded_to <= told.max_tokens:
+        if more <= batching.max_batch and more * padded_to <= batching.max_tokens:
             batch.append(one)
             rows, longest = more, padded_to
     return batch
@@ -64,7 +64,7 @@ class Worker:
 
     ``serving`` says how many, and whether requests are put together. ``running`` is the number of inputs being
     computed, ``queued`` the number of requests waiting for their turn. ``failure`` is why the model could not be
-    loaded, ``told`` whether a client has been answered so.
+    loaded, ``failure_reported`` whether a client has been answered so.
     ``on_batch`` is called with the number of inputs of every batch.
     """
 
@@ -80,7 +80,7 @@ class Worker:
         self._at_work: list[asyncio.Task[None]] = []
         self.running = 0
         self.failure: Exception | None = None
-        self.told = False
+        self.failure_reported = False
         self.on_batch: Callable[[int], None] = lambda inputs: None
 
     @property
@@ -107,7 +107,7 @@ class Worker:
     def check_ready(self) -> None:
         """Raise the `RequestError` that says why nothing can be answered now, if so."""
         if self.failure:
-            self.told = True
+            self.failure_reported = True
             raise RequestError(Failure.SERVER_ERROR, f"the model failed to load: {self.failure}", status=500)
         if self._stopping:
             raise _stopping()

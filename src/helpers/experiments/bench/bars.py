@@ -74,7 +74,7 @@ def _reached(bar: Bar, bench: Bench) -> Reached:
                for value in [_value(bar, engine)] if value is not None]  # fmt: skip
     found = [(engine, value) for engine, value in allowed if _is_small(engine, bar.under)]
     is_most = bar.kind == "speedup"
-    told = {
+    fields = {
         "label": bar.label,
         "unit": "s" if bar.kind == "load" else "ratio",
         "at_least" if is_most else "at_most": bar.threshold,
@@ -84,10 +84,10 @@ def _reached(bar: Bar, bench: Bench) -> Reached:
     }
     if not found:
         # Measured, but none of them small enough, is not the same as not measured.
-        return Reached(**told, verdict="missed" if allowed else "not measured")
+        return Reached(**fields, verdict="missed" if allowed else "not measured")
     engine, value = (max if is_most else min)(found, key=lambda pair: pair[1])
     return Reached(
-        **told,
+        **fields,
         reached=value,
         engine=engine.label,
         beside=_beside(bar, engine),

@@ -122,5 +122,5 @@ def _params(source: Path, architecture: Architecture) -> Params:
     """Return what every server is told, but for engine and type."""
     model = Model(id=str(source.resolve()), context_tokens=architecture.positions, threads=roofline.threads())
     patient = Endpoint(read_timeout=PATIENCE, total_timeout=PATIENCE)
-    told = {"model": model, "endpoint": patient, "generation": Generation(num_beams=BEAMS), "title": "Bench"}
-    return load_params("local").model_copy(update=told)
+    fields = {"model": model, "endpoint": patient, "generation": Generation(num_beams=BEAMS), "title": "Bench"}
+    return load_params("local").model_copy(update=fields)

@@ -109,37 +109,39 @@ def _still_to_take(subject: EngineUnderTest) -> float:
 
 
 def ask_all(
-    subjects: Sequence[EngineUnderTest], asking: BenchRequests, log: RequestLog, tell: Callable[[str], None]
+    subjects: Sequence[EngineUnderTest], requests: BenchRequests, log: RequestLog, tell: Callable[[str], None]
 ) -> str:
     """Ask everything, keeping what came in each subject; return why it ended before the last round, or nothing."""
-    order, running = random.Random(asking.seed), [s for s in subjects if not s.reason]  # noqa: S311
-    askers = {(s.variant.name, shape.output): _asker(s, shape, asking, log) for s in running for shape in asking.shapes}
+    order, running = random.Random(requests.seed), [s for s in subjects if not s.reason]  # noqa: S311
+    senders = {
+        (s.variant.name, shape.output): _sender(s, shape, requests, log) for s in running for shape in requests.shapes
+    }
     try:
         for subject in running:
-            shape = asking.shapes[0]
-            askers[subject.variant.name, shape.output].ask("warm-up", asking.texts[shape.inputs[0]], phase="warmup")
-        for number in range(asking.rounds):
+            shape = requests.shapes[0]
+            senders[subject.variant.name, shape.output].ask("warm-up", requests.texts[shape.inputs[0]], phase="warmup")
+        for number in range(requests.rounds):
             # Batches come last, so that the memory which single requests take can be told from theirs.
-            for shape in sorted(order.sample(list(asking.shapes), len(asking.shapes)), key=lambda s: len(s.inputs)):
+            for shape in sorted(order.sample(list(requests.shapes), len(requests.shapes)), key=lambda s: len(s.inputs)):
                 for subject in order.sample(running, len(running)):
-                    if time.monotonic() > asking.deadline:
+                    if time.monotonic() > requests.deadline:
                         return "the time limit was reached"
                     if shape.name not in subject.failures:
-                        record = _ask(askers[subject.variant.name, shape.output], shape, asking, number)
-                        _note(subject, shape, asking, number, record)
-                tell(_progress(number, shape, running, asking))
+                        record = _ask(senders[subject.variant.name, shape.output], shape, requests, number)
+                        _note(subject, shape, requests, number, record)
+                tell(_progress(number, shape, running, requests))
     except KeyboardInterrupt:
         return "it was interrupted"
     return ""
 
 
-def left(subjects: Sequence[EngineUnderTest], asking: BenchRequests) -> float | None:
+def left(subjects: Sequence[EngineUnderTest], requests: BenchRequests) -> float | None:
     """Return about how many seconds remain: what was not yet timed takes as many times the limit as its engine's worst.
 
     ``None`` before the first answer.
     """
     over = {
-        s.variant.name: max((min(t.values()) / asking.floor[kind] for kind, t in s.times.items()), default=None)
+        s.variant.name: max((min(t.values()) / requests.floor[kind] for kind, t in s.times.items()), default=None)
         for s in subjects
     }
     worst = max((ratio for ratio in over.values() if ratio is not None), default=None)
@@ -147,37 +149,37 @@ def left(subjects: Sequence[EngineUnderTest], asking: BenchRequests) -> float | 
         return None
     total = 0.0
     for subject in subjects:
-        for shape in asking.shapes:
+        for shape in requests.shapes:
             if shape.name not in subject.failures:
                 known = subject.times.get(shape.name, {})
                 ratio = over[subject.variant.name] or worst
-                each = sum(known.values()) / len(known) if known else asking.floor[shape.name] * ratio
-                total += each * (asking.rounds - len(known))
+                each = sum(known.values()) / len(known) if known else requests.floor[shape.name] * ratio
+                total += each * (requests.rounds - len(known))
     return total
 
 
-def _asker(subject: EngineUnderTest, shape: Shape, asking: BenchRequests, log: RequestLog) -> RequestSender:
+def _sender(subject: EngineUnderTest, shape: Shape, requests: BenchRequests, log: RequestLog) -> RequestSender:
     assert subject.backend is not None
     fixed = Generation(
-        num_beams=asking.beams, max_new_tokens=shape.output, min_new_tokens=shape.output, no_repeat_ngram_size=0
+        num_beams=requests.beams, max_new_tokens=shape.output, min_new_tokens=shape.output, no_repeat_ngram_size=0
     )
     return RequestSender(subject.backend, fixed, log, PAGE, variant=subject.variant.name)
 
 
-def _ask(asker: RequestSender, shape: Shape, asking: BenchRequests, number: int) -> Record | None:
-    given = [asking.texts[length] for length in shape.inputs]
+def _ask(sender: RequestSender, shape: Shape, requests: BenchRequests, number: int) -> Record | None:
+    given = [requests.texts[length] for length in shape.inputs]
     if len(given) > 1:
-        return asker.ask_all(shape.name, given, repeat=number)
-    outcome = asker.ask(shape.name, given[0], repeat=number)
+        return sender.ask_all(shape.name, given, repeat=number)
+    outcome = sender.ask(shape.name, given[0], repeat=number)
     return outcome.record if outcome else None
 
 
-def _note(subject: EngineUnderTest, shape: Shape, asking: BenchRequests, number: int, record: Record | None) -> None:
+def _note(subject: EngineUnderTest, shape: Shape, requests: BenchRequests, number: int, record: Record | None) -> None:
     """Keep a time when all tokens were read and written; anything else is why this kind is not measured."""
     subject.look_at_memory()
     if number == 0 and len(shape.inputs) == 1:
         subject.peak_alone = subject.peak
-    problem = _problem(shape, asking, record)
+    problem = _problem(shape, requests, record)
     if problem:
         subject.failures[shape.name] = problem
         subject.times.pop(shape.name, None)
@@ -188,14 +190,14 @@ def _note(subject: EngineUnderTest, shape: Shape, asking: BenchRequests, number:
             subject.texts[shape.name] = record.summary
 
 
-def _problem(shape: Shape, asking: BenchRequests, record: Record | None) -> str:
+def _problem(shape: Shape, requests: BenchRequests, record: Record | None) -> str:
     if record is None:
         return "its server stopped answering"
     if not record.ok:
         return f"{record.kind}: {record.message}"
     rows, written, read = len(shape.inputs), record.output_tokens or 0, record.input_tokens or 0
     # A text's own start and end are no text, so they are in neither count.
-    fewest, wanted = rows * (shape.output if asking.exact else shape.output - 2), rows * shape.output
+    fewest, wanted = rows * (shape.output if requests.exact else shape.output - 2), rows * shape.output
     if not fewest <= written <= wanted:
         return f"wrote {written} tokens and not the {wanted} it was told to"
     if read != sum(shape.inputs) - 2 * rows:
@@ -203,7 +205,7 @@ def _problem(shape: Shape, asking: BenchRequests, record: Record | None) -> str:
     return ""
 
 
-def _progress(number: int, shape: Shape, running: Sequence[EngineUnderTest], asking: BenchRequests) -> str:
-    remaining = left(running, asking)
-    told = "" if remaining is None else f", about {remaining / 60:.0f} minutes left"
-    return f"round {number + 1} of {asking.rounds}, {shape.name}{told}"
+def _progress(number: int, shape: Shape, running: Sequence[EngineUnderTest], requests: BenchRequests) -> str:
+    remaining = left(running, requests)
+    until = "" if remaining is None else f", about {remaining / 60:.0f} minutes left"
+    return f"round {number + 1} of {requests.rounds}, {shape.name}{until}"

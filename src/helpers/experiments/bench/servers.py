@@ -99,9 +99,9 @@ def bart_large(limits: Machine) -> ModelUnderTest:
     """Return BART-large's architecture with seeded weights, writing a fixed number of tokens."""
     architecture = Architecture()
     folder = seeded(architecture)
-    told = {"engine": ENGINE, "dtype": DTYPE, "id": str(folder), "context_tokens": architecture.positions}
+    fields = {"engine": ENGINE, "dtype": DTYPE, "id": str(folder), "context_tokens": architecture.positions}
     length = {"num_beams": BEAMS, "min_new_tokens": WRITTEN, "max_new_tokens": WRITTEN}
-    overrides = [f"model.{key}={value}" for key, value in told.items()]
+    overrides = [f"model.{key}={value}" for key, value in fields.items()]
     overrides += [f"generation.{key}={value}" for key, value in length.items()]
     most = max(LOADS)
     batch = Shape(tuple(READ[place % len(READ)] for place in range(most)), WRITTEN)
@@ -154,7 +154,7 @@ def _served(
         for name, serving in STRATEGIES.items():
             tell(f"{subject.name}: starting {name}")
             params = subject.params.model_copy(update={"serving": serving})
-            servers[name] = bring_up(params, folder / name.replace(" ", "-"), opened, calm=True)[1]
+            servers[name] = bring_up(params, folder / name.replace(" ", "-"), opened, passive_wait=True)[1]
             _rate(servers[name], subject, Plan("closed", ROUND, concurrency=2, count=2), name)
         rates = _rounds(servers, subject, rounds, time.monotonic() + seconds, tell)
     loads = [
@@ -213,11 +213,11 @@ def _strategy(name: str, rates: Sequence[float], alone: Sequence[float]) -> Serv
 
 
 def _reached(bar: ServerBar, found: Servers) -> Reached:
-    told = {"label": bar.label, "unit": "ratio", "at_least": bar.at_least, "source": SOURCE, "tried": bar.tried}
+    fields = {"label": bar.label, "unit": "ratio", "at_least": bar.at_least, "source": SOURCE, "tried": bar.tried}
     loads = [load for one in found.models if one.name == bar.model for load in one.loads]
     strategies = [one for load in loads if load.concurrency == bar.concurrency for one in load.strategies]
     ratios = {one.name: (one.ratio.value, len(one.rates)) for one in strategies if one.ratio and one.ratio.value}
     if not ratios:
-        return Reached(**told, verdict="not measured")
+        return Reached(**fields, verdict="not measured")
     best, (reached, n) = max(ratios.items(), key=lambda pair: pair[1])
-    return Reached(**told, reached=reached, engine=best, verdict=verdict(n, reached >= bar.at_least))
+    return Reached(**fields, reached=reached, engine=best, verdict=verdict(n, reached >= bar.at_least))

@@ -73,10 +73,10 @@ def as_text(report: LoadReport | Sweep) -> str:
         cells += [f"{_time(answered.p95):>9}", f"{sum(pooled.errors.values()):7}", f" {_state(pooled)}"]
         lines.append(" ".join(cells))
     found = report.capacity.highest_rate
-    told = "not measured" if found.value is None else f"{found.value:.3g} requests a second"
+    highest = "not measured" if found.value is None else f"{found.value:.3g} requests a second"
     edges = "" if found.low is None or found.high is None else f" ({found.low:.3g} to {found.high:.3g})"
     note = f"; {found.note}" if found.note else ""
-    return "\n".join([*lines, f"holds p95 ≤ {_time(report.capacity.target_p95)} up to {told}{edges}{note}"])
+    return "\n".join([*lines, f"holds p95 ≤ {_time(report.capacity.target_p95)} up to {highest}{edges}{note}"])
 
 
 def _lines(report: LoadReport) -> list[str]:

@@ -198,8 +198,8 @@ def _highest(found: Sequence[tuple[float | None, bool]]) -> Estimate:
     if not held.all():
         return estimate.model_copy(update={"note": "the lowest rate asked for does not hold in every repeat"})
     if any(is_open for _, is_open in found):
-        told = {"high": None, "bound": "lower", "note": "every rate asked for holds: the capacity is higher"}
-        return estimate.model_copy(update=told)
+        bound = {"high": None, "bound": "lower", "note": "every rate asked for holds: the capacity is higher"}
+        return estimate.model_copy(update=bound)
     return estimate
 
 

@@ -50,9 +50,9 @@ class Batch:
     wanted: torch.Tensor
 
 
-def encode(sample: Sample, encoder: ChatEncoder, tokenizer: Any, room: int) -> Example:
-    """Return a sample as token ids; a dialogue is cut so that ``room`` tokens are left, as when it is served."""
-    start = encoder.encode(sample.dialogue, room).ids
+def encode(sample: Sample, encoder: ChatEncoder, tokenizer: Any, reserve: int) -> Example:
+    """Return a sample as token ids; a dialogue is cut so that ``reserve`` tokens are left, as when it is served."""
+    start = encoder.encode(sample.dialogue, reserve).ids
     ids, branch, places = list(start), [0] * len(start), list(range(len(start)))
     asked: list[int] = []
     wanted: list[int] = []
@@ -69,15 +69,15 @@ def encode(sample: Sample, encoder: ChatEncoder, tokenizer: Any, room: int) -> E
 
 def batches(examples: Sequence[Example], size: int, tokens: int, chance: random.Random) -> Iterator[list[Example]]:
     """Yield all examples in random order of batches of like length, ``size`` and ``tokens`` (padded) at most."""
-    lots: list[list[Example]] = [[]]
+    groups: list[list[Example]] = [[]]
     # The noise in the length puts other examples together each time.
     for example in sorted(examples, key=lambda one: len(one.ids) * chance.uniform(0.95, 1.05)):
-        longest = max(len(one.ids) for one in [*lots[-1], example])
-        if lots[-1] and (len(lots[-1]) == size or longest * (len(lots[-1]) + 1) > tokens):
-            lots.append([])
-        lots[-1].append(example)
-    chance.shuffle(lots)
-    yield from lots
+        longest = max(len(one.ids) for one in [*groups[-1], example])
+        if groups[-1] and (len(groups[-1]) == size or longest * (len(groups[-1]) + 1) > tokens):
+            groups.append([])
+        groups[-1].append(example)
+    chance.shuffle(groups)
+    yield from groups
 
 
 def collate(examples: Sequence[Example], device: str) -> Batch:

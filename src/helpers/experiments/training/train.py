@@ -101,8 +101,8 @@ def learn(recipe: Recipe, samples: Sequence[Sample]) -> Iterator[tuple[Any, floa
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _rate(recipe, sum(map(len, epochs))))
     for number, steps in enumerate(epochs, 1):
         losses = []
-        for step, lot in enumerate(steps, 1):
-            losses.append(_step(network, collate(lot, where), optimizer))
+        for step, batch in enumerate(steps, 1):
+            losses.append(_step(network, collate(batch, where), optimizer))
             schedule.step()
             if step % 10 == 0:
                 say(f"train: epoch {number}, step {step} of {len(steps)}, loss {fmean(losses[-10:]):.3f}")
@@ -128,11 +128,11 @@ def judge(adapter: Path, samples: Sequence[Sample], recipe: Recipe) -> list[Samp
     ordered = sorted(samples, key=lambda sample: len(sample.dialogue))
     scores = []
     for start in range(0, len(ordered), _ASKED[model.device]):
-        lot = ordered[start : start + _ASKED[model.device]]
-        answers = backend.summarise([sample.dialogue for sample in lot], settings)
+        batch = ordered[start : start + _ASKED[model.device]]
+        answers = backend.summarise([sample.dialogue for sample in batch], settings)
         scores += [
             scorers.score_sample(one.id, answer.summary, one.references, one.dialogue, one.key_facts)
-            for one, answer in zip(lot, answers, strict=True)
+            for one, answer in zip(batch, answers, strict=True)
         ]
     backend.close()
     shutil.rmtree(merged)
@@ -166,8 +166,8 @@ def _epochs(
     chance = random.Random(recipe.seed)  # noqa: S311  (it shuffles, it keeps no secret)
     names = speakers(samples)
     for epoch in range(recipe.epochs):
-        told = [renamed(sample, names, chance) for sample in samples] if recipe.rename_speakers else samples
-        examples = [encode(sample, encoder, tokenizer, recipe.max_new_tokens) for sample in told]
+        augmented = [renamed(sample, names, chance) for sample in samples] if recipe.rename_speakers else samples
+        examples = [encode(sample, encoder, tokenizer, recipe.max_new_tokens) for sample in augmented]
         kept = [one for one in examples if epoch == 0 or one.asked[0] < recipe.long_tokens]
         yield list(batches(kept, recipe.batch_dialogues, recipe.batch_tokens, chance))
 

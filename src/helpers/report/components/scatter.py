@@ -73,7 +73,7 @@ def plane(
     name: str,
     finding: Cell,
     subtitle: Cell,
-    spots: Sequence[NamedPoint],
+    points: Sequence[NamedPoint],
     x: Axis,
     y: Axis,
     *,
@@ -84,32 +84,32 @@ def plane(
 
     ``name`` prefixes the ids inside and must be unique on the page; ``data`` is the table of the same numbers.
     """
-    told = f"A plane of {len(spots)} points, {x.title} to the right and {y.title} upwards"
+    what = f"A plane of {len(points)} points, {x.title} to the right and {y.title} upwards"
 
     def draw(figure: Figure, *, narrow: bool) -> None:
-        _draw(figure, spots, x, y, front)
+        _draw(figure, points, x, y, front)
 
-    drawn = wide_and_narrow(name, finding, told, draw, lambda narrow: _NARROW if narrow else _WIDE) if spots else []
+    drawn = wide_and_narrow(name, finding, what, draw, lambda narrow: _NARROW if narrow else _WIDE) if points else []
     return drawn_figure(name, finding, subtitle, drawn, below=collapsible("The figure as a table", data))
 
 
-def _draw(figure: Figure, spots: Sequence[NamedPoint], x: Axis, y: Axis, front: Sequence[str]) -> None:
+def _draw(figure: Figure, points: Sequence[NamedPoint], x: Axis, y: Axis, front: Sequence[str]) -> None:
     width, height = figure.get_size_inches() * 72
     inner = (width - _LEFT - _RIGHT, height - _TOP - _BOTTOM)
     axes = figure.add_axes((_LEFT / width, _BOTTOM / height, inner[0] / width, inner[1] / height))
-    axes.set(xlim=_span((s.label, s.x) for s in spots)(x), ylim=_span((s.label, s.y) for s in spots)(y))
+    axes.set(xlim=_span((s.label, s.x) for s in points)(x), ylim=_span((s.label, s.y) for s in points)(y))
     _scales(axes, x, y)
     taken = _lines(axes, x, y)
-    by_name = {spot.label: spot for spot in spots}
+    by_name = {point.label: point for point in points}
     steps = [by_name[label] for label in front if label in by_name]
     if len(steps) > 1:
         path = [(s.x.value, s.y.value) for s in steps]
         axes.step(*zip(*path, strict=True), where="post", color=COLOURS["muted"], lw=1.2, zorder=1)
-    for spot in spots:
-        _cross(axes, spot, filled=spot.label in front)
-    marks = [_around(axes, spot) for spot in spots]
-    for spot, mark in zip(spots, marks, strict=True):
-        taken.append(_label(axes, spot, [*taken, *(other for other in marks if other is not mark)]))
+    for point in points:
+        _cross(axes, point, filled=point.label in front)
+    boxes = [_around(axes, point) for point in points]
+    for point, box in zip(points, boxes, strict=True):
+        taken.append(_label(axes, point, [*taken, *(other for other in boxes if other is not box)]))
 
 
 def _span(measured: Iterable[tuple[str, Coordinate]]) -> Any:
@@ -132,8 +132,8 @@ def _scales(axes: Axes, x: Axis, y: Axis) -> None:
         ("x", x, axes.get_xlim(), int(axes.bbox.width // 90)),
         ("y", y, axes.get_ylim(), 5),
     )
-    for side, told, (low, high), most in sides:
-        row_chart.quiet_axis(axes, side, row_chart.ticks(low, high, most), row_chart.tick_words(told.unit, high))
+    for side, axis, (low, high), most in sides:
+        row_chart.quiet_axis(axes, side, row_chart.ticks(low, high, most), row_chart.tick_words(axis.unit, high))
     small: dict[str, Any] = {"size": _SMALL, "color": COLOURS["muted"]}
     _text(axes, axes.bbox.x1, axes.bbox.y0 - _BOTTOM + 6, x.title, ha="right", **small)
     _text(axes, 0.0, axes.bbox.y1 + 9, y.title, **small)
@@ -164,28 +164,28 @@ def _lines(axes: Axes, x: Axis, y: Axis) -> list[Box]:
     return found
 
 
-def _cross(axes: Axes, spot: NamedPoint, *, filled: bool) -> None:
+def _cross(axes: Axes, point: NamedPoint, *, filled: bool) -> None:
     """Draw a point with both intervals; one that another beats is hollow, so that colour is not needed."""
     line: dict[str, Any] = {"color": COLOURS["accent"], "lw": 1.6, "solid_capstyle": "butt", "zorder": 2}
-    if spot.x.low is not None and spot.x.high is not None:
-        axes.plot([spot.x.low, spot.x.high], [spot.y.value] * 2, **line)
-    if spot.y.low is not None and spot.y.high is not None:
-        axes.plot([spot.x.value] * 2, [spot.y.low, spot.y.high], **line)
+    if point.x.low is not None and point.x.high is not None:
+        axes.plot([point.x.low, point.x.high], [point.y.value] * 2, **line)
+    if point.y.low is not None and point.y.high is not None:
+        axes.plot([point.x.value] * 2, [point.y.low, point.y.high], **line)
     face, edge = (COLOURS["accent"], COLOURS["paper"]) if filled else (COLOURS["paper"], COLOURS["accent"])
-    axes.plot([spot.x.value], [spot.y.value], marker="o", ms=10, mew=1.6, mfc=face, mec=edge, ls="none", zorder=3)
+    axes.plot([point.x.value], [point.y.value], marker="o", ms=10, mew=1.6, mfc=face, mec=edge, ls="none", zorder=3)
 
 
-def _around(axes: Axes, spot: NamedPoint) -> Box:
+def _around(axes: Axes, point: NamedPoint) -> Box:
     """Return the box of a point's mark."""
-    x, y = axes.transData.transform((spot.x.value, spot.y.value))
+    x, y = axes.transData.transform((point.x.value, point.y.value))
     return float(x) - 6, float(y) - 6, float(x) + 6, float(y) + 6
 
 
-def _label(axes: Axes, spot: NamedPoint, taken: Sequence[Box]) -> Box:
+def _label(axes: Axes, point: NamedPoint, taken: Sequence[Box]) -> Box:
     """Write a point's name where nothing else stands: beside it, above or below; return where."""
     box = axes.bbox
-    text = fitted(spot.label, _TEXT, 0.6 * float(box.width))
-    x, y = (float(v) for v in axes.transData.transform((spot.x.value, spot.y.value)))
+    text = fitted(point.label, _TEXT, 0.6 * float(box.width))
+    x, y = (float(v) for v in axes.transData.transform((point.x.value, point.y.value)))
     wide = text_width(text, _TEXT)
     places = [
         (left, y + up)

@@ -28,7 +28,7 @@ class Component:
     """One part on the way of a request, what stands there in this run, and whether the run used it."""
 
     name: str
-    told: str
+    detail: str
     state: ComponentState
 
 
@@ -37,7 +37,7 @@ def picture(run: Run) -> Markup:
     parts = _parts(run)
     used = [part.name for part in parts if part.state != "not in this run"]
     finding = f"From {used[0]} to {used[-1]}: what this run exercised" if used else "This run exercised nothing"
-    description = ", ".join(f"{part.name}: {part.told} ({part.state})" for part in parts)
+    description = ", ".join(f"{part.name}: {part.detail} ({part.state})" for part in parts)
     drawings = [_svg(parts, style, layout, description) for style, layout in (("wide", _WIDE), ("narrow", _NARROW))]
     return drawn_figure(
         "architecture", finding, "✓ exercised · ≈ something stood in for it · – not in this run", drawings
@@ -89,7 +89,7 @@ def _svg(
 
 def _box(part: Component, x: float, y: float, wide: float, high: float) -> Markup:
     room = wide - 2 * _PAD
-    lines = ((part.name, _NAME, "ink", 600), (part.told, _SMALL, "muted", 400))
+    lines = ((part.name, _NAME, "ink", 600), (part.detail, _SMALL, "muted", 400))
     texts = [
         Markup('<text x="{:g}" y="{:g}" style="font-size:{:g}px;font-weight:{};fill:var(--{})">{}</text>').format(
             x + _PAD, y + 22 + 18 * line, size, weight, ink, fitted(text, size, room)

@@ -32,8 +32,8 @@ BACKENDS = {
 def stamps(run: Run) -> list[str]:
     """Return the lines that every page carries about what its evidence is."""
     manifest = run.manifest
-    told = run.params.model.description if run.params.backend == "local" else ""
-    model = f" The model: {' '.join(told.split())}" if told else ""
+    description = run.params.model.description if run.params.backend == "local" else ""
+    model = f" The model: {' '.join(description.split())}" if description else ""
     lines = [BACKENDS[manifest.backend] + model]
     if manifest.corpus_by_language_model:
         lines.append("Dialogues and references were written by a language model.")
@@ -204,8 +204,8 @@ def _row(way: Cited, verdict: str, is_reference: bool) -> list[Markup | str]:
         return [name, *["–"] * 6, chip("not measured")]
     score = actual(way.rouge_l, "score")
     if is_reference or not way.quality.raw:
-        told = "the reference" if is_reference else chip("not measured")
-        return [name, score, "–", "–", "–", "–", number(way.rouge_l.n, "count"), told]
+        standing = "the reference" if is_reference else chip("not measured")
+        return [name, score, "–", "–", "–", "–", number(way.rouge_l.n, "count"), standing]
     paired, facts = way.quality, way.facts
     return [
         name,

@@ -84,16 +84,16 @@ def page(run: Run, frame: Frame, cards: Sequence[Card], found: Comparison | None
 
 def deployed(run: Run) -> Markup:
     """Return what answered, on what, and the traffic that it is judged for."""
-    told, judged = run.params, Cited(judgement(run), "results/judged.json")
-    wanted = told.instance
+    params, judged = run.params, Cited(judgement(run), "results/judged.json")
+    instance = params.instance
     kind = {"local": "a server on this machine, over loopback", "endpoint": "a managed endpoint",
-            "replay": "nobody: recorded predictions"}[told.backend]  # fmt: skip
+            "replay": "nobody: recorded predictions"}[params.backend]  # fmt: skip
     pairs: list[tuple[Cell, Cell]] = [
-        ("Model", quoted(f"{told.model.id}: {' '.join(told.model.description.split())}")),
+        ("Model", quoted(f"{params.model.id}: {' '.join(params.model.description.split())}")),
         ("Answered by", kind),
-        ("Engine and numbers", quoted(f"{told.model.engine} {told.model.dtype}")),
-        ("Decoding", quoted(_decoded(told))),
-        ("Judged as on", quoted(f"{wanted.vendor} {wanted.type} {wanted.size}; replicas: {wanted.replicas}")),
+        ("Engine and numbers", quoted(f"{params.model.engine} {params.model.dtype}")),
+        ("Decoding", quoted(_decoded(params))),
+        ("Judged as on", quoted(f"{instance.vendor} {instance.type} {instance.size}; replicas: {instance.replicas}")),
     ]
     costs, timed = judged.costs, Cited(run.results().latency_cost, "results/03.json")
     if costs:
@@ -270,9 +270,9 @@ def _remedies(run: Run, judged: Cited) -> Markup:
         return Markup()
     made = Cited(choose(found, run.params), "results/choice.json")
     open_ = {row.name.raw for row in judged.rows if row.verdict.raw in ("missed", "undecided")}
-    told = [_faster(Cited(found, "results/04.json"), made)] if "average_latency" in open_ else []
-    told += [_cheaper(judged, made)] if "cost_per_1000_requests" in open_ and judged.costs else []
-    return Markup("\n").join(told)
+    parts = [_faster(Cited(found, "results/04.json"), made)] if "average_latency" in open_ else []
+    parts += [_cheaper(judged, made)] if "cost_per_1000_requests" in open_ and judged.costs else []
+    return Markup("\n").join(parts)
 
 
 def _faster(result: Cited, made: Cited) -> Markup:
@@ -327,8 +327,8 @@ def _card(run: Run, card: Card) -> Markup:
     )
 
 
-def _decoded(told: Params) -> str:
-    return "as recorded" if told.backend == "replay" else told.generation.in_words(told.model.rerank)
+def _decoded(params: Params) -> str:
+    return "as recorded" if params.backend == "replay" else params.generation.in_words(params.model.rerank)
 
 
 def _change(name: str, pair: Cited, style: Style) -> list[Cell]:

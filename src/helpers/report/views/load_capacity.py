@@ -36,9 +36,9 @@ def answer(result: Cited) -> Markup:
     ]
     if result.predicted_highest:
         best = result.predicted_highest
-        told = "It is predicted to hold {rate} a second ({busy} busy) with p95 response time within {target}."
+        template = "It is predicted to hold {rate} a second ({busy} busy) with p95 response time within {target}."
         target = number(result.assumed.target_p95, "s")
-        parts.append(sentence(told, rate=number(best.rate), busy=number(best.utilisation, "rate"), target=target))
+        parts.append(sentence(template, rate=number(best.rate), busy=number(best.utilisation, "rate"), target=target))
     else:
         target = number(result.assumed.target_p95, "s")
         parts.append(sentence("No rate is predicted to keep p95 response time within {target}.", target=target))
@@ -81,16 +81,18 @@ def held(result: Cited) -> Markup:
         return Markup()
     measured = result.highest_rate
     if not measured:
-        told: Cell = "not measured"
+        highest: Cell = "not measured"
     elif measured.value.raw is None:
-        told = sentence("not measured: {note}", note=quoted(measured.note))
+        highest = sentence("not measured: {note}", note=quoted(measured.note))
         if measured.needs:
-            told += sentence(" (needs {n})", n=number(measured.needs, "count"))
+            highest += sentence(" (needs {n})", n=number(measured.needs, "count"))
     else:
-        told = sentence("{rate} a second ({between})", rate=number(measured.value), between=interval(measured, "plain"))
+        highest = sentence(
+            "{rate} a second ({between})", rate=number(measured.value), between=interval(measured, "plain")
+        )
     predicted, bend = result.predicted_highest, result.predicted_knee
     pairs: list[tuple[Cell, Cell]] = [
-        ("Highest rate within the p95 target and with hardly a failure, measured", told),
+        ("Highest rate within the p95 target and with hardly a failure, measured", highest),
         ("The same, predicted", _rate(predicted)),
         ("Knee of the measured rates", _per_second(result.knee)),
         ("Knee, predicted: past it waiting grows faster than throughput", _rate(bend)),
@@ -157,7 +159,7 @@ def batching(result: Cited) -> Markup:
     gain = result.batching
     if result.reason or not gain:
         return Markup()
-    told = "{ratio} ({lowest} to {highest} in single rounds)"
+    template = "{ratio} ({lowest} to {highest} in single rounds)"
     edges = {name: number(getattr(gain, name), "ratio") for name in ("ratio", "lowest", "highest")}
     rests = "{n} requests each way, {at_once} under way at a time, in {rounds} rounds that took turns; {failed} failed"
     counts = {"n": gain.requests, "at_once": gain.concurrency, "rounds": gain.rounds, "failed": gain.failed}
@@ -166,7 +168,7 @@ def batching(result: Cited) -> Markup:
     pairs: list[tuple[Cell, Cell]] = [
         ("One request at a time", _per_second(gain.one_at_a_time)),
         (batches, _per_second(gain.in_batches)),
-        ("Throughput of batching over that of one at a time", sentence(told, **edges)),
+        ("Throughput of batching over that of one at a time", sentence(template, **edges)),
         ("It rests on", sentence(rests, **{name: number(count, "count") for name, count in counts.items()})),
     ]
     return facts(pairs)
@@ -220,16 +222,16 @@ def strategies(run: Run, result: Cited) -> Markup:
         _strategy(row, cost, elsewhere.get(row.name.raw, ""))
         for row, cost in zip(result.strategies, costs, strict=bool(costs))
     ]
-    told = result.assumed
+    assumed = result.assumed
     note = sentence(
         "Simulated from measured service times: at most {most} replicas, asleep after {idle} without a request, "
         "{repeats} of the requests answered from the cache, a spot replica lost every {spot} hours on average, a cold "
         "start of {cold}. Spot capacity is shown at the full price: its discount is not known here.",
-        most=number(told.max_replicas, "count"),
-        idle=number(told.idle_minutes, "minutes"),
-        repeats=number(told.repeat_rate, "rate"),
-        spot=number(told.spot_hours),
-        cold=number(told.cold_start, "s"),
+        most=number(assumed.max_replicas, "count"),
+        idle=number(assumed.idle_minutes, "minutes"),
+        repeats=number(assumed.repeat_rate, "rate"),
+        spot=number(assumed.spot_hours),
+        cold=number(assumed.cold_start, "s"),
     )
     return table("Strategies on a simulated day", columns, rows, id="strategies", note=note)
 
