@@ -92,8 +92,7 @@ def draw(history: Sequence[Answered]) -> str:
         _chart("Requests per minute", _bars(per_minute), list(per_minute.values())),
         _chart("Tokens, read and written", _dots(tokens), [value for _, value, _ in tokens]),
     )
-    note_html = Markup("<div class='notice'><p role='status'>{}</p></div>").format(said)
-    return str(note_html + Markup("<div class='charts'>{}</div>").format(Markup().join(charts)))
+    return note_html(said) + str(Markup("<div class='charts'>{}</div>").format(Markup().join(charts)))
 
 
 def _cells(answer: Answered) -> Markup:

@@ -19,7 +19,7 @@ from helpers.engines.factory import load_local
 from helpers.engines.transformers import TransformersBackend
 from helpers.params import Generation, Model, Samples
 from helpers.samples.dataset import load_samples
-from tests.contract.test_transformers import LONG, TEXTS
+from tests.contract.engines.test_transformers import LONG, TEXTS
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 SETTINGS = [

@@ -13,7 +13,7 @@ import pytest
 from helpers.core.errors import RunError
 from helpers.runs.request_log import RECORD, Record, RequestLog, final_attempts
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def record(request: str = "r1", attempt: int = 1, **more: object) -> Record:
@@ -107,7 +107,7 @@ def test_a_log_that_has_grown_goes_on_in_a_new_part(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from tests.unit.test_request_log import record
+from tests.unit.runs.test_request_log import record
 from helpers.runs.request_log import RequestLog
 log = RequestLog(Path(sys.argv[1]), part_size=60_000)
 for number in range(50):
@@ -126,7 +126,7 @@ def test_processes_that_write_at_once_lose_nothing_when_a_part_is_full(tmp_path:
 FULL = """
 import resource, signal, sys
 from pathlib import Path
-from tests.unit.test_request_log import record
+from tests.unit.runs.test_request_log import record
 from helpers.runs.request_log import RequestLog
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, 5_000))

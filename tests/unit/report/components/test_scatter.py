@@ -19,7 +19,7 @@ from helpers.runs.results.quantization import Quantization, VariantResult
 from helpers.stats.comparison import Paired
 from tests.drawings import drawing, place, style_of
 from tests.page_checks import loose_digits, wrong_citations
-from tests.unit.test_quantization import REFERENCE, RIVAL, estimate, variant
+from tests.unit.verdicts.test_recommendation import REFERENCE, RIVAL, estimate, variant
 
 X, Y = Axis("latency", "s", 3.0, "target"), Axis("gain", "difference", -0.01, "as good above")
 

@@ -213,7 +213,7 @@ def test_the_page_cites_every_figure_and_names_what_was_not_measured(tmp_path: P
 def test_the_verb_publishes_whatever_there_is(
     subject: EngineUnderTest, stopped: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("helpers.experiments.bench.engines.measure", lambda plan: bench([subject], stopped=stopped))
+    monkeypatch.setattr("helpers.cli.bench.measure", lambda plan: bench([subject], stopped=stopped))
     before = signal.getsignal(signal.SIGTERM)
     try:
         assert main(["bench", "--out", str(tmp_path / "new" / "bench")]) == code
@@ -237,7 +237,9 @@ def quick(small_machine: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 
 @pytest.mark.usefixtures("quick")
 def test_a_tiny_architecture_goes_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("helpers.cli.bench.why_not", lambda variant, device: "no" * (variant.dtype == "bfloat16"))
+    monkeypatch.setattr(
+        "helpers.experiments.bench.engines.why_not", lambda variant, device: "no" * (variant.dtype == "bfloat16")
+    )
     found = measure(BenchPlan(SHAPES, (FP32, BF16, Variant(dtype="int8")), rounds=2), TINY)
     reference, absent, other = found.engines
     assert (absent.reason, absent.cells) == ("no", {})
@@ -271,13 +273,13 @@ def test_texts_have_exactly_the_tokens_they_should(tiny_folder: Path) -> None:
 INTERRUPTED = """
 import sys
 from pathlib import Path
-from tests.contract.test_bench import SHAPES, TINY
-from helpers.bench import machine, verb
+from tests.contract.experiments.bench.test_engines import SHAPES, TINY
+from helpers.experiments.bench import engines, roofline
 from helpers.params.models import Variant
-from helpers.views import bench as view
-machine.READ, machine.SIDE = 1 << 20, 64
+from helpers.report.views import bench as view
+roofline.READ, roofline.SIDE = 1 << 20, 64
 variants = (Variant(), Variant(engine="ctranslate2"), Variant(engine="ctranslate2", dtype="int8"))
-view.write(verb.measure(verb.Plan(SHAPES, variants, rounds=1_000_000), TINY), Path(sys.argv[1]))
+view.write(engines.measure(engines.BenchPlan(SHAPES, variants, rounds=1_000_000), TINY), Path(sys.argv[1]))
 """
 
 

@@ -18,8 +18,8 @@ from helpers.engines.factory import load_local
 from helpers.engines.served import ServedBackend
 from helpers.engines.transformers import TransformersBackend
 from helpers.params import Generation, Model
-from tests.contract.test_engines import SETTINGS
-from tests.contract.test_transformers import LONG, TEXTS
+from tests.contract.engines.test_ctranslate2 import SETTINGS
+from tests.contract.engines.test_transformers import LONG, TEXTS
 
 pytestmark = [pytest.mark.openvino, pytest.mark.slow, pytest.mark.usefixtures("own_cache")]
 

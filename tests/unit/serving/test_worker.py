@@ -26,8 +26,8 @@ from helpers.serving.metrics import served_how
 from helpers.serving.server import threads
 from helpers.serving.worker import Waiting, take
 from tests.local_server import Scripted, Served, served
-from tests.unit.test_live_metrics import figures
-from tests.unit.test_serve import ask, process, until
+from tests.unit.serving.test_metrics import figures
+from tests.unit.serving.test_server import ask, process, until
 
 BATCHES = Serving(batching=Batching(max_wait=0.2))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from helpers.backends.base import Answer
-from helpers.cli import summarise as record
+from helpers.cli import summarise as verb
 from helpers.cli.main import main
 from helpers.core.errors import Failure, RequestError, SamplesError
 from helpers.params import Generation, Samples
@@ -36,7 +36,7 @@ class Parrot:
 @pytest.fixture(autouse=True)
 def parrot(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("helpers.engines.factory.load_local", lambda model: Parrot())
-    monkeypatch.setattr(record, "model_hashes", lambda params: {"weights_sha256": "w", "prompt_sha256": "p"})
+    monkeypatch.setattr(verb, "model_hashes", lambda params: {"weights_sha256": "w", "prompt_sha256": "p"})
 
 
 @pytest.fixture
@@ -50,8 +50,8 @@ def test_a_table_for_people(given: Path, capsys: pytest.CaptureFixture[str]) -> 
     output = given.with_name("out.csv")
     assert main(["summarise", "demo", "--input", str(given), "--output", str(output)]) == 1
     rows = list(csv.DictReader(io.StringIO(output.read_text())))
-    assert rows[0] == dict(zip(record.COLUMNS, ("a-1", "'=SUM(A1)", "5", "2", "0", "0.25", ""), strict=True))
-    assert rows[1] == dict(zip(record.COLUMNS, ("'=b", "", "", "", "", "", "bad_request"), strict=True)) | {
+    assert rows[0] == dict(zip(verb.COLUMNS, ("a-1", "'=SUM(A1)", "5", "2", "0", "0.25", ""), strict=True))
+    assert rows[1] == dict(zip(verb.COLUMNS, ("'=b", "", "", "", "", "", "bad_request"), strict=True)) | {
         "service_time": rows[1]["service_time"]
     }
     said = capsys.readouterr()
@@ -107,14 +107,14 @@ def test_standard_input(
 def test_several_inputs_are_one_list(given: Path) -> None:
     other = given.with_name("other.csv")
     other.write_text("id,dialogue\nc,Cy: hi\n")
-    found = record.read_dialogues([str(given), str(other)], Samples())
+    found = verb.read_dialogues([str(given), str(other)], Samples())
     assert [sample.id for sample in found] == ["a-1", "=b", "c"]
     with pytest.raises(SamplesError, match="id 'a-1' stands in two inputs"):
-        record.read_dialogues([str(given), str(given)], Samples())
+        verb.read_dialogues([str(given), str(given)], Samples())
 
 
 def test_without_input_the_samples_of_the_params_file_are_asked() -> None:
-    assert len(record.read_dialogues(None, Samples(n=3))) == 3
+    assert len(verb.read_dialogues(None, Samples(n=3))) == 3
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from helpers.report.views.monitoring import states_over_time
 from helpers.runs.results.cited import Cited
 from tests.drawings import drawing, place, style_of
 from tests.logs import attempt, traffic
-from tests.unit.test_alerts import RULE
+from tests.unit.monitoring.test_alerts import RULE
 
 XS = [0.0, 1.0, 2.0, 3.0]
 

@@ -48,9 +48,7 @@ def test_nothing_is_built_at_first(models: Path) -> None:
 
 def test_finding_a_built_model_loads_no_torch(models: Path) -> None:
     built(models, models / BASE)
-    code = (
-        "import sys; from helpers import demo_model as d; print(d.path('demo-base')); assert 'torch' not in sys.modules"
-    )
+    code = "import sys; from helpers.engines import demo_model as d; print(d.path('demo-base')); assert 'torch' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(models / BASE)
 
@@ -105,7 +103,7 @@ def test_a_build_that_dies_is_begun_anew(wheel: Path, monkeypatch: pytest.Monkey
 
 def test_a_second_process_waits_for_the_first(wheel: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from helpers import demo_model as d\n"
+        "import sys, time; from pathlib import Path; from helpers.engines import demo_model as d\n"
         "def build(wheel, folder):\n"
         "    folder.mkdir(); time.sleep(0.5); (folder / 'model.safetensors').write_text('x'); print('built')\n"
         f"d._build, d.WHEEL_SHA256 = build, {demo_model.WHEEL_SHA256!r}; d.ensure('demo-base')"

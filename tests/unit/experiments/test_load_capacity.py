@@ -19,7 +19,7 @@ from helpers.runs.results.load_capacity import LoadCapacity, Strategy
 from helpers.runs.results.quantization import Quantization
 from helpers.runs.results.store import Results
 from tests.page_checks import loose_digits, wrong_citations
-from tests.unit.test_quantization import REFERENCE, RIVAL, estimate, quality, variant
+from tests.unit.verdicts.test_recommendation import REFERENCE, RIVAL, estimate, quality, variant
 
 
 def measured(seconds: float, kinds: list[int]) -> MeasuredPart:
