@@ -48,7 +48,10 @@ def test_nothing_is_built_at_first(models: Path) -> None:
 
 def test_finding_a_built_model_loads_no_torch(models: Path) -> None:
     built(models, models / BASE)
-    code = "import sys; from helpers.engines import demo_model as d; print(d.path('demo-base')); assert 'torch' not in sys.modules"
+    code = (
+        "import sys; from helpers.engines import demo_model as d; print(d.path('demo-base'));"
+        "assert 'torch' not in sys.modules"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(models / BASE)
 
