@@ -30,7 +30,7 @@ Owner = tuple[str | None, str]
 
 
 class Handlers:
-    """The handlers of the page around one `Desk`."""
+    """The handlers of the page around one `AppClient`."""
 
     def __init__(self, client: AppClient, files: Path) -> None:
         self._client, self._files = client, files

@@ -62,7 +62,7 @@ class RequestFields:
     length: Any
 
     def inputs(self) -> list[Any]:
-        """Return the fields in the order in which `Events` takes them."""
+        """Return the fields in the order in which `Handlers` takes them."""
         return [self.url, self.token, self.beams, self.length]
 
 
@@ -171,7 +171,7 @@ def _single(client: AppClient, handlers: Handlers, fields: RequestFields, histor
         [dialogue, *fields.inputs(), history],
         [summary, said, history, last, good, bad],
         api_name="summarise",
-        concurrency_limit=None,  # the threads of `Events` bound it
+        concurrency_limit=None,  # the threads of `Handlers` bound it
     )
     cancel.click(handlers.cancel, None, None, api_visibility="private", queue=False)
     for button, judge in ((good, handlers.judge_good), (bad, handlers.judge_bad)):
@@ -192,6 +192,6 @@ def _batch(handlers: Handlers, fields: RequestFields, history: Any) -> None:
         [text, file, *fields.inputs(), history],
         [rows, said, history, download],
         api_name="summarise_all",
-        concurrency_limit=None,  # the threads of `Events` bound it
+        concurrency_limit=None,  # the threads of `Handlers` bound it
     )
     cancel.click(handlers.cancel_all, None, None, api_visibility="private", queue=False)

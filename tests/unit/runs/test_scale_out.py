@@ -18,7 +18,6 @@ from helpers.core.errors import ParamsError, RunError
 from helpers.params import Params
 from helpers.params.files import given_tree, load_params
 from helpers.runs import scale_out
-from helpers.runs import scale_out as chunk_worker
 from helpers.runs.answer_parts import AnswerParts
 from helpers.samples.dataset import Sample, load_samples, stream_samples
 from tests.scripted_server import ScriptedServer, summary
@@ -49,9 +48,9 @@ def inline(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     def fan_out(client: object, settings: str, chunks, written) -> None:  # type: ignore[no-untyped-def]
         for chunk in chunks:
             asked.append(len(chunk.missing))
-            written(chunk, chunk_worker.answer_chunk(settings, chunk.missing))
+            written(chunk, scale_out.answer_chunk(settings, chunk.missing))
 
-    chunk_worker._opened.cache_clear()
+    scale_out._opened.cache_clear()
     monkeypatch.setattr(scale_out, "_fan_out", fan_out)
     monkeypatch.setattr(scale_out, "_client", lambda execution: nullcontext(SimpleNamespace(run=lambda f, **_: f())))
     return asked
@@ -64,7 +63,7 @@ def test_only_what_has_no_answer_is_asked_again(tmp_path: Path, inline: list[int
     assert (first.dialogues, first.asked, first.failed, inline) == (20, 20, 2, [7, 7, 6])
     (parts / "part-000001.parquet").unlink()
     recording(tmp_path, 20)
-    chunk_worker._opened.cache_clear()
+    scale_out._opened.cache_clear()
     inline.clear()
     again = scale_out.summarise_all(params, stream_samples(params.samples), parts)
     assert (again.asked, again.failed, inline) == (9, 0, [1, 7, 1])
@@ -85,7 +84,7 @@ def test_no_token_travels_with_a_chunk(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("HF_TOKEN", "hf_" + "t" * 34)
     params = replayed(tmp_path, 3)
     settings = json.dumps(given_tree(params))
-    task = pickle.dumps((chunk_worker.answer_chunk, settings, [("d0", "Ana: hello.")]))
+    task = pickle.dumps((scale_out.answer_chunk, settings, [("d0", "Ana: hello.")]))
     assert b"hf_" not in task
 
 
