@@ -240,11 +240,6 @@ def is_loopback(url: str) -> bool:
         return host == "localhost"
 
 
-def _origin(url: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port or {"https": 443, "http": 80}.get(parts.scheme)
-
-
 def endpoint_url(params: Params) -> str | None:
     """Return the address of a deployed endpoint, checked; ``None`` for other backends."""
     if params.backend != "endpoint":
@@ -255,3 +250,8 @@ def endpoint_url(params: Params) -> str | None:
             "no endpoint address: set HF_ENDPOINT_URL in the environment or .env, or endpoint.url in the params file"
         )
     return checked_url(url)
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or {"https": 443, "http": 80}.get(parts.scheme)

@@ -25,6 +25,49 @@ CostInput = Literal[
 PUBLICATION, SPREADSHEET, ASSUMED = "publication", "spreadsheet, assumed", "assumed"
 
 
+class Instance(Section):
+    """The price-list row the deployment runs on, or is judged as if it ran on."""
+
+    vendor: str = "aws"
+    type: str = "intel-spr"
+    size: str = "x8"
+    replicas: Positive = 1
+
+
+class Price(Section):
+    """One row of a price list, US dollars per replica and hour."""
+
+    vendor: str
+    type: str
+    size: str
+    hourly: Money
+    vcpus: Positive | None = None
+    memory_gb: Seconds | None = None
+    gpus: Positive | None = None
+    gpu_memory_gb: Seconds | None = None
+    accelerators: Positive | None = None
+    accelerator_memory_gb: Seconds | None = None
+
+    @property
+    def name(self) -> str:
+        """How the row is named elsewhere: vendor, type and size."""
+        return f"{self.vendor} {self.type} {self.size}"
+
+
+class Prices(Section):
+    """A dated price list."""
+
+    as_of: date
+    source: str
+    currency: Literal["USD"] = "USD"
+    instances: tuple[Price, ...]
+
+    def find(self, wanted: Instance) -> Price | None:
+        """Return the row of an instance, or ``None`` when the list has none."""
+        key = (wanted.vendor, wanted.type, wanted.size)
+        return next((p for p in self.instances if (p.vendor, p.type, p.size) == key), None)
+
+
 class Sourced(Section):
     """A figure and where it comes from."""
 
@@ -181,49 +224,6 @@ class CostAssumptions(Section):
         if traffic and traffic.low == 0:
             raise ValueError("'ranges.requests_per_hour.low' is 0: a request that nobody sends has no cost")
         return self
-
-
-class Instance(Section):
-    """The price-list row the deployment runs on, or is judged as if it ran on."""
-
-    vendor: str = "aws"
-    type: str = "intel-spr"
-    size: str = "x8"
-    replicas: Positive = 1
-
-
-class Price(Section):
-    """One row of a price list, US dollars per replica and hour."""
-
-    vendor: str
-    type: str
-    size: str
-    hourly: Money
-    vcpus: Positive | None = None
-    memory_gb: Seconds | None = None
-    gpus: Positive | None = None
-    gpu_memory_gb: Seconds | None = None
-    accelerators: Positive | None = None
-    accelerator_memory_gb: Seconds | None = None
-
-    @property
-    def name(self) -> str:
-        """How the row is named elsewhere: vendor, type and size."""
-        return f"{self.vendor} {self.type} {self.size}"
-
-
-class Prices(Section):
-    """A dated price list."""
-
-    as_of: date
-    source: str
-    currency: Literal["USD"] = "USD"
-    instances: tuple[Price, ...]
-
-    def find(self, wanted: Instance) -> Price | None:
-        """Return the row of an instance, or ``None`` when the list has none."""
-        key = (wanted.vendor, wanted.type, wanted.size)
-        return next((p for p in self.instances if (p.vendor, p.type, p.size) == key), None)
 
 
 def unknown_instances(cost: CostAssumptions, known: Collection[str]) -> list[str]:

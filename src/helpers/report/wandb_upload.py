@@ -29,6 +29,8 @@ TIMES = ("service_time", "response_time")
 TOKENS = ("input_tokens", "output_tokens", "lost_tokens")
 REQUESTS = ("request", "attempt", "page", "phase", "sample", "kind", "status", *TIMES, *TOKENS, "summary", "message")
 
+#: The file of a run is 7 bytes of header, then blocks of 32 KiB holding chunks of checksum (4 bytes), length (2) and
+#: type (1); the record of a chunk of type 1 is whole, 2, 3 and 4 are its first, middle and last part.
 HEADER, BLOCK, CHUNK = 7, 32_768, struct.Struct("<IHB")
 WHOLE, FIRST, MIDDLE, LAST = 1, 2, 3, 4
 
@@ -193,11 +195,6 @@ def _first_line(error: Exception) -> str:
     return redact(next(iter(str(error).strip().splitlines()), type(error).__name__))
 
 
-if __name__ == "__main__":
-    found = main(Path(sys.argv[1]), sys.argv[2], float(sys.argv[3]), json.load(sys.stdin))
-    print(json.dumps(found), flush=True)
-
-
 def _parsed(content: bytes) -> Any:
     from wandb.proto.wandb_internal_pb2 import Record
 
@@ -221,3 +218,8 @@ def _contents(data: bytes) -> Iterator[bytes]:
         if kind in (WHOLE, LAST):
             yield parts
         place += CHUNK.size + length
+
+
+if __name__ == "__main__":
+    found = main(Path(sys.argv[1]), sys.argv[2], float(sys.argv[3]), json.load(sys.stdin))
+    print(json.dumps(found), flush=True)

@@ -48,10 +48,10 @@ AHEAD = 2
 CONNECT = 10
 #: What Dask remembers of what was sent, for whoever looks into it: by default the last thousand messages, whole, so
 #: that memory grows with the data.
-FORGETFUL = {"distributed.admin.low-level-log-length": 10, "distributed.diagnostics.computations.max-history": 1}
+SHORT_HISTORY = {"distributed.admin.low-level-log-length": 10, "distributed.diagnostics.computations.max-history": 1}
 
 #: One model for each process, whose threads take turns: it is loaded once and never computes two answers at a time.
-_TURN = Lock()
+_LOCK = Lock()
 #: What is open, to be closed before the process ends: an endpoint's event loop would keep it from ending.
 _OPEN: list[Backend] = []
 NOT_SENT = "not_sent"
@@ -127,7 +127,7 @@ def summarise_all(params: Params, samples: Iterable[Sample], folder: Path) -> To
 
 def answer_chunk(settings: str, chunk: Sequence[tuple[str, str]]) -> list[AnswerRow]:
     """Return one row for each (id, dialogue) of a chunk, in order; a failed request is a row too."""
-    with _TURN, tempfile.TemporaryDirectory() as folder:
+    with _LOCK, tempfile.TemporaryDirectory() as folder:
         opened = _opened(settings)
         samples = [Sample(id=key, dialogue=dialogue) for key, dialogue in chunk]
         params, log = opened.params, RequestLog(Path(folder) / "requests.jsonl")
@@ -139,11 +139,11 @@ def answer_chunk(settings: str, chunk: Sequence[tuple[str, str]]) -> list[Answer
 
 def close() -> None:
     """Close what this process has opened, unless a chunk is being answered right now."""
-    if _TURN.acquire(blocking=False):
+    if _LOCK.acquire(blocking=False):
         try:
             _close()
         finally:
-            _TURN.release()
+            _LOCK.release()
 
 
 def _fan_out(
@@ -203,7 +203,7 @@ def _client(execution: Execution) -> Iterator[Client]:
         raise ToolError(
             "execution.engine: dask needs the extra 'scale': install it with pip install -e '.[scale]'"
         ) from None
-    dask.config.set(FORGETFUL)
+    dask.config.set(SHORT_HISTORY)
     if execution.scheduler is not None:
         logging.getLogger("distributed").setLevel(logging.ERROR)
         try:
