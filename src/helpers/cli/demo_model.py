@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Build the demonstration model for all engines if need be, train an adapter, or write a card; return 0."""
+    # What trains imports torch, and what writes a card the pages' parts: to build the model needs neither.
     if args.action == "train":
         from helpers.experiments.training.train import train
 

@@ -40,7 +40,7 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_report(args: argparse.Namespace) -> int:
     """Measure, render and publish; return 0, 1 when the deployment failed, 3 when the gate closes."""
-    # Notebooks and HTML take a second to import: ``--help`` and a params file that is not there need neither.
+    # Notebooks and HTML take a second to import, which ``--help`` and a wrong parameter do without.
     from helpers.experiments.quantization import prepare
     from helpers.report import data_files, execute, publish, tracking
 

@@ -46,7 +46,7 @@ KINDS: dict[str, Any] = {
 #: In a run's directory: what was published when it began.
 PREVIOUS = "previous.json"
 #: The one of a site's files that holds everything its numbers point to.
-DATA = "results.json"
+RESULTS = "results.json"
 
 #: The columns of the published summaries; ``service_time`` is in seconds, of the request that brought the summary.
 SUMMARIES = (
@@ -115,7 +115,7 @@ def data_schema() -> dict[str, Any]:
 
 def keep_previous(run: Run, out: Path) -> None:
     """Keep what is published in ``out`` now, before this run replaces it; a resumed run has it already."""
-    published, kept = out / DATA, run.directory / PREVIOUS
+    published, kept = out / RESULTS, run.directory / PREVIOUS
     if published.is_file() and not kept.exists():
         shutil.copyfile(published, kept)
 

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from helpers.core.errors import RunError
 from helpers.cost.workbook import write_workbook
 from helpers.report.components.page import Link, Text
-from helpers.report.data_files import DATA, SCHEMA, changes, data_schema, site_data, write_summaries
+from helpers.report.data_files import RESULTS, SCHEMA, changes, data_schema, site_data, write_summaries
 from helpers.report.execute import Page, page_frame, write_page
 from helpers.report.views import index
 from helpers.report.views.cost import WORKBOOK
@@ -43,7 +43,7 @@ def finish_site(run: Run, texts: Mapping[Page, Text], site: Path) -> None:
     for page, text in texts.items():
         write_page(run, page, text, pages, site)
     data = site_data(run)
-    (site / DATA).write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (site / RESULTS).write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (site / SCHEMA).write_text(json.dumps(data_schema(), indent=1) + "\n", encoding="utf-8")
     front = index.page(
         run, page_frame(run, pages, "index.html"), [_card(page, site / page.href) for page in pages], changes(run)

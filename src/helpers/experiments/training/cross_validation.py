@@ -99,7 +99,7 @@ def _candidate(changes: tuple[str, ...], own: Sequence[FoldScores]) -> RecipeSco
 
 def _part(changes: tuple[str, ...], fold: int, folds: int, parts: Path) -> FoldScores:
     """Return a recipe's scores on a fold, read if they were measured before."""
-    from helpers.experiments.training import adapters
+    from helpers.experiments.training import adapters  # with torch, which reading a comparison does without
     from helpers.experiments.training.train import device, judge
 
     recipe = read_recipe(changes)
@@ -135,7 +135,7 @@ def _name(recipe: Recipe, fold: int, folds: int) -> str:
 
 def _trained(member: Recipe, learnt: Sequence[Sample], folder: Path) -> Path:
     """Return the folder of one adapter, trained unless it is there."""
-    from helpers.experiments.training import adapters
+    from helpers.experiments.training import adapters  # with torch, as above
     from helpers.experiments.training.train import learn
 
     def make(partial: Path) -> None:
