@@ -1,8 +1,10 @@
-"""What people, dialogues and models write is no formula in a spreadsheet."""
+"""How a figure is spelled, and what people, dialogues and models write is no formula in a spreadsheet."""
+
+from typing import Any
 
 import pytest
 
-from helpers.core.text import harmless
+from helpers.core.text import harmless, spell
 
 
 @pytest.mark.parametrize("text", ["=cmd()", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "  =1", "＝1+1"])
@@ -13,3 +15,40 @@ def test_what_would_run_is_text(text: str) -> None:
 @pytest.mark.parametrize("cell", ["Ann meets Bo.", "", "a=b", -1.5, 3, None])
 def test_the_rest_stays_as_it_is(cell: object) -> None:
     assert harmless(cell) == cell
+
+
+CASES: list[tuple[float, Any, bool, str]] = [
+    (0.85, "s", False, "850 ms"),
+    (0.0, "s", False, "0 s"),
+    (1.874, "s", False, "1.87 s"),
+    (1234.5, "s", False, "1,234 s"),
+    (0.85, "s", True, "0.85"),
+    (0.0042, "s", True, "0.004"),
+    (12.346, "s", True, "12.35"),
+    (0.0, "usd", False, "$0.00"),
+    (0.00412, "usd", False, "$0.0041"),
+    (1234.5, "usd", False, "$1,234.50"),
+    (-0.5, "usd", False, "−$0.50"),
+    (5.36, "usd", True, "5.36"),
+    (1.0, "rate", False, "100 %"),
+    (0.9996, "rate", False, "99.96 %"),
+    (0.00002, "rate", False, "0.002 %"),
+    (0.722, "rate", True, "72.2"),
+    (0.32149, "score", False, "0.321"),
+    (-0.01, "difference", False, "−0.010"),
+    (0.01, "difference", False, "+0.010"),
+    (12345, "count", False, "12,345"),
+    (1.5, "ratio", False, "1.50 ×"),
+    (23.4, "minutes", False, "23 minutes"),
+    (600.0, "minutes", False, "10 hours"),
+    (float("inf"), "s", False, "∞"),
+    (1234567, "plain", False, "1,234,567"),
+    (9.999e-05, "p", False, "0.0001"),
+    (0.002, "p", False, "0.002"),
+    (1e-9, "p", False, "< 0.0001"),
+]
+
+
+@pytest.mark.parametrize(("value", "style", "bare", "text"), CASES)
+def test_spelling(value: float, style: Any, bare: bool, text: str) -> None:
+    assert spell(value, style, bare=bare) == text

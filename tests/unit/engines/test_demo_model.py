@@ -182,3 +182,9 @@ def test_the_hash_is_read_once(tmp_path: Path) -> None:
 def test_a_folder_without_weights_has_no_hash(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"no \*\.safetensors weights"):
         model_cache.weights_sha256(tmp_path)
+
+
+def test_a_base_whose_end_of_text_is_in_doubt_is_refused() -> None:
+    demo_model._check_end(2, 2)
+    with pytest.raises(ValueError, match=r"end with token 0 and served until token 2; install the versions pinned"):
+        demo_model._check_end(0, 2)

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any
-
 import numpy as np
-import pytest
-from bs4 import BeautifulSoup
 
 from helpers.experiments.load.sending import OK, MeasuredPart
 from helpers.experiments.load_capacity import OFF, ON, _gain
 from helpers.params import Batching
-from helpers.params.files import load_params
 from helpers.report.views import load_capacity
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.load_capacity import LoadCapacity, Strategy
-from helpers.runs.results.quantization import Quantization
-from helpers.runs.results.store import Results
 from tests.page_checks import loose_digits, wrong_citations
-from tests.unit.verdicts.test_recommendation import REFERENCE, RIVAL, estimate, quality, variant
 
 
 def measured(seconds: float, kinds: list[int]) -> MeasuredPart:
@@ -50,20 +41,3 @@ def test_what_cannot_be_compared_says_why() -> None:
     assert _gain([], Batching()) == (None, "the budget was spent before it")
     silent = {OFF: measured(8.0, [OK]), ON: measured(8.0, [3])}
     assert _gain([silent], Batching()) == (None, "a server answered no request of a round")
-
-
-@pytest.mark.parametrize(
-    ("seconds", "told"),
-    [
-        (1.0, "page 04: ctranslate2 int8, 2.00 × as fast as the reference"),
-        (None, "page 04: none is shown to save anything, transformers float32 stays"),
-    ],
-)
-def test_the_row_of_quantization_is_what_page_04_recommends(seconds: float | None, told: str) -> None:
-    rival = variant(RIVAL, seconds, **quality(True), speedup=estimate(2.0))
-    compared = Quantization(page="04", variants=(variant(REFERENCE, 4.0), rival))
-    params = load_params("demo", ["targets.average_latency.max=3"])
-    run: Any = SimpleNamespace(results=lambda upto: Results(quantization=compared), params=params)
-    html = load_capacity._quantization(run)
-    assert told == BeautifulSoup(html, "html.parser").get_text()
-    assert wrong_citations(html, {"results/04.json": compared.model_dump(mode="json")}) == []

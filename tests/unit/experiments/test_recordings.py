@@ -10,10 +10,6 @@ import pytest
 from helpers.experiments.recordings import compare_recordings
 from helpers.params import Params
 from helpers.params.files import load_params
-from helpers.report.views.recordings import recordings
-from helpers.runs.results.cited import Cited
-from helpers.runs.results.sample_eval import SampleEval
-from tests.page_checks import loose_digits, wrong_citations
 
 ROWS = [
     {"id": "a", "dialogue": "Ann: I come at 7.\nBo: Fine.", "summary": "Ann comes at 7.", "facts": ["Ann", "7"]},
@@ -22,8 +18,8 @@ ROWS = [
 ]
 
 
-@pytest.fixture
-def params(tmp_path: Path) -> Params:
+def recorded(tmp_path: Path) -> Params:
+    """Return parameters with two recordings on the same three dialogues, one of them good."""
     (tmp_path / "own.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
     texts = {
         "good": [row["summary"] for row in ROWS],
@@ -39,6 +35,11 @@ def params(tmp_path: Path) -> Params:
     overrides = [f"baseline.{key}={tmp_path}/{name}.jsonl" for key, name in baseline.items()]
     columns = ["samples.columns.key_facts=facts", "baseline.zero_shot=null"]
     return load_params("demo", [*overrides, *columns, f"baseline.samples={tmp_path}/own.jsonl"])
+
+
+@pytest.fixture
+def params(tmp_path: Path) -> Params:
+    return recorded(tmp_path)
 
 
 def test_each_recording_is_scored_on_all_dialogues(params: Params) -> None:
@@ -81,17 +82,3 @@ def test_the_gain_is_that_of_the_first_over_each_other(params: Params) -> None:
     assert bad.gains["rougeL"].difference == pytest.approx(
         good.estimates["rougeL"].value - bad.estimates["rougeL"].value
     )
-
-
-def test_every_figure_is_cited(params: Params) -> None:
-    result = SampleEval(page="02", recordings=compare_recordings(params))
-    html = recordings(Cited(result, "results/02.json"))
-    assert "results/02.json#/recordings/1/gains/rougeL/difference" in html
-    assert loose_digits(html) == []
-    assert wrong_citations(html, {"results/02.json": json.loads(result.model_dump_json())}) == []
-
-
-def test_nothing_is_shown_where_nothing_is_compared() -> None:
-    params = load_params("replay")
-    assert compare_recordings(params) == ()
-    assert recordings(Cited(SampleEval(page="02"), "results/02.json")) == ""

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from helpers.cli.main import main
 from helpers.core.errors import ParamsError
 from helpers.core.paths import PROJECT
+from helpers.params import Cache
 from helpers.params.files import given_and_defaulted, load_params
 
 SHIPPED = [p.stem for p in sorted((PROJECT / "params").glob("*.yaml")) if "backend:" in p.read_text()]
@@ -90,3 +92,11 @@ def test_given_and_defaulted_parameters_are_told_apart() -> None:
     assert given["samples.seed"] == 7
     assert defaulted["measure.order_seed"] == 1
     assert not given.keys() & defaulted.keys()
+
+
+def test_a_run_that_measures_refuses_a_cache(capsys: pytest.CaptureFixture[str]) -> None:
+    assert load_params("demo", ["serving.cache={}"]).serving.cache == Cache()
+    with pytest.raises(ParamsError, match=r"a remembered answer is no measurement; .* --set serving\.cache=null"):
+        load_params("demo", ["serving.cache={}"], measuring=True)
+    assert main(["report", "demo", "--set", "serving.cache={entries: 5}"]) == 2
+    assert "'serving.cache' is for 'serve' and 'app'" in capsys.readouterr().err

@@ -1,3 +1,5 @@
+"""A notebook becomes a page, the same each time, and what must not be published is refused."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -5,23 +7,14 @@ from typing import Any
 
 import nbformat
 import pytest
-from bs4 import BeautifulSoup
-from markupsafe import Markup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from helpers.core.errors import NotebookError
-from helpers.notebook import interactive_style, show
-from helpers.report.components.page import Frame, Link, framed, render_page
+from helpers.report.components.page import framed
 from helpers.report.convert import convert
+from tests.unit.report.components.test_page import FRAME, soup
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 QUESTION = new_markdown_cell("# How *fast* & <i>cheap</i>?\n\nA first paragraph.")
-FRAME = Frame(
-    nav=[Link("01.html", "01 <Check>"), Link("02.html", "02 Evaluation")],
-    current="02.html",
-    stamp=["Not the <deployment>.", Markup("<b>Second</b> line.")],
-    footer=Markup("<p>Run <code>x</code></p>"),
-)
 
 
 def html_output(html: str) -> Any:
@@ -36,63 +29,6 @@ def tagged(tag: str, source: str) -> Any:
 
 def notebook(*cells: Any) -> nbformat.NotebookNode:
     return new_notebook(cells=[QUESTION, *cells], metadata={"language_info": {"name": "python"}})
-
-
-def soup(html: str) -> BeautifulSoup:
-    return BeautifulSoup(html, "html.parser")
-
-
-def test_the_skeleton() -> None:
-    found = soup(render_page(FRAME, title="A & B", body=Markup("<p>text</p>")))
-    assert found.html is not None
-    assert found.html["lang"] == "en"
-    assert [(meta.get("http-equiv"), meta["content"]) for meta in found.select("meta[http-equiv]")] == [
-        ("Content-Security-Policy", POLICY)
-    ]
-    assert [tag["content"] for tag in found.select("meta[name=color-scheme]")] == ["light dark"]
-    assert found.title is not None
-    assert found.title.get_text() == "A & B · Dialogue summariser report"
-    assert [tag.name for tag in found.select("body > *")] == ["a", "header", "aside", "main", "footer"]
-    assert found.select_one("a.skip[href='#main']") is not None
-    assert [link.get_text() for link in found.select("nav a[aria-current=page]")] == ["02 Evaluation"]
-    assert [str(line) for line in found.select(".stamp p")] == [
-        "<p>Not the &lt;deployment&gt;.</p>",
-        "<p><b>Second</b> line.</p>",
-    ]
-    assert "01 &lt;Check&gt;" in str(found.nav)
-    assert not found.find("script")
-
-
-def test_a_bare_frame_leaves_no_empty_parts() -> None:
-    found = soup(render_page(Frame(), title="T", body=Markup("<p>text</p>")))
-    assert [tag.name for tag in found.select("body > *")] == ["a", "header", "main"]
-    assert found.select("nav") == []
-
-
-def test_headings_get_ids_permalinks_and_contents() -> None:
-    body = Markup("<h2 id='Old'>The <i>Answer</i></h2><p id='why'></p><h2>Why?</h2><h3>Answer</h3><h2>The answer</h2>")
-    found = soup(render_page(FRAME, title="T", body=body))
-    assert [str(heading["id"]) for heading in found.select("h2, h3")] == [
-        "the-answer",
-        "why-2",
-        "answer",
-        "the-answer-2",
-    ]
-    assert [link["href"] for link in found.select("h2 .permalink, h3 .permalink")] == [
-        "#the-answer",
-        "#why-2",
-        "#answer",
-        "#the-answer-2",
-    ]
-    assert [(link["href"], link.get_text()) for link in found.select(".toc a")] == [
-        ("#the-answer", "The Answer"),
-        ("#why-2", "Why?"),
-        ("#the-answer-2", "The answer"),
-    ]
-
-
-def test_a_short_page_needs_no_contents() -> None:
-    assert not soup(render_page(FRAME, title="T", body=Markup("<h2>A</h2><h2>B</h2>"))).select(".toc")
 
 
 def test_a_notebook_becomes_a_page() -> None:
@@ -163,26 +99,3 @@ def test_converting_twice_gives_the_same_bytes_and_leaves_the_notebook_alone() -
     before = nbformat.writes(node)
     assert framed(FRAME, convert(node)) == framed(FRAME, convert(node))
     assert nbformat.writes(node) == before
-
-
-def test_show_emits_html_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[tuple[Any, dict[str, Any]]] = []
-    monkeypatch.setattr("IPython.display.display", lambda data, **options: calls.append((data, options)))
-    show(Markup("<p>a</p>"), Markup("<p>b</p>"))
-    assert calls == [({"text/html": '<div class="helpers-out"><p>a</p><p>b</p></div>'}, {"raw": True})]
-
-
-def test_interactive_style_stays_inside_its_outputs() -> None:
-    css = interactive_style()
-    assert css.startswith("<style>.helpers-out {")
-    assert css.endswith("}</style>")
-    assert ":root" not in css
-    assert "&amp;" not in css
-    assert css.count("{") == css.count("}")
-
-
-def test_no_style_sheet_leaves_the_page() -> None:
-    style = soup(render_page(FRAME, title="T", body=Markup())).style
-    assert style is not None
-    assert len(style.get_text().encode()) < 14_000
-    assert [word for word in ("@import", "url(", "gradient", "shadow") if word in style.get_text()] == []

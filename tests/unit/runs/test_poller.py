@@ -14,7 +14,7 @@ from helpers.runs import poller
 from helpers.runs.poller import NAME, Poller, figures, read_usage
 from tests.local_server import Scripted, served
 from tests.scripted_server import ScriptedServer, answer, hold, raw
-from tests.unit.serving.test_server import ask, until
+from tests.unit.serving.serving_helpers import ask, until
 
 
 def samples(folder: Path) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from helpers.core.errors import Failure, RequestError
 from helpers.serving.metrics import BUCKETS, DURATION
 from tests.local_server import Scripted, served
-from tests.unit.serving.test_server import ask, until
+from tests.unit.serving.serving_helpers import ask, until
 
 
 def figures(url: str) -> dict[tuple[str, str], float]:

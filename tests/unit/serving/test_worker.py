@@ -1,4 +1,4 @@
-"""Batches, workers and the cache of the server: what goes together, what must not, and what a client notices."""
+"""Batches and workers of the server: what goes together, what must not, and what a client notices."""
 
 from __future__ import annotations
 
@@ -16,18 +16,12 @@ import httpx2
 import pytest
 
 from helpers.backends.base import Answer
-from helpers.backends.endpoint import EndpointBackend
-from helpers.cli.main import main
-from helpers.core.errors import Failure, ParamsError, RequestError
-from helpers.params import Batching, Cache, Endpoint, Generation, Model, Serving
-from helpers.params.files import load_params
-from helpers.serving.cache import AnswerCache, identity
-from helpers.serving.metrics import served_how
-from helpers.serving.server import threads
+from helpers.core.errors import Failure, RequestError
+from helpers.params import Batching, Generation, Serving
 from helpers.serving.worker import Waiting, take
 from tests.local_server import Scripted, Served, served
+from tests.unit.serving.serving_helpers import ask, until
 from tests.unit.serving.test_metrics import figures
-from tests.unit.serving.test_server import ask, process, until
 
 BATCHES = Serving(batching=Batching(max_wait=0.2))
 
@@ -242,82 +236,19 @@ def test_workers_that_are_free_share_what_waits() -> None:
     assert all(len(one.asked) >= 2 for one in made)
 
 
-SHARES: list[tuple[list[str], int | None]] = [
-    ([], None),
-    (["serving.workers=1000"], 1),
-    (["serving.workers=1000", "model.threads=3"], 3),
-]
-
-
-@pytest.mark.parametrize(("told", "share"), SHARES)
-def test_workers_share_the_cores(told: list[str], share: int | None) -> None:
-    assert threads(load_params("demo", told)) == share
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def test_the_cache_forgets_by_number_and_by_age() -> None:
-    clock, plain = Clock(), Generation()
-    cache = AnswerCache(Cache(entries=2, seconds=10), "model", clock)
-    cache.keep(["a", "b"], plain, [Answer("A", 1, 2, 0, 0.5), Answer("B")])
-    assert cache.find(["a", "b", "c"], plain) == {"a": Answer("A", 1, 2, 0, None), "b": Answer("B")}
-    assert cache.find(["a"], Generation(num_beams=2)) == {}
-    clock.now = 5.0
-    cache.find(["a"], plain)
-    cache.keep(["c"], plain, [Answer("C")])
-    assert list(cache.find(["a", "b", "c"], plain)) == ["a", "c"], "b was not asked for the longest time"
-    clock.now = 10.0
-    assert list(cache.find(["a", "c"], plain)) == ["c"]
-    assert len(cache._kept) == 1
-
-
-def test_another_model_is_another_identity() -> None:
-    model = Model(id="demo")
-    known = {identity(model, {}), identity(model, {"weights_sha256": "1"}), identity(model, {"weights_sha256": "2"})}
-    assert len(known | {identity(Model(id="demo", dtype="int8"), {})}) == 4
-
-
-def test_an_answer_from_the_cache_is_marked_and_counted_and_measurements_get_none() -> None:
-    backend = Scripted()
-    cache = AnswerCache(Cache(), "model")
-    with served(lambda: backend, cache=cache) as server:
+def test_one_request_at_a_time_and_no_endless_queue() -> None:
+    backend = Scripted(gate=threading.Event())
+    with served(lambda: backend, serving=Serving(queue=2)) as server, ThreadPoolExecutor() as pool:
         until(lambda: httpx2.get(f"{server.url}/health").is_success)
-        first, again, other = ask(server, "a"), ask(server, "a"), ask(server, "b")
-        both = httpx2.post(server.url, json={"inputs": ["a", "c"]})
-        marks = [answer.headers["x-cache"] for answer in (first, again, other, both)]
-        assert marks == ["miss", "hit", "miss", "hit,miss"]
-        assert again.json() == first.json()
-        assert both.json() == [{"summary_text": "About a."}, {"summary_text": "About c."}]
-        assert ("x-compute-time" in first.headers, "x-compute-time" in again.headers) == (True, False)
-        assert [texts for texts, _ in backend.asked] == [["a"], ["b"], ["c"]]
-        with EndpointBackend(server.url, Endpoint()) as measuring:
-            measuring.summarise(["a"], Generation())
-        with EndpointBackend(server.url, Endpoint(), may_be_cached=True) as app:
-            app.summarise(["a"], Generation(num_beams=1))
-        assert [texts for texts, _ in backend.asked][3:] == [["a"]]
-        found = figures(server.url)
-    counted = {label: value for (name, label), value in found.items() if name == "summariser_cache_lookups_total"}
-    assert counted == {"hit": 3, "miss": 3}
-
-
-def test_a_run_that_measures_refuses_a_cache(capsys: pytest.CaptureFixture[str]) -> None:
-    assert load_params("demo", ["serving.cache={}"]).serving.cache == Cache()
-    with pytest.raises(ParamsError, match=r"a remembered answer is no measurement; .* --set serving\.cache=null"):
-        load_params("demo", ["serving.cache={}"], measuring=True)
-    assert main(["report", "demo", "--set", "serving.cache={entries: 5}"]) == 2
-    assert "'serving.cache' is for 'serve' and 'app'" in capsys.readouterr().err
-
-
-def test_a_server_says_how_it_serves() -> None:
-    told = ["--set", "serving={workers: 2, batching: {max_batch: 4}, cache: {}}"]
-    with process(*told) as (_, url):
-        until(lambda: httpx2.get(f"{url}/health").is_success)
-        how = served_how(httpx2.get(f"{url}/metrics").text)
-        assert [httpx2.post(url, json={"inputs": "a"}).headers["x-cache"] for _ in range(2)] == ["miss", "hit"]
-    assert how == "2 workers, batches of 4 inputs and 4096 tokens at most, a cache"
-    assert served_how("inf_queue_size 0\n") is None
+        answers = [pool.submit(ask, server) for _ in range(3)]
+        until(
+            lambda: httpx2.get(f"{server.url}/metrics").text.startswith("inf_batch_current_size 1\ninf_queue_size 2\n")
+        )
+        refused = ask(server)
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
+        assert "2 requests are waiting" in refused.json()["error"]
+        assert backend.gate
+        backend.gate.set()
+        assert [answer.result().status_code for answer in answers] == [200, 200, 200]
+        assert httpx2.get(f"{server.url}/metrics").text.startswith("inf_batch_current_size 0\ninf_queue_size 0\n")
+    assert backend.most_at_once == 1

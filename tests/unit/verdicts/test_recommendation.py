@@ -1,23 +1,19 @@
-"""Page 04: what is recommended, what counts as a saving, and what is said of a variant that was not measured."""
+"""What is recommended of variants and of settings, and what counts as a saving."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from helpers.engines.variant_server import missing_instructions, why_not
-from helpers.experiments.variants import qualities, spread
-from helpers.params import Variant
+from helpers.params import Params
 from helpers.params.files import load_params
-from helpers.runs.manifest import describe
+from helpers.runs.results.latency_cost import SettingResult, SettingsSweep
 from helpers.runs.results.quantization import Quantization, VariantResult
-from helpers.samples.dataset import Sample
 from helpers.stats.comparison import Paired
 from helpers.stats.intervals import Estimate
-from helpers.verdicts.recommendation import choose
+from helpers.verdicts.recommendation import SettingChoice, choose, choose_setting
 
 GB = 10**9
 
@@ -65,48 +61,46 @@ def test_it_fits_where_memory_and_traffic_allow() -> None:
     assert slow.instance is None, "thirty seconds each at two hundred an hour leave no time"
 
 
-def test_dialogues_are_spread_over_their_lengths() -> None:
-    samples = [Sample(id=str(n), dialogue="x" * n) for n in (5, 1, 9, 3, 7)]
-    assert [s.id for s in spread(samples, 2)] == ["3", "7"]
-    assert [s.id for s in spread(samples, 1)] == ["5"]
-    assert len(spread(samples, 9)) == 5
+OWN, LEAST, MIDDLE = "4 beams, 128 tokens", "1 beam, 64 tokens", "2 beams, 128 tokens"
 
 
-def test_a_type_that_would_be_emulated_is_not_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    cpu = tmp_path / "cpuinfo"
-    monkeypatch.setattr("helpers.core.machine.CPUINFO", cpu)
-    cpu.write_text("flags\t\t: fma avx2\n")
-    assert "no bfloat16 instructions (avx512_bf16 or amx_bf16)" in missing_instructions("bfloat16", "cpu")
-    assert missing_instructions("int8", "cpu") == missing_instructions("bfloat16", "cuda") == ""
-    cpu.write_text("flags\t\t: fma avx512_bf16\n")
-    assert missing_instructions("bfloat16", "cpu") == ""
+def setting(name: str, seconds: float | None, half: float = 0.5, **fields: Any) -> SettingResult:
+    if seconds is None:
+        return SettingResult(name=name, reason="refused", **fields)
+    latency = Estimate(value=seconds, low=seconds - half, high=seconds + half, n=3, method="student-t")
+    return SettingResult(name=name, latency=latency, requests=3, **fields)
 
 
-def test_an_engine_that_is_not_installed_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert why_not(Variant(engine="ctranslate2"), "cpu") == ""
-    monkeypatch.setattr("helpers.engines.environments.find_spec", lambda name: None)
-    monkeypatch.setattr("helpers.engines.environments.PROJECT", Path("/nowhere"))
-    assert "not installed; get it with: pip install ctranslate2" in why_not(Variant(engine="ctranslate2"), "cpu")
-    assert "not installed; get it with: make engines" in why_not(Variant(engine="openvino"), "cpu")
+def chosen(*settings: SettingResult, overrides: Sequence[str] = ()) -> tuple[SettingChoice, Params]:
+    params = load_params("demo", overrides)
+    return choose_setting(SettingsSweep(dialogues=3, rounds=1, settings=settings), params), params
 
 
-def test_recorded_answers_are_compared_and_a_missing_recording_says_how() -> None:
-    params = load_params("demo")
-    variants = [
-        variant.model_copy(update={"predictions": None}) if variant.dtype == "bfloat16" else variant
-        for variant in params.quantization.variants
-    ]
-    found = qualities(params, "quantization", variants)
-    same, bf16 = found["ctranslate2 float32"], found["transformers bfloat16"]
-    assert same["quality"].n == 127
-    assert same["agreement"].value > 0.6, "the same arithmetic, but its beams end by a rule of its own"
-    assert "--set model.engine=transformers --set model.dtype=bfloat16" in bf16["quality_reason"]
-    assert found[REFERENCE]["rouge_l"].n == 127
-    assert "quality" not in found[REFERENCE]
+SETTING_CASES = [
+    ("the cheapest of those that meet it", [(OWN, 4.0), (LEAST, 1.0), (MIDDLE, 2.0)], LEAST, "met"),
+    ("the deployment's own", [(OWN, 1.0), (LEAST, 1.5)], OWN, "met"),
+    ("undecided", [(OWN, 4.0), (LEAST, 2.8), (MIDDLE, 3.1)], LEAST, "undecided"),
+    ("met goes before faster and undecided", [(OWN, 4.0), (LEAST, 2.4, 0.9), (MIDDLE, 2.45)], MIDDLE, "met"),
+    ("none", [(OWN, 9.0), (LEAST, 4.0)], LEAST, "missed"),
+    ("nothing measured", [(OWN, None), (LEAST, None)], None, "not measured"),
+]  # fmt: skip
 
 
-def test_the_manifest_names_recordings_without_paths_of_this_machine() -> None:
-    manifest = describe(load_params("demo"), "run", "command", datetime.now(UTC))
-    named = manifest.given["quantization.variants"][0]["predictions"]
-    assert named.endswith("baselines/demo-tuned-fp32.jsonl")
-    assert not Path(named).is_absolute()
+@pytest.mark.parametrize(("name", "rows", "best", "outcome"), SETTING_CASES, ids=[case[0] for case in SETTING_CASES])
+def test_the_cheapest_that_meets_it_is_named(name: str, rows: list[Any], best: str | None, outcome: str) -> None:
+    made, _ = chosen(*(setting(*row) for row in rows))
+    assert (made.chosen if made.chosen is None else made.fits[made.chosen].name, made.outcome) == (best, outcome)
+
+
+def test_a_setting_that_failed_a_request_is_not_chosen_and_without_a_target_the_fastest_is() -> None:
+    made, _ = chosen(setting(OWN, 2.0), setting(LEAST, 1.0, failed=1))
+    assert made.chosen == 0
+    made, _ = chosen(setting(OWN, 2.0), setting(LEAST, 1.0), overrides=["targets={}"])
+    assert (made.chosen, made.outcome, made.threshold) == (1, "no target", None)
+
+
+def test_busy_time_is_priced_at_the_declared_instance() -> None:
+    made, _ = chosen(setting(OWN, 3.6))
+    floor = made.fits[0].floor_per_1000_requests
+    assert floor is not None
+    assert floor.value == pytest.approx(0.268)

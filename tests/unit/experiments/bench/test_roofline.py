@@ -1,43 +1,13 @@
-"""What the bench counts: operations and bytes of BART-large against figures known elsewhere, and its arguments."""
+"""What the bench counts: operations and bytes of BART-large against figures known elsewhere."""
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
-from pathlib import Path
-
 import pytest
 
-from helpers.cli.bench import add_arguments, read_plan
-from helpers.core.errors import InputError
-from helpers.experiments.bench.model import FIELDS, Architecture, read_architecture
-from helpers.experiments.bench.roofline import (
-    Shape,
-    Work,
-    count,
-    encoder_operations,
-    encoder_weights,
-    limit,
-    memory_weights,
-    step_weights,
-)
+from helpers.experiments.bench.model import Architecture
+from helpers.experiments.bench.roofline import Shape, Work, count, encoder_operations, limit, step_weights
 
 LARGE = Architecture()
-
-
-def test_the_architecture_is_that_of_bart_large() -> None:
-    import torch
-    from transformers import BartConfig, BartForConditionalGeneration
-
-    shape = {name: getattr(LARGE, field) for field, name in FIELDS.items()}
-    with torch.device("meta"):
-        network = BartForConditionalGeneration(BartConfig(**shape))
-    assert sum(parameter.numel() for parameter in network.parameters()) == 406_291_456
-    matrices = [p.numel() for name, p in network.model.encoder.layers.named_parameters() if p.dim() == 2]
-    assert encoder_weights(LARGE) == sum(matrices)
-    decoder = {name: p.numel() for name, p in network.model.decoder.layers.named_parameters() if p.dim() == 2}
-    once = sum(n for name, n in decoder.items() if "encoder_attn.k_proj" in name or "encoder_attn.v_proj" in name)
-    assert memory_weights(LARGE) == once
-    assert step_weights(LARGE) == sum(decoder.values()) - once + network.lm_head.weight.numel()
 
 
 def test_operations_and_bytes_are_those_counted_by_hand() -> None:
@@ -63,28 +33,3 @@ def test_a_batch_reads_the_weights_once_and_computes_for_every_text() -> None:
     assert eight.step_operations == 8 * one.step_operations
     assert eight.prefill_values == one.prefill_values
     assert eight.step_values < 1.3 * one.step_values
-
-
-def plan(*given: str) -> list[str]:
-    parser = ArgumentParser()
-    add_arguments(parser)
-    found = read_plan(parser.parse_args(given))
-    return [shape.name for shape in found.shapes] + [variant.name for variant in found.variants]
-
-
-def test_the_arguments_say_what_is_measured() -> None:
-    kinds = [f"{n}x{out}" for out in (32, 60, 128) for n in (60, 200, 800)] + ["batch8x32"]
-    assert plan()[: len(kinds)] == kinds
-    assert plan("--shape", "200x60", "--batch", "1", "--engine", "ctranslate2-int8") == [
-        "200x60", "transformers float32", "ctranslate2 int8",
-    ]  # fmt: skip
-
-
-def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:
-    with pytest.raises(InputError) as caught:
-        plan("--shape", "200", "--batch", "0", "--rounds", "0", "--limit", "-1", "--engine", "ctranslate-int8")
-    assert len(caught.value.problems) == 5
-    assert "--engine ctranslate-int8: unknown (did you mean 'ctranslate2-int8'?)" in str(caught.value)
-    (tmp_path / "config.json").write_text('{"model_type": "t5"}')
-    with pytest.raises(InputError, match="no configuration of a BART in it"):
-        read_architecture(tmp_path)

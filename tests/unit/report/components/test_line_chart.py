@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
-from typing import Any
 
 import pytest
-from bs4 import BeautifulSoup, Tag
+from bs4 import Tag
 from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from helpers.monitoring.alerts import MOST_CHANGES, shortened, watch
-from helpers.monitoring.series import from_records
-from helpers.params import Alerts
 from helpers.report.components.figures import curves
-from helpers.report.components.figures import states as strips
-from helpers.report.components.glyphs import FILLED, HOLLOW, THIN, Segment
 from helpers.report.components.line_chart import Band, Curve, LevelLine, Plot, apart
-from helpers.report.views.monitoring import states_over_time
-from helpers.runs.results.cited import Cited
 from tests.drawings import drawing, place, style_of
-from tests.logs import attempt, traffic
-from tests.unit.monitoring.test_alerts import RULE
 
 XS = [0.0, 1.0, 2.0, 3.0]
 
@@ -99,44 +89,3 @@ def test_names_are_kept_apart_and_within(wanted: list[float]) -> None:
     found = sorted(apart(wanted, 18.0, 0.0, 230.0))
     assert all(b - a > 18 - 1e-6 for a, b in pairwise(found))
     assert all(-1e-6 <= y <= 230 + 1e-6 for y in found)
-
-
-def test_states_are_told_by_weight_and_words_and_not_by_colour_alone() -> None:
-    rows: list[tuple[str, str, list[Segment]]] = [
-        ("Errors", "✗ firing", [
-            Segment(0, 40, ("✓ quiet", "✓"), "met", THIN),
-            Segment(40, 41, ("? pending", "?"), "undecided", HOLLOW),
-            Segment(41, 100, ("✗ firing", "✗"), "missed", FILLED),
-        ]),
-        ("GPU", "– not applicable", []),
-    ]  # fmt: skip
-    svg = drawing(strips("s", "Fired: errors", "states", rows, unit="s", data=Markup()))
-    told = [text.get_text() for text in svg.find_all("text")]
-    assert {"Errors", "✓ quiet", "GPU", "– not applicable"} <= set(told)
-    assert told.count("✗ firing") == 2
-    assert not {"? pending", "?"} & set(told)
-    styles = [style_of(svg, path) for path in svg.find_all("path")]
-    assert any("fill: none; stroke: var(--undecided)" in style for style in styles)
-    assert any("fill: var(--missed)" in style for style in styles)
-
-
-def test_the_strip_of_a_log_follows_its_timeline_and_ends_where_it_is_cut() -> None:
-    def alerted(records: list[Any], **more: object) -> Cited:
-        rules = Alerts.model_validate({"error_rate": RULE | {"above": 0.2} | more})
-        return Cited(shortened(watch(from_records(records), rules)), "results/alerts.json")
-
-    once = alerted([*traffic(0, 10), *traffic(10, 25, kind="timeout"), *traffic(25, 60)])
-    strip = BeautifulSoup(states_over_time(once), "html.parser")
-    assert strip.select_one(".finding").get_text() == "Fired: rule"  # type: ignore[union-attr]
-    assert [row.get_text(" ").split()[-3] for row in strip.select("tbody tr")] == [
-        "quiet",
-        "pending",
-        "firing",
-        "resolved",
-    ]
-    flapping = [attempt(at, kind="timeout" if at // 20 % 2 else "ok") for at in range(6000)]
-    cut = alerted(flapping, window=5, hold=0)
-    assert len(cut.timeline) == MOST_CHANGES
-    assert cut.raw.listed_until < cut.raw.seconds
-    assert "not enough data" not in drawing(states_over_time(cut)).get_text()
-    assert "drawn as far as the table of changes goes" in states_over_time(cut)

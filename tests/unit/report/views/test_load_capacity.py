@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup
 
+from helpers.params.files import load_params
+from helpers.report.views import load_capacity
 from helpers.report.views.load_capacity import sweep
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.load_capacity import Assumed, LoadCapacity, LoadPoint, Predicted
+from helpers.runs.results.quantization import Quantization
+from helpers.runs.results.store import Results
 from helpers.stats.intervals import Estimate
 from tests.page_checks import loose_digits, wrong_citations
+from tests.unit.verdicts.test_recommendation import REFERENCE, RIVAL, quality, variant
+from tests.unit.verdicts.test_recommendation import estimate as measured
 
 
 def estimate(value: float | None) -> Estimate:
@@ -62,3 +70,20 @@ def test_a_percentile_that_no_run_supports_is_not_drawn() -> None:
     names = {text.get_text() for text in soup.select("svg.narrow text")}
     assert "mean, measured" in names
     assert "p95, measured" not in names
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (1.0, "page 04: ctranslate2 int8, 2.00 × as fast as the reference"),
+        (None, "page 04: none is shown to save anything, transformers float32 stays"),
+    ],
+)
+def test_the_row_of_quantization_is_what_page_04_recommends(seconds: float | None, told: str) -> None:
+    rival = variant(RIVAL, seconds, **quality(True), speedup=measured(2.0))
+    compared = Quantization(page="04", variants=(variant(REFERENCE, 4.0), rival))
+    params = load_params("demo", ["targets.average_latency.max=3"])
+    run: Any = SimpleNamespace(results=lambda upto: Results(quantization=compared), params=params)
+    html = load_capacity._quantization(run)
+    assert told == BeautifulSoup(html, "html.parser").get_text()
+    assert wrong_citations(html, {"results/04.json": compared.model_dump(mode="json")}) == []

@@ -1,0 +1,36 @@
+"""Recordings on page 02: every figure cited, and nothing where nothing is compared."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from helpers.experiments.recordings import compare_recordings
+from helpers.params import Params
+from helpers.params.files import load_params
+from helpers.report.views.recordings import recordings
+from helpers.runs.results.cited import Cited
+from helpers.runs.results.sample_eval import SampleEval
+from tests.page_checks import loose_digits, wrong_citations
+from tests.unit.experiments.test_recordings import recorded
+
+
+@pytest.fixture
+def params(tmp_path: Path) -> Params:
+    return recorded(tmp_path)
+
+
+def test_every_figure_is_cited(params: Params) -> None:
+    result = SampleEval(page="02", recordings=compare_recordings(params))
+    html = recordings(Cited(result, "results/02.json"))
+    assert "results/02.json#/recordings/1/gains/rougeL/difference" in html
+    assert loose_digits(html) == []
+    assert wrong_citations(html, {"results/02.json": json.loads(result.model_dump_json())}) == []
+
+
+def test_nothing_is_shown_where_nothing_is_compared() -> None:
+    params = load_params("replay")
+    assert compare_recordings(params) == ()
+    assert recordings(Cited(SampleEval(page="02"), "results/02.json")) == ""

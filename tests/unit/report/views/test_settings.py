@@ -1,0 +1,67 @@
+"""What page 03 says of other settings, with every figure cited."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from helpers.report.views import settings as view
+from helpers.runs.results.cited import Cited
+from helpers.runs.results.latency_cost import LatencyCost, SettingResult, SettingsSweep
+from helpers.runs.results.store import Results
+from helpers.stats.comparison import Paired
+from helpers.stats.intervals import Estimate
+from tests.page_checks import loose_digits, wrong_citations
+from tests.unit.verdicts.test_recommendation import LEAST, OWN, chosen, setting
+
+MEASURED = {
+    "rouge_l": Estimate(value=0.4, low=0.35, high=0.45, n=127, method="student-t"),
+    "quality": Paired(difference=-0.02, low=-0.03, high=-0.015, n=127, margin=0.01, non_inferior=False),
+    "facts": Paired(difference=-0.01, low=-0.04, high=0.02, n=127),
+    "agreement": Estimate(value=0.5, low=0.4, high=0.6, n=127, method="wilson"),
+    "speedup": Estimate(value=4.0, low=3.5, high=4.5, n=3, method="cluster-bootstrap"),
+    "output_tokens": Estimate(value=32.0, low=30.0, high=34.0, n=3, method="student-t"),
+}
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (
+            [setting(OWN, 4.0, rouge_l=MEASURED["rouge_l"]), setting(LEAST, 1.0, **MEASURED)],
+            ["The cheapest setting that meets the latency target of 3.00 s is 1 beam, 64 tokens, with 1.00 s a summary",
+             "it changes ROUGE-L by −0.020 (−0.030 to −0.015) and the share of key facts by −0.010",
+             "which is shown to be worse"],
+        ),
+        ([setting(OWN, 1.0), setting(LEAST, None, failed=1, requests=1)],
+         ["is 4 beams, 128 tokens", "it is the deployment's own", "1 of 1 requests failed"]),
+        ([setting(OWN, 3.1), setting(LEAST, 2.9)], ["No setting is shown to meet",
+                                                   "what it costs in quality is not measured"]),
+        ([setting(OWN, 9.0)], ["No setting meets the latency target"]),
+        ([], ["Not measured: other settings were not part of this run"]),
+    ],
+    ids=["worse", "own", "undecided", "missed", "nothing"],
+)  # fmt: skip
+def test_the_section_says_it_and_cites_every_figure(settings: list[SettingResult], said: list[str]) -> None:
+    made, params = chosen(*settings)
+    fields = {"sweep": SettingsSweep(dialogues=3, rounds=1, settings=tuple(settings))} if settings else {}
+    result = LatencyCost(page="03", **fields)
+    run: Any = SimpleNamespace(params=params, results=lambda upto: Results(), manifest=SimpleNamespace(command=""))
+    cited = Cited(result, "results/03.json")
+    parts = (view.answer(run, cited), view.speed(run, cited), view.quality(run, cited), view.trade(cited))
+    html = "\n".join(parts)
+    text = " ".join(_text(html).split())
+    assert [words for words in said if words not in text] == []
+    assert loose_digits(html) == []
+    tree = {"results/03.json": json.loads(result.model_dump_json()),
+            "results/settings_choice.json": json.loads(made.model_dump_json())}  # fmt: skip
+    assert wrong_citations(html, tree) == []
+
+
+def _text(html: str) -> str:
+    from bs4 import BeautifulSoup
+
+    return BeautifulSoup(html, "html.parser").get_text()
