@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from helpers.core.text import harmless, spell
+from helpers.core.text import harmless, spell, stable_hash
 
 
 @pytest.mark.parametrize("text", ["=cmd()", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "  =1", "＝1+1"])
@@ -52,3 +52,8 @@ CASES: list[tuple[float, Any, bool, str]] = [
 @pytest.mark.parametrize(("value", "style", "bare", "text"), CASES)
 def test_spelling(value: float, style: Any, bare: bool, text: str) -> None:
     assert spell(value, style, bare=bare) == text
+
+
+def test_a_hash_that_files_already_hold_stays_what_it_is() -> None:
+    known = "398aa9879b49e28eb1404a587f583d755ef6c4c4ca9f36706fa43668146d4f17"
+    assert stable_hash({"b": 1, "a": [1.5, None, "ä"]}) == stable_hash({"a": [1.5, None, "ä"], "b": 1}) == known

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from helpers.core.errors import RunError
-from helpers.runs.request_log import RECORD, Record, RequestLog, final_attempts
+from helpers.runs.request_log import RECORD, Record, RequestLog, final_attempts, settings_hash
 
 ROOT = Path(__file__).parents[3]
 
@@ -184,3 +184,7 @@ def test_a_million_records(tmp_path: Path) -> None:
     assert n == 1_000_000
     assert seconds < 20
     assert memory < 1_000_000_000
+
+
+def test_settings_have_the_hash_that_recordings_already_name() -> None:
+    assert settings_hash({"num_beams": 4, "max_new_tokens": 128}) == "32f96f4df683"

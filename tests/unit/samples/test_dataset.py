@@ -8,7 +8,7 @@ import pytest
 
 from helpers.core.errors import SamplesError
 from helpers.params import Columns, Samples
-from helpers.samples.dataset import dataset_sha256, load_samples
+from helpers.samples.dataset import Sample, dataset_sha256, load_samples
 
 ROWS = [
     {"id": "a", "dialogue": "Ann: hi\nBo: 早 🙃", "summary": "They greet."},
@@ -110,3 +110,8 @@ def test_the_data_hash_changes_with_a_reference() -> None:
     samples = load_samples(Samples())
     changed = (samples[0].model_copy(update={"references": ("other",)}), *samples[1:])
     assert dataset_sha256(samples) != dataset_sha256(changed)
+
+
+def test_the_data_hash_is_the_one_that_manifests_already_name() -> None:
+    sample = Sample(id="1", dialogue="Ann: Hello", references=("Ann greets.",))
+    assert dataset_sha256((sample,)) == "7b80843c9b07a7dac9359c4d0aa1a8505b812b615f5a42137464881c0af1c4fa"
