@@ -9,7 +9,6 @@ from markupsafe import Markup
 
 from helpers.report.components.page import css
 from helpers.runs.directory import attach, newest_finished
-from helpers.runs.launch import start_run
 from helpers.runs.run import Run
 
 
@@ -22,6 +21,8 @@ def open_run(params: str, run_dir: str = "") -> Run:
     """
     if run_dir:
         return attach(Path(run_dir), params)
+    from helpers.runs.launch import start_run  # brings up servers, which an attached page does without
+
     run = start_run(params, [], name=f"interactive-{datetime.now(UTC):%Y%m%dT%H%M%S}", interactive=True)
     run.earlier = newest_finished(run.params)
     return run

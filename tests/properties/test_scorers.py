@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
-from helpers.samples.predictions import PredictionColumns, check, read_pairs
+from helpers.samples.predictions import PredictionColumns, check_predictions, read_pairs
 from helpers.scorers import METRICS, score_sample, semantic_failures
 from helpers.scorers.rouge import novel_ngrams, rouge, sentences
 from helpers.scorers.scoring import key_fact_recall
@@ -76,6 +76,6 @@ def test_every_cell_of_a_csv_is_read_back_as_written(
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("summary", "reference"), *((a, "ref " + b) for a, b in rows)])
     columns = PredictionColumns("summary", ("reference",))
-    assert check(path, columns).n == len(rows)
+    assert check_predictions(path, columns).n == len(rows)
     pairs = list(read_pairs(path, columns, "summary"))
     assert [(pair.summary, pair.references) for pair in pairs] == [(a, ("ref " + b,)) for a, b in rows]

@@ -1,4 +1,7 @@
-"""Recorded predictions as a backend: what was answered once is answered again, with its recorded time if any."""
+"""Recorded predictions as a backend: what was answered once is answered again, with its recorded time if any.
+
+So is what Dask workers answered for a run.
+"""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from helpers.core.errors import Failure, RequestError
 from helpers.params import Generation
@@ -131,9 +131,14 @@ def token_counts(headers: Mapping[str, str], name: str, n: int) -> list[int | No
     return [int(part) for part in parts]
 
 
+def no_constant(name: str) -> NoReturn:
+    """Refuse NaN and infinities, which Python's reader takes and JSON does not have."""
+    raise ValueError(f"{name} is not JSON")
+
+
 def _json(content: bytes) -> Any:
     try:
-        return json.loads(content, parse_constant=_no_constant)
+        return json.loads(content, parse_constant=no_constant)
     except (ValueError, RecursionError) as error:
         raise _unknown("the answer is not JSON", f"{error}: {content[:80]!r}") from None
 
@@ -152,10 +157,6 @@ def _unknown(message: str, said: str = "") -> RequestError:
 
 def _shape(answer: Any) -> str:
     return json.dumps(answer)[:80]
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _seconds(value: str | None) -> float | None:

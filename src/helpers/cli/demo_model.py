@@ -7,9 +7,12 @@ from pathlib import Path
 
 from helpers.cli.arguments import add_overrides
 from helpers.core.errors import ParamsError
-from helpers.engines.conversion import ENGINE_TYPES, converted
+from helpers.engines.conversion import converted
 from helpers.engines.demo_model import ADAPTER, REQUIREMENT, ensure
 from helpers.experiments.training.recipe import read_recipe
+
+#: The types of CTranslate2 that page 04 compares.
+CONVERTED = ("float32", "int8")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         print(write_card(ADAPTER))
     else:
         built = ensure()
-        for dtype in ENGINE_TYPES:
+        for dtype in CONVERTED:
             converted(built, dtype)
         print(built)
     return 0

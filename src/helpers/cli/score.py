@@ -12,7 +12,7 @@ from pathlib import Path
 from helpers.cli.arguments import write_text
 from helpers.core.errors import InputError
 from helpers.core.paths import DATA
-from helpers.samples.predictions import Checked, PredictionColumns, check, read_pairs
+from helpers.samples.predictions import PredictionColumns, PredictionFile, check_predictions, read_pairs
 from helpers.scorers import MAX_WORDS, NEED_DIALOGUE, SampleScore, SemanticFailure, score_all, signature
 from helpers.scorers.aggregate import Scores, aggregate, compare
 from helpers.scorers.semantic import Models, Semantics, semantic_scores
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         key_facts=args.key_facts,
         baseline=args.baseline,
     )
-    checked = check(args.file, columns)
+    checked = check_predictions(args.file, columns)
     models = Models(args.embedding_model, args.bertscore_model, args.bertscore_layer)
     scores, meant = _score(args.file, columns, args.prediction, checked.n, args.processes, models)
     baseline = _score(args.file, columns, args.baseline, checked.n, args.processes, models)[0] if args.baseline else []
@@ -98,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
 def summarise(
     scores: Sequence[SampleScore],
     baseline: Sequence[SampleScore],
-    checked: Checked,
+    checked: PredictionFile,
     columns: PredictionColumns,
     meant: Semantics,
     *,

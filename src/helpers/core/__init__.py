@@ -1,1 +1,1 @@
-"""What every package may use and what uses no other package: errors, environment, paths, terminal, text, machine."""
+"""What uses no other package: errors, environment, paths, terminal, text, machine, and the base of values."""

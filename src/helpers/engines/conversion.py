@@ -21,8 +21,6 @@ from helpers.params.models import Engine
 
 #: A conversion that takes longer, seconds, hangs.
 LIMIT = 3600
-#: The types of CTranslate2 that page 04 compares.
-ENGINE_TYPES = ("float32", "int8")
 #: What the name of a converted folder calls its engine.
 SHORT = {"ctranslate2": "ct2"}
 #: What the converter reads of a BART configuration and transformers 5 no longer writes: BART's own layer norms.

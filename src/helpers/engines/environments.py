@@ -31,7 +31,7 @@ def interpreter(engine: str) -> Path:
     raise ModelError(f"the package {engine} is not installed; get it with: {how}")
 
 
-def versions() -> dict[str, str]:
+def engine_versions() -> dict[str, str]:
     """Return the version of every engine that lies in an environment of its own here."""
     found = {}
     for engine in OWN:

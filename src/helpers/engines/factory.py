@@ -1,4 +1,4 @@
-"""The engine that a run's parameters ask for; what computes is imported only then."""
+"""Who answers in this process: an engine (imported only when asked for), an endpoint, or recorded predictions."""
 
 from __future__ import annotations
 
@@ -37,5 +37,4 @@ def open_backend(params: Params, samples: Sequence[Sample]) -> Backend:
         return ReplayBackend(params.replay, samples)
     if params.backend == "local":
         return load_local(params.model)
-
     return open_endpoint(endpoint_url(params) or "", params)

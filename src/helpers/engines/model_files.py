@@ -1,4 +1,4 @@
-"""Where the weights of a model lie on this machine, and how large they are."""
+"""The files of a model on this machine: weights, their size and hash, and its tokens, counted without torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model of this machine in a server process of its own, for whoever cannot import its engine."""
+"""A local server as a child process: started for a run, or for a model whose engine this process cannot import."""
 
 from __future__ import annotations
 
@@ -25,14 +25,13 @@ from helpers.params.files import load_params, write_params
 READY_LIMIT = 600.0
 #: One batch may take minutes.
 PATIENT = Endpoint(read_timeout=3600.0, total_timeout=3600.0)
-
 #: The port is open long before the model is loaded; more than this means that Python itself does not start.
 START_LIMIT = 90.0
 #: Time to finish the running request before the child is killed.
 STOP_LIMIT = 15.0
 #: Intel's OpenMP threads spin for 200 ms after their work is done, unless told fewer. To sleep at once, as with
 #: ``OMP_WAIT_POLICY=PASSIVE``, would cost an engine of many small steps up to half its speed.
-PASSIVE_WAIT = {"KMP_BLOCKTIME": "1"}
+SHORT_SPIN = {"KMP_BLOCKTIME": "1"}
 
 
 class ServedBackend:
@@ -88,16 +87,16 @@ class ServerChild:
 
 
 def bring_up(
-    params: Params, folder: Path, opened: ExitStack, *, passive_wait: bool = False
+    params: Params, folder: Path, opened: ExitStack, *, short_spin: bool = False
 ) -> tuple[ServerChild, EndpointBackend]:
     """Start a server of ``params.model`` and wait until it is ready; ``opened`` ends it.
 
-    Its parameters and its log lie in ``folder``; ``passive_wait`` is `start_server`'s. Raises `ModelError` with the
+    Its parameters and its log lie in ``folder``; ``short_spin`` is `start_server`'s. Raises `ModelError` with the
     reason when the model does not come up, `ToolError` when not even the server does.
     """
     folder.mkdir(parents=True, exist_ok=True)
     write_params(folder, params)
-    child = start_server(folder / "params.yaml", folder / "server.log", passive_wait=passive_wait)
+    child = start_server(folder / "params.yaml", folder / "server.log", short_spin=short_spin)
     opened.callback(child.stop)
     backend = opened.enter_context(open_endpoint(child.url, params))
     if reason := wait_until_ready(backend):
@@ -121,10 +120,10 @@ def wait_until_ready(backend: EndpointBackend, ended: Callable[[], object] = lam
     return "" if ended() else f"not ready after {READY_LIMIT:.0f} s"
 
 
-def start_server(params_file: Path, log: Path, *, passive_wait: bool = False) -> ServerChild:
+def start_server(params_file: Path, log: Path, *, short_spin: bool = False) -> ServerChild:
     """Start ``helpers serve`` on a free loopback port; raises `ToolError` with its last words if it does not start.
 
-    With ``passive_wait`` its threads sleep when they have nothing to do: it takes nothing from servers beside it.
+    With ``short_spin`` its threads sleep when they have nothing to do: it takes nothing from servers beside it.
     """
     command = [
         sys.executable,
@@ -145,7 +144,7 @@ def start_server(params_file: Path, log: Path, *, passive_wait: bool = False) ->
             stderr=errors,
             text=True,
             stdin=subprocess.DEVNULL,
-            env=os.environ | (PASSIVE_WAIT if passive_wait else {}),
+            env=os.environ | (SHORT_SPIN if short_spin else {}),
         )
     watchdog = threading.Timer(START_LIMIT, process.kill)
     watchdog.start()

@@ -62,7 +62,7 @@ def missing_instructions(dtype: str, device: str) -> str:
     return f"this processor has no {dtype} instructions ({' or '.join(NEEDS[dtype])}); measure it on one that has"
 
 
-def bring_up(
+def start_variant(
     params: Params,
     folder: Path,
     served: ServedVariant,
@@ -71,24 +71,24 @@ def bring_up(
 ) -> None:
     """Start the server of a variant of ``params.model`` and wait until it is ready; a failure is its reason.
 
-    What it is told and what it logs lies in ``folder``; ``opened`` ends it. ``refuse`` may give a reason not to start
+    Its parameters and its log lie in ``folder``; ``opened`` ends it. ``refuse`` may give a reason not to start
     one with weights of so many bytes.
     """
     variant = served.variant
     model = params.model.model_copy(update={"engine": variant.engine, "dtype": variant.dtype})
     params = params.model_copy(update={"backend": "local", "model": model, "replay": None})
     try:
-        served.disk = convert(model)
+        served.disk = converted_size(model)
         if reason := refuse(served.disk):
             served.reason = reason
             return
-        served.child, served.backend = servers.bring_up(params, folder, opened, passive_wait=True)
+        served.child, served.backend = servers.bring_up(params, folder, opened, short_spin=True)
         served.load = (time.perf_counter_ns() - served.child.started_ns) / 1e9
     except HelpersError as error:
         served.reason = str(error)
 
 
-def convert(model: Model, tell: Callable[[str], None] = lambda line: None) -> int:
+def converted_size(model: Model, tell: Callable[[str], None] = lambda line: None) -> int:
     """Return the size of a variant's weights, bytes; a conversion is made here, so that no load time holds it.
 
     Without ``tell`` it is silent: a notebook that writes to stderr is one that went wrong.

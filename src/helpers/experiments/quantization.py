@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 
 from helpers.core.errors import HelpersError
-from helpers.engines.variant_server import bring_up, convert, why_not
+from helpers.engines.variant_server import converted_size, start_variant, why_not
 from helpers.experiments.variants import VariantUnderTest, lengths, qualities, speeds, spread
 from helpers.params import Model, Params
 from helpers.runs.results.quantization import Quantization, VariantResult
@@ -80,7 +80,7 @@ def prepare(params: Params, tell: Callable[[str], None]) -> None:
     for variant in params.quantization.variants:
         served = model.model_copy(update={"engine": variant.engine, "dtype": variant.dtype})
         with suppress(HelpersError):
-            convert(served, tell)
+            converted_size(served, tell)
 
 
 def _model(params: Params) -> Model | None:
@@ -101,7 +101,7 @@ def _bring_up(run: Run, model: Model, candidate: VariantUnderTest, opened: ExitS
     """Start the server of a variant and warm it up; a failure is its reason."""
     name = candidate.variant.name
     folder = run.directory / "variants" / name.replace(" ", "-")
-    bring_up(run.params.model_copy(update={"model": model}), folder, candidate, opened)
+    start_variant(run.params.model_copy(update={"model": model}), folder, candidate, opened)
     if not candidate.reason:
         candidate.sender = run.sender(PAGE, name, backend=candidate.backend)
         candidate.sender.ask(first.id, first.dialogue, phase="warmup")

@@ -1,4 +1,7 @@
-"""What a run is told: `Params` and the sections it is made of; reading it from a file is `helpers.params.files`."""
+"""What a run is told: `Params` and the sections it is made of; reading it from a file is `helpers.params.files`.
+
+Seconds, US dollars, scores from 0 to 1.
+"""
 
 from helpers.params.cost import (
     CostAssumptions,

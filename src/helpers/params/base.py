@@ -16,6 +16,6 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Section(Frozen):
-    """One section of a params file: nothing unknown, nothing changed after reading."""
+    """Base of every section of a params file and of its rows: nothing unknown, nothing changed after reading."""
 
     model_config = ConfigDict(protected_namespaces=())

@@ -1,6 +1,7 @@
 """What an instance costs and a month beyond it, and what is assumed where nothing was measured.
 
-Every figure has a source; the defaults are those published for the reference deployment. US dollars a month.
+Every figure has a source; the defaults are those published for the reference deployment. US dollars, a month's where
+nothing else is said.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ CostInput = Literal[
     "requests_per_hour", "hourly", "service_time", "hours_per_month", "storage", "network", "monitoring"
 ]
 
-PUBLICATION, SPREADSHEET, ASSUMED = "publication", "spreadsheet, assumed", "assumed"
+SPREADSHEET, ASSUMED = "spreadsheet, assumed", "assumed"
 
 
 class Instance(Section):

@@ -16,7 +16,7 @@ from helpers.core.paths import PROJECT
 from helpers.params.schema import Params
 from helpers.params.targets import Alerts
 
-#: Rooms that a params file may keep in a file of their own.
+#: Sections that a params file may keep in a file of their own.
 FILES = ("targets", "prices", "alerts", "cost", "publication")
 #: Parameters that may name a file; made absolute so that nothing depends on the working directory.
 PATHS = (
@@ -101,7 +101,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def apply_overrides(tree: dict[str, Any], overrides: Sequence[str]) -> None:
     """Write ``section.key=value`` (value in YAML) into a parameter tree, in place.
 
-    ``targets=FILE``, ``prices=FILE`` and ``alerts=FILE`` read that file. Refuses anything that looks like a secret.
+    A section in `FILES` may be given as a file, as in ``targets=FILE``. Refuses anything that looks like a secret.
     """
     problems = []
     for override in overrides:
@@ -156,6 +156,17 @@ def given_and_defaulted(params: Params) -> tuple[dict[str, Any], dict[str, Any]]
 
     walk(params, "", True)
     return given, defaulted
+
+
+def given_tree(params: Params) -> dict[str, Any]:
+    """Return the parameters a user gave as a plain tree, as a params file would hold them."""
+    return params.model_dump(mode="json", exclude_unset=True)
+
+
+def write_params(directory: Path, params: Params) -> None:
+    """Write the resolved parameters as ``params.yaml``, so that nothing has to be read from elsewhere again."""
+    text = yaml.safe_dump(given_tree(params), sort_keys=False, allow_unicode=True)
+    (directory / "params.yaml").write_text(redact(text), encoding="utf-8")
 
 
 def _override(tree: dict[str, Any], keys: list[str], value: Any) -> None:
@@ -229,14 +240,3 @@ def _fields(sections: Sequence[str]) -> list[str]:
         inner = [field.annotation, *get_args(field.annotation)]
         model = next((t for t in inner if isinstance(t, type) and issubclass(t, BaseModel)), model)
     return list(model.model_fields)
-
-
-def given_tree(params: Params) -> dict[str, Any]:
-    """Return the parameters a user gave as a plain tree, as a params file would hold them."""
-    return params.model_dump(mode="json", exclude_unset=True)
-
-
-def write_params(directory: Path, params: Params) -> None:
-    """Write the resolved parameters as ``params.yaml``, so that nothing has to be read from elsewhere again."""
-    text = yaml.safe_dump(given_tree(params), sort_keys=False, allow_unicode=True)
-    (directory / "params.yaml").write_text(redact(text), encoding="utf-8")

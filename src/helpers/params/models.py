@@ -144,18 +144,3 @@ class QuantizationPlan(ComparedWith):
     model: str | None = None
     variants: tuple[Variant, ...] = ()
     headroom: Annotated[float, Field(ge=1)] = 1.25
-
-
-#: Every engine and type that the bench compares, the reference first.
-OFFERED = (
-    Variant(engine="transformers", dtype="float32"),
-    Variant(engine="transformers", dtype="bfloat16"),
-    Variant(engine="transformers", dtype="int8"),
-    Variant(engine="ctranslate2", dtype="float32"),
-    Variant(engine="ctranslate2", dtype="int8"),
-    Variant(engine="openvino", dtype="int8"),
-    Variant(engine="openvino", dtype="float32"),
-    Variant(engine="openvino", dtype="bfloat16"),
-)
-#: Engines whose packages come with the plain install.
-PLAIN = ("transformers", "ctranslate2")

@@ -1,7 +1,6 @@
-"""What a run is told: strict, frozen parameter models, one class per section of a params file.
+"""The whole of a params file: `Params`, its sections, and the rules that hold between them.
 
 Reading files, overrides and error messages live in `helpers.params.files`; nothing here touches a disk.
-Seconds, US dollars, scores from 0 to 1.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""When a run has to stop asking: what it may spend, and what it has spent."""
+"""What a run is going to ask and may spend: said before the first remote request, and when it has to stop."""
 
 from __future__ import annotations
 
@@ -24,9 +24,7 @@ def spent(params: Params, manifest: Manifest, requests: int) -> str:
     minutes = (datetime.now(UTC) - (manifest.resumed_at or manifest.started_at)).total_seconds() / 60
     if budget.minutes is not None and minutes >= budget.minutes:
         return f"budget.minutes={budget.minutes:g} is spent"
-    price = params.prices.find(params.instance)
-    dollars = price.hourly * params.instance.replicas * minutes / 60 if price else 0.0
-    if budget.usd is not None and params.backend == "endpoint" and dollars >= budget.usd:
+    if budget.usd is not None and params.backend == "endpoint" and (_dollars(params, minutes) or 0.0) >= budget.usd:
         return f"budget.usd={budget.usd:g} is spent"
     return ""
 
@@ -48,8 +46,7 @@ def announcement(params: Params, dialogues: int) -> str:
     """
     requests, budget = planned_requests(params, dialogues), params.budget
     minutes = requests * params.endpoint.expected_seconds / 60
-    price = params.prices.find(params.instance)
-    dollars = price.hourly * params.instance.replicas * minutes / 60 if price else None
+    dollars = _dollars(params, minutes)
     cost = "at a price not known" if dollars is None else spell(dollars, "usd")
     bounds = [
         f"{spell(value, 'usd') if name == 'usd' else f'{value:g} {name}'}"
@@ -57,3 +54,9 @@ def announcement(params: Params, dialogues: int) -> str:
     ]
     stop = f"it stops at {', '.join(bounds)}" if bounds else "no budget bounds it"
     return f"about {requests} requests, {spell(minutes, 'minutes')}, {cost}; {stop}"
+
+
+def _dollars(params: Params, minutes: float) -> float | None:
+    """Return what the declared replicas cost for so long, where their price is known."""
+    price = params.prices.find(params.instance)
+    return price.hourly * params.instance.replicas * minutes / 60 if price else None

@@ -1,4 +1,4 @@
-"""Runs as they lie in their folders: one opened for a notebook, one attached to, the newest of its kind."""
+"""Runs as they lie in their folders: one attached to, the newest of its kind, one that was interrupted."""
 
 from __future__ import annotations
 

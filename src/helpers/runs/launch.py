@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import shlex
 import shutil
@@ -91,6 +92,14 @@ def write_manifest(directory: Path, manifest: Manifest) -> None:
     unfinished.replace(directory / "manifest.json")
 
 
+def fan_out(run: Run) -> None:
+    """Have Dask workers answer all dialogues, if the parameters say so; a resumed run asks for what is missing."""
+    if run.params.execution.engine != "dask":
+        return
+    totals = summarise_all(run.params, run.samples, run.answers)
+    say(f"{totals.dialogues} dialogues over Dask workers: {totals.asked} asked, {totals.failed} without an answer")
+
+
 def _make_directory(name: str) -> Path:
     directory = runs_folder() / name
     try:
@@ -106,15 +115,6 @@ def _make_directory(name: str) -> Path:
     raise RunError(f"{directory}: a hundred runs of this name exist; remove some of runs/")
 
 
-def fan_out(run: Run) -> None:
-    """Have Dask workers answer all dialogues, if the parameters say so; a resumed run asks for what is missing."""
-    if run.params.execution.engine != "dask":
-        return
-
-    totals = summarise_all(run.params, run.samples, run.answers)
-    say(f"{totals.dialogues} dialogues over Dask workers: {totals.asked} asked, {totals.failed} without an answer")
-
-
 def _bring_up(run: Run, url: str | None) -> None:
     server: dict[str, Any] = {"url": url, "tokenizer": _tokenizer(run.params)}
     if run.params.backend == "local":
@@ -125,8 +125,6 @@ def _bring_up(run: Run, url: str | None) -> None:
     if server["url"]:
         run.closing.append(start_poller(run.params, server["url"], run.log.path).stop)
     if run.interactive:
-        import atexit
-
         atexit.register(run.close)
 
 
@@ -141,7 +139,7 @@ def _tokenizer(params: Params) -> str | None:
 
 def _peak_memory(run: Run) -> dict[str, int]:
     """Return the peak resident memory, bytes, of this process, of the largest notebook and of the server."""
-    import resource
+    import resource  # on POSIX alone
 
     scale = 1024 if sys.platform != "darwin" else 1
     found = {

@@ -18,7 +18,7 @@ from helpers import __version__
 from helpers.core.machine import cpuinfo
 from helpers.core.model import Frozen
 from helpers.core.paths import PROJECT
-from helpers.engines.environments import versions
+from helpers.engines.environments import engine_versions
 from helpers.params import Params
 from helpers.params.files import given_and_defaulted
 from helpers.runs.request_log import settings_hash
@@ -155,7 +155,7 @@ def _versions() -> dict[str, str]:
             found[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found | versions()
+    return found | engine_versions()
 
 
 def _processor() -> str:

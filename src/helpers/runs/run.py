@@ -17,10 +17,8 @@ from typing import Any, Protocol
 from filelock import FileLock, Timeout
 
 from helpers.backends.base import Backend
-from helpers.backends.endpoint import open_endpoint
 from helpers.backends.replay import AnsweredBackend, ReplayBackend
 from helpers.core.errors import RunError
-from helpers.engines.model_files import TokenCounter
 from helpers.params import Generation, Params
 from helpers.runs.answer_parts import AnswerParts
 from helpers.runs.budget import spent
@@ -93,6 +91,7 @@ class Run:
     def _open_backend(self) -> Backend:
         if self.params.replay is not None:
             return ReplayBackend(self.params.replay, self.samples)
+        from helpers.backends.endpoint import open_endpoint  # with aiohttp, which a page that only shows does without
 
         return open_endpoint(self.server["url"], self.params)
 
@@ -103,7 +102,6 @@ class Run:
 
     @cached_property
     def _answered(self) -> Backend:
-
         return AnsweredBackend(AnswerParts(self.answers).rows(), self.samples)
 
     def sender(
@@ -172,9 +170,17 @@ class Run:
         return {(r.phase, r.sample, r.repeat): r for r in own}
 
     def _token_counter(self) -> Callable[[str], int] | None:
+        from helpers.engines.model_files import TokenCounter  # with tokenizers, for a page that asks
 
         file = self.server.get("tokenizer")
         return TokenCounter(Path(file)).count if file else None
+
+
+def unreachable(kind: str, since: datetime | None) -> str:
+    """Return the sentence that stands on every page when nobody answers."""
+    return (
+        f"endpoint unreachable ({kind}) since {since:%Y-%m-%d %H:%M} UTC" if since else f"endpoint unreachable ({kind})"
+    )
 
 
 def _alone(path: Path) -> Callable[[], None]:
@@ -189,10 +195,3 @@ def _alone(path: Path) -> Callable[[], None]:
     except Timeout:
         raise RunError(f"{path.parent}: another process is measuring in this run; wait for it or end it") from None
     return lock.release
-
-
-def unreachable(kind: str, since: datetime | None) -> str:
-    """Return the sentence that stands on every page when nobody answers."""
-    return (
-        f"endpoint unreachable ({kind}) since {since:%Y-%m-%d %H:%M} UTC" if since else f"endpoint unreachable ({kind})"
-    )

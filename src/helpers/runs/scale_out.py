@@ -9,6 +9,10 @@ and name the scheduler as ``tls://HOST:8786``; it is read from there, never from
 
 Each chunk is asked by one worker, and written here, once: the parts are the same whatever the number of workers. A
 worker that dies loses no dialogue, because its chunk is asked again by another, and none is written twice.
+
+A worker loads the model once, then answers chunk after chunk, one dialogue at a time. A chunk arrives as ids and
+dialogues with the parameters in JSON, which hold no secret: a token is read from the worker's own environment when its
+endpoint is opened.
 """
 
 from __future__ import annotations
@@ -121,7 +125,7 @@ def summarise_all(params: Params, samples: Iterable[Sample], folder: Path) -> To
         try:
             _fan_out(client, settings, counted(), written)
         finally:
-            client.run(close, on_error="ignore")
+            client.run(close_worker, on_error="ignore")
     return Totals(**found)
 
 
@@ -137,11 +141,11 @@ def answer_chunk(settings: str, chunk: Sequence[tuple[str, str]]) -> list[Answer
         return [_row(sample, sender.ask(sample.id, sample.dialogue)) for sample in samples]
 
 
-def close() -> None:
+def close_worker() -> None:
     """Close what this process has opened, unless a chunk is being answered right now."""
     if _LOCK.acquire(blocking=False):
         try:
-            _close()
+            _close_backends()
         finally:
             _LOCK.release()
 
@@ -237,7 +241,7 @@ def _client(execution: Execution) -> Iterator[Client]:
         yield client
 
 
-def _close() -> None:
+def _close_backends() -> None:
     _opened.cache_clear()
     while _OPEN:
         _OPEN.pop().close()
@@ -251,7 +255,7 @@ def _opened(settings: str) -> _Opened:
         params = params.model_copy(update={"model": params.model.model_copy(update={"threads": 1})})
     if params.replay is not None:
         return _Opened(params, None, recorded_answers(params.replay))
-    _close()  # another run's, on workers that outlive it
+    _close_backends()  # another run's, on workers that outlive it
     _OPEN.append(open_backend(params, ()))
     return _Opened(params, _OPEN[-1], None)
 

@@ -36,7 +36,7 @@ class PredictionColumns:
 
 
 @dataclass(frozen=True)
-class Checked:
+class PredictionFile:
     """What a sound file holds: rows, a group per row (or none), references per row ("var" if they differ)."""
 
     n: int
@@ -47,7 +47,7 @@ class Checked:
 Cells = Mapping[str, object]
 
 
-def check(path: Path, columns: PredictionColumns) -> Checked:
+def check_predictions(path: Path, columns: PredictionColumns) -> PredictionFile:
     """Read the whole file once, holding one row at a time.
 
     Raises `SamplesError` with every problem: a missing column, a row that cannot be split or decoded, a
@@ -81,11 +81,11 @@ def check(path: Path, columns: PredictionColumns) -> Checked:
     if problems:
         rest = len(problems) - _SHOWN
         raise SamplesError(problems[:_SHOWN] + ([f"{path.name}: and {rest} more problems"] if rest > 0 else []))
-    return Checked(n, tuple(groups), str(counts.pop()) if len(counts) == 1 else "var")
+    return PredictionFile(n, tuple(groups), str(counts.pop()) if len(counts) == 1 else "var")
 
 
 def read_pairs(path: Path, columns: PredictionColumns, prediction: str) -> Iterator[ScoredPair]:
-    """Yield the rows of a file that `check` has passed, one column as the summaries; ids default to rows."""
+    """Yield the rows of a file that `check_predictions` passed, one column as the summaries; ids default to rows."""
     for number, (_, cells, _) in enumerate(_records(path), 1):
         yield ScoredPair(
             id=str(cells[columns.id]) if columns.id else str(number),

@@ -1,4 +1,7 @@
-"""The scores of many samples together: means with intervals, and a baseline on the same samples."""
+"""The scores of many samples together: means with intervals, and a baseline on the same samples.
+
+Also how far a reference itself would come: what ROUGE is measured by where dialogues have several references.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The scores of one summary, and of many in parallel."""
+"""The scores of one summary, and of many in parallel.
+
+Key facts are what a good summary must say, written down with its accepted wordings.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A model behind HTTP: the local server, and the managed endpoint."""
+"""A model behind HTTP: the local server, the managed endpoint, a packaged repository."""

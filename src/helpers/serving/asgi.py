@@ -1,4 +1,4 @@
-"""The endpoint's wire protocol as an ASGI application: bodies checked, answers and errors in JSON."""
+"""The endpoint's wire protocol as an ASGI application: bodies checked, answers in JSON, a line each on stderr."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from helpers.backends.base import Answer
+from helpers.backends.wire import no_constant
 from helpers.core.errors import Failure, RequestError, did_you_mean
 from helpers.params import Generation
 from helpers.serving.cache import AnswerCache
-from helpers.serving.metrics import EXPOSITION, Live
+from helpers.serving.metrics import EXPOSITION, ServerMetrics
 from helpers.serving.worker import Worker
 
 MAX_BODY = 1_000_000
@@ -38,7 +39,7 @@ CLIENT_GONE = 499
 STATUSES = {Failure.BAD_REQUEST: 400, Failure.TOO_LARGE: 413}
 
 
-class LogLine:
+class AccessLog:
     """Middleware that writes one line per request to stderr: never a text, a token or an unknown path."""
 
     def __init__(self, app: ASGIApp, paths: Collection[str]) -> None:
@@ -75,7 +76,7 @@ def build_app(
     ``Cache-Control: no-cache``, such as everybody who measures sends, has nothing to do with the ``cache``.
     """
 
-    live = Live(worker)
+    live = ServerMetrics(worker)
 
     async def predict(request: Request) -> Response:
         _authorise(request, token)
@@ -117,7 +118,7 @@ def build_app(
             Route("/metrics", metrics),
         ],
         exception_handlers={RequestError: _refused, HTTPException: _unknown, Exception: _broken},
-        middleware=[Middleware(LogLine, paths=PATHS)],
+        middleware=[Middleware(AccessLog, paths=PATHS)],
         lifespan=lifespan,
     )
 
@@ -129,7 +130,7 @@ def parse_body(content: bytes, defaults: Generation) -> tuple[list[str], Generat
     too many inputs, 422 for any other shape. ``truncation`` may be sent: over-long input is always cut.
     """
     try:
-        body = json.loads(content, parse_constant=_no_constant)
+        body = json.loads(content, parse_constant=no_constant)
     except (ValueError, RecursionError) as error:
         _refuse(400, f"the body is not JSON: {error}")
     if not isinstance(body, dict):
@@ -182,10 +183,6 @@ def _problem(key: str, kind: str, message: str) -> str:
 
 def _refuse(status: int, message: str) -> NoReturn:
     raise RequestError(Failure.BAD_REQUEST, message, status=status)
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _authorise(request: Request, token: str | None) -> None:

@@ -19,19 +19,19 @@ from helpers.serving.management import MONTH, EndpointState, Manager
 RESUME_LIMIT = 1800.0
 
 
-def price_list(params: Params, environment: Mapping[str, str], cache: Path) -> tuple[list[Price], str]:
+def price_list(params: Params, variables: Mapping[str, str], kept_in: Path) -> tuple[list[Price], str]:
     """Return the prices and where they come from: live, else the last live list, else the params file, each dated."""
     try:
-        prices = Manager(params, environment).hardware()
+        prices = Manager(params, variables).hardware()
     except (DeployError, InputError) as error:
         why = str(error)
     else:
         today = f"{datetime.now(UTC):%Y-%m-%d}"
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        cache.write_text(json.dumps({"as_of": today, "prices": [price.model_dump() for price in prices]}))
+        kept_in.parent.mkdir(parents=True, exist_ok=True)
+        kept_in.write_text(json.dumps({"as_of": today, "prices": [price.model_dump() for price in prices]}))
         return prices, f"the vendor's live list of {today}"
     try:
-        kept = json.loads(cache.read_text())
+        kept = json.loads(kept_in.read_text())
         return [Price.model_validate(row) for row in kept["prices"]], f"the list kept on {kept['as_of']}; now: {why}"
     except (OSError, ValueError, KeyError):
         return list(params.prices.instances), f"the params file, as of {params.prices.as_of}; now: {why}"

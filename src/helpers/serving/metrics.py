@@ -30,7 +30,7 @@ BATCHES, CACHE, SERVING = "summariser_batch_inputs", "summariser_cache_lookups",
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 
 
-class Live:
+class ServerMetrics:
     """The figures of one server, in a registry of their own: two servers in a process do not mix."""
 
     def __init__(self, worker: Worker) -> None:

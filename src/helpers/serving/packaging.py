@@ -1,4 +1,4 @@
-"""``helpers endpoint package``: a model repository ready to upload, with a handler that stands alone.
+"""A model repository ready to upload, with a handler that stands alone.
 
 The folder holds ``handler.py``, its ``requirements.txt``, ``summariser.json`` (task, context, engine, generation
 settings and prompt), the weights, tokenizer and configuration, and a model card. With the engine CTranslate2 the

@@ -1,4 +1,7 @@
-"""The workers behind the server: each loads a model in a thread of its own, then computes one batch at a time."""
+"""The workers behind the server: each loads a model in a thread of its own, then computes one batch at a time.
+
+Which of the waiting requests are computed together is decided here too.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +22,10 @@ T = TypeVar("T")
 #: Seconds a client is asked to wait when the queue is full: at least, and at most.
 RETRY_AFTER = (1.0, 60.0)
 #: How much the newest batch says of the seconds that a request takes.
-NEWEST = 0.3
+PACE_WEIGHT = 0.3
 
 #: Characters of a token, about: exact counts would need every engine's tokenizer before its turn.
-CHARACTERS = 4
+CHARACTERS_PER_TOKEN = 4
 
 
 @dataclass(eq=False)
@@ -36,10 +39,10 @@ class Waiting:
     @property
     def tokens(self) -> float:
         """About how many tokens its longest dialogue has."""
-        return max(map(len, self.dialogues)) / CHARACTERS
+        return max(map(len, self.dialogues)) / CHARACTERS_PER_TOKEN
 
 
-def take(waiting: Sequence[Waiting], batching: Batching | None) -> list[Waiting]:
+def next_batch(waiting: Sequence[Waiting], batching: Batching | None) -> list[Waiting]:
     """Return the requests to compute next, in one batch: the one that waits longest and those that go with it.
 
     Those have equal settings; the nearest to it in length come first, because a batch is padded to its longest. The
@@ -173,7 +176,7 @@ class Worker:
         # Other workers that are free take their part.
         share = math.ceil(len(self._waiting) / self._free)
         self._free -= 1
-        batch = take(self._waiting, self.serving.batching)[:share]
+        batch = next_batch(self._waiting, self.serving.batching)[:share]
         for request in batch:
             self._waiting.remove(request)
         return batch
@@ -204,7 +207,7 @@ class Worker:
         finally:
             self.running -= len(dialogues)
             each = (time.monotonic() - began) / len(batch)
-            self._pace = NEWEST * each + (1 - NEWEST) * (self._pace or each)
+            self._pace = PACE_WEIGHT * each + (1 - PACE_WEIGHT) * (self._pace or each)
 
     def _retry_after(self) -> float:
         """Return in how many seconds those who wait now will have been answered, about and within bounds."""

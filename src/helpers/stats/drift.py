@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from helpers.core.model import Frozen
+from helpers.stats.comparison import holm
 from helpers.stats.intervals import (
     LEVEL,
     Estimate,
@@ -77,13 +78,11 @@ def drift(
 
 def judged(rows: Sequence[Drift]) -> tuple[Drift, ...]:
     """Return the rows with p-values adjusted for looking at all of them (Holm), and the verdict by these."""
-    from statsmodels.stats.multitest import multipletests
-
     tested = [row for row in rows if row.p_value is not None]
     if not tested:
         return tuple(rows)
-    _, adjusted, *_ = multipletests([row.p_value for row in tested], method="holm")
-    by_name = dict(zip((row.name for row in tested), map(float, adjusted), strict=True))
+    adjusted = holm([row.p_value for row in tested if row.p_value is not None])
+    by_name = dict(zip((row.name for row in tested), adjusted, strict=True))
     return tuple(_with(row, by_name[row.name]) if row.name in by_name else row for row in rows)
 
 

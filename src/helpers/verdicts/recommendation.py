@@ -10,7 +10,7 @@ from helpers.core.model import Frozen
 from helpers.cost.costs import busy_floor, declared_price
 from helpers.cost.instances import memory_of
 from helpers.params import Params, Price
-from helpers.runs.results.base import Compared
+from helpers.runs.results.base import ComparedResult
 from helpers.runs.results.latency_cost import SettingResult, SettingsSweep
 from helpers.runs.results.quantization import Quantization, VariantResult
 from helpers.stats.intervals import Estimate
@@ -139,7 +139,7 @@ def _front(variants: Sequence[VariantResult]) -> tuple[str, ...]:
     return tuple(name for _, name in front)
 
 
-def as_good(way: Compared, is_reference: bool) -> Verdict:
+def as_good(way: ComparedResult, is_reference: bool) -> Verdict:
     """Return *met* for answers that are the reference's own or shown to be non-inferior, *missed* beyond the margin."""
     paired, identical = way.quality, way.agreement is not None and way.agreement.value == 1.0
     if is_reference or identical or (paired is not None and paired.non_inferior is True):

@@ -13,7 +13,7 @@ import pytest
 
 from helpers.backends.base import Backend
 from helpers.core.errors import Failure, ModelError, RequestError
-from helpers.engines.environments import interpreter, is_here, versions
+from helpers.engines.environments import engine_versions, interpreter, is_here
 from helpers.engines.factory import load_local
 from helpers.engines.served import ServedBackend
 from helpers.engines.transformers import TransformersBackend
@@ -67,7 +67,7 @@ def test_it_is_one_process_under_its_own_python_and_its_death_is_a_failed_reques
     backend = load_local(Model(id=str(published), threads=1, engine="openvino"))
     assert isinstance(backend, ServedBackend)
     assert not is_here("openvino")
-    assert versions()["openvino"]
+    assert engine_versions()["openvino"]
     (server,) = (child for child in psutil.Process().children(recursive=True) if child.pid not in before)
     assert server.cmdline()[0] == str(interpreter("openvino"))
     with pytest.raises(RequestError, match="min_new_tokens=9 is above max_new_tokens=3") as refused:

@@ -17,7 +17,7 @@ from helpers.core.paths import PROJECT
 from helpers.monitoring import export, notify
 from helpers.params import Alerts
 from helpers.params.files import load_params, read_alerts, write_params
-from helpers.serving.metrics import Live
+from helpers.serving.metrics import ServerMetrics
 from helpers.serving.worker import Worker
 from tests.local_server import Scripted
 from tests.logs import attempt, traffic, write_log
@@ -167,7 +167,7 @@ def names_in(expression: str) -> set[str]:
 
 def served_names() -> set[str]:
     """Return the names that the server has at ``/metrics``."""
-    text = Live(Worker(Scripted)).text()
+    text = ServerMetrics(Worker(Scripted)).text()
     named = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
     return named | {"inf_queue_size", "gen_ai_server_request_duration_seconds_bucket"}
 

@@ -18,7 +18,7 @@ import pytest
 from helpers.backends.base import Answer
 from helpers.core.errors import Failure, RequestError
 from helpers.params import Batching, Generation, Serving
-from helpers.serving.worker import Waiting, take
+from helpers.serving.worker import Waiting, next_batch
 from tests.local_server import Scripted, Served, served
 from tests.unit.serving.serving_helpers import ask, until
 from tests.unit.serving.test_metrics import figures
@@ -91,13 +91,13 @@ TAKEN = [
 
 @pytest.mark.parametrize(("sizes", "told", "taken"), [case[1:] for case in TAKEN], ids=[case[0] for case in TAKEN])
 def test_what_goes_together(sizes: Any, told: Batching | None, taken: list[int]) -> None:
-    assert [one.tokens for one in take(waiting(*sizes), told)] == taken
+    assert [one.tokens for one in next_batch(waiting(*sizes), told)] == taken
 
 
 def test_only_equal_settings_go_together_and_the_longest_wait_goes_first() -> None:
     first, other = waiting(10), waiting(10, 10, num_beams=2)
-    assert take([*other, *first], Batching()) == other
-    assert take([*first, *other], Batching()) == first
+    assert next_batch([*other, *first], Batching()) == other
+    assert next_batch([*first, *other], Batching()) == first
 
 
 def test_everybody_gets_their_own_answers_and_the_time_of_the_batch() -> None:

@@ -9,9 +9,10 @@ from helpers.experiments.bench.model import Architecture
 from helpers.experiments.bench.result import EngineResult, EngineTimes, Machine, ShapeResult
 from helpers.experiments.bench.roofline import Shape, count, limit
 from helpers.experiments.bench.rounds import EngineUnderTest
-from helpers.params.models import PLAIN
 from helpers.stats.intervals import Estimate, percentile, rate, without_interval
 
+#: Engines whose packages come with the plain install.
+PLAIN = ("transformers", "ctranslate2")
 #: How pages call engines and types.
 LABELS = {"transformers": "transformers", "ctranslate2": "CTranslate2", "openvino": "OpenVINO"}
 TYPES = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}

@@ -23,10 +23,20 @@ from helpers.experiments.bench.roofline import Shape
 from helpers.experiments.bench.rounds import BenchRequests, ask_all, serve_all
 from helpers.params import Endpoint, Generation, Model, Params, Variant
 from helpers.params.files import load_params
-from helpers.params.models import OFFERED
 from helpers.runs.manifest import describe, public_name
 from helpers.runs.request_log import RequestLog
 
+#: Every engine and type that the bench compares, the reference first.
+OFFERED = (
+    Variant(engine="transformers", dtype="float32"),
+    Variant(engine="transformers", dtype="bfloat16"),
+    Variant(engine="transformers", dtype="int8"),
+    Variant(engine="ctranslate2", dtype="float32"),
+    Variant(engine="ctranslate2", dtype="int8"),
+    Variant(engine="openvino", dtype="int8"),
+    Variant(engine="openvino", dtype="float32"),
+    Variant(engine="openvino", dtype="bfloat16"),
+)
 INPUTS, OUTPUTS, BATCH, BEAMS = (60, 200, 800), (32, 60, 128), 8, 4
 #: Six rounds bound a median from both sides.
 ROUNDS, LIMIT = 6, 90.0

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from helpers.core.errors import HelpersError
-from helpers.engines.variant_server import ServedVariant, bring_up, convert
+from helpers.engines.variant_server import ServedVariant, converted_size, start_variant
 from helpers.experiments.bench.roofline import Shape
 from helpers.params import Generation, Params, Variant
 from helpers.runs.request_log import Record, RequestLog
@@ -75,8 +75,8 @@ def serve_all(
         if not subject.reason:
             tell(f"starting {name}")
             with suppress(HelpersError):  # which the start meets again, and keeps as the reason
-                convert(params.model.model_copy(update={"engine": variant.engine, "dtype": variant.dtype}), tell)
-            bring_up(params, folder / name.replace(" ", "-"), subject, opened, _room(name, subjects[:-1]))
+                converted_size(params.model.model_copy(update={"engine": variant.engine, "dtype": variant.dtype}), tell)
+            start_variant(params, folder / name.replace(" ", "-"), subject, opened, _room(name, subjects[:-1]))
         if subject.reason:
             tell(f"{name} is not measured: {subject.reason}")
     return subjects

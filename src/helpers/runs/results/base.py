@@ -36,7 +36,7 @@ class Group(Frozen):
     estimates: dict[str, Estimate]
 
 
-class Compared(Frozen):
+class ComparedResult(Frozen):
     """One way to answer; with a ``reason`` its speed was not measured, and the reason says how to get it.
 
     ``speedup`` is over the reference on the same dialogues. ``agreement`` is the share of recorded answers equal to the

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pydantic import Field
 
 from helpers.core.model import Frozen
-from helpers.runs.results.base import Compared, Group, PageResult
+from helpers.runs.results.base import ComparedResult, Group, PageResult
 from helpers.stats.intervals import Estimate
 
 
-class SettingResult(Compared):
+class SettingResult(ComparedResult):
     """One setting of page 03, with how many requests it was asked and how many of them ``failed``."""
 
     requests: int = 0

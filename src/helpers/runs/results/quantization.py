@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from helpers.runs.results.base import Compared, PageResult
+from helpers.runs.results.base import ComparedResult, PageResult
 from helpers.stats.intervals import Estimate
 
 
-class VariantResult(Compared):
+class VariantResult(ComparedResult):
     """One engine and number type of page 04.
 
     ``load`` is from starting its process until it is ready, ``peak_bytes`` the highest resident memory of that process,
