@@ -52,7 +52,6 @@ def test_what_was_measured_until_ctrl_c_is_kept_and_progress_was_told(tmp_path: 
 MILLION = """
 import asyncio, json
 from pathlib import Path
-from helpers import arrivals
 from helpers.experiments.load.arrivals import Plan
 from helpers.experiments.load.summary import summarise
 from helpers.params import Generation
