@@ -33,7 +33,7 @@ def test_without_its_environment_it_says_how_to_get_it(project: Path) -> None:
     with pytest.raises(ModelError, match="the package openvino is not installed; get it with: make engines"):
         load_local(Model(id="demo", task="chat", prompt="tuned", engine="openvino"))
     assert environments.interpreter("ctranslate2") == Path(sys.executable)
-    assert environments.versions() == {}
+    assert environments.engine_versions() == {}
 
 
 def test_the_server_goes_on_there_with_the_same_arguments(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,7 +49,7 @@ def test_its_version_is_known_without_importing_it(project: Path) -> None:
     packages = made(project).parents[1] / "lib" / "python3.11" / "site-packages" / "openvino-1.2.3.dist-info"
     packages.mkdir(parents=True)
     (packages / "METADATA").write_text("Metadata-Version: 2.1\nName: openvino\nVersion: 1.2.3\n")
-    assert environments.versions() == {"openvino": "1.2.3"}
+    assert environments.engine_versions() == {"openvino": "1.2.3"}
 
 
 def test_it_cannot_be_packaged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

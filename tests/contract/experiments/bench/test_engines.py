@@ -232,7 +232,7 @@ def quick(small_machine: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
         model = params.model.model_copy(update={"dtype": subject.variant.dtype})
         attach(opened, subject, lambda: load_local(model))
 
-    monkeypatch.setattr(rounds, "bring_up", here)
+    monkeypatch.setattr(rounds, "start_variant", here)
 
 
 @pytest.mark.usefixtures("quick")
