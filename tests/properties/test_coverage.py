@@ -1,4 +1,4 @@
-"""How often nominal 95 % intervals hold the true value: every claim of ``stats.coverage`` and the docstrings.
+"""How often 95 % intervals hold the true value under load: every claim of ``stats.coverage``; and repeats, and ratios.
 
 Each row simulates experiments whose truth is known and prints method, data, n, measured and claimed coverage.
 """
@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from helpers.stats import comparison, coverage, intervals
+from helpers.stats import coverage
 from helpers.stats.comparison import paired, ratio
 from helpers.stats.intervals import batch_means, clustered_rate, mean, percentile, rate, repeats
 
@@ -22,17 +22,6 @@ RESAMPLES = 399
 TOLERANCE = 0.025
 BUSY = 0.8
 MEAN_RESPONSE = 1 / (1 - BUSY)
-
-
-def symmetric(rng, shape):
-    return rng.normal(size=shape)
-
-
-def log_normal(rng, shape):
-    return rng.lognormal(size=shape) - math.exp(0.5)
-
-
-DATA = {"symmetric data": symmetric, "log-normal data": log_normal}
 
 
 def response_times(rng, experiments, n):
@@ -76,42 +65,6 @@ def claims(table, *ns):
     return found
 
 
-@pytest.mark.parametrize(("kind", "n", "claimed", "at_most"), claims(coverage.MEAN, 5, 10, 50, 500))
-def test_mean(row, kind, n, claimed, at_most):
-    values = DATA[kind](np.random.default_rng(n), (EXPERIMENTS, n))
-    measured = share(mean(one, resamples=RESAMPLES) for one in values)
-    row("mean", kind, n, measured, claimed, at_most)
-
-
-@pytest.mark.parametrize(
-    ("kind", "n", "t_claim", "bca_claim"),
-    [
-        ("symmetric data", 10, 0.95, 0.89),
-        ("log-normal data", 10, 0.84, 0.82),
-        ("symmetric data", 100, 0.95, 0.94),
-        ("log-normal data", 100, 0.92, 0.92),
-    ],
-)
-def test_why_the_mean_changes_method_at_100(row, monkeypatch, kind, n, t_claim, bca_claim):
-    values = DATA[kind](np.random.default_rng(n + 1), (EXPERIMENTS, n))
-    monkeypatch.setattr(intervals, "BCA_FROM", n + 1)
-    by_t = [mean(one) for one in values]
-    monkeypatch.setattr(intervals, "BCA_FROM", n)
-    by_bca = [mean(one, resamples=RESAMPLES) for one in values]
-    row("mean by t", kind, n, share(by_t), t_claim, t_claim)
-    row("mean by BCa", kind, n, share(by_bca), bca_claim, bca_claim)
-    if (kind, n) == ("log-normal data", 100):
-        below = [float(np.mean([one.high < 0 for one in by])) for by in (by_t, by_bca)]
-        assert below == pytest.approx([0.08, 0.05], abs=0.015)
-
-
-@pytest.mark.parametrize(("kind", "n", "claimed", "at_most"), claims(coverage.BOOTSTRAP, 10, 50, 500))
-def test_paired(row, kind, n, claimed, at_most):
-    gains = DATA[kind](np.random.default_rng(n), (EXPERIMENTS, n))
-    measured = share(paired(one, np.zeros(n), resamples=RESAMPLES) for one in gains)
-    row("paired", kind, n, measured, claimed, at_most)
-
-
 @pytest.mark.parametrize("n", [10, 50])
 def test_one_sided_decisions(row, n):
     """At a loss of exactly the margin, and at no difference, one decision in twenty may be wrong."""
@@ -122,40 +75,13 @@ def test_one_sided_decisions(row, n):
     row("randomisation", "symmetric data", n, float(np.mean([one.p_value > 0.05 for one in got])), 0.95, 0.95)
 
 
-@pytest.mark.parametrize("n", [10, 50, 500])
+@pytest.mark.parametrize("n", [8, 10, 50, 500])
 def test_ratio(row, n):
     rng = np.random.default_rng(n)
     seconds = rng.lognormal(0, 0.5, (EXPERIMENTS, n))
     tokens = seconds * rng.lognormal(-(0.2**2) / 2, 0.2, (EXPERIMENTS, n))
-    intervals = (ratio(x, y, resamples=RESAMPLES) for x, y in zip(tokens, seconds, strict=True))
-    row("ratio", "sizes log-normal", n, share(intervals, truth=1), 0.93)
-
-
-def test_plain_percentile_bootstrap_covers_less_than_the_widened_one(row):
-    values = np.random.default_rng(10).normal(size=(EXPERIMENTS, 10))
-    draws = comparison.bootstrap_means(values, RESAMPLES, (0, 0))
-    low, high = np.quantile(draws, (0.025, 0.975), axis=1)
-    measured = float(np.mean((low <= 0) & (high >= 0)))
-    row("plain bootstrap", "symmetric data", 10, measured, 0.90, 0.90)
-
-
-@pytest.mark.parametrize("n", [10, 50, 500])
-def test_wilson(row, n):
-    """Exact, not simulated: the binomial weighs all outcomes."""
-    intervals = [rate(k, n) for k in range(n + 1)]
-    low, high = (np.array([getattr(one, side) for one in intervals]) for side in ("low", "high"))
-    # coverage is worst next to an end of some interval
-    ends = np.unique(np.concatenate([low, high]))
-    truths = np.concatenate([ends - 1e-9, ends + 1e-9, np.linspace(0, 1, 1_001)])
-    truths = truths[(truths > 0) & (truths < 1)]
-    weights = stats.binom.pmf(np.arange(n + 1), n, truths[:, np.newaxis])
-    measured = (weights * ((low <= truths[:, np.newaxis]) & (truths[:, np.newaxis] <= high))).sum(axis=1)
-    row("rate", "true rates, on average", n, measured[-1_001:].mean(), 0.95)
-    row("rate", "worst true rate", n, measured.min(), 0.83, 0.83)
-    silent = [one for one in intervals if not one.note]
-    if silent:
-        inside = (truths > silent[0].low) & (truths < silent[-1].high)
-        row("rate", "worst true rate, no note", n, measured[inside].min(), 0.91)
+    intervals = (ratio(x, y) for x, y in zip(tokens, seconds, strict=True))
+    row("ratio", "sizes log-normal", n, share(intervals, truth=1), 0.95)
 
 
 @pytest.mark.parametrize("n", [10, 50, 500])
@@ -167,7 +93,7 @@ def test_clustered_rate(row, n, true_rate):
     outcomes = rng.random((EXPERIMENTS, n, 6)) < chances
     ids = np.repeat(range(n), 6)
     measured = share((clustered_rate(one.ravel(), ids) for one in outcomes), true_rate)
-    row("clustered rate", f"rate {true_rate}, 6 attempts each", n, measured, coverage.ACCEPTABLE)
+    row("clustered rate", f"rate {true_rate}, 6 attempts each", n, measured, 0.95)
     if n == 10:
         pooled = share((rate(int(one.sum()), 60) for one in outcomes), true_rate)
         row("pooled rate", f"rate {true_rate}, 6 attempts each", n, pooled, 0, 0.75)
@@ -192,8 +118,8 @@ def test_mean_of_repeats(row, n):
     rng = np.random.default_rng(n)
     repeated = rng.normal(size=(EXPERIMENTS, n, 1)) + rng.normal(0, 0.2, (EXPERIMENTS, n, 6))
     ids = np.repeat(range(n), 6)
-    measured = share(mean(one.ravel(), ids, resamples=RESAMPLES) for one in repeated)
-    row("mean", "clustered, 6 repeats each", n, measured, 0.94)
+    measured = share(mean(one.ravel(), ids) for one in repeated)
+    row("mean", "clustered, 6 repeats each", n, measured, 0.95)
     if n == 10:
         row("pooled mean", "clustered, 6 repeats each", n, share(mean(one.ravel()) for one in repeated), 0.55, 0.55)
 
@@ -212,7 +138,7 @@ def test_percentile(row, n, p):
 
 def test_intervals_for_independent_values_fail_under_load(row):
     values = response_times(np.random.default_rng(1), 600, 500)
-    row("mean", "one run of a queue", 500, share((mean(one, resamples=RESAMPLES) for one in values), 5), 0.18, 0.18)
+    row("mean", "one run of a queue", 500, share((mean(one) for one in values), 5), 0.21, 0.21)
     of_p95 = share((percentile(one, 95) for one in values), response_percentile(95))
     row("p95", "one run of a queue", 500, of_p95, 0.17, 0.17)
 

@@ -114,7 +114,7 @@ def summarise(
     not_measured |= meant.not_measured
 
     def means(of: Sequence[SampleScore]) -> Scores:
-        found = aggregate(of, seed=seed)
+        found = aggregate(of)
         judged = {kind: count for kind, count in found.failures.items() if kind not in not_measured}
         return found.model_copy(update={"failures": judged})
 
@@ -175,7 +175,8 @@ def _score(
 def _table(title: str, scores: Scores) -> list[str]:
     lines = [f"{title:24} {'mean':>7}   95 % interval"]
     for metric, m in scores.metrics.items():
-        lines.append(f"{metric:24} {_number(m.value)}   {_number(m.low)} to {_number(m.high)}")
+        between = f"{_number(m.low)} to {_number(m.high)}" if m.low is not None else f"none: {m.note}"
+        lines.append(f"{metric:24} {_number(m.value)}   {between}")
     found = [f"{kind} {count}" for kind, count in scores.failures.items() if count]
     return [*lines, f"failures: {', '.join(found) or 'none'}"]
 

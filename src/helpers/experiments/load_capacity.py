@@ -213,7 +213,7 @@ def _played(runs: Sequence[Outcomes], services: Sequence[FloatArray], seed: int)
 def _mean(services: Services) -> Estimate:
     values = np.concatenate(list(services.values()))
     clusters = np.concatenate([np.full(times.size, name) for name, times in services.items()])
-    return mean(values, clusters)
+    return mean(values, clusters, floor=0.0)
 
 
 def _batching_server(run: Run, serving: Serving, first: Sample, opened: ExitStack) -> EndpointBackend:

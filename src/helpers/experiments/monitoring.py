@@ -24,7 +24,7 @@ from helpers.runs.run import Run
 from helpers.samples.dataset import Sample
 from helpers.scorers.failures import semantic_failures
 from helpers.stats import drift
-from helpers.stats.intervals import clustered_rate, mean, percentile, rate, smallest_n
+from helpers.stats.intervals import clustered_rate, mean, percentile, smallest_n
 
 PAGE = "06"
 #: Requests that are drawn one by one, answers that are judged, stretches of time that are told apart.
@@ -123,12 +123,12 @@ def _described(series: Series, answers: list[_Judged], own: bool, logs: list[str
         answered=int(ok.sum()),
         aside=series.aside,
         throughput=float(ok.sum()) / span if span else None,
-        error_rate=rate(int((~ok).sum()), len(series), unit="attempt"),
+        error_rate=clustered_rate(~ok, series.sample) if len(series) else None,
         errors=dict(kinds.most_common()),
         latency={
             name: percentile(series.service_time[timed], p, series.sample[timed]) for name, p in PERCENTILES.items()
         },
-        tokens=mean(tokens[counted], series.sample[counted]) if counted.any() else None,
+        tokens=mean(tokens[counted], series.sample[counted], floor=0.0) if counted.any() else None,
         usage_samples=len(series.usage),
         usage_mean=float(series.usage.mean()) if len(series.usage) else None,
         usage_most=float(series.usage.max()) if len(series.usage) else None,

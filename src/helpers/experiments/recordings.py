@@ -19,7 +19,7 @@ from helpers.samples.dataset import Sample, load_samples
 from helpers.samples.readers import read_rows
 from helpers.scorers import SampleScore, SemanticFailure
 from helpers.stats.comparison import Paired, paired
-from helpers.stats.intervals import Estimate, mean, rate, within
+from helpers.stats.intervals import Estimate, mean, rate
 
 #: Means over dialogues, and those of which a paired difference is given.
 METRICS = ("rouge1", "rouge2", "rougeL", "key_fact_recall", "words")
@@ -101,7 +101,7 @@ def _estimates(rows: Sequence[ScoredRecord]) -> dict[str, Estimate]:
     unspoken = [SemanticFailure.UNSPOKEN_NUMBER in row.score.failures for row in rows]
     other = [bool(set(row.score.failures) - {SemanticFailure.UNSPOKEN_NUMBER}) for row in rows]
     rates = dict(zip(RATES, (rate(sum(found), len(rows)) for found in (other, unspoken)), strict=True))
-    means = {name: within(mean(v), 0.0, math.inf if name == "words" else 1.0) for name, v in values.items() if v}
+    means = {name: mean(v, floor=0.0, ceiling=math.inf if name == "words" else 1.0) for name, v in values.items() if v}
     return means | rates
 
 
@@ -110,5 +110,5 @@ def _gains(ours: Sequence[ScoredRecord], theirs: Sequence[ScoredRecord], seed: i
     for name in COMPARED:
         pairs = [(getattr(a.score, name), getattr(b.score, name)) for a, b in zip(ours, theirs, strict=True)]
         if known := [pair for pair in pairs if None not in pair]:
-            gains[name] = paired(*zip(*known, strict=True), seed=seed)
+            gains[name] = paired(*zip(*known, strict=True), limit=1.0, seed=seed)
     return gains

@@ -115,7 +115,7 @@ def _measured(candidate: SettingUnderTest, reference: SettingUnderTest) -> dict[
         asked = f"every request failed ({failed[-1].kind})" if failed else "asking ended before its turn"
         return {**counts, "reason": candidate.reason or asked}
     known = [r for r in answered if r.output_tokens is not None]
-    tokens = mean([float(r.output_tokens or 0) for r in known], [r.sample for r in known]) if known else None
+    tokens = mean([float(r.output_tokens or 0) for r in known], [r.sample for r in known], floor=0.0) if known else None
     return {
         **counts,
         "latency": latency(answered),

@@ -5,7 +5,6 @@ Speed comes from what was asked in this run, quality from recorded answers, in p
 
 from __future__ import annotations
 
-import math
 import shlex
 from collections import defaultdict
 from collections.abc import Sequence
@@ -21,7 +20,7 @@ from helpers.runs.sender import RequestSender
 from helpers.samples.dataset import Sample, load_samples
 from helpers.samples.readers import read_rows
 from helpers.stats.comparison import Paired, adjust, paired, ratio
-from helpers.stats.intervals import Estimate, mean, rate, within
+from helpers.stats.intervals import Estimate, mean, rate
 
 
 @dataclass
@@ -58,7 +57,7 @@ def latency(records: Sequence[Record]) -> Estimate:
     """Return the mean service time, seconds; the unit is the dialogue, or its repeats where only one was asked."""
     times = [r.service_time or 0.0 for r in records]
     one = len({r.sample for r in records}) == 1
-    return within(mean(times, None if one else [r.sample for r in records]), 0.0, math.inf)
+    return mean(times, None if one else [r.sample for r in records], floor=0.0)
 
 
 def speedup(slower: Sequence[Record], faster: Sequence[Record]) -> Estimate | None:
@@ -117,7 +116,7 @@ def qualities(params: Params, section: str, ways: Sequence[Way]) -> dict[str, di
             found[name] = {"quality_reason": _how(way, plan.samples)}
             continue
         rows = scored[name]
-        found[name] = {"rouge_l": within(mean([row.score.rougeL for row in rows]), 0.0, 1.0)}
+        found[name] = {"rouge_l": mean([row.score.rougeL for row in rows], floor=0.0, ceiling=1.0)}
         if name in rouge:
             same = sum(texts[name].get(s.id) == texts[first].get(s.id) for s in samples)
             found[name] |= {
@@ -141,7 +140,7 @@ def _by_dialogue(records: Sequence[Record]) -> dict[str, float]:
 
 def _rate(records: Sequence[Record], batch: int) -> Estimate | None:
     rates = [batch / r.service_time for r in records if r.service_time]
-    return within(mean(rates), 0.0, math.inf) if rates else None
+    return mean(rates, floor=0.0) if rates else None
 
 
 def _paired(
@@ -150,7 +149,7 @@ def _paired(
     pairs = [(getattr(a.score, metric), getattr(b.score, metric)) for a, b in zip(ours, reference, strict=True)]
     known = [pair for pair in pairs if None not in pair]
     mine, theirs = ([pair[i] for pair in known] for i in (0, 1))
-    return paired(mine, theirs, margin=margin, seed=seed)
+    return paired(mine, theirs, margin=margin, limit=1.0, seed=seed)
 
 
 def _how(way: Way, samples: str) -> str:

@@ -15,7 +15,7 @@ from helpers.scorers.rouge import METRICS, rouge, too_long
 from helpers.scorers.scoring import SampleScore
 from helpers.scorers.semantic import BERTSCORE, SIMILARITY
 from helpers.stats.comparison import Paired, paired
-from helpers.stats.intervals import Estimate, mean, within
+from helpers.stats.intervals import Estimate, mean
 
 #: The measures of which more is better, those that may exceed 1, and all that have a mean.
 BETTER_IF_HIGHER = (*METRICS, "key_fact_recall", SIMILARITY, BERTSCORE)
@@ -42,21 +42,29 @@ class Agreement(Frozen):
     difference: Paired
 
 
-def aggregate(scores: Sequence[SampleScore], *, seed: int = 0) -> Scores:
+def aggregate(scores: Sequence[SampleScore]) -> Scores:
     """Return the means and failure counts of samples; a measure that no sample has is left out."""
     metrics = {}
     for measure in MEASURES:
         values = [value for score in scores if (value := getattr(score, measure)) is not None]
         if values:
-            metrics[measure] = bounded_mean(measure, values, seed=seed)
+            metrics[measure] = bounded_mean(measure, values)
     failures = {kind: sum(kind in score.failures for score in scores) for kind in SemanticFailure}
     return Scores(n=len(scores), metrics=metrics, failures=failures)
 
 
-def bounded_mean(measure: str, values: Sequence[float], *, seed: int = 0) -> Estimate:
-    """Return the mean of a measure over samples, its interval cut to the values that the measure can take."""
-    floor = -1.0 if measure == SIMILARITY else 0.0
-    return within(mean(values, seed=seed), floor, math.inf if measure in UNBOUNDED else 1.0)
+def bounded_mean(measure: str, values: Sequence[float]) -> Estimate:
+    """Return the mean of a measure over samples, its interval within the values that the measure can take."""
+    return mean(values, floor=_floor(measure), ceiling=math.inf if measure in UNBOUNDED else 1.0)
+
+
+def largest_difference(measure: str) -> float:
+    """Return by how much two values of a measure can differ at most."""
+    return math.inf if measure in UNBOUNDED else 1.0 - _floor(measure)
+
+
+def _floor(measure: str) -> float:
+    return -1.0 if measure in (SIMILARITY, BERTSCORE) else 0.0
 
 
 def compare(scores: Sequence[SampleScore], baseline: Sequence[SampleScore], *, seed: int = 0) -> dict[str, Paired]:
@@ -70,7 +78,7 @@ def compare(scores: Sequence[SampleScore], baseline: Sequence[SampleScore], *, s
         pairs = [(getattr(a, measure), getattr(b, measure)) for a, b in zip(scores, baseline, strict=True)]
         known = [pair for pair in pairs if None not in pair]
         if known:
-            compared[measure] = paired(*zip(*known, strict=True), seed=seed)
+            compared[measure] = paired(*zip(*known, strict=True), limit=largest_difference(measure), seed=seed)
     return compared
 
 
@@ -87,9 +95,9 @@ def agreement(texts: Iterable[tuple[str, Sequence[str]]], *, seed: int = 0) -> d
     for name in AGREEMENT_METRICS if scored else ():
         ours, theirs = ([fmean(score[name] for score in both[side]) for both in scored] for side in (0, 1))
         found[name] = Agreement(
-            summaries=bounded_mean(name, ours, seed=seed),
-            references=bounded_mean(name, theirs, seed=seed),
-            difference=paired(ours, theirs, seed=seed),
+            summaries=bounded_mean(name, ours),
+            references=bounded_mean(name, theirs),
+            difference=paired(ours, theirs, limit=largest_difference(name), seed=seed),
         )
     return found
 

@@ -1,7 +1,7 @@
-"""What a nominal 95 % interval really covers, by simulation; tests/properties/test_coverage.py recomputes it.
+"""What a nominal 95 % interval of response times under load really covers, by simulation.
 
-Each table reads *kind of data → n → share of experiments whose interval held the true value*. A share holds
-from its n up to the next one given; between them coverage only grows.
+tests/properties/test_coverage.py recomputes it. Each table reads *kind of data → n → share of experiments whose
+interval held the true value*. A share holds from its n up to the next one given; between them coverage only grows.
 """
 
 from __future__ import annotations
@@ -12,21 +12,6 @@ Coverage = Mapping[str, Mapping[int, float]]
 
 #: Below this share an interval must say what it really covers.
 ACCEPTABLE = 0.93
-
-#: ``rate``: averaged over true rates it is 95 % at every n.
-WILSON: Coverage = {"at worst, a true rate near 0 or 1": {1: 0.79, 2: 0.82, 4: 0.83}}
-
-#: ``mean``: Student-t to n = 99, then BCa. Log-normal: sigma = 1, the tail of a slow service.
-MEAN: Coverage = {
-    "symmetric data": {2: 0.95},
-    "log-normal data": {2: 0.82, 10: 0.84, 20: 0.87, 50: 0.90, 100: 0.92, 500: 0.93},
-}
-
-#: ``paired`` and ``ratio``: resamples of two to five dialogues cannot reach far enough.
-BOOTSTRAP: Coverage = {
-    "symmetric data": {2: 0.50, 3: 0.75, 4: 0.87, 5: 0.91, 6: 0.92, 10: 0.93},
-    "log-normal data": {2: 0.43, 3: 0.63, 4: 0.76, 5: 0.81, 10: 0.85, 20: 0.88, 50: 0.90, 500: 0.93},
-}
 
 _QUEUE = "M/M/1 queue, 80 % busy"
 

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from helpers.core.model import Frozen
+from helpers.stats import means
 from helpers.stats.comparison import holm
 from helpers.stats.intervals import (
     LEVEL,
     Estimate,
     FloatArray,
-    equal,
     per_dialogue,
     t_estimate,
     two_sided,
@@ -59,7 +59,7 @@ def drift(
     if min(first.size, second.size) < FEWEST:
         note = f"each half needs {FEWEST} dialogues"
         difference = without_interval(None, n=min(first.size, second.size), note=note)
-    elif equal(first) and equal(second):
+    elif means.equal(first) and means.equal(second):
         note = "all values are equal: no spread to judge from"
         difference = without_interval(float(second.mean() - first.mean()), n=first.size + second.size, note=note)
     else:

@@ -1,8 +1,8 @@
 """Estimates with the interval that their n supports: rates, means, percentiles.
 
 The unit of inference is the dialogue: with ``clusters`` (one dialogue id per value) repeats are averaged per
-dialogue first, and n counts dialogues. All intervals are nominal 95 %; where simulation found less than 93 %
-the estimate's ``note`` says what it really covers (`coverage`).
+dialogue first, and n counts dialogues. Intervals are of 95 % unless ``level`` says otherwise; ``docs/statistics.md``
+shows how often each is wrong under which data.
 
 Response times under load depend on each other, one slow request delaying the next, and intervals for independent
 values are far too narrow: of one run of an M/M/1 queue that is 80 % busy, Student-t on 500 response times covers 18 %
@@ -20,15 +20,16 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import ConfigDict
 
 from helpers.core.model import Frozen
-from helpers.stats import coverage
+from helpers.stats import coverage, means
 
 FloatArray = NDArray[np.float64]
 Unit = Literal["dialogue", "request", "attempt", "repeat"]
 
 LEVEL = 0.95
-RESAMPLES = 10_000
-#: Where BCa replaces Student-t in ``mean``: see there.
-BCA_FROM, BCA_TO = 100, 5_000
+#: Fewer values than this have no interval of their mean, and no verdict.
+SMALLEST = 5
+#: By so much a score in single precision may lie beyond its bound.
+ROUNDING = 1e-6
 #: Of one run's dependent values: how many batches their means are taken of, and how long one is at least.
 BATCHES = 10
 SMALLEST_BATCH = 10
@@ -45,7 +46,7 @@ class Estimate(Frozen):
     n: int
     unit: Unit = "dialogue"
     level: float = LEVEL
-    #: "wilson", "student-t", "bca-bootstrap", "cluster-bootstrap", "order-statistics", "batch-means",
+    #: "clopper-pearson", "widest" (of several for a mean), "log-ratio", "student-t", "order-statistics", "batch-means",
     #: "independent-repeats", or "none"
     method: str
     #: "upper": ``high`` alone is given, and the true value lies below it with probability ``level``
@@ -59,21 +60,22 @@ class Estimate(Frozen):
     note: str = ""
 
 
-def rate(successes: int, n: int, *, unit: Unit = "dialogue", requests: int | None = None) -> Estimate:
-    """Return the share ``successes / n`` with its Wilson score interval.
+def rate(
+    successes: int, n: int, *, unit: Unit = "dialogue", level: float = LEVEL, requests: int | None = None
+) -> Estimate:
+    """Return the share ``successes / n`` with its exact interval: 10 of 10 gives 0.69 to 1.
 
-    10 of 10 gives 0.72 to 1. Outcomes must be independent: for repeats of dialogues see ``clustered_rate``.
-    Averaged over true rates the interval covers 95 %, but single rates dip: near 0 or 1 to 83 %, which the
-    note says when at most four of the rarer outcome were seen; elsewhere to 91 %.
-    Raises ValueError unless 0 <= successes <= n. Source: Wilson (1927); Brown, Cai and DasGupta (2001).
+    Outcomes must be independent: for repeats of dialogues see ``clustered_rate``. The interval misses a true rate
+    above it, and one below it, with half of ``1 - level`` at most, whatever the rate; Wilson's misses one in six near
+    0 or 1. Raises ValueError unless 0 <= successes <= n. Source: Clopper and Pearson (1934).
     """
     if not 0 <= successes <= n:
         raise ValueError(f"rate: {successes} successes of {n}: give counts with 0 <= successes <= n")
-    return _wilson(float(successes), n, unit=unit, requests=requests)
+    return _exact(float(successes), n, level, unit=unit, requests=requests)
 
 
-def clustered_rate(outcomes: ArrayLike, clusters: ArrayLike) -> Estimate:
-    """Return the rate of attempts nested in dialogues: Wilson on the mean of the dialogues' own rates.
+def clustered_rate(outcomes: ArrayLike, clusters: ArrayLike, *, level: float = LEVEL) -> Estimate:
+    """Return the rate of attempts nested in dialogues: the mean of the dialogues' own rates, each counted once.
 
     ``outcomes`` are 0 or 1, one per attempt. The effective n lies between the dialogues (attempts of one all
     agree) and the attempts (they are independent); the lower end is used, because an n estimated from a
@@ -82,8 +84,18 @@ def clustered_rate(outcomes: ArrayLike, clusters: ArrayLike) -> Estimate:
     (x,) = checked(outcomes=outcomes)
     if not np.isin(x, (0, 1)).all():
         raise ValueError("clustered_rate: outcomes must be 0 or 1, one per attempt; for scores use mean")
-    rates = per_dialogue(x, clusters)
-    return _wilson(float(rates.sum()), rates.size, requests=x.size)
+    return mean_rate(per_dialogue(x, clusters), level=level, requests=x.size)
+
+
+def mean_rate(rates: ArrayLike, *, level: float = LEVEL, requests: int | None = None) -> Estimate:
+    """Return the mean of the dialogues' own rates with the exact interval of as many outcomes of 0 or 1.
+
+    No rates of a mean spread wider than outcomes of 0 or 1 do. Raises ValueError for a rate outside 0 to 1.
+    """
+    (x,) = checked(rates=rates)
+    if ((x < 0) | (x > 1)).any():
+        raise ValueError("mean_rate: rates must lie between 0 and 1")
+    return _exact(float(x.sum()), x.size, level, requests=requests)
 
 
 def mean(
@@ -91,40 +103,41 @@ def mean(
     clusters: ArrayLike | None = None,
     *,
     unit: Unit = "dialogue",
-    resamples: int = RESAMPLES,
-    seed: int = 0,
+    level: float = LEVEL,
+    floor: float = -math.inf,
+    ceiling: float = math.inf,
+    requests: int | None = None,
 ) -> Estimate:
-    """Return the mean with a Student-t interval, or from n = 100 a BCa bootstrap of the dialogues.
+    """Return the mean with an interval that errs with half of ``1 - level`` at most on each side, from n = 5.
 
-    Chosen by simulated coverage (t, BCa): normal 95, 89 % at n = 10 and 95, 94 % at n = 100; log-normal with
-    sigma = 1 84, 82 % at 10 and 92, 92 % at 100. So t to n = 99; from 100 both cover alike and BCa shares its
-    misses more evenly (true mean above ``high``: 5 % of log-normal cases against 8 %), which a one-sided target
-    needs; above n = 5,000 the two agree and t is cheaper. Zeros and ones mixed are a rate and get its
-    Wilson interval; values that are all equal get none. Raises ValueError for values that are not finite.
-    Source: Student (1908); Efron (1987), as in ``scipy.stats.bootstrap``.
+    ``floor`` and ``ceiling`` are the bounds between which values can lie; the interval stays within them. It is the
+    widest of those in `helpers.stats.means`, which see. Zeros and ones mixed are a rate and get its interval. Values
+    that are all equal get one only where bounds say how far an unseen value can lie off. Raises ValueError for values
+    that are not finite or out of bounds.
     """
     (x,) = checked(values=values)
     averages = x if clusters is None else per_dialogue(x, clusters)
-    n = averages.size
-    counted: dict[str, Any] = {"unit": unit, "requests": None if clusters is None else x.size}
-    if not equal(averages) and np.isin(averages, (0, 1)).all():
-        return _wilson(float(averages.sum()), n, **counted)
-    counted["note"] = coverage.covers(coverage.MEAN, n)
-    if not BCA_FROM <= n <= BCA_TO or equal(averages):
-        return t_estimate(averages, method="student-t", **counted)
-    from scipy import stats
-
-    result = stats.bootstrap(
-        (averages,), np.mean, n_resamples=resamples, batch=100, method="BCa", rng=np.random.default_rng(seed)
-    )
-    return two_sided(averages.mean(), result.confidence_interval, n=n, method="bca-bootstrap", **counted)
-
-
-def within(estimate: Estimate, floor: float, ceiling: float) -> Estimate:
-    """Return an estimate with its interval cut to the values it can take: at few dialogues Student-t reaches beyond."""
-    low = None if estimate.low is None else max(estimate.low, floor)
-    high = None if estimate.high is None else min(estimate.high, ceiling)
-    return estimate.model_copy(update={"low": low, "high": high})
+    outside = np.flatnonzero((averages < floor - ROUNDING) | (averages > ceiling + ROUNDING))
+    if outside.size:
+        raise ValueError(f"mean: {averages[outside[0]]} is not between {floor} and {ceiling}")
+    averages = np.clip(averages, floor, ceiling)
+    counted: dict[str, Any] = {
+        "unit": unit,
+        "level": level,
+        "requests": requests if clusters is None else x.size,
+        "n": averages.size,
+    }
+    if averages.size == 0:
+        return without_interval(None, **counted, note="nothing was measured")
+    value = float(averages.mean())
+    if not means.equal(averages) and np.isin(averages, (0, 1)).all():
+        return _exact(float(averages.sum()), **counted)
+    if averages.size < SMALLEST:
+        return without_interval(value, **counted, note=f"an interval needs at least {SMALLEST} {unit}s")
+    interval = means.interval(averages, level, floor, ceiling)
+    if interval is None:
+        return without_interval(value, **counted, note="all values are equal: no spread to judge from")
+    return two_sided(value, interval, method="widest", **counted)
 
 
 def percentile(values: ArrayLike, p: float, clusters: ArrayLike | None = None, *, unit: Unit = "dialogue") -> Estimate:
@@ -210,7 +223,7 @@ def t_estimate(figures: FloatArray, **fields: Any) -> Estimate:
     value = float(figures.mean())
     if figures.size == 1:
         return without_interval(value, **fields | {"note": "one value has no interval"})
-    if equal(figures):
+    if means.equal(figures):
         return without_interval(value, **fields | {"note": "all values are equal: no spread to judge from"})
     from scipy import stats
 
@@ -224,14 +237,16 @@ def two_sided(value: float, interval: tuple[float, float], **fields: Any) -> Est
     return Estimate(value=value, low=min(low, value), high=max(high, value), **fields)
 
 
+def within(estimate: Estimate, floor: float, ceiling: float) -> Estimate:
+    """Return an estimate with its interval cut to the values it can take: from few runs Student-t reaches beyond."""
+    low = None if estimate.low is None else max(estimate.low, floor)
+    high = None if estimate.high is None else min(estimate.high, ceiling)
+    return estimate.model_copy(update={"low": low, "high": high})
+
+
 def without_interval(value: float | None, **fields: Any) -> Estimate:
     """Return an Estimate that states no interval; ``fields`` say why."""
     return Estimate(**fields | {"value": value, "low": None, "high": None, "method": "none", "bound": "none"})
-
-
-def equal(values: FloatArray) -> bool:
-    """Return whether all values are the same, up to the rounding that averages of equal repeats show."""
-    return values.size == 0 or bool(np.ptp(values) <= 1e-12 * np.abs(values).max())
 
 
 def batch_means(values: ArrayLike) -> Estimate:
@@ -290,11 +305,8 @@ def repeats(runs: Sequence[ArrayLike], p: float | None = None) -> Estimate:
     return t_estimate(figures, unit="repeat", requests=requests, method="independent-repeats", note=note)
 
 
-def _wilson(successes: float, n: int, **fields: Any) -> Estimate:
+def _exact(successes: float, n: int, level: float, **fields: Any) -> Estimate:
     if n == 0:
-        return without_interval(None, n=0, note="nothing was measured", **fields)
-    from statsmodels.stats.proportion import proportion_confint
-
-    note = coverage.covers(coverage.WILSON, n) if min(successes, n - successes) <= 4 else ""
-    interval = proportion_confint(successes, n, alpha=1 - LEVEL, method="wilson")
-    return two_sided(successes / n, interval, n=n, method="wilson", note=note, **fields)
+        return without_interval(None, n=0, level=level, note="nothing was measured", **fields)
+    interval = means.share_interval(successes, n, level)
+    return two_sided(successes / n, interval, n=n, level=level, method="clopper-pearson", **fields)

@@ -60,14 +60,15 @@ def test_the_verdicts_on_the_figures_as_published(whole: PublicationAudit) -> No
     assert named == ["latency-target", "request-target", "reliability-targets"]
 
 
-# Found apart from this code; the waits by simulating a queue with the ten published latencies.
+# Found apart from this code; the waits by simulating a queue with the ten published latencies, the needed requests by
+# drawing rates from Jeffreys' posterior and requests from these.
 BY_HAND = [
-    ("average-latency", {"total": 36.10398, "mean": 3.610398, "low": 3.02958, "high": 4.19122}),
+    ("average-latency", {"total": 36.10398, "mean": 3.610398, "low": 3.02958, "high": 4.38587}),
     ("latency-target", {"within": 2 + 1, "factor": 3 / 3.610398}),
     ("timing", {"gap": 0.610398}),
     ("notebook-prose", {"own_cost": 0.27 * 39 / 3600}),
-    ("success-rate", {"low": 0.72247, "high": 1, "useful": 0.9, "useful_low": 0.59585, "useful_high": 0.98212}),
-    ("reliability-targets", {"needed": 381, "time": 22.926, "dollars": 0.1032, "error_high": 0.27753}),
+    ("success-rate", {"low": 0.69150, "high": 1, "useful": 0.9, "useful_low": 0.55498, "useful_high": 0.99747}),
+    ("reliability-targets", {"needed": 1182, "time": 71.125, "dollars": 0.32006, "error_high": 0.30850}),
     ("hourly-price", {"listed": 0.268}),
     ("timed-requests", {"found": 0.00270780, "billed": 0.0135, "factor": 4.9856}),
     ("thousand-tokens", {"tokens": 1935.67, "own": 0.0013949}),
@@ -82,9 +83,9 @@ BY_HAND = [
     ("spot", {"hourly": 0.162, "cost": 0.81}),
     ("steady-traffic", {"most": 997.12, "busy": 0.20058, "wait": 0.4735, "response": 4.0839}),
     ("scaling-metric", {"most": 3}),
-    ("alert-p50", {"slower": 10, "value": 3.426145, "low": 2.91432, "high": 4.28681, "share_low": 0.72247}),
-    ("alert-p99", {"slower": 2, "needs": 368, "largest": 5.36877, "share_low": 0.056682}),
-    ("alert-error-rate", {"needed": 189, "high": 0.27753}),
+    ("alert-p50", {"slower": 10, "value": 3.426145, "low": 2.91432, "high": 4.28681, "share_low": 0.69150}),
+    ("alert-p99", {"slower": 2, "needs": 368, "largest": 5.36877, "share_low": 0.025211}),
+    ("alert-error-rate", {"needed": 989, "high": 0.30850}),
     ("alert-throughput", {"one": 0.27698, "all": 0.83093, "arriving": 0.055556, "needed": 8}),
     ("alert-tokens", {"found": 193.567, "most": 1152}),
     ("alert-gpu", {"busy": 0.20058}),
@@ -113,11 +114,11 @@ TRAFFIC = "cost__steady_state__requests_per_hour"
 CARD = yaml.safe_load(PUBLISHED.read_text())["quality"]["card"]
 FLIPS: list[tuple[str, str, dict[str, Any]]] = [
     ("average-latency", "does not hold", {"measured__average_latency_ms__publication": 3700}),
-    ("latency-target", "holds", {"targets__average_latency_s__max": 4.2}),
+    ("latency-target", "holds", {"targets__average_latency_s__max": 4.4}),
     ("latency-target", "cannot be checked", {"targets__average_latency_s__max": 3.1}),
     ("timing", "holds", {"measured__timing_method": "wall clock around the call"}),
     ("success-rate", "does not hold", {"measured__success_rate": 0.9}),
-    ("reliability-targets", "holds", {"targets__success_rate__min": 0.7, "targets__error_rate__below": 0.3}),
+    ("reliability-targets", "holds", {"targets__success_rate__min": 0.65, "targets__error_rate__below": 0.35}),
     ("reliability-targets", "does not hold", {"measured__success_rate": 0.5}),
     ("hourly-price", "does not hold", {"endpoint__hourly_usd": 0.28}),
     ("hourly-price", "cannot be checked", {"endpoint__vendor": "elsewhere"}),
@@ -138,7 +139,7 @@ FLIPS: list[tuple[str, str, dict[str, Any]]] = [
     ("alert-p50", "holds", {"alerts__latency_p50_s__above": 5.4}),
     ("alert-p50", "cannot be checked", {"alerts__latency_p50_s__above": 3.5}),
     ("alert-p99", "cannot be checked", {"alerts__latency_p99_s__above": 5.4}),
-    ("alert-error-rate", "holds", {"alerts__error_rate__above": 0.28}),
+    ("alert-error-rate", "holds", {"alerts__error_rate__above": 0.31}),
     ("alert-error-rate", "does not hold", {"measured__success_rate": 0.5}),
     ("alert-throughput", "holds", {"alerts__throughput_rps__below": 0.05}),
     ("alert-throughput", "does not hold", {"alerts__throughput_rps__below": 0.06}),
@@ -168,7 +169,7 @@ def test_another_figure_gives_another_verdict(tmp_path: Path, name: str, verdict
 
 
 def test_what_holds_is_not_named_foremost(tmp_path: Path) -> None:
-    result = audit(tmp_path, targets__average_latency_s__max=4.2)
+    result = audit(tmp_path, targets__average_latency_s__max=4.4)
     assert [result.claims[place].name for place in result.foremost] == [
         "request-target", "reliability-targets", "deployed-quality",
     ]  # fmt: skip

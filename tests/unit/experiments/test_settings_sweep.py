@@ -70,7 +70,7 @@ def test_all_are_asked_in_turn_and_set_beside_the_deployments_own(tmp_path: Path
     assert list(found) == [OWN, LEAST, MIDDLE]
     assert [setting.requests for setting in sweep.settings] == [6, 6, 6]
     assert [s.latency.value for s in sweep.settings if s.latency] == [8.0, 2.0, 4.0]
-    assert [s.speedup.value for s in sweep.settings if s.speedup] == [1.0, 4.0, 2.0]
+    assert [s.speedup.needs for s in sweep.settings if s.speedup] == [8, 8, 8], "three dialogues give no ratio"
     assert [s.output_tokens.value for s in sweep.settings if s.output_tokens] == [64, 32, 64]
     assert "--set generation.num_beams=2 --set generation.max_new_tokens=128" in found[MIDDLE].quality_reason
 

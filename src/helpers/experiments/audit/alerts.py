@@ -7,8 +7,8 @@ import math
 from helpers.experiments.audit.basis import AuditBasis, against, figures, verdict
 from helpers.experiments.audit.claims import Above, Max
 from helpers.runs.results.publication_audit import Claim
-from helpers.stats.intervals import percentile, rate, smallest_n
-from helpers.verdicts.sample_size import needed_n
+from helpers.stats.intervals import LEVEL, percentile, rate, smallest_n
+from helpers.stats.power import CHANCE, PilotRate, needed_n
 
 GROUP = "Alerts"
 _FIRES = {
@@ -46,7 +46,7 @@ def _percentile(basis: AuditBasis, p: int, rule: Above) -> Claim:
         recomputed="{slower} of {n} slower",
         verdict=judged,
         arithmetic=f"{stated} The alert is quiet while at most {{allowed}} of requests are slower than {{threshold}} "
-        "s; {slower} of {n} were, hence {share_low} to {share_high} of all (95 % interval, Wilson). " + _FIRES[judged],
+        "s; {slower} of {n} were, hence {share_low} to {share_high} of all (exact 95 % interval). " + _FIRES[judged],
         remedy=f"A threshold above the p{p} of a measured week: an alert that always fires hides the day on which "
         "something changes.",
         figures=figures("plain", threshold=rule.above, n=len(basis.latencies), slower=slower)
@@ -68,10 +68,14 @@ def error_rate(basis: AuditBasis) -> Claim:
         published="above {threshold}",
         recomputed="{low} to {high}",
         verdict=judged,
-        arithmetic="The 95 % interval (Wilson) from {n} requests is held against the threshold as a whole. "
+        arithmetic="The exact 95 % interval from {n} requests is held against the threshold as a whole. "
         f"{_FIRES[judged]} The target for the same rate is below {{target}}: between the two, it is missed in silence.",
-        remedy="{needed} requests at the rate seen would decide it, and a threshold at the target would leave no gap.",
-        figures=figures("plain", n=found.n, needed=needed_n(found, rule.above))
+        remedy="{needed} requests would decide it with a chance of {chance}, and a threshold at the target would leave "
+        "no gap.",
+        figures=figures(
+            "plain", n=found.n, needed=needed_n(PilotRate(found.n, found.n - basis.successes), rule.above, LEVEL)
+        )
+        | figures("rate", chance=CHANCE)
         | figures("rate", threshold=rule.above, target=target.below, low=found.low, high=found.high),
     )
 

@@ -34,7 +34,7 @@ class AuditBasis:
     @cached_property
     def latency(self) -> Estimate:
         """Their mean; one request for each dialogue."""
-        return mean(self.latencies)
+        return mean(self.latencies, floor=0.0)
 
     @property
     def mean_latency(self) -> float:

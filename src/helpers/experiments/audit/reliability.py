@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from helpers.experiments.audit.basis import AuditBasis, against, all_of, figures, verdict
 from helpers.runs.results.publication_audit import Claim
-from helpers.stats.intervals import rate
-from helpers.verdicts.sample_size import needed_n
+from helpers.stats.intervals import LEVEL, rate
+from helpers.stats.power import CHANCE, PilotRate, needed_n
 
 GROUP = "Reliability"
 
@@ -23,7 +23,7 @@ def success_rate(basis: AuditBasis) -> Claim:
         recomputed="{answered} of {n}",
         verdict=verdict(basis.successes == len(basis.latencies)),
         arithmetic="There are {answered} latencies for {n} dialogues. As the success rate of the deployment this is "
-        "{low} to {high} (95 % interval, Wilson). Summaries that begin in mid-sentence: {cut}; if they are no "
+        "{low} to {high} (exact 95 % interval). Summaries that begin in mid-sentence: {cut}; if they are no "
         "successes, {useful} remain ({useful_low} to {useful_high}).",
         remedy="State the share of requests that have a latency.",
         figures=figures(
@@ -35,9 +35,9 @@ def success_rate(basis: AuditBasis) -> Claim:
 
 
 def reliability_targets(basis: AuditBasis) -> Claim:
-    """The targets for success and error rate against Wilson intervals."""
+    """The targets for success and error rate against exact intervals."""
     targets, success, error = basis.published.targets, basis.success, basis.error
-    needed = needed_n(success, targets.success_rate.min)
+    needed = needed_n(PilotRate(success.n, basis.successes), targets.success_rate.min, LEVEL)
     seconds = None if needed is None else needed * basis.mean_latency
     return Claim(
         name="reliability-targets",
@@ -47,13 +47,15 @@ def reliability_targets(basis: AuditBasis) -> Claim:
         published="at least {least}, below {most}",
         recomputed="{low} to {high}, {error_low} to {error_high}",
         verdict=all_of([against(success, targets.success_rate), against(error, targets.error_rate)]),
-        arithmetic="The 95 % intervals (Wilson) from {n} requests are held against the targets as a whole.",
-        remedy="{needed} requests at the rate seen, which take about {time} one after the other and {dollars} of the "
+        arithmetic="The exact 95 % intervals from {n} requests are held against the targets as a whole.",
+        remedy="{needed} requests decide it with a chance of {chance}, averaged over the rates that {n} "
+        "leave open; they take about {time} one after the other and {dollars} of the "
         "published hourly price.",
         figures=figures("plain", n=success.n, needed=needed)
         | figures("minutes", time=None if seconds is None else seconds / 60)
         | figures("usd", dollars=None if seconds is None else basis.hourly * seconds / 3600)
         | figures("rate", least=targets.success_rate.min, most=targets.error_rate.below)
+        | figures("rate", chance=CHANCE)
         | figures("rate", low=success.low, high=success.high, error_low=error.low, error_high=error.high),
     )
 

@@ -60,7 +60,7 @@ class CrossValidation(Frozen):
         """Return the paired difference of ``rouge_l`` or ``key_fact_recall`` to the first candidate."""
         first = self.candidates[0]
         ids = sorted(first.scores)
-        return paired(*([getattr(one.scores[key], measure) for key in ids] for one in (candidate, first)))
+        return paired(*([getattr(one.scores[key], measure) for key in ids] for one in (candidate, first)), limit=1.0)
 
 
 def choose(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,8 +22,8 @@ MEASURED = {
     "rouge_l": Estimate(value=0.4, low=0.35, high=0.45, n=127, method="student-t"),
     "quality": Paired(difference=-0.02, low=-0.03, high=-0.015, n=127, margin=0.01, non_inferior=False),
     "facts": Paired(difference=-0.01, low=-0.04, high=0.02, n=127),
-    "agreement": Estimate(value=0.5, low=0.4, high=0.6, n=127, method="wilson"),
-    "speedup": Estimate(value=4.0, low=3.5, high=4.5, n=3, method="cluster-bootstrap"),
+    "agreement": Estimate(value=0.5, low=0.4, high=0.6, n=127, method="clopper-pearson"),
+    "speedup": Estimate(value=4.0, low=3.5, high=4.5, n=3, method="log-ratio"),
     "output_tokens": Estimate(value=32.0, low=30.0, high=34.0, n=3, method="student-t"),
 }
 
@@ -45,11 +46,15 @@ MEASURED = {
     ],
     ids=["worse", "own", "undecided", "missed", "nothing"],
 )  # fmt: skip
-def test_the_section_says_it_and_cites_every_figure(settings: list[SettingResult], said: list[str]) -> None:
+def test_the_section_says_it_and_cites_every_figure(
+    settings: list[SettingResult], said: list[str], tmp_path: Path
+) -> None:
     made, params = chosen(*settings)
     fields = {"sweep": SettingsSweep(dialogues=3, rounds=1, settings=tuple(settings))} if settings else {}
     result = LatencyCost(page="03", **fields)
-    run: Any = SimpleNamespace(params=params, results=lambda upto: Results(), manifest=SimpleNamespace(command=""))
+    run: Any = SimpleNamespace(
+        params=params, results=lambda upto: Results(), manifest=SimpleNamespace(looks={}), directory=tmp_path
+    )
     cited = Cited(result, "results/03.json")
     parts = (view.answer(run, cited), view.speed(run, cited), view.quality(run, cited), view.trade(cited))
     html = "\n".join(parts)
