@@ -83,7 +83,7 @@ def costs(measured: LatencyCost, params: Params) -> Costs:
         replicas=params.instance.replicas,
         requests_per_hour=traffic,
         per_1000_requests=_exact(per_request * 1000, mean.n),
-        per_1000_tokens=_inverse(tokens, per_request * 1000),
+        per_1000_tokens=inverse(tokens, per_request * 1000),
         floor_per_1000_requests=busy_floor(mean, price),
         utilisation=_scaled(mean, traffic / 3600 / params.instance.replicas),
         run=_exact(hourly * measured.run_seconds / 3600, mean.n),
@@ -153,8 +153,11 @@ def _scaled(estimate: Estimate, factor: float) -> Estimate:
     return estimate.model_copy(update=scaled)
 
 
-def _inverse(estimate: Estimate, constant: float) -> Estimate:
-    """Return a positive constant divided by an estimate; low and high change places."""
+def inverse(estimate: Estimate, constant: float) -> Estimate:
+    """Return a positive constant divided by a positive estimate; low and high change places.
+
+    Where the estimate may be as low as 0, the quotient has no upper bound.
+    """
     swapped = {"value": estimate.value, "low": estimate.high, "high": estimate.low}
     return estimate.model_copy(update={name: constant / v if v else None for name, v in swapped.items()})
 

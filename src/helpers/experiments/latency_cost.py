@@ -6,22 +6,22 @@ Then other settings are tried on some of the dialogues (`settings_sweep`), apart
 
 from __future__ import annotations
 
-import math
 import random
 import time
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from statistics import fmean
 from typing import Any
 
 from helpers.core.machine import peak_memory
 from helpers.experiments.groups import grouped
 from helpers.experiments.settings_sweep import compare_settings
 from helpers.runs.request_log import Record, final_attempts
-from helpers.runs.results.latency_cost import LatencyCost, Timed
+from helpers.runs.results.latency_cost import DialogueOutcome, LatencyCost, Timed
 from helpers.runs.run import Run, unreachable
 from helpers.samples.dataset import Sample
-from helpers.stats.intervals import Estimate, mean, percentile, rate, within
+from helpers.stats.intervals import Estimate, clustered_rate, mean, percentile
 
 PAGE = "03"
 PERCENTILES = {"p50": 50, "p90": 90, "p95": 95, "p99": 99}
@@ -29,15 +29,15 @@ PERCENTILES = {"p50": 50, "p90": 90, "p95": 95, "p99": 99}
 
 def measure(run: Run) -> LatencyCost:
     """Measure the steady state of the deployment as it is, then try the settings that are named beside its own."""
-    began, steady = time.monotonic(), _steady(run)
-    hindrance = steady.reason or steady.stopped or run.down()
-    if steady.failure:
-        hindrance = unreachable(steady.failure, steady.down_since)
+    began, found = time.monotonic(), steady(run)
+    hindrance = found.reason or found.stopped or run.down()
+    if found.failure:
+        hindrance = unreachable(found.failure, found.down_since)
     sweep, ended = compare_settings(run, hindrance)
-    return steady.model_copy(update={"sweep": sweep, "seconds": time.monotonic() - began, **ended})
+    return found.model_copy(update={"sweep": sweep, "seconds": time.monotonic() - began, **ended})
 
 
-def _steady(run: Run) -> LatencyCost:
+def steady(run: Run) -> LatencyCost:
     """Ask every dialogue until it has its repeats, then estimate from all steady-state requests of the run."""
     ended = _ask_repeats(run)
     attempts = [r for r in run.log.read() if r.is_judged]
@@ -51,10 +51,11 @@ def _steady(run: Run) -> LatencyCost:
         page=PAGE,
         requests=len(requests),
         **ended,
-        success_rate=rate(len(answered), len(requests), unit="request"),
-        error_rate=rate(sum(not r.ok for r in attempts), len(attempts), unit="attempt"),
+        success_rate=clustered_rate([r.ok for r in requests], [r.sample for r in requests]),
+        error_rate=clustered_rate([not r.ok for r in attempts], [r.sample for r in attempts]),
         errors=dict(Counter(r.kind for r in attempts if not r.ok)),
         dialogues=tuple(dialogues),
+        outcomes=tuple(_outcomes(run.samples, attempts, requests)),
         groups=grouped(dialogues, lambda rows: {"mean": _mean_time(rows)}),
         busy_seconds=sum(r.service_time or 0.0 for r in answered),
         run_seconds=(datetime.now(UTC) - run.manifest.started_at).total_seconds(),
@@ -80,12 +81,38 @@ def _ask_repeats(run: Run) -> dict[str, Any]:
     return sender.ended()
 
 
+def _outcomes(
+    samples: Sequence[Sample], attempts: Sequence[Record], requests: Sequence[Record]
+) -> Iterator[DialogueOutcome]:
+    """Yield what became of each dialogue that was asked."""
+    tried, asked = _by_sample(attempts), _by_sample(requests)
+    for sample in samples:
+        if sample.id not in asked:
+            continue
+        answered = [r for r in asked[sample.id] if r.ok]
+        times = [r.service_time for r in answered if r.service_time is not None]
+        tokens = [n for r in answered if (n := r.tokens) is not None]
+        yield DialogueOutcome(
+            id=sample.id,
+            requests=len(asked[sample.id]),
+            answered=len(answered),
+            attempts=len(tried[sample.id]),
+            failed=sum(not r.ok for r in tried[sample.id]),
+            service_time=fmean(times) if times else None,
+            tokens=fmean(tokens) if tokens else None,
+        )
+
+
+def _by_sample(records: Iterable[Record]) -> dict[str, list[Record]]:
+    found: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        found[record.sample].append(record)
+    return found
+
+
 def _timed(samples: Sequence[Sample], answered: Sequence[Record]) -> list[Timed]:
     """Return the service times of each dialogue that has any."""
-    by_sample: dict[str, list[Record]] = {}
-    for record in answered:
-        if record.service_time is not None:
-            by_sample.setdefault(record.sample, []).append(record)
+    by_sample = _by_sample(r for r in answered if r.service_time is not None)
     rows = []
     for sample in samples:
         records = by_sample.get(sample.id, [])
@@ -113,7 +140,7 @@ def _flat(rows: Sequence[Timed]) -> tuple[list[float], list[str]]:
 
 def _mean_time(rows: Sequence[Timed]) -> Estimate:
     times, clusters = _flat(rows)
-    return within(mean(times, clusters), 0.0, math.inf)
+    return mean(times, clusters, floor=0.0)
 
 
 def _times(rows: Sequence[Timed]) -> dict[str, object]:
@@ -127,7 +154,7 @@ def _times(rows: Sequence[Timed]) -> dict[str, object]:
 
 
 def _tokens(answered: Sequence[Record]) -> dict[str, object]:
-    counted = [r for r in answered if r.input_tokens is not None and r.output_tokens is not None]
+    counted = [r for r in answered if r.tokens is not None]
     if not counted:
         return {}
     clusters = [r.sample for r in counted]
@@ -135,9 +162,9 @@ def _tokens(answered: Sequence[Record]) -> dict[str, object]:
     out = [float(r.output_tokens or 0) for r in counted]
     lost = {r.sample: r.lost_tokens for r in counted if r.lost_tokens is not None}
     return {
-        "input_tokens": mean(into, clusters),
-        "output_tokens": mean(out, clusters),
-        "tokens_per_request": mean([i + o for i, o in zip(into, out, strict=True)], clusters),
+        "input_tokens": mean(into, clusters, floor=0.0),
+        "output_tokens": mean(out, clusters, floor=0.0),
+        "tokens_per_request": mean([float(r.tokens or 0) for r in counted], clusters, floor=0.0),
         "lost_tokens": sum(lost.values()) if lost else None,
         "truncated": sum(n > 0 for n in lost.values()) if lost else None,
     }

@@ -7,6 +7,7 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from helpers import scorers
 from helpers.core.errors import SamplesError
@@ -14,18 +15,20 @@ from helpers.core.paths import PACKAGE
 from helpers.experiments.groups import grouped
 from helpers.experiments.recordings import compare_recordings
 from helpers.params import Params
-from helpers.runs.results.sample_eval import SampleEval, Scored
+from helpers.runs.results.sample_eval import Recording, SampleEval, Scored
 from helpers.runs.run import Run
-from helpers.runs.sender import Outcome
+from helpers.runs.sender import Outcome, RequestSender
 from helpers.samples.dataset import Sample
 from helpers.samples.readers import read_rows
 from helpers.scorers.aggregate import bounded_mean
 from helpers.scorers.scoring import key_fact_recall
 from helpers.scorers.semantic import Models, Semantics, semantic_scores
-from helpers.stats.comparison import Paired, paired
+from helpers.stats.comparison import paired
 from helpers.stats.intervals import Estimate, rate
 
 PAGE = "02"
+#: A dialogue, and the last attempt at its request (if it was asked).
+Asked = tuple[Sample, Outcome | None]
 METRICS = (
     "rouge1",
     "rouge2",
@@ -45,7 +48,19 @@ def measure(run: Run) -> SampleEval:
     if down := run.down():
         return SampleEval(page=PAGE, reason=down)
     began, sender = time.monotonic(), run.sender(PAGE)
-    outcomes = [(sample, sender.ask(sample.id, sample.dialogue)) for sample in run.samples]
+    outcomes = ask(sender, run.samples)
+    return evaluate(run, outcomes, sender, time.monotonic() - began, compare_recordings(run.params))
+
+
+def ask(sender: RequestSender, samples: Sequence[Sample]) -> list[Asked]:
+    """Return what each dialogue was answered with, ``None`` where asking had ended."""
+    return [(sample, sender.ask(sample.id, sample.dialogue)) for sample in samples]
+
+
+def evaluate(
+    run: Run, outcomes: Sequence[Asked], sender: RequestSender, seconds: float, recordings: tuple[Recording, ...]
+) -> SampleEval:
+    """Return the scores of what was answered, beside those of ``recordings``."""
     answered = [(sample, outcome) for sample, outcome in outcomes if outcome and outcome.answer]
     meant = _meant(answered, run.params)
     scored = [
@@ -54,14 +69,13 @@ def measure(run: Run) -> SampleEval:
     ]
     asked = sum(outcome is not None for _, outcome in outcomes)
     if not scored:
-        return SampleEval(page=PAGE, reason=_why_nothing(sender.stopped, outcomes), asked=asked, requests=asked)
+        why = _why_nothing(sender.stopped, outcomes)
+        return SampleEval(page=PAGE, reason=why, asked=asked, requests=asked, **sender.ended())
     summaries = {sample.id: outcome.answer.summary for sample, outcome in answered if outcome.answer}
-    baseline, baseline_note = _compared(run, summaries, run.params.baseline.predictions, "baseline.predictions")
-    untuned, untuned_note = _compared(run, summaries, run.params.baseline.untuned, "baseline.untuned")
     return SampleEval(
         page=PAGE,
         requests=asked,
-        seconds=time.monotonic() - began,
+        seconds=seconds,
         **sender.ended(),
         signature="|".join(filter(None, [_signature(run, summaries), meant.signature])),
         not_measured=meant.not_measured,
@@ -76,11 +90,9 @@ def measure(run: Run) -> SampleEval:
         samples=tuple(scored),
         failures=dict(Counter(kind for row in scored for kind in row.failures)),
         semantic_failure_rate=rate(sum(bool(row.failures) for row in scored), len(scored)),
-        baseline=baseline,
-        baseline_note=baseline_note,
-        untuned=untuned,
-        untuned_note=untuned_note,
-        recordings=compare_recordings(run.params),
+        **_compared(run, summaries, "baseline", run.params.baseline.predictions, "baseline.predictions"),
+        **_compared(run, summaries, "untuned", run.params.baseline.untuned, "baseline.untuned"),
+        recordings=recordings,
     )
 
 
@@ -152,19 +164,23 @@ def _signature(run: Run, summaries: dict[str, str]) -> str:
     return str(found["signature"])
 
 
-def _compared(run: Run, summaries: dict[str, str], path: str | None, key: str) -> tuple[Paired | None, str]:
-    """Return ROUGE-L minus that of recorded predictions on the same dialogues, or why there is none."""
+def _compared(run: Run, summaries: dict[str, str], field: str, path: str | None, key: str) -> dict[str, Any]:
+    """Return as fields of the result ROUGE-L minus that of recorded predictions on the same dialogues, or why not."""
     if path is None:
-        return None, f"{key} names no recorded predictions"
+        return {f"{field}_note": f"{key} names no recorded predictions"}
     recorded = recorded_predictions(Path(path))
     both = [s for s in run.samples if s.id in summaries and s.id in recorded and s.references]
     if len(both) < len(summaries):
-        return None, f"{Path(path).name} has {len(both)} of the {len(summaries)} dialogues; record the others"
+        why = f"{Path(path).name} has {len(both)} of the {len(summaries)} dialogues; record the others"
+        return {f"{field}_note": why}
     ours = [_rouge_l(s, summaries[s.id]) for s in both]
     theirs = [_rouge_l(s, recorded[s.id]) for s in both]
     target = run.params.targets.rouge_l
     margin = target.margin if target and key == "baseline.predictions" else None
-    return paired(ours, theirs, seed=run.params.measure.resampling_seed, margin=margin), ""
+    return {
+        field: paired(ours, theirs, limit=1.0, seed=run.params.measure.resampling_seed, margin=margin),
+        f"{field}_differences": {s.id: a - b for s, a, b in zip(both, ours, theirs, strict=True)},
+    }
 
 
 def recorded_predictions(path: Path, id_column: str = "id", column: str = "prediction") -> dict[str, str]:
@@ -180,7 +196,7 @@ def _rouge_l(sample: Sample, summary: str) -> float:
     return scorers.score_sample(sample.id, summary, sample.references).rougeL
 
 
-def _why_nothing(stopped: str, outcomes: Sequence[tuple[Sample, Outcome | None]]) -> str:
+def _why_nothing(stopped: str, outcomes: Sequence[Asked]) -> str:
     if stopped:
         return f"not asked: {stopped}"
     kinds = Counter(outcome.record.kind for _, outcome in outcomes if outcome)

@@ -103,11 +103,12 @@ class ComparedWith(Section):
     """How ways to answer are compared: their speed by requests, their quality by recorded answers to ``samples``.
 
     Every one answers ``dialogues`` dialogues, spread over their lengths, in each of ``rounds`` rounds, until ``limit``
-    seconds have passed. ``margin`` is the largest loss of ROUGE-L that still counts as "as good".
+    seconds have passed. Fewer than eight dialogues give no ratio of speeds. ``margin`` is the largest loss of ROUGE-L
+    that still counts as "as good".
     """
 
     samples: str | None = None
-    dialogues: Positive = 3
+    dialogues: Positive = 8
     rounds: Positive = 3
     limit: Seconds = 90.0
     margin: Annotated[float, Field(gt=0)] = 0.01
@@ -117,8 +118,8 @@ class Settings(ComparedWith):
     """The comparison on page 03: the settings that are ``tried`` beside the run's own, which is the reference."""
 
     tried: tuple[Setting, ...] = ()
-    rounds: Positive = 2
-    limit: Seconds = 60.0
+    rounds: Positive = 1
+    limit: Seconds = 120.0
 
     @model_validator(mode="after")
     def _named_once(self) -> Self:

@@ -24,7 +24,8 @@ from helpers.runs.request_log import final_attempts
 from helpers.runs.results.store import PAGES, Results, read_result
 from helpers.runs.run import Run
 from helpers.verdicts.changes import Comparison, Side, compare, makings, side
-from helpers.verdicts.compute import alerted, judgement, projection
+from helpers.verdicts.compute import alerted, all_looks, judgement, projection
+from helpers.verdicts.looks import LEDGER, Look
 from helpers.verdicts.recommendation import Choice, SettingChoice, choose, choose_setting
 from helpers.verdicts.targets import Judgement
 
@@ -35,6 +36,7 @@ KINDS: dict[str, Any] = {
     **{f"results/{page}.json": kind for page, (_, kind) in PAGES.items()},
     "results/alerts.json": Alerted,
     "results/judged.json": Judgement,
+    LEDGER: list[Look],
     "results/choice.json": Choice,
     "results/settings_choice.json": SettingChoice,
     "results/changes.json": Comparison,
@@ -73,6 +75,7 @@ def site_data(run: Run) -> dict[str, Any]:
         **measured,
         "results/alerts.json": alerted(run) if (run.directory / SERIES).exists() else None,
         "results/judged.json": judgement(run),
+        LEDGER: all_looks(run),
         "results/choice.json": choose(results.quantization, run.params) if results.quantization else None,
         "results/settings_choice.json": choose_setting(timed.sweep, run.params) if timed else None,
         "results/changes.json": changes(run),
@@ -115,9 +118,9 @@ def data_schema() -> dict[str, Any]:
 
 def keep_previous(run: Run, out: Path) -> None:
     """Keep what is published in ``out`` now, before this run replaces it; a resumed run has it already."""
-    published, kept = out / RESULTS, run.directory / PREVIOUS
-    if published.is_file() and not kept.exists():
-        shutil.copyfile(published, kept)
+    for published, kept in ((RESULTS, PREVIOUS), (LEDGER, LEDGER)):
+        if (out / published).is_file() and not (run.directory / kept).exists():
+            shutil.copyfile(out / published, run.directory / kept)
 
 
 def changes(run: Run) -> Comparison | None:

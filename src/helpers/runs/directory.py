@@ -9,7 +9,7 @@ from pathlib import Path
 from helpers.core.console import say, shown
 from helpers.core.errors import InputError, RunError
 from helpers.core.paths import runs_folder
-from helpers.params import Params
+from helpers.params import Params, Samples
 from helpers.params.files import FILES, load_params
 from helpers.runs.manifest import Manifest
 from helpers.runs.run import Run
@@ -58,6 +58,8 @@ def open_interrupted(directory: Path, source: str | None, overrides: Sequence[st
         raise RunError(f"{shown(run.directory)}: this run is finished; 'render' shows it again, 'report' measures anew")
     if source is not None:
         wanted = load_params(source, overrides)
+        if run.manifest.until_decided:  # which chooses its own n and asks each dialogue once
+            wanted = wanted.model_copy(update={"samples": _with_n(wanted, run.params), "measure": run.params.measure})
         changed = [n for n in type(wanted).model_fields if getattr(wanted, n) != getattr(run.params, n)]
         if changed:
             raise RunError(
@@ -71,3 +73,7 @@ def open_interrupted(directory: Path, source: str | None, overrides: Sequence[st
     run.__dict__["manifest"] = run.manifest.model_copy(update={"resumed_at": datetime.now(UTC)})
     say(f"going on with {shown(run.directory)}: {requests} requests are in its log")
     return run
+
+
+def _with_n(wanted: Params, own: Params) -> Samples:
+    return wanted.samples.model_copy(update={"n": own.samples.n})

@@ -16,7 +16,7 @@ from typing import Any
 from helpers.backends.endpoint import endpoint_url
 from helpers.core.console import say
 from helpers.core.environment import redact
-from helpers.core.errors import ModelError, RunError
+from helpers.core.errors import InputError, ModelError, RunError
 from helpers.core.machine import peak_memory
 from helpers.core.paths import runs_folder
 from helpers.engines.model_files import model_hashes, tokenizer_file
@@ -28,25 +28,39 @@ from helpers.runs.manifest import Manifest, describe
 from helpers.runs.poller import start_poller
 from helpers.runs.run import Run
 from helpers.runs.scale_out import summarise_all
-from helpers.samples.dataset import dataset_sha256, is_bundled, load_samples
+from helpers.samples.dataset import dataset_sha256, draw_samples, is_bundled, load_all
+from helpers.stats.intervals import SMALLEST
+
+#: Dialogues of the first look of a run that goes on until its targets are decided, unless ``samples.n`` says.
+FIRST_LOOK = 10
 
 
-def start_run(source: str, overrides: Sequence[str], *, name: str = "", interactive: bool = False) -> Run:
+def start_run(
+    source: str, overrides: Sequence[str], *, name: str = "", interactive: bool = False, until_decided: bool = False
+) -> Run:
     """Validate everything, make the run directory, and bring up whoever answers.
 
-    Raises `InputError` before anything is written when parameters, samples or the model's name are wrong.
+    A run ``until_decided`` begins with few dialogues, each asked once. Raises `InputError` before anything is written
+    when parameters, samples or the model's name are wrong.
     """
     params = load_params(source, overrides, measuring=True)
-    samples = load_samples(params.samples)
+    everything = load_all(params.samples)
+    if until_decided:
+        params = _first_look(params, len(everything))
+    samples = draw_samples(everything, params.samples)
     url = endpoint_url(params)
     hashes = model_hashes(params)
     started = datetime.now(UTC)
     directory = _make_directory(name or f"{started:%Y%m%dT%H%M%S}-{Path(source).stem}")
     write_params(directory, params)
-    command = shlex.join(
-        ["python", "-m", "helpers", "report", source, *[part for o in overrides for part in ("--set", o)]]
-    )
-    corpus = {"corpus_by_language_model": is_bundled(params.samples), "dialogues": len(samples)}
+    options = [*(part for o in overrides for part in ("--set", o)), *(["--until-decided"] if until_decided else [])]
+    command = shlex.join(["python", "-m", "helpers", "report", source, *options])
+    corpus = {
+        "corpus_by_language_model": is_bundled(params.samples),
+        "dialogues": len(samples),
+        "available": len(everything),
+        "until_decided": until_decided,
+    }
     manifest = describe(
         params, directory.name, command, started, dataset_sha256=dataset_sha256(samples), **hashes, **corpus
     )
@@ -98,6 +112,18 @@ def fan_out(run: Run) -> None:
         return
     totals = summarise_all(run.params, run.samples, run.answers)
     say(f"{totals.dialogues} dialogues over Dask workers: {totals.asked} asked, {totals.failed} without an answer")
+
+
+def _first_look(params: Params, available: int) -> Params:
+    if params.backend == "replay" or params.execution.engine == "dask":
+        raise InputError(
+            "--until-decided asks a few dialogues, then more; recorded predictions and Dask workers have all answers "
+            "at once: leave it out"
+        )
+    n = min(max(params.samples.n or FIRST_LOOK, SMALLEST), available)
+    samples = params.samples.model_copy(update={"n": n})
+    once = params.measure.model_copy(update={"repeats": 1})
+    return params.model_copy(update={"samples": samples, "measure": once})
 
 
 def _make_directory(name: str) -> Path:

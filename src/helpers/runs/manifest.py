@@ -46,7 +46,8 @@ class Manifest(Frozen):
 
     ``given`` are the parameters a user passed, ``defaulted`` the others. ``inference_seconds`` is the time with a
     request under way, ``other_seconds`` the rest of the run; they are filled in when the run ends. ``resumed_at`` is
-    when an interrupted run last went on.
+    when an interrupted run last went on. ``dialogues`` of the ``available`` ones of the source were asked. ``looks``
+    are the n at which each target was looked at, where the run went on until its targets were decided.
     """
 
     run: str
@@ -70,6 +71,9 @@ class Manifest(Frozen):
     generation_hash: str = ""
     dataset_sha256: str | None = None
     dialogues: int = 0
+    available: int | None = None
+    until_decided: bool = False
+    looks: dict[str, tuple[int, ...]] = Field(default_factory=dict)
     corpus_by_language_model: bool = False
     given: dict[str, Any] = Field(default_factory=dict)
     defaulted: dict[str, Any] = Field(default_factory=dict)

@@ -70,6 +70,12 @@ class Record:
         return self.kind == "ok"
 
     @property
+    def tokens(self) -> int | None:
+        """How many tokens were read and written, where both are known."""
+        both = self.input_tokens is not None and self.output_tokens is not None
+        return (self.input_tokens or 0) + (self.output_tokens or 0) if both else None
+
+    @property
     def is_judged(self) -> bool:
         """Whether it belongs to the steady state of the deployment as it is, which targets are judged by."""
         return self.phase == "steady" and not self.variant

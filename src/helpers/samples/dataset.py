@@ -18,6 +18,8 @@ from helpers.samples.readers import stream_rows
 
 CORPUS = DATA / "corpus"
 BUNDLED_COLUMNS = Columns(references=("summaries",), domain="domain", length="length", key_facts="key_facts")
+#: The bundled splits that no bundled model was trained on or chosen by.
+HELD_OUT = ("demo", "test")
 #: How many problems of one file are named before the rest is only counted.
 SHOWN_PROBLEMS = 10
 
@@ -42,16 +44,24 @@ def load_samples(params: SamplesParams) -> tuple[Sample, ...]:
 
     Raises `SamplesError` naming the file, the row, the column and the fix, for all bad rows at once.
     """
-    name, columns, rows = _open(params)
-    samples = tuple(_checked(name, columns, rows))
-    if params.n is not None and params.n > len(samples):
-        raise SamplesError(
-            f"{name}: samples.n={params.n}, but only {len(samples)} dialogues are there; lower samples.n"
-        )
+    return draw_samples(load_all(params), params)
+
+
+def load_all(params: SamplesParams) -> tuple[Sample, ...]:
+    """Return all samples that the source has, in file order; raises as `load_samples` does."""
+    return tuple(_checked(*_open(params)))
+
+
+def draw_samples(samples: tuple[Sample, ...], params: SamplesParams) -> tuple[Sample, ...]:
+    """Return the ``n`` of all samples that ``seed`` draws; more of them begin with the fewer, in the same order."""
     if params.n is None:
         return samples
-    chosen = sorted(random.Random(params.seed).sample(range(len(samples)), params.n))  # noqa: S311
-    return tuple(samples[index] for index in chosen)
+    if params.n > len(samples):
+        raise SamplesError(
+            f"{_name(params)}: samples.n={params.n}, but only {len(samples)} dialogues are there; lower samples.n"
+        )
+    order = random.Random(params.seed).sample(samples, len(samples))  # noqa: S311
+    return tuple(order[: params.n])
 
 
 def stream_samples(params: SamplesParams) -> Iterator[Sample]:
@@ -72,10 +82,20 @@ def is_bundled(params: SamplesParams) -> bool:
     return params.source.startswith("bundled:")
 
 
+def held_out_sizes() -> dict[str, int]:
+    """Return how many dialogues the bundled splits have that no bundled model was trained on or chosen by."""
+    return {name: sum(1 for _ in stream_rows(CORPUS / f"{name}.jsonl")) for name in HELD_OUT}
+
+
 def dataset_sha256(samples: tuple[Sample, ...]) -> str:
     """Return the hash of the dialogues, references and key facts, in order."""
     rows = [sample.model_dump(mode="json") for sample in samples]
     return stable_hash(rows)
+
+
+def _name(params: SamplesParams) -> str:
+    """Return how messages call the source: a file without its folder."""
+    return params.source if params.source.partition(":")[0] in ("bundled", "hub") else Path(params.source).name
 
 
 def _open(params: SamplesParams) -> tuple[str, Columns, Iterable[dict[str, Any]]]:
@@ -90,8 +110,7 @@ def _open(params: SamplesParams) -> tuple[str, Columns, Iterable[dict[str, Any]]
         return params.source, BUNDLED_COLUMNS, stream_rows(path)
     if scheme == "hub" and separator:
         return params.source, params.columns, _read_hub(rest, params)
-    path = Path(params.source)
-    return path.name, params.columns, stream_rows(path)
+    return _name(params), params.columns, stream_rows(Path(params.source))
 
 
 def _read_hub(name: str, params: SamplesParams) -> Iterator[dict[str, Any]]:

@@ -11,12 +11,28 @@ from helpers.monitoring.alerts import Alerted, shortened, watch
 from helpers.monitoring.series import SERIES, load
 from helpers.params import Alerts
 from helpers.runs.run import Run
-from helpers.verdicts.targets import Judgement, judge
+from helpers.verdicts.looks import LEDGER, Look, read_ledger
+from helpers.verdicts.targets import Case, Judgement, judge, looks_of
 
 
 def judgement(run: Run, upto: str = "99") -> Judgement:
     """Return the verdicts on the targets, from the results up to a page."""
-    return judge(run.results(upto), run.params, run.manifest.command)
+    return judge(case_of(run, upto))
+
+
+def all_looks(run: Run) -> list[Look]:
+    """Return every recorded look at the questions of a run, oldest first, its own last."""
+    case = case_of(run)
+    own = looks_of(case)
+    asked = {(look.target, look.system, look.dialogues) for look in own}
+    earlier = [one for one in case.ledger if one.run != case.manifest.run]
+    return [*(one for one in earlier if (one.target, one.system, one.dialogues) in asked), *own]
+
+
+def case_of(run: Run, upto: str = "99") -> Case:
+    """Return what is judged of a run: its results up to a page, after the looks that were recorded when it began."""
+    ledger = read_ledger(run.directory / LEDGER)
+    return Case(run.results(upto), run.params, run.manifest, ledger, run.manifest.looks)
 
 
 def alerted(run: Run) -> Alerted:

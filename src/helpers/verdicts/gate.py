@@ -43,7 +43,7 @@ def summary(judged: Judgement, gate: str, closing: list[Judged]) -> str:
 
 def verdict_lines(judged: Judgement) -> list[str]:
     """Return the verdict table as lines of Markdown."""
-    head = ["| metric | target | actual | 95 % interval | n | verdict |", "|---|---|---|---|---|---|"]
+    head = ["| metric | target | actual | interval over all looks | n | verdict |", "|---|---|---|---|---|---|"]
     return head + [f"| {' | '.join(_cells(row))} |" for row in judged.rows]
 
 
@@ -55,11 +55,12 @@ def _cells(row: Judged) -> list[str]:
     )
     between = f"{low} to {high}" if low and high else (f"≤ {high}" if high else (f"≥ {low}" if low else "–"))
     why = f" ({row.reason})" if row.reason else ""
+    look = "" if row.look is None else f", look {row.look} of {row.looks}"
     return [
         row.label,
         target,
         value or "not measured",
         between,
         str(row.estimate.n),
-        f"{row.verdict}{why}".replace("|", "/"),
+        f"{row.verdict}{look}{why}".replace("|", "/"),
     ]

@@ -140,9 +140,12 @@ def _front(variants: Sequence[VariantResult]) -> tuple[str, ...]:
 
 
 def as_good(way: ComparedResult, is_reference: bool) -> Verdict:
-    """Return *met* for answers that are the reference's own or shown to be non-inferior, *missed* beyond the margin."""
-    paired, identical = way.quality, way.agreement is not None and way.agreement.value == 1.0
-    if is_reference or identical or (paired is not None and paired.non_inferior is True):
+    """Return *met* for the reference itself and what is shown to be non-inferior, *missed* beyond the margin.
+
+    Answers that are all equal on the dialogues compared show no more than that many dialogues can.
+    """
+    paired = way.quality
+    if is_reference or (paired is not None and paired.non_inferior is True):
         return "met"
     if paired is None:
         return "not measured"

@@ -1,89 +1,76 @@
-"""What deciding an undecided row would take: how many dialogues or requests, by which command, at what price."""
+"""What deciding an undecided row would take: how many dialogues, by which command, at what price."""
 
 from __future__ import annotations
 
-import math
-
 from helpers.core.model import Frozen
 from helpers.params import Params
+from helpers.runs.manifest import Manifest
 from helpers.runs.results.store import Results
-from helpers.stats.intervals import Estimate, rate
-
-#: Past this many dialogues or requests, knowing is not worth asking for.
-MOST_WORTH_ASKING = 1_000_000
-#: Dialogues in the largest bundled split.
-LARGEST_SPLIT = ("bundled:test", 127)
+from helpers.samples.dataset import held_out_sizes
+from helpers.stats.intervals import LEVEL
+from helpers.stats.power import CHANCE, needed_n
+from helpers.stats.spending import level
+from helpers.verdicts.evidence import Evidence
 
 
 class PriceOfKnowing(Frozen):
-    """What would decide an undecided row: how many dialogues or requests in all, by which command, at what price."""
+    """How many dialogues in all decide a row with ``chance``, by which command, at what price.
+
+    The chance is averaged over the truths that this look leaves open; ``low`` to ``high`` holds 95 % of them. With an n
+    beyond ``available``, the dialogues of the run's source, the command names a larger source.
+    """
 
     n: int
-    unit: str
+    chance: float
+    low: float | None
+    high: float | None
+    available: int | None
     command: str
     minutes: float | None
     dollars: float | None
 
 
-def needed_n(estimate: Estimate, threshold: float) -> int | None:
-    """Return about how many units would decide, if the estimate stays where it is; ``None`` when no n would be enough.
+def needed_dialogues(found: Evidence, threshold: float, look: int, n: int | None = None) -> int | None:
+    """Return how many dialogues in all a look needs to decide with `CHANCE`, by the first ``n`` (or all) so far.
 
-    Rates: the smallest n whose Wilson interval at the observed rate excludes the threshold. Else the half-width
-    shrinks with the square root of n: ``n × (half-width / distance)²``.
+    ``None`` where no number would be worth asking for.
     """
-    value, n = estimate.value, estimate.n
-    if value is None or n == 0:
-        return estimate.needs
-    if value == threshold:
-        return None
-    if estimate.method == "wilson":
-        return _needed_wilson(value, n, threshold)
-    edge = estimate.low if value > threshold else estimate.high
-    if edge is None:
-        return estimate.needs
-    needed = math.ceil(n * ((value - edge) / (value - threshold)) ** 2)
-    return needed if needed <= MOST_WORTH_ASKING else None
+    pilot = found.pilot(LEVEL, n)
+    return None if pilot is None else needed_n(pilot, found.on_values(threshold), level(look))
 
 
-def _needed_wilson(value: float, n: int, threshold: float) -> int | None:
-    low, high = n, MOST_WORTH_ASKING
+def price_of(n: int, found: Evidence, params: Params, manifest: Manifest, results: Results) -> PriceOfKnowing | None:
+    """Return what a look at ``n`` dialogues takes; ``None`` when nothing says how long a request takes.
 
-    def decides(size: int) -> bool:
-        interval = rate(round(value * size), size)
-        edge = interval.low if value > threshold else interval.high
-        return edge is not None and (edge > threshold if value > threshold else edge < threshold)
-
-    if not decides(high):
-        return None
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if decides(middle) else (middle + 1, high)
-    return low
-
-
-def price_of(
-    n: int | None, estimate: Estimate, params: Params, command: str, results: Results
-) -> PriceOfKnowing | None:
-    """Return what asking ``n`` units in all would take; ``None`` when nothing says how long a request takes."""
+    Each dialogue is asked once: repeats of the same ones tell less. Minutes and dollars are those of asking all ``n``
+    one after the other.
+    """
     timed = results.latency_cost
-    if n is None or timed is None or timed.mean is None or timed.mean.value is None or params.backend == "replay":
+    if timed is None or timed.mean is None or timed.mean.value is None or params.backend == "replay":
         return None
-    dialogues = max(1, len(timed.dialogues))
-    if estimate.unit == "dialogue":
-        split, size = LARGEST_SPLIT
-        source = "" if not params.samples.source.startswith("bundled:") else f" --set samples.source={split}"
-        change = (
-            f"{source} --set samples.n={n}"
-            if not source or n <= size
-            else f" --set samples.source=FILE --set samples.n={n}"
-        )
-        requests = n * params.measure.repeats
-    else:
-        repeats = math.ceil(n / dialogues)
-        change, requests = f" --set measure.repeats={repeats}", repeats * dialogues
-    seconds = requests * timed.mean.value
+    seconds = n * timed.mean.value
     price = params.prices.find(params.instance)
     dollars = (
         price.hourly * params.instance.replicas * seconds / 3600 if price and params.backend == "endpoint" else None
     )
-    return PriceOfKnowing(n=n, unit=estimate.unit, command=command + change, minutes=seconds / 60, dollars=dollars)
+    open_ = found.estimate()
+    return PriceOfKnowing(
+        n=n,
+        chance=CHANCE,
+        low=open_.low,
+        high=open_.high,
+        available=manifest.available,
+        command=f"{manifest.command}{_more(n, params, manifest)} --set measure.repeats=1",
+        minutes=seconds / 60,
+        dollars=dollars,
+    )
+
+
+def _more(n: int, params: Params, manifest: Manifest) -> str:
+    """Return the options that ask ``n`` dialogues: of the run's own source while it has them, else of a larger one."""
+    source = ""
+    if manifest.available is not None and n > manifest.available:
+        sizes = held_out_sizes() if params.samples.source.startswith("bundled:") else {}
+        larger = min((name for name, size in sizes.items() if size >= n), key=lambda name: sizes[name], default=None)
+        source = f" --set samples.source={f'bundled:{larger}' if larger else 'FILE'}"
+    return f"{source} --set samples.n={n}"

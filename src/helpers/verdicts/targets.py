@@ -5,22 +5,35 @@ Verdicts are computed when a page is rendered, from results, targets and prices;
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from helpers.core.model import Frozen
 from helpers.cost.costs import Costs, costs
 from helpers.params import Params, Target
+from helpers.runs.manifest import Manifest
 from helpers.runs.results.store import Results
-from helpers.stats.comparison import Paired
-from helpers.stats.intervals import Estimate
-from helpers.verdicts.sample_size import PriceOfKnowing, needed_n, price_of
+from helpers.stats.intervals import SMALLEST, Estimate
+from helpers.stats.spending import LOOKS, level
+from helpers.verdicts.evidence import Evidence, evidence
+from helpers.verdicts.looks import Look, LookVerdict, Question, Standing, dialogues_of, standing, system_of
+from helpers.verdicts.sample_size import PriceOfKnowing, needed_dialogues, price_of
 
 Verdict = Literal["met", "missed", "undecided", "not measured", "informative"]
 Direction = Literal["max", "min", "below", "above", "margin", "none"]
+#: What would start anew once the looks at a question are used up.
+ANEW = f"the {LOOKS} looks at this question are used; other dialogues start it anew"
 
 
 class Judged(Frozen):
-    """One row of the verdict table; ``page`` holds the evidence, ``address`` points at the result behind it."""
+    """One row of the verdict table; ``page`` holds the evidence, ``address`` points at the result behind it.
+
+    ``look`` of ``looks`` is the one at which the row was decided, else the latest; ``None`` where nothing was sampled.
+    ``final``: no further look is left. ``other_thresholds`` are those that the same was held against before.
+    ``needed``: about how many dialogues in all the next look needs to decide.
+    """
 
     name: str
     label: str
@@ -34,7 +47,17 @@ class Judged(Frozen):
     source: str
     page: str
     address: str
+    look: int | None = None
+    looks: int = LOOKS
+    final: bool = False
+    other_thresholds: tuple[float, ...] = ()
+    needed: int | None = None
     price_of_knowing: PriceOfKnowing | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether another look at more dialogues could decide the row."""
+        return self.verdict == "undecided" and self.look is not None and not self.final and not self.as_if
 
 
 class Judgement(Frozen):
@@ -53,19 +76,56 @@ class Judgement(Frozen):
         return [row for row in self.rows if row.verdict in verdicts]
 
 
-def judge(results: Results, params: Params, command: str) -> Judgement:
-    """Return the verdict on every target of the parameters; ``command`` repeats the run, ``--set`` is added to it."""
-    timed = results.latency_cost
-    money = costs(timed, params) if timed and not timed.reason else None
-    found = _found(results, params, money)
-    rows = []
-    for name in type(params.targets).model_fields:
-        target = getattr(params.targets, name)
-        if target is None:
+@dataclass(frozen=True)
+class Case:
+    """What is judged: a run's results, by whose parameters and manifest, after which looks of other runs.
+
+    ``sizes`` are the n of each look of this run by target, where it took several.
+    """
+
+    results: Results
+    params: Params
+    manifest: Manifest
+    ledger: tuple[Look, ...] = ()
+    sizes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+
+def judge(case: Case) -> Judgement:
+    """Return the verdict on every target of the parameters."""
+    timed = case.results.latency_cost
+    money = costs(timed, case.params) if timed and not timed.reason else None
+    found = evidence(case.results, money)
+    targets = ((name, getattr(case.params.targets, name)) for name in type(case.params.targets).model_fields)
+    rows = tuple(_judged(name, target, found[name], case) for name, target in targets if target is not None)
+    return Judgement(rows=rows, costs=money)
+
+
+def looks_of(case: Case) -> list[Look]:
+    """Return every look that a run takes at its questions, as lines of the ledger; none beyond a question's last."""
+    timed = case.results.latency_cost
+    found = evidence(case.results, costs(timed, case.params) if timed and not timed.reason else None)
+    lines = []
+    for name, one in found.items():
+        target = getattr(case.params.targets, name)
+        question = _question(name, target, one, case) if target else None
+        if question is None:
             continue
-        estimate, reason, page, address, as_if = found[name]
-        rows.append(_judged(name, target, estimate, reason, page, address, as_if, params, command, results))
-    return Judgement(rows=tuple(rows), costs=money)
+        for number, estimate, verdict in _looks(target, one, _standing(name, question, one, case)):
+            lines.append(
+                Look(
+                    **question.model_dump(),
+                    run=case.manifest.run,
+                    at=case.manifest.resumed_at or case.manifest.started_at,
+                    look=number,
+                    n=estimate.n,
+                    value=estimate.value,
+                    low=estimate.low,
+                    high=estimate.high,
+                    level=estimate.level,
+                    verdict=verdict,
+                )
+            )
+    return lines
 
 
 def decide(estimate: Estimate, target: Target) -> Verdict:
@@ -78,6 +138,8 @@ def decide(estimate: Estimate, target: Target) -> Verdict:
         return "informative" if estimate.value is not None else "not measured"
     if estimate.n == 0:
         return "not measured"
+    if estimate.n < SMALLEST and estimate.low != estimate.high:
+        return "undecided"
     low, high = estimate.low, estimate.high
     if direction in ("max", "below"):
         good, bad = high, low
@@ -101,96 +163,87 @@ def threshold_of(target: Target) -> tuple[Direction, float | None]:
     return ("margin", -target.margin) if target.margin is not None else ("none", None)
 
 
-def _judged(
-    name: str,
-    target: Target,
-    estimate: Estimate,
-    reason: str,
-    page: str,
-    address: str,
-    as_if: str,
-    params: Params,
-    command: str,
-    results: Results,
-) -> Judged:
+def _judged(name: str, target: Target, found: Evidence, case: Case) -> Judged:
     direction, threshold = threshold_of(target)
-    verdict = decide(estimate, target) if not reason else "not measured"
-    if verdict == "met" and as_if:
-        verdict, reason = "undecided", f"would be met {as_if}, but this ran elsewhere"
-    elif verdict == "undecided" and not reason:
-        reason = estimate.note or "the interval reaches both sides of the target"
-    price = None
-    if verdict == "undecided" and threshold is not None and not as_if:
-        price = price_of(needed_n(estimate, threshold), estimate, params, command, results)
-    return Judged(
-        name=name,
-        label=target.label,
-        unit=target.unit,
-        direction=direction,
-        threshold=threshold,
+    fields = {
+        "name": name,
+        "label": target.label,
+        "unit": target.unit,
+        "direction": direction,
+        "threshold": threshold,
+        "as_if": found.as_if,
+        "source": target.source,
+        "page": found.page,
+        "address": found.address,
+    }
+    question = _question(name, target, found, case)
+    if question is None:
+        estimate = found.estimate()
+        verdict: Verdict = "not measured" if found.reason else decide(estimate, target)
+        reason = found.reason
+        if verdict == "met" and found.as_if:
+            verdict, reason = "undecided", f"would be met {found.as_if}, but this ran elsewhere"
+        return Judged(**fields, estimate=estimate, verdict=verdict, reason=reason)
+    where = _standing(name, question, found, case)
+    # beyond the last look nothing is decided
+    undecided: tuple[int | None, Estimate, Verdict] = (None, found.estimate(), "undecided")
+    look, estimate, verdict = deque(_looks(target, found, where), maxlen=1).pop() if where.has_looks else undecided
+    row = Judged(
+        **fields,
         estimate=estimate,
         verdict=verdict,
-        reason=reason,
-        as_if=as_if,
-        source=target.source,
-        page=page,
-        address=address,
-        price_of_knowing=price,
+        reason="",
+        look=look,
+        final=where.final,
+        other_thresholds=where.other_thresholds,
+    )
+    if verdict == "met" and found.as_if:
+        reason = f"would be met {found.as_if}, but this ran elsewhere"
+        return row.model_copy(update={"verdict": "undecided", "reason": reason})
+    if verdict != "undecided":
+        return row
+    exhausted = row.final and look is None
+    reason = "; ".join(filter(None, ["" if exhausted else _why_open(estimate), ANEW if row.final else ""]))
+    row = row.model_copy(update={"reason": reason})
+    if row.final or found.as_if:
+        return row
+    needed = needed_dialogues(found, question.threshold, where.used + 1)
+    price = None if needed is None else price_of(needed, found, case.params, case.manifest, case.results)
+    return row.model_copy(update={"needed": needed, "price_of_knowing": price})
+
+
+def _looks(target: Target, found: Evidence, where: Standing) -> Iterator[tuple[int, Estimate, LookVerdict]]:
+    """Yield number, figure and verdict of each look of this run, up to the one that decides."""
+    for number, size in where.looks():
+        estimate = found.estimate(level(number), size)
+        verdict = decide(estimate, target)
+        yield number, estimate, verdict if verdict in ("met", "missed") else "undecided"
+        if verdict in ("met", "missed"):
+            return
+
+
+def _why_open(estimate: Estimate) -> str:
+    if estimate.n < SMALLEST:
+        return f"no verdict is given on fewer than {SMALLEST} dialogues"
+    return estimate.note or "the interval reaches both sides of the target"
+
+
+def _question(name: str, target: Target, found: Evidence, case: Case) -> Question | None:
+    """Return the question that a target asks of this system; ``None`` where no dialogues were drawn to answer it."""
+    direction, threshold = threshold_of(target)
+    if threshold is None or not found.sampled:
+        return None
+    return Question(
+        target=name,
+        direction=direction,
+        threshold=threshold,
+        system=system_of(case.params, case.manifest, timed=found.timed),
+        dialogues=dialogues_of(case.params.samples),
     )
 
 
-def _found(results: Results, params: Params, money: Costs | None) -> dict[str, tuple[Estimate, str, str, str, str]]:
-    """Return for each target its estimate, why it is missing (or ''), page, address and as-if label."""
-    timed, scored = results.latency_cost, results.sample_eval
-    none = Estimate(value=None, low=None, high=None, n=0, method="none")
-    why_timed = timed.reason if timed else "run page 03 first"
-    why_scored = scored.reason if scored else "run page 02 first"
-
-    def latency(field: str) -> tuple[Estimate, str, str, str, str]:
-        value = getattr(timed, field, None)
-        return (
-            value or none,
-            why_timed or ("" if value else "no steady-state answer"),
-            "03",
-            f"results/03.json#/{field}",
-            "",
-        )
-
-    def priced(field: str) -> tuple[Estimate, str, str, str, str]:
-        value = getattr(money, field, None)
-        return (
-            value or none,
-            why_timed,
-            "03",
-            f"results/judged.json#/costs/{field}",
-            money.as_if if money else "",
-        )
-
-    def compared(field: str) -> tuple[Estimate, str, str, str, str]:
-        paired: Paired | None = getattr(scored, field, None)
-        note = getattr(scored, f"{field}_note", "") if scored else ""
-        return (
-            difference(paired),
-            why_scored or ("" if paired else note),
-            "02",
-            f"results/02.json#/{field}",
-            "",
-        )
-
-    return {
-        "average_latency": latency("mean"),
-        "success_rate": latency("success_rate"),
-        "error_rate": latency("error_rate"),
-        "cost_per_1000_requests": priced("per_1000_requests"),
-        "cost_per_1000_tokens": priced("per_1000_tokens"),
-        "total_cost": priced("run"),
-        "rouge_l": compared("baseline"),
-        "rouge_l_gain": compared("untuned"),
-    }
-
-
-def difference(paired: Paired | None) -> Estimate:
-    """Return a paired difference as an estimate."""
-    if paired is None:
-        return Estimate(value=None, low=None, high=None, n=0, method="none")
-    return Estimate(value=paired.difference, low=paired.low, high=paired.high, n=paired.n, method=paired.method)
+def _standing(name: str, question: Question, found: Evidence, case: Case) -> Standing:
+    sizes = case.sizes.get(name) or (len(found.values),)
+    # fewer dialogues get no verdict, so that a look at them cannot err
+    able = [(n, found.value(n)) for n in sizes if n >= SMALLEST]
+    return standing(case.ledger, question, case.manifest.run, able)

@@ -13,7 +13,7 @@ from tests.unit.verdicts.test_recommendation import LEAST
 def test_the_runs_own_setting_comes_first_and_each_stands_once() -> None:
     plan = load_params("demo").settings
     assert [setting.name for setting in plan.beside(1, 128)][:2] == ["1 beam, 128 tokens", LEAST]
-    assert len(plan.beside(1, 128)) == 6
+    assert len(plan.beside(1, 128)) == 4
     assert plan.beside(3, 128)[0].predictions is None
     assert Settings().beside(1, 128) == ()
     with pytest.raises(ParamsError, match="'tried' names 1 beam, 64 tokens more than once"):

@@ -54,12 +54,15 @@ def test_columns_can_be_mapped_and_references_may_be_several(tmp_path: Path) -> 
     assert [(s.id, s.references) for s in samples] == [("row-1", ("r1", "r2")), ("row-2", ("r3",))]
 
 
-def test_a_seeded_subset_is_the_same_each_time_and_in_file_order() -> None:
+def test_a_seeded_subset_is_the_same_each_time_and_begins_a_larger_one() -> None:
     chosen = [s.id for s in load_samples(Samples(source="bundled:test", n=20, seed=3))]
     assert chosen == [s.id for s in load_samples(Samples(source="bundled:test", n=20, seed=3))]
     assert chosen != [s.id for s in load_samples(Samples(source="bundled:test", n=20, seed=4))]
+    larger = [s.id for s in load_samples(Samples(source="bundled:test", n=90, seed=3))]
+    assert larger[:20] == chosen, "who asks more goes on with what was asked"
     everyone = [s.id for s in load_samples(Samples(source="bundled:test"))]
-    assert chosen == [i for i in everyone if i in set(chosen)]
+    assert len(set(larger)) == 90
+    assert set(larger) < set(everyone)
 
 
 WRONG = [

@@ -1,17 +1,22 @@
 """Verdicts: decided by the whole interval, each kind by a worked example."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
 import pytest
 
 from helpers.cost.costs import costs
 from helpers.params import Params, Target
 from helpers.params.files import load_params
-from helpers.runs.results.latency_cost import LatencyCost, Timed
+from helpers.runs.manifest import Manifest
+from helpers.runs.results.latency_cost import DialogueOutcome, LatencyCost
 from helpers.runs.results.sample_eval import SampleEval
 from helpers.runs.results.store import Results
-from helpers.stats.comparison import Paired
-from helpers.stats.intervals import Estimate, rate
-from helpers.verdicts.sample_size import needed_n
-from helpers.verdicts.targets import decide, judge
+from helpers.stats.intervals import Estimate
+from helpers.stats.spending import level
+from helpers.verdicts.looks import Look
+from helpers.verdicts.targets import Case, Judged, decide, judge, looks_of
 
 
 def estimate(
@@ -47,6 +52,8 @@ CASES = [
     (estimate(None, None, needs=36), {"max": 3.0}, "undecided"),
     (estimate(None, None, n=0), {"max": 3.0}, "not measured"),
     (estimate(1.0, 2.0), {}, "informative"),
+    (estimate(2.0, 2.9, n=4), {"max": 3.0}, "undecided"),
+    (estimate(2.9, 2.9, n=1), {"max": 3.0}, "met"),  # a price, which no sample stands behind
 ]
 
 
@@ -55,39 +62,42 @@ def test_each_kind_of_verdict(found: Estimate, threshold: dict[str, float], verd
     assert decide(found, target(**threshold)) == verdict
 
 
-def test_ten_of_ten_does_not_decide_ninety_nine_percent_and_381_would() -> None:
-    found = rate(10, 10, unit="request")
-    assert decide(found, target(min=0.99)) == "undecided"
-    assert needed_n(found, 0.99) == 381
-    assert decide(rate(381, 381), target(min=0.99)) == "met"
-    assert decide(rate(380, 380), target(min=0.99)) == "undecided"
-
-
-def test_the_n_that_decides_a_mean_shrinks_the_half_width_to_the_distance() -> None:
-    # half-width 1 at n = 10, distance 0.5: four times as many
-    assert needed_n(estimate(1.5, 3.5), 3.0) == 40
-    assert needed_n(estimate(2.5, 3.5), 3.0) is None
-
-
 @pytest.fixture
 def params() -> Params:
     return load_params("demo")
 
 
-def measured(mean: float, n: int = 10) -> LatencyCost:
-    timed = tuple(
-        Timed(id=str(i), domain=None, length=None, truncated=None, mean=mean, times=(mean,), requests=("r",))
+def measured(mean: float, n: int = 10, failed: int = 0) -> LatencyCost:
+    """Dialogues asked three times each, of which the first ones failed for good; times 10 % off their mean."""
+    outcomes = tuple(
+        DialogueOutcome(
+            id=str(i),
+            requests=3,
+            answered=0 if i < failed else 3,
+            attempts=3,
+            failed=3 if i < failed else 0,
+            service_time=None if i < failed else mean * (0.9 + 0.2 * i / max(1, n - 1)),
+            tokens=None if i < failed else 200.0 + 200.0 * i / max(1, n - 1),
+        )
         for i in range(n)
     )
     return LatencyCost(
         page="03",
         mean=estimate(mean * 0.9, mean * 1.1, n),
-        success_rate=rate(30, 30, unit="request"),
-        error_rate=rate(0, 30, unit="attempt"),
         tokens_per_request=estimate(200.0, 400.0, n, value=300.0),
-        dialogues=timed,
+        outcomes=outcomes,
         run_seconds=3600.0,
     )
+
+
+def case(params: Params, *, run: str = "run", ledger: tuple[Look, ...] = (), **results: Any) -> Case:
+    at = datetime(2026, 11, 1, tzinfo=UTC)
+    manifest = Manifest(run=run, command="again", started_at=at, dialogues=10, available=10)
+    return Case(Results(**results), params, manifest, ledger)
+
+
+def rows_of(one: Case) -> dict[str, Judged]:
+    return {row.name: row for row in judge(one).rows}
 
 
 def test_the_published_cost_is_reproduced(params: Params) -> None:
@@ -103,7 +113,7 @@ def test_the_published_cost_is_reproduced(params: Params) -> None:
 
 
 def test_every_target_is_a_row_and_what_was_not_measured_says_why(params: Params) -> None:
-    rows = {row.name: row for row in judge(Results(latency_cost=measured(1.0)), params, "make it").rows}
+    rows = rows_of(case(params, latency_cost=measured(1.0)))
     assert list(rows) == [name for name in type(params.targets).model_fields if getattr(params.targets, name)]
     assert rows["average_latency"].verdict == "met"
     assert rows["success_rate"].verdict == "undecided"
@@ -113,33 +123,116 @@ def test_every_target_is_a_row_and_what_was_not_measured_says_why(params: Params
 
 
 def test_a_cost_on_another_machine_is_never_plainly_met(params: Params) -> None:
-    row = next(
-        r for r in judge(Results(latency_cost=measured(1.0)), params, "c").rows if r.name == "cost_per_1000_tokens"
-    )
+    row = rows_of(case(params, latency_cost=measured(1.0)))["cost_per_1000_tokens"]
     assert row.verdict == "undecided"
     assert row.reason == "would be met as if on aws intel-spr x8, but this ran elsewhere"
+    assert row.estimate.low is not None
+    assert row.estimate.high is not None
+    assert 0 < row.estimate.low < row.estimate.high
+
+
+def test_failures_that_stick_to_dialogues_are_not_outvoted_by_repeats(params: Params) -> None:
+    """Half a dialogue in a hundred requests is one dialogue in ten: the dialogue is the unit."""
+    found = measured(1.0, 10, failed=1)
+    repeated = tuple(
+        o.model_copy(update={"requests": 39, "answered": 13 * o.answered, "attempts": 39, "failed": 13 * o.failed})
+        for o in found.outcomes
+    )
+    few = rows_of(case(params, latency_cost=found))["success_rate"]
+    many = rows_of(case(params, latency_cost=found.model_copy(update={"outcomes": repeated})))["success_rate"]
+    assert (few.estimate.low, few.estimate.high, few.estimate.n) == (many.estimate.low, many.estimate.high, 10)
+    assert (few.estimate.requests, many.estimate.requests) == (30, 390)
+
+
+@pytest.mark.parametrize("n", [1, 2, 4])
+def test_below_five_dialogues_there_is_no_verdict(params: Params, n: int) -> None:
+    rows = rows_of(case(params, latency_cost=measured(0.1, n)))
+    sampled = [rows[name] for name in ("average_latency", "success_rate", "error_rate", "cost_per_1000_tokens")]
+    assert {(row.verdict, row.look) for row in sampled} == {("undecided", None)}, "what cannot err is no look"
+    assert rows["success_rate"].reason == "no verdict is given on fewer than 5 dialogues"
 
 
 def test_an_undecided_row_prints_the_price_of_knowing(params: Params) -> None:
-    row = next(r for r in judge(Results(latency_cost=measured(2.0)), params, "again").rows if r.name == "success_rate")
+    row = rows_of(case(params, latency_cost=measured(2.0)))["success_rate"]
     price = row.price_of_knowing
     assert price is not None
-    assert (price.n, price.command) == (381, "again --set measure.repeats=39")
-    assert price.minutes == pytest.approx(390 * 2.0 / 60)
+    assert price.n == row.needed
+    assert price.chance == 0.8
+    # more than any bundled split holds, and never repeats of the same dialogues
+    assert price.command == f"again --set samples.source=FILE --set samples.n={price.n} --set measure.repeats=1"
+    assert price.minutes == pytest.approx(price.n * 2.0 / 60)
+    close = rows_of(case(params, latency_cost=measured(3.1)))["average_latency"].price_of_knowing
+    assert close is not None
+    assert 10 < close.n <= 127
+    assert f"samples.source=bundled:test --set samples.n={close.n}" in close.command
 
 
-def test_a_lost_margin_is_missed_and_a_small_gain_is_met(params: Params) -> None:
-    lost = Paired(difference=-0.1, low=-0.15, high=-0.05, n=100)
-    rows = {
-        r.name: r
-        for r in judge(Results(sample_eval=SampleEval(page="02", baseline=lost, untuned=lost)), params, "c").rows
-    }
+def test_a_lost_margin_is_missed_and_equal_answers_are_not_met(params: Params) -> None:
+    lost = {str(i): -0.1 - 0.001 * i for i in range(100)}
+    found = SampleEval(page="02", baseline_differences=lost, untuned_differences=lost)
+    rows = rows_of(case(params, sample_eval=found))
     assert (rows["rouge_l"].verdict, rows["rouge_l_gain"].verdict) == ("missed", "missed")
+    equal = SampleEval(page="02", baseline_differences=dict.fromkeys(lost, 0.0))
+    row = rows_of(case(params, sample_eval=equal))["rouge_l"]
+    assert (row.verdict, row.estimate.value) == ("undecided", 0.0)
+
+
+def test_each_look_is_stricter_and_after_the_fifth_undecided_is_final(params: Params) -> None:
+    ledger: tuple[Look, ...] = ()
+    widths = []
+    for number in range(1, 7):
+        # other times in each run, so that none repeats another
+        one = case(params, run=f"run {number}", ledger=ledger, latency_cost=measured(3.0 + number / 1000))
+        row = rows_of(one)["average_latency"]
+        looks = [look for look in looks_of(one) if look.target == "average_latency"]
+        if number == 6:
+            assert (row.look, looks, row.final) == (None, [], True)
+            assert "other dialogues start it anew" in row.reason
+            assert rows_of(replace(one, ledger=()))["average_latency"].look == 1
+            break
+        assert (row.look, row.looks, row.final) == (number, 5, number == 5)
+        assert [look.look for look in looks] == [number]
+        assert row.estimate.level == level(number)
+        assert row.estimate.low is not None
+        assert row.estimate.high is not None
+        widths.append((row.estimate.high - row.estimate.low) / (3.0 + number / 1000))
+        ledger = (*ledger, *looks)
+    assert widths == sorted(widths)
+
+
+def test_the_same_figures_again_are_the_same_look(params: Params) -> None:
+    first = case(params, run="a", latency_cost=measured(3.0))
+    again = case(params, run="b", ledger=tuple(looks_of(first)), latency_cost=measured(3.0))
+    assert rows_of(again)["average_latency"].look == 1
+
+
+def test_a_changed_threshold_is_a_question_of_its_own_and_shown(params: Params) -> None:
+    ledger = tuple(looks_of(case(params, run="a", latency_cost=measured(3.0))))
+    laxer = params.model_copy(
+        update={"targets": params.targets.model_copy(update={"average_latency": target(max=3.5)})}
+    )
+    row = rows_of(case(laxer, run="b", ledger=ledger, latency_cost=measured(3.01)))["average_latency"]
+    assert (row.look, row.other_thresholds) == (1, (3.0,))
+    # so does a rendering of the same run
+    assert rows_of(case(laxer, run="a", ledger=ledger, latency_cost=measured(3.0)))["average_latency"].other_thresholds
+
+
+def test_what_one_look_of_a_run_decided_stands(params: Params) -> None:
+    """A run that goes on for other targets takes nothing back: the row shows the look that decided."""
+    found = measured(2.0, 40)
+    later = tuple(
+        o.model_copy(update={"service_time": (o.service_time or 0.0) * (1 if i < 10 else 3)})
+        for i, o in enumerate(found.outcomes)
+    )
+    one = case(params, latency_cost=found.model_copy(update={"outcomes": later}))
+    row = rows_of(replace(one, sizes={"average_latency": (10, 40)}))["average_latency"]
+    assert (row.verdict, row.look, row.estimate.n) == ("met", 1, 10)
+    assert rows_of(one)["average_latency"].verdict != "met"
 
 
 def test_ship_needs_every_row_met(params: Params) -> None:
-    assert not judge(Results(latency_cost=measured(1.0)), params, "c").ship
+    assert not judge(case(params, latency_cost=measured(1.0))).ship
     only = params.model_copy(
         update={"targets": params.targets.model_copy(update=dict.fromkeys(type(params.targets).model_fields))}
     )
-    assert judge(Results(), only, "c").ship
+    assert judge(case(only)).ship

@@ -58,24 +58,32 @@ def table(
     return framed_table(caption, columns, body or [empty], id, note)
 
 
+#: What the intervals of verdicts are, which are wider than those of a single look elsewhere.
+OVER_LOOKS = (
+    "A look at more dialogues is another chance to be wrong. These intervals are therefore wider than 95 % ones: over "
+    "all looks that a question has, they hold the true value together with 95 %."
+)
+
+
 def verdict_table(
     caption: Cell, rows: Iterable[Cited], *, evidence: Mapping[str, str], id: str | None = None
 ) -> Markup:
     """Return *metric · target · actual · interval · n · verdict* for cited `helpers.verdicts.targets.Judged` rows.
 
     ``evidence`` maps the name of a target to the link to what it rests on. A row that is neither met nor
-    informative says why below, and an undecided one what deciding it costs.
+    informative says why below, and an undecided one what deciding it costs. A row says at which look it was judged, and
+    against which other thresholds before.
     """
     columns = [
         Column("Metric"),
         Column("Target", numeric=True),
         Column("Actual", numeric=True),
-        Column("95 % interval", numeric=True),
+        Column("Interval", numeric=True),
         Column("n", numeric=True),
         Column("Verdict"),
     ]
     body = [line for row in rows for line in _verdict_lines(columns, row, evidence.get(row.name.raw, ""))]
-    return framed_table(caption, columns, body, id, "")
+    return framed_table(caption, columns, body, id, OVER_LOOKS)
 
 
 def actual(estimate: Cited, style: Style, *, bare: bool = False, href: str = "") -> Markup:
@@ -167,22 +175,42 @@ def _verdict_lines(columns: Sequence[Column], row: Cited, href: str) -> list[Mar
         actual(estimate, style, href=href),
         interval(estimate, style),
         sample_size(estimate),
-        chip(row.verdict.raw),
+        chip(row.verdict.raw) + look(row),
     ]
     why = [quoted(text) for text in dict.fromkeys((row.reason.raw, estimate.note.raw)) if text]
+    if row.other_thresholds:
+        others = Markup(", ").join(number(one, style) for one in row.other_thresholds)
+        why.append(
+            Markup("Looked at before with another threshold: {}. This one is a question of its own.").format(others)
+        )
     if row.price_of_knowing:
-        why.append(_price(row.price_of_knowing))
+        why.append(_price(row.price_of_knowing, style))
     below = Markup().join(Markup("<p>{}</p>").format(part) for part in why)
     line = Markup('<tr class="why"><td colspan="{}">{}</td></tr>').format(len(columns), below)
     return [table_row(columns, cells), line] if why else [table_row(columns, cells)]
 
 
-def _price(price: Cited) -> Markup:
-    cost = [number(part, style) for part, style in _priced(price) if part.raw is not None]
-    return Markup("Deciding it takes about {} {}s in all{}: <code>{}</code>").format(
+def look(row: Cited) -> Markup:
+    """Return which of its looks a cited row was judged at, or nothing for what was not sampled."""
+    if row.look.raw is None:
+        return Markup()
+    words = Markup('<span class="aside">look {} of {}</span>')
+    return words.format(number(row.look, "count"), number(row.looks, "count"))
+
+
+def _price(price: Cited, style: Style) -> Markup:
+    cost = [number(part, unit) for part, unit in _priced(price) if part.raw is not None]
+    truth = ""
+    if price.low.raw is not None and price.high.raw is not None:
+        truth = Markup(" ({})").format(interval(price, style))
+    return Markup(
+        "A look at {} dialogues in all decides it with a chance of {}, averaged over what is left open{}; they take "
+        "about {}: <code>{}</code>"
+    ).format(
         number(price.n, "count"),
-        price.unit,
-        Markup(" ({})").format(Markup(", ").join(cost)) if cost else "",
+        number(price.chance, "rate"),
+        truth,
+        Markup(", ").join(cost),
         Markup(" ").join(Markup("<span>{}</span>").format(word) for word in price.command.raw.split(" ")),
     )
 

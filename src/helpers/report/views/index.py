@@ -249,7 +249,7 @@ def _decision(run: Run, judged: Cited) -> Markup:
 
 
 def _price(rows: Sequence[Cited]) -> Markup:
-    """Return what deciding the open rows costs: the dearest of them, because one run decides them all."""
+    """Return what deciding the open rows costs: the dearest of them, because one run looks at them all."""
     priced = [row.price_of_knowing for row in rows if row.price_of_knowing.raw is not None]
     timed = [price for price in priced if price.minutes.raw is not None]
     if not timed:
@@ -257,7 +257,9 @@ def _price(rows: Sequence[Cited]) -> Markup:
     dearest = max(timed, key=lambda price: price.minutes.raw)
     dollars = sentence(", {usd}", usd=number(dearest.dollars, "usd")) if dearest.dollars.raw is not None else ""
     return sentence(
-        " Deciding the open rows takes about {minutes}{dollars}.",
+        " Deciding each open row with a chance of {chance} takes {n} dialogues, about {minutes}{dollars}.",
+        chance=number(dearest.chance, "rate"),
+        n=number(dearest.n, "count"),
         minutes=number(dearest.minutes, "minutes"),
         dollars=dollars,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from helpers.core.text import Style
 from helpers.report.components.figures import Observations, TargetLine, distribution, points
 from helpers.report.components.numbers import interval, number, quoted, sentence
 from helpers.report.components.tables import Column, actual, chip, table
@@ -19,18 +20,13 @@ def answer(run: Run, result: Cited) -> Markup:
         return not_measured(result.reason.raw)
     judged = Cited(judgement(run, "03"), "results/judged.json")
     rows = {row.name.raw: row for row in judged.rows}
-    parts = [_success(result)]
+    parts = []
     if result.mean:
-        verdict = rows["average_latency"].verdict.raw if "average_latency" in rows else "informative"
-        parts.insert(
-            0,
-            sentence(
-                "A summary takes {mean} on average (95 % interval {between}): {chip}.",
-                mean=number(result.mean.value, "s"),
-                between=interval(result.mean, "s"),
-                chip=chip(verdict),
-            ),
-        )
+        words = "A summary takes {value} on average ({between}): {chip}."
+        parts.append(_judged(words, rows.get("average_latency"), result.mean, "s"))
+    if result.success_rate:
+        words = "{value} of requests succeeded ({between}): {chip}."
+        parts.append(_judged(words, rows.get("success_rate"), result.success_rate, "rate"))
     if judged.costs:
         costs = judged.costs
         parts.append(
@@ -191,13 +187,15 @@ def _money(estimate: Cited) -> list[Markup]:
     return [number(estimate.value, "usd"), Markup("exact") if exact else interval(estimate, "usd")]
 
 
-def _success(result: Cited) -> Markup:
-    found = result.success_rate
+def _judged(words: str, row: Cited | None, measured: Cited, style: Style) -> Markup:
+    """Return a sentence on a figure as its target judges it; without a target, as it was measured."""
+    found = row.estimate if row else measured
+    known = found.low.raw is not None or found.high.raw is not None
     return sentence(
-        "{rate} of {n} requests succeeded (95 % interval {between}).",
-        rate=number(found.value, "rate"),
-        n=number(found.n, "count"),
-        between=interval(found, "rate"),
+        words,
+        value=number(found.value, style),
+        between=interval(found, style) if known else "no interval at this n",
+        chip=chip(row.verdict.raw if row else "informative"),
     )
 
 

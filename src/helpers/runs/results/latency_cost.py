@@ -26,6 +26,22 @@ class SettingsSweep(Frozen):
     settings: tuple[SettingResult, ...] = ()
 
 
+class DialogueOutcome(Frozen):
+    """What became of one dialogue's requests of the steady state: one value of each kind per dialogue.
+
+    ``answered`` of ``requests`` after ``attempts``, of which ``failed`` ones. ``service_time`` (seconds) and
+    ``tokens``, read and written, are means over its answers.
+    """
+
+    id: str
+    requests: int
+    answered: int
+    attempts: int
+    failed: int
+    service_time: float | None = None
+    tokens: float | None = None
+
+
 class Timed(Frozen):
     """The service times of one dialogue, seconds, one per repeat."""
 
@@ -41,14 +57,15 @@ class Timed(Frozen):
 class LatencyCost(PageResult):
     """Page 03: service times, rates and tokens of the steady state; costs follow from them when rendering.
 
-    ``peak_memory_bytes`` is that of a server on this machine, so far. ``sweep`` holds other settings, asked afterwards;
-    their requests count nowhere else.
+    ``outcomes`` are in the order in which dialogues were first asked. ``peak_memory_bytes`` is that of a server on this
+    machine, so far. ``sweep`` holds other settings, asked afterwards; their requests count nowhere else.
     """
 
     mean: Estimate | None = None
     percentiles: dict[str, Estimate] = Field(default_factory=dict)
     groups: tuple[Group, ...] = ()
     dialogues: tuple[Timed, ...] = ()
+    outcomes: tuple[DialogueOutcome, ...] = ()
     success_rate: Estimate | None = None
     error_rate: Estimate | None = None
     errors: dict[str, int] = Field(default_factory=dict)

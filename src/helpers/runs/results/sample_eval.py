@@ -48,7 +48,8 @@ class Recording(Frozen):
 class SampleEval(PageResult):
     """Page 02: scores by metric, by group and by dialogue, and the comparisons with recorded predictions.
 
-    ``not_measured`` names the scores that could not be had, each with the reason.
+    ``not_measured`` names the scores that could not be had, each with the reason. The ``differences`` behind a
+    comparison are by dialogue, in the order asked.
     """
 
     signature: str = ""
@@ -63,6 +64,8 @@ class SampleEval(PageResult):
     semantic_failure_rate: Estimate | None = None
     baseline: Paired | None = None
     baseline_note: str = ""
+    baseline_differences: dict[str, float] = Field(default_factory=dict)
     untuned: Paired | None = None
     untuned_note: str = ""
+    untuned_differences: dict[str, float] = Field(default_factory=dict)
     recordings: tuple[Recording, ...] = ()

@@ -115,7 +115,7 @@ def test_chip_is_word_glyph_and_colour(verdict: str, style: str, text: str) -> N
 def test_verdict_row_reads_in_order_and_links_to_its_evidence() -> None:
     found = soup(verdict_table("Targets", [judged()], evidence={"latency": "#mean"}))
     assert [head.get_text() for head in found.select("thead th")] == [
-        "Metric", "Target", "Actual", "95 % interval", "n", "Verdict",
+        "Metric", "Target", "Actual", "Interval", "n", "Verdict",
     ]  # fmt: skip
     cells = [cell.get_text() for cell in found.select("tbody tr > *")]
     assert cells == [
@@ -145,15 +145,28 @@ def test_targets_read_by_direction(direction: str, threshold: float | None, unit
 
 
 def test_a_row_in_doubt_says_why_and_what_knowing_costs() -> None:
-    price = PriceOfKnowing(n=414, unit="dialogue", command="helpers report <x> --set n=414", minutes=23.4, dollars=None)
-    row = judged("undecided", reason="both <sides>", price_of_knowing=price, as_if="as if on x8")
+    price = PriceOfKnowing(
+        n=414,
+        chance=0.8,
+        low=1.4,
+        high=3.2,
+        available=10,
+        command="helpers report <x> --set n=414",
+        minutes=23.4,
+        dollars=None,
+    )
+    more = {"price_of_knowing": price, "as_if": "as if on x8", "look": 2, "other_thresholds": (2.5,)}
+    row = judged("undecided", reason="both <sides>", **more)
     found = soup(verdict_table("T", [row], evidence={}))
     why = found.select_one("tr.why")
     assert why is not None
     assert [part.get_text() for part in why.find_all("p")] == [
         "both <sides>",
-        "Deciding it takes about 414 dialogues in all (23 minutes): helpers report <x> --set n=414",
+        "Looked at before with another threshold: 2.50 s. This one is a question of its own.",
+        "A look at 414 dialogues in all decides it with a chance of 80 %, averaged over what is left open (1.40 to "
+        "3.20 s); they take about 23 minutes: helpers report <x> --set n=414",
     ]
+    assert found.select_one("td .aside").get_text() == "look 2 of 5"  # type: ignore[union-attr]
     assert found.select_one("th .aside").get_text() == "as if on x8"  # type: ignore[union-attr]
 
 

@@ -1,0 +1,157 @@
+"""What each target is judged by: one value per dialogue, in the order asked, so that any look can be taken at it.
+
+The interval is computed when a verdict is asked for, at the level that the look has; measured pages keep the values.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from helpers.cost.costs import Costs, inverse
+from helpers.runs.results.latency_cost import LatencyCost
+from helpers.runs.results.sample_eval import SampleEval
+from helpers.runs.results.store import Results
+from helpers.stats.intervals import LEVEL, Estimate, mean, mean_rate, without_interval
+from helpers.stats.power import Pilot, PilotRate, pilot_mean
+
+Kind = Literal["mean", "share"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The values behind a target, the bounds between which such values lie, and where the evidence stands.
+
+    ``given`` is a figure that follows without a sample, such as a price. With a ``reason`` nothing was measured.
+    ``per`` turns the mean into ``per / mean``. ``timed``: the machine has a part in it.
+    """
+
+    page: str
+    address: str
+    reason: str = ""
+    as_if: str = ""
+    kind: Kind = "mean"
+    values: tuple[float, ...] = ()
+    requests: tuple[int, ...] = ()
+    floor: float = -math.inf
+    ceiling: float = math.inf
+    per: float | None = None
+    given: Estimate | None = None
+    timed: bool = False
+
+    @property
+    def sampled(self) -> bool:
+        """Whether dialogues were drawn for it, so that it can be looked at again with more."""
+        return self.given is None and not self.reason and bool(self.values)
+
+    def estimate(self, level: float = LEVEL, n: int | None = None) -> Estimate:
+        """Return the figure with its interval of a level, from the first ``n`` dialogues that have a value (or all)."""
+        if self.given is not None:
+            return self.given
+        values = self.values[:n]
+        if self.reason or not values:
+            return without_interval(None, n=0)
+        requests = sum(self.requests[:n]) if self.requests else None
+        if self.kind == "share":
+            return mean_rate(values, level=level, requests=requests)
+        found = mean(values, level=level, floor=self.floor, ceiling=self.ceiling, requests=requests)
+        return inverse(found, self.per) if self.per is not None else found
+
+    def value(self, n: int) -> float | None:
+        """Return the figure from the first ``n`` dialogues, without its interval."""
+        return self.estimate(n=n).value
+
+    def pilot(self, level: float, n: int | None = None) -> Pilot | None:
+        """Return what says how likely more dialogues would decide; ``None`` where the values do not say it."""
+        values = self.values[:n]
+        if self.kind == "share":
+            return PilotRate(len(values), sum(values))
+        return pilot_mean(values, self.floor, self.ceiling, level)
+
+    def on_values(self, threshold: float) -> float:
+        """Return a threshold of the figure as one of the mean of its values."""
+        return threshold if self.per is None else self.per / threshold
+
+
+def evidence(results: Results, money: Costs | None) -> dict[str, Evidence]:
+    """Return by target what it is judged by."""
+    timed, scored = results.latency_cost, results.sample_eval
+    return _of_page_03(timed, money) | {
+        "rouge_l": _compared(scored, "baseline"),
+        "rouge_l_gain": _compared(scored, "untuned"),
+    }
+
+
+def _of_page_03(timed: LatencyCost | None, money: Costs | None) -> dict[str, Evidence]:
+    why = timed.reason if timed else "run page 03 first"
+    rows = timed.outcomes if timed else ()
+    answered = [row for row in rows if row.service_time is not None]
+    counted = [row for row in rows if row.tokens is not None]
+    as_if = money.as_if if money else ""
+    unknown = "tokens are not known" if timed and not why and not counted else why
+
+    def at(name: str) -> str:
+        return f"results/03.json#/{name}"
+
+    def bill(name: str) -> str:
+        return f"results/judged.json#/costs/{name}"
+
+    return {
+        "average_latency": Evidence(
+            "03",
+            at("mean"),
+            why or ("" if answered else "no steady-state answer"),
+            values=tuple(row.service_time or 0.0 for row in answered),
+            requests=tuple(row.answered for row in answered),
+            floor=0.0,
+            timed=True,
+        ),
+        "success_rate": Evidence(
+            "03",
+            at("success_rate"),
+            why,
+            kind="share",
+            values=tuple(row.answered / row.requests for row in rows),
+            requests=tuple(row.requests for row in rows),
+            timed=True,
+        ),
+        "error_rate": Evidence(
+            "03",
+            at("error_rate"),
+            why,
+            kind="share",
+            values=tuple(row.failed / row.attempts for row in rows),
+            requests=tuple(row.attempts for row in rows),
+            timed=True,
+        ),
+        "cost_per_1000_requests": Evidence(
+            "03", bill("per_1000_requests"), why, as_if, given=money.per_1000_requests if money else None
+        ),
+        "cost_per_1000_tokens": Evidence(
+            "03",
+            bill("per_1000_tokens"),
+            unknown,
+            as_if,
+            values=tuple(row.tokens or 0.0 for row in counted),
+            requests=tuple(row.answered for row in counted),
+            floor=0.0,
+            per=money.per_1000_requests.value if money else None,
+        ),
+        "total_cost": Evidence("03", bill("run"), why, as_if, given=money.run if money else None),
+    }
+
+
+def _compared(scored: SampleEval | None, field: str) -> Evidence:
+    why = scored.reason if scored else "run page 02 first"
+    note = getattr(scored, f"{field}_note", "")
+    differences: Mapping[str, float] = getattr(scored, f"{field}_differences", {})
+    return Evidence(
+        "02",
+        f"results/02.json#/{field}",
+        why or ("" if differences else note or "no dialogue is in both"),
+        values=tuple(differences.values()),
+        floor=-1.0,
+        ceiling=1.0,
+    )

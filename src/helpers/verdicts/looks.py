@@ -1,0 +1,190 @@
+"""The ledger of looks: who looks again at an open question, with more data, spends error; nobody forgets it here.
+
+A question is a target with its threshold, asked of one system about one set of dialogues. Every report that answers it
+is a look, and a question has five (`stats.spending`). The ledger travels with the published report, a line a look, and
+is only ever appended to. Rendering a run again is no look: a run keeps the ledger as it found it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from helpers.core.errors import InputError, RunError
+from helpers.core.model import Frozen
+from helpers.core.text import stable_hash
+from helpers.params import Params
+from helpers.params import Samples as SamplesParams
+from helpers.runs.manifest import Manifest, public_name
+from helpers.stats.spending import LOOKS
+
+#: The ledger's name, beside the published pages and, as a run found it, in the run's directory.
+LEDGER = "history.jsonl"
+
+
+LookVerdict = Literal["met", "missed", "undecided"]
+
+
+class Question(Frozen):
+    """What a look answers; another threshold, system or set of dialogues is another question.
+
+    ``system`` is a hash of what answers: model, weights, prompt, generation settings, engine and, for times and
+    failures, the machine. ``dialogues`` names where they come from; a larger n of them is the same question.
+    """
+
+    target: str
+    direction: str
+    threshold: float
+    system: str
+    dialogues: str
+
+
+class Look(Question):
+    """One line of the ledger: which look at its question, when, at which n, and with what result.
+
+    ``low`` and ``high`` bound the value with probability ``level``, so that all looks together are wrong about once in
+    twenty questions.
+    """
+
+    schema_version: Literal[1] = 1
+    run: str
+    at: datetime
+    look: int
+    n: int
+    value: float | None
+    low: float | None
+    high: float | None
+    level: float
+    verdict: LookVerdict
+
+    @property
+    def question(self) -> Question:
+        """The question that this look answers."""
+        return Question(**{name: getattr(self, name) for name in Question.model_fields})
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How often a question was looked at: ``numbers`` of the looks of this run with the n of each, and ``used`` in all.
+
+    ``other_thresholds`` are those that the same target was held against before, where nothing else differs.
+    """
+
+    numbers: tuple[tuple[int, int], ...]
+    used: int
+    other_thresholds: tuple[float, ...] = ()
+
+    @property
+    def final(self) -> bool:
+        """Whether no further look is left."""
+        return self.used >= LOOKS
+
+    @property
+    def has_looks(self) -> bool:
+        """Whether the question had a look for this run."""
+        return any(True for _ in self.looks())
+
+    def looks(self) -> Iterator[tuple[int, int]]:
+        """Yield number and n of each look of this run that the question still had."""
+        return ((number, n) for number, n in self.numbers if number <= LOOKS)
+
+
+def system_of(params: Params, manifest: Manifest, *, timed: bool) -> str:
+    """Return a hash of what answers; ``timed`` counts the machine in, which times and failures depend on."""
+    model = params.model
+    parts: dict[str, object] = {
+        name: getattr(manifest, name)
+        for name in ("backend", "model", "revision", "weights_sha256", "prompt_sha256", "generation_hash")
+    }
+    parts |= {"engine": model.engine, "dtype": model.dtype, "rerank": model.rerank}
+    if params.replay is not None:
+        parts["predictions"] = public_name(params.replay.predictions)
+    if timed and params.backend == "local":
+        parts["machine"] = [manifest.processor, manifest.cores, manifest.threads, params.serving.in_words]
+    if timed and params.backend == "endpoint":
+        parts["instance"] = params.instance.model_dump(mode="json")
+    return stable_hash(parts)
+
+
+def dialogues_of(params: SamplesParams) -> str:
+    """Return where the dialogues come from, however many of them are drawn; all bundled ones are of one kind."""
+    if params.source.startswith("bundled:"):
+        return "bundled"
+    if params.source.startswith("hub:"):
+        return f"{params.source}@{params.revision or 'main'}/{params.split}"
+    return public_name(params.source)
+
+
+def standing(
+    ledger: Sequence[Look], question: Question, run: str, found: Sequence[tuple[int, float | None]]
+) -> Standing:
+    """Return where a question stands at the looks that ``run`` takes: ``found`` holds n and value of each.
+
+    A look that finds what an earlier one found, at the same n and to the last digit, repeats it: recorded answers
+    scored again are no further chance to be wrong.
+    """
+    same = [line for line in ledger if line.run != run and line.question == question]
+    known, used = {(line.n, line.value): line.look for line in same}, max((line.look for line in same), default=0)
+    numbers = []
+    for n, value in found:
+        number = known.get((n, value), used + 1)
+        numbers.append((number, n))
+        used = max(used, number)
+    unlike = (line.threshold for line in ledger if _but_for_threshold(line, question))
+    return Standing(tuple(numbers), used, tuple(sorted(set(unlike))))
+
+
+def read_ledger(path: Path) -> tuple[Look, ...]:
+    """Return the looks of a ledger, oldest first; none where there is no file. Raises `InputError` naming the line."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return ()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: the ledger of looks cannot be read: {error}") from None
+    looks = []
+    for number, line in enumerate(lines, 1):
+        try:
+            looks.append(Look.model_validate_json(line))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise InputError(
+                f"{path} line {number}: not a look ({where} {first['msg']}); the file is only appended to: restore it "
+                "from version control, or publish with another --out"
+            ) from None
+    return tuple(looks)
+
+
+def append(path: Path, looks: Iterable[Look]) -> None:
+    """Append to a ledger the looks that it does not hold yet, in one piece.
+
+    Raises `RunError` when it cannot be written.
+    """
+    known = {(look.run, look.question, look.look) for look in read_ledger(path)}
+    new = [look for look in looks if (look.run, look.question, look.look) not in known]
+    if not new:
+        return
+    text = "".join(look.model_dump_json() + "\n" for look in new)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            os.write(file, text.encode())
+        finally:
+            os.close(file)
+    except OSError as error:
+        raise RunError(f"{path}: the look cannot be recorded: {error.strerror}; give write permission") from None
+
+
+def _but_for_threshold(line: Look, question: Question) -> bool:
+    asked: Mapping[str, object] = question.model_dump()
+    return line.threshold != question.threshold and all(
+        getattr(line, name) == value for name, value in asked.items() if name != "threshold"
+    )
