@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
 from helpers.core.errors import InputError
@@ -17,6 +18,21 @@ def add_params(parser: argparse.ArgumentParser, *, text: str = "a params file, o
 def add_overrides(parser: argparse.ArgumentParser, text: str = "override one parameter (repeatable)") -> None:
     """Declare ``--set KEY=VALUE``; all that are given come as the list ``overrides``."""
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE", help=text)
+
+
+#: What an amount of ``--budget`` ends with → the parameter that it bounds, and how many of its units one is.
+_UNITS = {"s": ("minutes", 1 / 60), "m": ("minutes", 1.0), "h": ("minutes", 60.0), "r": ("requests", 1.0),
+          "usd": ("usd", 1.0)}  # fmt: skip
+
+
+def budget(text: str) -> str:
+    """Return an amount such as ``20m``, ``300r`` or ``1.50usd`` as the override that bounds a run by it."""
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*(s|m|h|r|usd)", text.strip().lower())
+    if found is None:
+        raise argparse.ArgumentTypeError(f"'{text}': give minutes, requests or dollars, such as 20m, 300r or 1.50usd")
+    name, factor = _UNITS[found[2]]
+    amount = float(found[1]) * factor
+    return f"budget.{name}={amount:g}"
 
 
 def write_text(option: str, path: Path, text: str) -> None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import argparse
 import signal
 import time
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from helpers.cli.arguments import add_overrides
+from helpers.cli.arguments import add_overrides, budget
 from helpers.core.console import say, shown
 from helpers.core.errors import HelpersError, InputError, RunError
 from helpers.core.paths import REPORTS
@@ -22,7 +24,10 @@ from helpers.runs.budget import announcement
 from helpers.runs.directory import attach
 from helpers.runs.launch import fan_out, finish, resume_run, start_run
 from helpers.serving.lifecycle import managed
+from helpers.verdicts.compute import case_of
 from helpers.verdicts.gate import exit_code
+from helpers.verdicts.looks import LEDGER, append
+from helpers.verdicts.targets import looks_of
 
 
 def add_report_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +39,19 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
         "--only", action="append", default=[], metavar="NAME", help="only this page, such as 03 (repeatable)"
     )
     parser.add_argument("--out", type=Path, default=REPORTS, metavar="DIR", help="publish here (default: reports/)")
+    parser.add_argument(
+        "--until-decided",
+        action="store_true",
+        help="ask a few dialogues, then more, until every target is decided, the budget spent or five looks taken",
+    )
+    parser.add_argument(
+        "--budget",
+        action="append",
+        default=[],
+        metavar="AMOUNT",
+        type=budget,
+        help="end the asking after 20m (or 90s, 2h), 300r (requests) or 1.50usd (repeatable)",
+    )
     parser.add_argument("--gate", choices=("missed", "undecided"), help="exit 3 when a verdict is so")
     parser.add_argument("--publish-failed", action="store_true", help="publish even when the deployment failed")
 
@@ -42,20 +60,22 @@ def run_report(args: argparse.Namespace) -> int:
     """Measure, render and publish; return 0, 1 when the deployment failed, 3 when the gate closes."""
     # Notebooks and HTML take a second to import, which ``--help`` and a wrong parameter do without.
     from helpers.experiments.quantization import prepare
+    from helpers.experiments.until_decided import ask_until_decided
     from helpers.report import data_files, execute, publish, tracking
 
-    params = _params(args)
+    overrides = [*args.overrides, *args.budget]
+    params = _params(args, overrides)
     pages = execute.choose(args.only, claims=params.claims is not None)
     publish.check_writable(args.out)
     signal.signal(signal.SIGTERM, _interrupt)
     if any(page.number == "04" for page in pages):
         prepare(params, say)
-    began = time.monotonic()
+    began, ledger = time.monotonic(), args.out / LEDGER
     with managed(params):
         run = (
-            resume_run(args.resume, args.params, args.overrides)
+            resume_run(args.resume, args.params, overrides)
             if args.resume
-            else start_run(args.params, args.overrides)
+            else start_run(args.params, overrides, until_decided=args.until_decided)
         )
         site = run.directory / "site"
         say(f"run {shown(run.directory)}: {run.manifest.dialogues} dialogues, {len(pages)} pages")
@@ -64,12 +84,15 @@ def run_report(args: argparse.Namespace) -> int:
         data_files.keep_previous(run, args.out)
         try:
             fan_out(run)
+            if run.manifest.until_decided:
+                ask_until_decided(run, partial(append, ledger))
             texts = execute.execute_all(run, pages, site, run.directory / "params.yaml")
         except BaseException:
             run.close()
             say(f"what was measured is kept: report --resume {shown(run.directory)} goes on with it")
             raise
         finish(run, began)
+    append(ledger, looks_of(case_of(run)))
     publish.finish_site(run, texts, site)
     tracking.track(run)
     failed = run.down()
@@ -115,12 +138,12 @@ def run_render(args: argparse.Namespace) -> int:
     return 0
 
 
-def _params(args: argparse.Namespace) -> Params:
+def _params(args: argparse.Namespace, overrides: Sequence[str]) -> Params:
     if args.resume:
         return attach(args.resume.resolve()).params
     if args.params is None:
         raise InputError("report: give a params file, such as params/demo.yaml, or --resume RUN")
-    return load_params(args.params, args.overrides, measuring=True)
+    return load_params(args.params, overrides, measuring=True)
 
 
 def _interrupt(signum: int, frame: Any) -> None:
