@@ -52,6 +52,9 @@ bench: $(VENV)/.test $(MODEL) ## every engine on BART-large, at most 90 minutes 
 	$(PY) -m helpers bench --servers
 	$(PY) -m pytest -m bench -s
 
+statistics: $(VENV)/.core ## docs/statistics.md: how often verdicts are wrong and how often they decide, simulated
+	$(PY) -m helpers.experiments.calibration.document docs/statistics.md
+
 explore: setup $(VENV)/.explore ## the notebooks in JupyterLab
 	$(PY) -m jupyterlab notebooks --ServerApp.root_dir=notebooks
 
