@@ -93,7 +93,9 @@ def pilot_mean(values: Sequence[float], floor: float, ceiling: float, level: flo
     value, (low, high) = float(x.mean()), means.student(x, level)
     widest = means.interval(x, level, floor, ceiling) or (low, high)
     error = float(x.std(ddof=1)) / math.sqrt(x.size)
-    return PilotMean(x.size, value, error, (value - widest[0]) / (value - low), (widest[1] - value) / (high - value))
+    # an interval that ends at a bound is no narrower for it
+    down, up = (value - widest[0]) / (value - low), (widest[1] - value) / (high - value)
+    return PilotMean(x.size, value, error, max(1.0, down), max(1.0, up))
 
 
 def needed_n(pilot: Pilot, threshold: float, level: float, chance: float = CHANCE) -> int | None:

@@ -17,6 +17,7 @@ from helpers.report.views import (
     deploy_check,
     latency_cost,
     load_capacity,
+    looks,
     monitoring,
     publication_audit,
     quantization,
@@ -67,7 +68,7 @@ def page(run: Run, frame: Frame, cards: Sequence[Card], found: Comparison | None
         id="verdicts",
     )
     sections = [
-        ("Targets and verdicts", [verdicts]),
+        ("Targets and verdicts", [verdicts, looks.history(run)]),
         ("What each page found", [_card(run, card) for card in cards]),
         ("What was deployed, and why", [deployed(run), reasons(run.params)]),
         ("The way of a request", [architecture.picture(run)]),
