@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -76,7 +77,7 @@ def tokenizer_file(model: str, revision: str | None = None) -> Path:
 
 
 def model_hashes(params: Params) -> dict[str, str]:
-    """Return the SHA-256 of the prompt and of the weights, as far as they lie on this machine."""
+    """Return the SHA-256 of the prompt, the weights and recorded predictions, as far as they lie on this machine."""
     found = {}
     if params.model.prompt is not None:
         found["prompt_sha256"] = prompts.load_prompt(params.model.prompt).sha256
@@ -84,7 +85,18 @@ def model_hashes(params: Params) -> dict[str, str]:
         folder = demo_model.folder(params.model.id)
         if folder.is_dir():
             found["weights_sha256"] = model_cache.weights_sha256(folder)
+    if params.replay is not None and (known := _file_sha256(Path(params.replay.predictions))):
+        found["predictions_sha256"] = known
     return found
+
+
+def _file_sha256(path: Path) -> str | None:
+    """Return the hash of a file; ``None`` where it cannot be read, which whoever reads it says better."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
 
 
 def _from_hub(model: str, revision: str | None) -> Path:

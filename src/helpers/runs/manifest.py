@@ -68,6 +68,7 @@ class Manifest(Frozen):
     revision: str | None = None
     weights_sha256: str | None = None
     prompt_sha256: str | None = None
+    predictions_sha256: str | None = None
     generation_hash: str = ""
     dataset_sha256: str | None = None
     dialogues: int = 0

@@ -21,7 +21,7 @@ from helpers.verdicts.compute import judgement
 #: What identifies the makings of a run, beside its parameters and packages.
 MAKINGS = (
     "helpers", "commit", "dirty", "python", "processor", "cores", "backend", "model", "revision", "weights_sha256",
-    "prompt_sha256", "generation_hash", "dataset_sha256",
+    "prompt_sha256", "predictions_sha256", "generation_hash", "dataset_sha256",
 )  # fmt: skip
 
 

@@ -24,6 +24,8 @@ from helpers.params import Samples as SamplesParams
 from helpers.runs.manifest import Manifest, public_name
 from helpers.stats.spending import LOOKS
 
+#: What a manifest knows of whatever answers.
+HASHES = ("weights_sha256", "prompt_sha256", "predictions_sha256", "generation_hash")
 #: The ledger's name, beside the published pages and, as a run found it, in the run's directory.
 LEDGER = "history.jsonl"
 
@@ -98,13 +100,8 @@ class Standing:
 def system_of(params: Params, manifest: Manifest, *, timed: bool) -> str:
     """Return a hash of what answers; ``timed`` counts the machine in, which times and failures depend on."""
     model = params.model
-    parts: dict[str, object] = {
-        name: getattr(manifest, name)
-        for name in ("backend", "model", "revision", "weights_sha256", "prompt_sha256", "generation_hash")
-    }
+    parts: dict[str, object] = {name: getattr(manifest, name) for name in ("backend", "model", "revision", *HASHES)}
     parts |= {"engine": model.engine, "dtype": model.dtype, "rerank": model.rerank}
-    if params.replay is not None:
-        parts["predictions"] = public_name(params.replay.predictions)
     if timed and params.backend == "local":
         parts["machine"] = [manifest.processor, manifest.cores, manifest.threads, params.serving.in_words]
     if timed and params.backend == "endpoint":

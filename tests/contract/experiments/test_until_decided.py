@@ -16,6 +16,7 @@ from helpers.core.errors import InputError
 from helpers.experiments import until_decided
 from helpers.experiments.until_decided import ask_until_decided
 from helpers.params import Params
+from helpers.runs import launch
 from helpers.runs.launch import resume_run, start_run
 from helpers.runs.run import Run
 from helpers.verdicts.looks import Look
@@ -37,7 +38,7 @@ SETTINGS = (
 @pytest.fixture
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HELPERS_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr(launch, "_tokenizer", lambda params: None)  # which would be looked for on the Hub
     monkeypatch.setenv("HF_TOKEN", "hf_planted")
 
 
