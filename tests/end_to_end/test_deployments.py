@@ -88,11 +88,11 @@ def test_other_settings_are_asked_beside_the_steady_state(helpers: Report) -> No
         found = report(helpers, server, "--only", "03", "--set", "settings.rounds=1")
     assert found.code == 0, found.told
     bodies = [json.loads(request.partition(b"\r\n\r\n")[2]) for request in server.requests if b"inputs" in request]
-    sent = Counter((b["parameters"]["num_beams"], b["parameters"]["max_new_tokens"]) for b in bodies[-18:])
-    assert sent == {(beams, most): 3 for beams in (1, 2, 4) for most in (64, 128)}
+    sent = Counter((b["parameters"]["num_beams"], b["parameters"]["max_new_tokens"]) for b in bodies[-48:])
+    assert sent == {(beams, most): 8 for beams in (1, 2, 4) for most in (64, 128)}
     measured, page = found.result("03"), found.page("03-latency-cost")
-    assert measured["success_rate"]["n"] == 30  # type: ignore[index]
-    assert [row["requests"] for row in measured["sweep"]["settings"]] == [3] * 6  # type: ignore[index]
+    assert (measured["success_rate"]["n"], measured["success_rate"]["requests"]) == (10, 30)  # type: ignore[index]
+    assert [row["requests"] for row in measured["sweep"]["settings"]] == [8] * 6  # type: ignore[index]
     assert "The cheapest setting that meets the latency target of" in page
     assert "--set generation.num_beams=2 --set generation.max_new_tokens=64" in page
     assert wrong_citations(page, json.loads((found.out / "results.json").read_text())) == []

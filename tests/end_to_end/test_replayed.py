@@ -9,6 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from helpers.verdicts.looks import LEDGER
 from tests.conftest import Finished, Report, replay
 from tests.page_checks import broken_links, loose_digits, remote_references, repeated_ids, wrong_citations
 
@@ -37,7 +38,8 @@ def test_what_was_recorded_is_judged_and_the_rest_says_so(replayed: Finished) ->
         row["name"]: row
         for row in json.loads((replayed.out / "results.json").read_text())["results/judged.json"]["rows"]
     }
-    assert judged["rouge_l"]["verdict"] == "met"
+    # the recorded predictions are the baseline itself: ten equal answers do not show what the eleventh is like
+    assert (judged["rouge_l"]["verdict"], judged["rouge_l"]["estimate"]["value"]) == ("undecided", 0)
     assert judged["average_latency"]["verdict"] == "met"
     assert judged["rouge_l_gain"]["verdict"] == "not measured"
     assert judged["success_rate"]["verdict"] == "undecided"
@@ -58,7 +60,8 @@ def test_rendering_again_gives_the_same_bytes(replayed: Finished, helpers: Repor
     done = helpers("render", str(replayed.run), "--out", str(tmp_path / "again"))
     assert done.code == 0, done.told
     names = sorted(p.name for p in (tmp_path / "again").iterdir())
-    assert names == sorted(p.name for p in replayed.out.iterdir())
+    # the ledger of looks belongs to what is published: rendering is no look
+    assert names == sorted(p.name for p in replayed.out.iterdir() if p.name != LEDGER)
     for name in names:
         assert (tmp_path / "again" / name).read_bytes() == (replayed.out / name).read_bytes(), name
 

@@ -27,8 +27,9 @@ FEW = 10
 LIKELY = 0.05
 #: Shapiro's and Wilk's test takes from three values to this many; with more, the others suffice.
 MOST_TESTED = 5_000
-#: The log-normal interval is cut at so much of each tail: at the whole tail it misses 2.9 % of values, not 2.5 %.
-CUT = 0.8
+#: The log-normal interval is cut at so much of each tail: at the whole tail it misses 2.9 %, not 2.5 %, of log-normal
+#: values, and one sample of them in twenty is not taken for log-normal.
+CUT = 0.6
 
 
 def interval(values: FloatArray, level: float, floor: float, ceiling: float) -> Interval | None:

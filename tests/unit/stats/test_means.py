@@ -31,8 +31,10 @@ def test_halls_transformation_is_undone():
 
 def test_the_log_normal_interval_by_hand():
     values = np.exp([0.0, 1.0, 2.0, 1.0, 0.5, 1.5])
-    # logs: mean 1, variance 0.5; the tail of 0.02: t(5) = 2.7565, chi-square(5) = 0.7519
-    wide = 2.7565**2 * 0.5 / 6 + (0.5 / 2 * (5 / 0.7519 - 1)) ** 2
+    # logs: mean 1, variance 0.5; the tail of 0.015: t(5) = 3.0029, chi-square(5) = 0.6618
+    t, chi = stats.t.ppf(0.985, 5), stats.chi2.ppf(0.015, 5)
+    assert (t, chi) == pytest.approx((3.0029, 0.6618), abs=1e-3)
+    wide = t**2 * 0.5 / 6 + (0.5 / 2 * (5 / chi - 1)) ** 2
     (reach,) = means.log_normal(values, LEVEL)
     assert math.log(reach) == pytest.approx(1 + 0.25 + math.sqrt(wide), rel=1e-3)
 

@@ -36,7 +36,7 @@ usual 95 % interval does: Student-t, for rates Wilson.
 
 {one_look}
 
-Out of reach is a kind of dialogue that a small sample may not contain at all; no interval can know of it:
+Out of reach are kinds of dialogues of which a small sample may contain but one; no interval can know of the other:
 
 {out_of_reach}
 

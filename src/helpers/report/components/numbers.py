@@ -51,6 +51,13 @@ def interval(estimate: Cited, style: Style, *, bare: bool = False) -> Markup:
     return Markup("–")
 
 
+def between(estimate: Cited, style: Style, *, name: str = "95 % interval") -> Markup:
+    """Return the interval of a cited estimate for a sentence, or that its n supports none."""
+    if estimate.low.raw is None and estimate.high.raw is None:
+        return Markup("no interval at this n")
+    return Markup("{} {}").format(name, interval(estimate, style)).strip()
+
+
 def sentence(text: str, /, **parts: Any) -> Markup:
     """Return a sentence with its parts filled in; a part that is not already HTML is escaped."""
     return Markup(text).format(**parts)  # noqa: S704  (the sentence is ours, the parts are escaped)

@@ -60,8 +60,8 @@ def table(
 
 #: What the intervals of verdicts are, which are wider than those of a single look elsewhere.
 OVER_LOOKS = (
-    "A look at more dialogues is another chance to be wrong. These intervals are therefore wider than 95 % ones: over "
-    "all looks that a question has, they hold the true value together with 95 %."
+    "A look at more dialogues is another chance to be wrong. These intervals are therefore wider: over all looks that "
+    "a question has, they together hold the true value as often as one 95 % interval does."
 )
 
 

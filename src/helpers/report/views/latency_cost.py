@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from helpers.core.text import Style
 from helpers.report.components.figures import Observations, TargetLine, distribution, points
-from helpers.report.components.numbers import interval, number, quoted, sentence
+from helpers.report.components.numbers import between, interval, number, quoted, sentence
 from helpers.report.components.tables import Column, actual, chip, table
 from helpers.report.views.common import ended_early, not_measured
 from helpers.runs.results.cited import Cited
@@ -190,11 +190,10 @@ def _money(estimate: Cited) -> list[Markup]:
 def _judged(words: str, row: Cited | None, measured: Cited, style: Style) -> Markup:
     """Return a sentence on a figure as its target judges it; without a target, as it was measured."""
     found = row.estimate if row else measured
-    known = found.low.raw is not None or found.high.raw is not None
     return sentence(
         words,
         value=number(found.value, style),
-        between=interval(found, style) if known else "no interval at this n",
+        between=between(found, style, name=""),
         chip=chip(row.verdict.raw if row else "informative"),
     )
 

@@ -13,7 +13,7 @@ from helpers.report.components.line_chart import Curve, LevelLine, Plot
 from helpers.report.components.numbers import interval, number, quoted, sentence
 from helpers.report.components.tables import Cell, Column, chip, facts, table
 from helpers.report.views.common import ended_early, not_measured
-from helpers.report.views.quantization import choice, recommended
+from helpers.report.views.quantization import choice, has_ratio, recommended
 from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
 from helpers.verdicts.targets import decide
@@ -303,7 +303,7 @@ def _quantization(run: Run) -> Markup | str:
     best = recommended(found, choice(run, found))
     if best is None:
         return ""
-    if best.name.raw == found.variants[0].name.raw or not best.speedup.raw:
+    if best.name.raw == found.variants[0].name.raw or not has_ratio(best):
         return sentence("page 04: none is shown to save anything, {name} stays", name=quoted(best.name))
     speedup = number(best.speedup.value, "ratio")
     return sentence("page 04: {name}, {ratio} as fast as the reference", name=quoted(best.name), ratio=speedup)

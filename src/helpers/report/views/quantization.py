@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from helpers.report.components.figures import points
-from helpers.report.components.numbers import NOT_MEASURED, interval, number, quoted, sentence
+from helpers.report.components.numbers import NOT_MEASURED, between, number, quoted, sentence
 from helpers.report.components.scatter import Axis, Coordinate, NamedPoint, plane
 from helpers.report.components.tables import Column, chip, table
 from helpers.report.views.common import ended_early, not_measured, recorded_quality, unmeasured, with_interval
@@ -37,6 +37,11 @@ def recommended(result: Cited, made: Cited) -> Cited | None:
     return next((variant for variant in result.variants if variant.name.raw == made.recommended.raw), None)
 
 
+def has_ratio(variant: Cited) -> bool:
+    """Return whether a variant was asked enough dialogues to say how fast it is beside another."""
+    return bool(variant.speedup.raw) and variant.speedup.value.raw is not None
+
+
 def answer(run: Run, result: Cited) -> Markup:
     """Return the recommended variant with its reason and what it gains."""
     if result.reason:
@@ -50,12 +55,12 @@ def answer(run: Run, result: Cited) -> Markup:
         )
     ]
     best = recommended(result, made)
-    if best is not None and best.speedup.raw and best.name.raw != result.variants[0].name.raw:
+    if best is not None and has_ratio(best) and best.name.raw != result.variants[0].name.raw:
         parts.append(
             sentence(
-                "It is {speedup} as fast as the reference (95 % interval {between}).",
+                "It is {speedup} as fast as the reference ({between}).",
                 speedup=number(best.speedup.value, "ratio"),
-                between=interval(best.speedup, "ratio"),
+                between=between(best.speedup, "ratio"),
             )
         )
     where = "" if run.params.backend != "endpoint" else "Compared on this machine, not on the endpoint. "

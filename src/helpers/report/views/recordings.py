@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from helpers.core.text import Style
 from helpers.report.components.figures import Chart, small_multiples
-from helpers.report.components.numbers import interval, number, quoted, sentence
+from helpers.report.components.numbers import between, interval, number, quoted, sentence
 from helpers.report.components.tables import Column, actual, table
 from helpers.report.views.sample_eval import METRICS, agreement
 from helpers.runs.results.cited import Cited
@@ -47,11 +47,10 @@ def _answer(result: Cited) -> Markup:
     ]
     parts += [
         sentence(
-            "It gains {gain} in ROUGE-L over the {name} (95 % interval {low} to {high}).",
+            "It gains {gain} in ROUGE-L over the {name} ({between}).",
             gain=number(other.gains["rougeL"].difference, "difference"),
             name=quoted(other.name),
-            low=number(other.gains["rougeL"].low, "difference"),
-            high=number(other.gains["rougeL"].high, "difference"),
+            between=between(other.gains["rougeL"], "difference"),
         )
         for other in others
     ]

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from helpers.core.text import Style
 from helpers.report.components.figures import Chart, points, small_multiples
-from helpers.report.components.numbers import NOT_MEASURED, interval, number, quoted, sentence
+from helpers.report.components.numbers import NOT_MEASURED, between, interval, number, quoted, sentence
 from helpers.report.components.tables import Column, actual, collapsible, table
 from helpers.report.views.common import ended_early, not_measured
 from helpers.runs.results.cited import Cited
@@ -52,15 +52,17 @@ def answer(result: Cited) -> Markup:
     if "rougeL" in scores.raw:
         parts.append(
             sentence(
-                "ROUGE-L is {value} on average (95 % interval {low} to {high}).",
-                **_spread(scores["rougeL"], "score"),
+                "ROUGE-L is {value} on average ({between}).",
+                value=number(scores["rougeL"].value, "score"),
+                between=between(scores["rougeL"], "score"),
             )
         )
     if "key_fact_recall" in scores.raw:
         parts.append(
             sentence(
-                "{value} of the facts that a summary must contain are in it ({low} to {high}).",
-                **_spread(scores["key_fact_recall"], "rate"),
+                "{value} of the facts that a summary must contain are in it ({between}).",
+                value=number(scores["key_fact_recall"].value, "rate"),
+                between=between(scores["key_fact_recall"], "rate", name=""),
             )
         )
     return Markup("<p class='answer'>{} {}</p>{}").format(
@@ -236,10 +238,6 @@ def _failures_sentence(result: Cited) -> Markup:
     if not found.raw or not result.failures:
         return Markup("No summary failed the checks of meaning.")
     return sentence("{rate} of them fail at least one check of meaning.", rate=number(found.value, "rate"))
-
-
-def _spread(estimate: Cited, style: Style) -> dict[str, Markup]:
-    return {name: number(getattr(estimate, name), style) for name in ("value", "low", "high")}
 
 
 def _splits(result: Cited, by: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from helpers.report.components.figures import Chart, small_multiples
-from helpers.report.components.numbers import interval, number, quoted, sentence
+from helpers.report.components.numbers import between, interval, number, quoted, sentence
 from helpers.report.components.tables import Column, chip, table
 from helpers.report.views.common import not_measured, recorded_quality, unmeasured, with_interval
 from helpers.runs.results.cited import Cited
@@ -39,12 +39,12 @@ def answer(run: Run, result: Cited) -> Markup:
         n=number(setting.latency.n, "count"),
     )
     return sentence(
-        "<p class='answer'>{beginning} <strong>{name}</strong>, with {seconds} a summary (95 % interval {between}) and "
+        "<p class='answer'>{beginning} <strong>{name}</strong>, with {seconds} a summary ({between}) and "
         "{floor} of busy time per thousand requests; {quality}.</p>",
         beginning=beginning,
         name=quoted(setting.name),
         seconds=number(setting.latency.value, "s"),
-        between=interval(setting.latency, "s"),
+        between=between(setting.latency, "s"),
         floor=number(fit.floor_per_1000_requests.value, "usd"),
         quality=_cost_in_quality(sweep, setting, fit),
     )
@@ -78,7 +78,7 @@ def quality(run: Run, result: Cited) -> Markup:
 
 def trade(result: Cited) -> Markup:
     """Return speed and quality of every setting side by side."""
-    rows = [setting for setting in result.sweep.settings if setting.speedup.raw]
+    rows = [one for one in result.sweep.settings if one.speedup.raw and one.speedup.value.raw is not None]
     if not rows:
         return Markup()
     charts = [
