@@ -132,3 +132,20 @@ def test_other_parameters_are_another_run(helpers: Report, tmp_path: Path) -> No
     found = helpers("report", "params/replay.yaml", "--set", "samples.n=3", "--resume", str(stopped.run))
     assert found.code == 2
     assert "'samples' has changed since the run began" in found.told
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (["--budget", "5m"], "leave --set and --budget away"),
+        (["--set", "samples.n=3"], "leave --set and --budget away"),
+        (["--until-decided"], "was not begun with --until-decided"),
+    ],
+)
+def test_what_a_resumed_run_was_not_told_is_not_silently_ignored(
+    helpers: Report, tmp_path: Path, option: list[str], message: str
+) -> None:
+    stopped = helpers("report", "params/replay.yaml", environment={"HELPERS_NOTEBOOKS": str(tmp_path)})
+    assert stopped.run is not None
+    found = helpers("report", "--resume", str(stopped.run), *option)
+    assert (found.code, message in found.told) == (2, True), found.told

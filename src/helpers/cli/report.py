@@ -140,7 +140,12 @@ def run_render(args: argparse.Namespace) -> int:
 
 def _params(args: argparse.Namespace, overrides: Sequence[str]) -> Params:
     if args.resume:
-        return attach(args.resume.resolve()).params
+        run = attach(args.resume.resolve())
+        if overrides and args.params is None:
+            raise InputError("--resume goes on with what the run was told: leave --set and --budget away")
+        if args.until_decided and not run.manifest.until_decided:
+            raise InputError(f"--resume {args.resume}: that run was not begun with --until-decided; measure anew")
+        return run.params
     if args.params is None:
         raise InputError("report: give a params file, such as params/demo.yaml, or --resume RUN")
     return load_params(args.params, overrides, measuring=True)

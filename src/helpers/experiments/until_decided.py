@@ -12,8 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from helpers.core.console import say
-from helpers.core.text import spell
-from helpers.cost.costs import costs
+from helpers.core.text import Style, spell
 from helpers.experiments import deploy_check, latency_cost, sample_eval
 from helpers.experiments.recordings import compare_recordings
 from helpers.params.files import write_params
@@ -25,10 +24,10 @@ from helpers.runs.run import Run
 from helpers.runs.sender import RequestSender
 from helpers.samples.dataset import dataset_sha256
 from helpers.verdicts.compute import case_of
-from helpers.verdicts.evidence import Evidence, evidence
+from helpers.verdicts.evidence import Evidence
 from helpers.verdicts.looks import Look
 from helpers.verdicts.sample_size import needed_dialogues
-from helpers.verdicts.targets import Judged, Judgement, judge, looks_of
+from helpers.verdicts.targets import Judged, Judgement, evidence_of, judge, looks_of
 
 #: The next look has at least and at most so many times the dialogues of the one before.
 LEAST_GROWTH, MOST_GROWTH = 1.2, 4.0
@@ -87,7 +86,7 @@ class _Asking:
 
 def _look(run: Run, *, last: bool) -> Judgement:
     """Take the looks that are due, or (at last) all that more dialogues allow, and return the verdicts."""
-    found = _evidence(run)
+    found = evidence_of(case_of(run))
     for row in judge(case_of(run)).rows:
         sizes, n = run.manifest.looks.get(row.name, ()), len(found[row.name].values)
         if not found[row.name].sampled or (sizes and (not row.open or n <= sizes[-1])):
@@ -112,7 +111,7 @@ def _planned(row: Judged, found: Evidence, n: int) -> int:
 
 def _next_size(run: Run, judged: Judgement) -> int | None:
     """Return how many dialogues the next look asks in all; ``None`` when nothing is open or all were asked."""
-    found = _evidence(run)
+    found = evidence_of(case_of(run))
     planned = [
         _planned(row, found[row.name], run.manifest.looks[row.name][-1])
         for row in judged.rows
@@ -121,12 +120,6 @@ def _next_size(run: Run, judged: Judgement) -> int | None:
     if not planned or _all_asked(run):
         return None
     return min(max(min(planned), run.manifest.dialogues + 1), run.manifest.available or 0)
-
-
-def _evidence(run: Run) -> dict[str, Evidence]:
-    results = run.results()
-    timed = results.latency_cost
-    return evidence(results, costs(timed, run.params) if timed and not timed.reason else None)
 
 
 def _grow(run: Run, n: int) -> None:
@@ -149,17 +142,15 @@ def _all_asked(run: Run) -> bool:
 
 def _say(run: Run, judged: Judgement) -> None:
     """Say what the latest look shows: a line."""
-    number = max((len(sizes) for sizes in run.manifest.looks.values()), default=0)
-    rows = [row for row in judged.rows if row.look is not None]
-    words = "; ".join(f"{row.label} {row.verdict}{_between(row)}" for row in rows)
-    say(f"look {number}: {run.manifest.dialogues} dialogues, {run.log.count()} requests: {words}")
+    words = "; ".join(_words(row) for row in judged.rows if row.look is not None)
+    say(f"{run.manifest.dialogues} dialogues, {run.log.count()} requests: {words}")
 
 
-def _between(row: Judged) -> str:
+def _words(row: Judged) -> str:
     low, high = row.estimate.low, row.estimate.high
-    if low is None or high is None:
-        return ""
-    return f" ({spell(low, row.unit)} to {spell(high, row.unit)})"
+    style: Style = "difference" if row.direction == "margin" else row.unit
+    seen = "" if low is None or high is None else f"{spell(low, style)} to {spell(high, style)}, "
+    return f"{row.label} {row.verdict} ({seen}look {row.look} of {row.looks})"
 
 
 def _why_over(run: Run, judged: Judgement) -> str:

@@ -87,11 +87,6 @@ class Standing:
         """Whether no further look is left."""
         return self.used >= LOOKS
 
-    @property
-    def has_looks(self) -> bool:
-        """Whether the question had a look for this run."""
-        return any(True for _ in self.looks())
-
     def looks(self) -> Iterator[tuple[int, int]]:
         """Yield number and n of each look of this run that the question still had."""
         return ((number, n) for number, n in self.numbers if number <= LOOKS)

@@ -5,7 +5,6 @@ Verdicts are computed when a page is rendered, from results, targets and prices;
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -92,20 +91,21 @@ class Case:
 
 def judge(case: Case) -> Judgement:
     """Return the verdict on every target of the parameters."""
-    timed = case.results.latency_cost
-    money = costs(timed, case.params) if timed and not timed.reason else None
-    found = evidence(case.results, money)
+    found = evidence_of(case)
     targets = ((name, getattr(case.params.targets, name)) for name in type(case.params.targets).model_fields)
     rows = tuple(_judged(name, target, found[name], case) for name, target in targets if target is not None)
-    return Judgement(rows=rows, costs=money)
+    return Judgement(rows=rows, costs=_bill(case))
+
+
+def evidence_of(case: Case) -> dict[str, Evidence]:
+    """Return by target what it is judged by."""
+    return evidence(case.results, _bill(case))
 
 
 def looks_of(case: Case) -> list[Look]:
     """Return every look that a run takes at its questions, as lines of the ledger; none beyond a question's last."""
-    timed = case.results.latency_cost
-    found = evidence(case.results, costs(timed, case.params) if timed and not timed.reason else None)
     lines = []
-    for name, one in found.items():
+    for name, one in evidence_of(case).items():
         target = getattr(case.params.targets, name)
         question = _question(name, target, one, case) if target else None
         if question is None:
@@ -163,6 +163,11 @@ def threshold_of(target: Target) -> tuple[Direction, float | None]:
     return ("margin", -target.margin) if target.margin is not None else ("none", None)
 
 
+def _bill(case: Case) -> Costs | None:
+    timed = case.results.latency_cost
+    return costs(timed, case.params) if timed and not timed.reason else None
+
+
 def _judged(name: str, target: Target, found: Evidence, case: Case) -> Judged:
     direction, threshold = threshold_of(target)
     fields = {
@@ -185,9 +190,9 @@ def _judged(name: str, target: Target, found: Evidence, case: Case) -> Judged:
             verdict, reason = "undecided", f"would be met {found.as_if}, but this ran elsewhere"
         return Judged(**fields, estimate=estimate, verdict=verdict, reason=reason)
     where = _standing(name, question, found, case)
-    # beyond the last look nothing is decided
-    undecided: tuple[int | None, Estimate, Verdict] = (None, found.estimate(), "undecided")
-    look, estimate, verdict = deque(_looks(target, found, where), maxlen=1).pop() if where.has_looks else undecided
+    taken = list(_looks(target, found, where))
+    # without a look left nothing is decided
+    look, estimate, verdict = taken[-1] if taken else (None, found.estimate(), "undecided")
     row = Judged(
         **fields,
         estimate=estimate,

@@ -79,7 +79,8 @@ def test_it_goes_on_until_nothing_is_open(
     numbers = [look.look for look in taken if look.target == "success_rate"]
     assert numbers[-1] == len(run.manifest.looks["success_rate"])
     said = capsys.readouterr().err
-    assert "look 1: 10 dialogues" in said
+    assert "10 dialogues, " in said
+    assert "Success rate undecided (60.2 % to 100 %, look 1 of 5)" in said
     assert "every target that more dialogues could decide is decided" in said
 
 
