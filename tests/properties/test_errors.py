@@ -25,13 +25,13 @@ from helpers.stats.spending import LOOKS, PROMISED, level
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 #: Repetitions, and three standard errors of a share near 2.5, 5 and 80 % in so many.
-ONCE, ONCE_SLACK = 3_000, 0.0086
-LOOKED, LOOKED_SLACK = 1_000, 0.0207
-POWER_SLACK = 0.038
+ONCE, ONCE_SLACK = 2_000, 0.0105
+LOOKED, LOOKED_SLACK = 600, 0.0267
+POWER_SLACK = 0.049
 
 
 @pytest.mark.parametrize("shape", POPULATIONS, ids=lambda shape: shape.name)
-@pytest.mark.parametrize("n", [5, 10, 50])
+@pytest.mark.parametrize("n", [5, 20])
 def test_one_look_is_wrong_in_one_case_of_forty_at_most(shape: Population, n: int) -> None:
     ours, _ = errors.one_look(shape, n, ONCE)
     assert ours.worst <= 0.025 + ONCE_SLACK

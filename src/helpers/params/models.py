@@ -119,7 +119,7 @@ class Settings(ComparedWith):
 
     tried: tuple[Setting, ...] = ()
     rounds: Positive = 1
-    limit: Seconds = 120.0
+    limit: Seconds = 300.0
 
     @model_validator(mode="after")
     def _named_once(self) -> Self:

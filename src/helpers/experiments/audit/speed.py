@@ -20,7 +20,7 @@ def average_latency(basis: AuditBasis) -> Claim:
         recomputed="{mean}",
         verdict=verdict(agrees(said, basis.mean_latency)),
         arithmetic="The {n} published latencies sum to {total}, {mean} each. From so few, the mean of all such "
-        "requests is known only to within {low} to {high} (95 % interval, Student's t).",
+        "requests is known only to within {low} to {high} (95 % interval).",
         remedy="State the mean of the published latencies, with its interval.",
         figures=figures("plain", said=said, n=found.n)
         | figures("s", mean=found.value, total=sum(basis.latencies), low=found.low, high=found.high),

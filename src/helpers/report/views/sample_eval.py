@@ -117,7 +117,7 @@ def by_group(result: Cited) -> Markup:
         if all(name in found.raw for _, found in labels)
     ]
     finding = sentence("{best} scores highest, {worst} lowest on ROUGE-L", **_extremes(groups))
-    subtitle = "mean and 95 % interval by domain and length; wide intervals are small groups"
+    subtitle = "mean and 95 % interval by domain and length; of fewer than five dialogues there is none"
     return small_multiples("groups", finding, subtitle, charts)
 
 
