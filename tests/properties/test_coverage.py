@@ -114,14 +114,14 @@ def test_an_estimated_effective_n_covers_less(row):
 
 @pytest.mark.parametrize("n", [10, 50, 500])
 def test_mean_of_repeats(row, n):
-    """Six repeats per dialogue, nearly alike: pooled, ten dialogues cover about 55 %."""
+    """Six repeats per dialogue, nearly alike: pooled, ten dialogues cover about 58 %."""
     rng = np.random.default_rng(n)
     repeated = rng.normal(size=(EXPERIMENTS, n, 1)) + rng.normal(0, 0.2, (EXPERIMENTS, n, 6))
     ids = np.repeat(range(n), 6)
     measured = share(mean(one.ravel(), ids) for one in repeated)
     row("mean", "clustered, 6 repeats each", n, measured, 0.95)
     if n == 10:
-        row("pooled mean", "clustered, 6 repeats each", n, share(mean(one.ravel()) for one in repeated), 0.55, 0.55)
+        row("pooled mean", "clustered, 6 repeats each", n, share(mean(one.ravel()) for one in repeated), 0.58, 0.58)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_percentile(row, n, p):
 
 def test_intervals_for_independent_values_fail_under_load(row):
     values = response_times(np.random.default_rng(1), 600, 500)
-    row("mean", "one run of a queue", 500, share((mean(one) for one in values), 5), 0.21, 0.21)
+    row("mean", "one run of a queue", 500, share((mean(one) for one in values), 5), 0.18, 0.18)
     of_p95 = share((percentile(one, 95) for one in values), response_percentile(95))
     row("p95", "one run of a queue", 500, of_p95, 0.17, 0.17)
 

@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 #: Repetitions, and three standard errors of a share near 2.5, 5 and 80 % in so many.
 ONCE, ONCE_SLACK = 2_000, 0.0105
-LOOKED, LOOKED_SLACK = 600, 0.0267
+LOOKED, LOOKED_SLACK = 400, 0.0327
 POWER_SLACK = 0.049
 
 
@@ -69,8 +69,10 @@ def test_the_advised_n_decides_as_often_as_promised(name: str) -> None:
 
 
 def test_until_decided_saves_a_third() -> None:
-    saved = [errors.saving(shape, threshold, 300).saved for shape, threshold in errors.OFF_TARGET]
-    assert np.mean(saved) >= 0.3 - 0.03
+    """Far from the target and near it; docs/statistics.md has more. Fewer users would not show how often it decides."""
+    some = [(times(0.5, 0.7), 1.0), (times(0.5, 1.15), 1.0), (normal(0.1), 0.0), (failures(0.8), 0.9)]
+    saved = [errors.saving(population, threshold, 1_000).saved for population, threshold in some]
+    assert np.mean(saved) >= 0.3
 
 
 def test_the_levels_of_all_looks_keep_each_shape() -> None:
