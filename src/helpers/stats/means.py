@@ -5,7 +5,7 @@ values, and knows nothing of values that it has not seen where most are equal. E
 assumption holds and is narrow where another's does, so that the widest errs little under all of them:
 
 - Student-t: values near normal, also few of them.
-- Hall's transformation of t: the sample's own skewness, once there are enough values to show it.
+- Hall's transformation of t, from twenty values: the sample's own skewness, once there are enough to show it.
 - The log-normal interval, where values are bounded on one side and their distances from the bound look log-normal, as
   times do: the far tail, which few values hardly show.
 - A rate of deviations, where most values are equal and the others few: what an unseen value may bring.
@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 Interval = tuple[float, float]
 
+#: Fewer values than this do not show how skewed they are: Hall's transformation would reach too far.
+SHOWN = 20
 #: Where the commonest value makes up half of all, fewer others than this are too few for a spread of their own.
 FEW = 10
 #: Logs of the distances that look normal by this p-value (Shapiro and Wilk) or more are taken for log-normal.
@@ -34,7 +36,9 @@ CUT = 0.6
 
 def interval(values: FloatArray, level: float, floor: float, ceiling: float) -> Interval | None:
     """Return the interval of the mean of independent ``values`` (at least 2); ``None`` where nothing bounds it."""
-    found = [] if equal(values) else [student(values, level), skewed(values, level)]
+    found = [] if equal(values) else [student(values, level)]
+    if found and values.size >= SHOWN:
+        found.append(skewed(values, level))
     if few_differ(values) and math.isfinite(floor) and math.isfinite(ceiling):
         found.append(deviating(values, level, floor, ceiling))
     if not found:

@@ -7,7 +7,7 @@ from helpers.params import Params
 from helpers.runs.manifest import Manifest
 from helpers.runs.results.store import Results
 from helpers.samples.dataset import held_out_sizes
-from helpers.stats.intervals import LEVEL
+from helpers.stats.intervals import LEVEL, Estimate
 from helpers.stats.power import CHANCE, needed_n
 from helpers.stats.spending import level
 from helpers.verdicts.evidence import Evidence
@@ -16,7 +16,7 @@ from helpers.verdicts.evidence import Evidence
 class PriceOfKnowing(Frozen):
     """How many dialogues in all decide a row with ``chance``, by which command, at what price.
 
-    The chance is averaged over the truths that this look leaves open; ``low`` to ``high`` holds 95 % of them. With an n
+    The chance is averaged over the truths that this look leaves open, ``low`` to ``high``. With an n
     beyond ``available``, the dialogues of the run's source, the command names a larger source.
     """
 
@@ -39,7 +39,7 @@ def needed_dialogues(found: Evidence, threshold: float, look: int, n: int | None
     return None if pilot is None else needed_n(pilot, found.on_values(threshold), level(look))
 
 
-def price_of(n: int, found: Evidence, params: Params, manifest: Manifest, results: Results) -> PriceOfKnowing | None:
+def price_of(n: int, open_: Estimate, params: Params, manifest: Manifest, results: Results) -> PriceOfKnowing | None:
     """Return what a look at ``n`` dialogues takes; ``None`` when nothing says how long a request takes.
 
     Each dialogue is asked once: repeats of the same ones tell less. Minutes and dollars are those of asking all ``n``
@@ -53,7 +53,6 @@ def price_of(n: int, found: Evidence, params: Params, manifest: Manifest, result
     dollars = (
         price.hourly * params.instance.replicas * seconds / 3600 if price and params.backend == "endpoint" else None
     )
-    open_ = found.estimate()
     return PriceOfKnowing(
         n=n,
         chance=CHANCE,

@@ -213,7 +213,7 @@ def _judged(name: str, target: Target, found: Evidence, case: Case) -> Judged:
     if row.final or found.as_if:
         return row
     needed = needed_dialogues(found, question.threshold, where.used + 1)
-    price = None if needed is None else price_of(needed, found, case.params, case.manifest, case.results)
+    price = None if needed is None else price_of(needed, estimate, case.params, case.manifest, case.results)
     return row.model_copy(update={"needed": needed, "price_of_knowing": price})
 
 
