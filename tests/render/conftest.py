@@ -52,12 +52,14 @@ def judged(name: str, label: str, unit: str, direction: str, threshold: float | 
 
 def verdicts() -> tuple[Judged, ...]:
     command = "python -m helpers report params/demo.yaml --set samples.source=bundled:test --set samples.n=414"
-    price = PriceOfKnowing(n=414, unit="dialogue", command=command, minutes=23.4, dollars=0.0412)
-    all_of_ten = estimate(1.0, low=0.722, high=1.0, method="wilson", requests=30)
+    price = PriceOfKnowing(
+        n=414, chance=0.8, low=0.69, high=1.0, available=127, command=command, minutes=23.4, dollars=0.0412
+    )
+    all_of_ten = estimate(1.0, low=0.722, high=1.0, method="clopper-pearson", requests=30)
     too_few = estimate(None, needs=72, largest=4.71, bound="none")
     sides, few = "the interval reaches both sides of the target", "ten dialogues cannot support it"
     dear = {"estimate": estimate(5.36, 0.4), "as_if": "as if on aws intel-spr x8", "verdict": "missed"}
-    undecided = {"estimate": all_of_ten, "verdict": "undecided", "reason": sides, "price_of_knowing": price}
+    undecided = {"estimate": all_of_ten, "verdict": "undecided", "reason": sides, "look": 2, "price_of_knowing": price}
     absent = {"estimate": estimate(None, n=0), "verdict": "not measured", "reason": "no baseline covers them"}
     return (
         judged(
@@ -85,7 +87,7 @@ def result() -> Result:
     }
     scores["ROUGE-2"]["truncated"] = estimate(None, n=0)
     middles = {name: estimate(sorted(times)[len(times) // 2]) for name, times in (observed | loaded).items()}
-    hits = estimate(0.9996, n=2500, low=0.9978, high=0.9999, method="wilson", unit="attempt")
+    hits = estimate(0.9996, n=2500, low=0.9978, high=0.9999, method="clopper-pearson", unit="attempt")
     return Result(
         verdicts=verdicts(),
         latency=latency,
