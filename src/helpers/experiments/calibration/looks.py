@@ -62,11 +62,6 @@ def until_decided(found: Evidence, threshold: float, look: int) -> int:
     return min(next_size(found, threshold, look, len(found.values)), MOST)
 
 
-def twice_as_many(found: Evidence, threshold: float, look: int) -> int:
-    """Take twice as many as before."""
-    return min(2 * len(found.values), MOST)
-
-
 def play(shape: Population, threshold: float, following: Next, rng: Generator, first: int = PILOT) -> Played:
     """Look at whether ``shape`` has a mean of at least ``threshold``, until it is decided or no look is left."""
     values = shape.draw(rng, first)
