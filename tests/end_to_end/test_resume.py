@@ -22,7 +22,7 @@ SPOKEN = "Ann and Bo agree to meet on Sunday."
 SETTINGS = ["measure.warmup=1", "measure.repeats=3", "privacy.text=full", "budget.requests=1000", "settings.rounds=1"]
 PAGES = ["--only", "02", "--only", "03"]
 #: Times are measured anew by every run, and others say when something ran; what is left is what was answered.
-TIMES = {"mean", "percentiles", "times", "groups", "busy_seconds", "latency", "speedup"}
+TIMES = {"mean", "percentiles", "times", "groups", "busy_seconds", "latency", "speedup", "service_time"}
 CHANGING = {"request", "requests", "seconds", "run_seconds", "down_since"}
 
 
