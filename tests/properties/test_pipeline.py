@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.core.errors import ParamsError
-from helpers.cost.costs import costs
+from helpers.cost.costs import basis, costs
 from helpers.params import Params, Target
 from helpers.params.files import given_tree, load_params, validate
 from helpers.report.components.numbers import number, quoted
@@ -81,7 +81,8 @@ def test_cost_is_linear_in_replicas_and_time(params: Params, seconds: float, fac
     def of(mean: float, count: int) -> object:
         timed = LatencyCost(page="03", mean=Estimate(value=mean, low=mean / 2, high=mean * 2, n=10, method="student-t"))
         instance = params.instance.model_copy(update={"replicas": count})
-        return costs(timed, params.model_copy(update={"instance": instance}))
+        changed = params.model_copy(update={"instance": instance})
+        return costs(changed, basis(changed, timed))
 
     one, more = of(seconds, 1), of(seconds * factor, replicas)
     assert more.per_1000_requests.value == pytest.approx(replicas * one.per_1000_requests.value)

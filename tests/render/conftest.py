@@ -46,7 +46,7 @@ def estimate(value: float | None, half: float = 0.1, n: int = 10, **more: Any) -
 
 def judged(name: str, label: str, unit: str, direction: str, threshold: float | None, **more: Any) -> Judged:
     fixed = {"name": name, "label": label, "unit": unit, "direction": direction, "threshold": threshold}
-    rest = {"reason": "", "as_if": "", "source": "publication", "page": "03", "address": f"{ADDRESS}#/hit_rate"}
+    rest = {"reason": "", "source": "publication", "page": "03", "address": f"{ADDRESS}#/hit_rate"}
     return Judged.model_validate(rest | fixed | more)
 
 
@@ -58,7 +58,7 @@ def verdicts() -> tuple[Judged, ...]:
     all_of_ten = estimate(1.0, low=0.722, high=1.0, method="clopper-pearson", requests=30)
     too_few = estimate(None, needs=72, largest=4.71, bound="none")
     sides, few = "the interval reaches both sides of the target", "ten dialogues cannot support it"
-    dear = {"estimate": estimate(5.36, 0.4), "as_if": "as if on aws intel-spr x8", "verdict": "missed"}
+    dear = {"estimate": estimate(0.36, 0.4), "needs_run_on": "aws intel-spr x8", "verdict": "undecided"}
     undecided = {"estimate": all_of_ten, "verdict": "undecided", "reason": sides, "look": 2, "price_of_knowing": price}
     absent = {"estimate": estimate(None, n=0), "verdict": "not measured", "reason": "no baseline covers them"}
     return (

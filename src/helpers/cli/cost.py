@@ -101,12 +101,12 @@ def _break_even(found: Projection) -> list[str]:
             f"{row.label} below {_usd(row.threshold)}",
             f"from {spell(row.requests_per_hour, 'plain')} an hour, all in from "
             f"{spell(row.all_in_requests_per_hour, 'plain')}",
-            "held" if row.held else "more than the replicas hold",
+            "sustained" if row.sustained else "more than the replicas sustain",
         )
         for row in found.break_even
     ]
-    held, limit = spell(able.held_per_hour, "count"), spell(able.utilisation_limit, "rate")
-    return [f"The replicas hold {held} an hour at {limit} busy", *_aligned(rows)]
+    held, limit = spell(able.sustained_per_hour, "count"), spell(able.utilisation_limit, "rate")
+    return [f"The replicas sustain {held} an hour at {limit} busy", *_aligned(rows)]
 
 
 def _elsewhere(found: Projection) -> list[str]:
@@ -115,13 +115,13 @@ def _elsewhere(found: Projection) -> list[str]:
         chosen.candidates[place].instance if place is not None else "none known"
         for place in (chosen.chosen, chosen.chosen_in_time)
     ]
-    need = f"{chosen.memory_gb:.3g} GB" if chosen.memory_gb is not None else "not known: give cost.memory_gb"
+    need = f"{chosen.needed_gb:.3g} GB" if chosen.needed_gb is not None else "not known: give cost.memory_gb"
     rows = [
         (o.name, f"{_usd(o.monthly)} a month" if o.monthly is not None else "price not given", o.source)
         for o in found.offers
     ]
     return [
-        f"Cheapest instance that fits (memory {need}) and holds the rate: {names[0]}; also in time: {names[1]}",
+        f"Cheapest instance that fits (memory {need}) and sustains the traffic: {names[0]}; also in time: {names[1]}",
         *_aligned(rows),
     ]
 

@@ -5,6 +5,9 @@ It rests on times, tokens and memory as a run measured them, else as they are ex
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 from helpers.core.model import Frozen
 from helpers.params import Params, Price
 from helpers.runs.results.latency_cost import LatencyCost
@@ -18,32 +21,44 @@ EXPECTED = "expected"
 class Costs(Frozen):
     """Costs of the measured deployment at the declared traffic.
 
-    ``utilisation`` is the share of time that the replicas are busy; above 1 the traffic cannot be held.
+    ``hourly`` is for all ``replicas`` and the share ``billed`` of the time that they are billed for.
+    ``utilisation`` is the share of time that the replicas are busy; above 1 the traffic cannot be sustained.
     ``floor_per_1000_requests`` bills only busy seconds, which no always-on replica achieves.
-    ``break_even_per_hour`` is the traffic above which 1,000 requests cost less than the target.
+    ``needs_run_on`` names the declared instance where the speed was measured elsewhere.
     """
 
     hourly: float
     replicas: int
+    billed: float
     requests_per_hour: float
     per_1000_requests: Estimate
     per_1000_tokens: Estimate
     floor_per_1000_requests: Estimate
     utilisation: Estimate
     run: Estimate
-    break_even_per_hour: float | None
-    as_if: str
+    needs_run_on: str
+
+    @property
+    def as_if(self) -> str:
+        """What to say of costs whose speed was measured elsewhere."""
+        return f"as if on {self.needs_run_on}" if self.needs_run_on else ""
 
 
 class Basis(Frozen):
-    """Seconds and tokens of a request and the memory that serving takes, each with its origin in words."""
+    """Seconds and tokens of a request and the memory that serving takes, each with its origin in words.
+
+    ``needed_gb`` is what an instance must have: the memory that serving takes, times the declared headroom.
+    ``measured_elsewhere``: the seconds are those of another machine than the declared instance.
+    """
 
     service_time: Estimate
     time_origin: str
+    measured_elsewhere: bool
     tokens_per_request: Estimate | None
     tokens_origin: str
     memory_gb: float | None
     memory_origin: str
+    needed_gb: float | None
 
     @property
     def seconds(self) -> float:
@@ -64,32 +79,49 @@ class StrategyCost(Frozen):
     change: float | None = None
 
 
-def costs(measured: LatencyCost, params: Params) -> Costs:
-    """Return the costs that follow from the measured times and tokens, the price list and the declared traffic.
+def costs(params: Params, found: Basis, run_seconds: float = 0.0) -> Costs:
+    """Return the costs that follow from the basis, the price list and the declared traffic.
 
-    Per 1,000 requests: ``hourly × replicas / requests_per_hour × 1000``; exact given price and traffic, so its
+    Per 1,000 requests: ``hourly × replicas × billed / requests_per_hour × 1000``; exact given price and traffic, so its
     interval has no width. Per 1,000 tokens: the same divided by tokens per request, whose interval it inherits.
     """
-    price = declared_price(params)
-    hourly = price.hourly * params.instance.replicas
-    traffic = params.traffic.requests_per_hour
-    per_request = hourly / traffic
-    target = params.targets.cost_per_1000_requests
-    threshold = (target.below or target.max) if target else None
-    mean = measured.mean or Estimate(value=None, low=None, high=None, n=0, method="none")
-    tokens = measured.tokens_per_request or Estimate(value=None, low=None, high=None, n=0, method="none")
+    price, traffic, replicas = declared_price(params), params.traffic.requests_per_hour, params.replicas
+    billed = billed_share(params, traffic)
+    hourly = price.hourly * replicas * billed
+    per_1000 = hourly / traffic * 1000
+    tokens = found.tokens_per_request or Estimate(value=None, low=None, high=None, n=0, method="none")
     return Costs(
         hourly=hourly,
-        replicas=params.instance.replicas,
+        replicas=replicas,
+        billed=billed,
         requests_per_hour=traffic,
-        per_1000_requests=_exact(per_request * 1000, mean.n),
-        per_1000_tokens=inverse(tokens, per_request * 1000),
-        floor_per_1000_requests=busy_floor(mean, price),
-        utilisation=_scaled(mean, traffic / 3600 / params.instance.replicas),
-        run=_exact(hourly * measured.run_seconds / 3600, mean.n),
-        break_even_per_hour=hourly * 1000 / threshold if threshold else None,
-        as_if="" if params.backend == "endpoint" else f"as if on {price.vendor} {price.type} {price.size}",
+        per_1000_requests=_exact(per_1000, found.service_time.n),
+        per_1000_tokens=inverse(tokens, per_1000),
+        floor_per_1000_requests=busy_floor(found.service_time, price),
+        utilisation=utilisation(params, found, traffic),
+        run=_exact(hourly * run_seconds / 3600, found.service_time.n),
+        needs_run_on=price.name if found.measured_elsewhere else "",
     )
+
+
+def utilisation(params: Params, found: Basis, requests_per_hour: float) -> Estimate:
+    """Return the share of the time that the declared replicas are busy at a traffic."""
+    return _scaled(found.service_time, requests_per_hour / 3600 / params.replicas)
+
+
+def billed_share(params: Params, requests_per_hour: float) -> float:
+    """Return the share of the time that is billed: all of it, unless the deployment scales to zero.
+
+    Requests that come independently of each other leave gaps that are exponential. A replica that sleeps after ``T``
+    bills ``E[min(gap, T)] = (1 − p) / λ`` of each, and, with the chance ``p = exp(−λT)`` that it fell asleep, the
+    minutes of starting again (renewal-reward).
+    """
+    if params.sleeps_after is None:
+        return 1.0
+    asleep_after, start = params.sleeps_after / 60, params.cost.initializing.value / 60
+    chance = math.exp(-requests_per_hour * asleep_after)
+    awake, gap = (1 - chance) / requests_per_hour + chance * start, 1 / requests_per_hour + chance * start
+    return awake / gap
 
 
 def busy_floor(service_time: Estimate, price: Price) -> Estimate:
@@ -98,26 +130,56 @@ def busy_floor(service_time: Estimate, price: Price) -> Estimate:
 
 
 def basis(params: Params, timed: LatencyCost | None, run: str = "") -> Basis:
-    """Return what the costs of ``params`` rest on; ``timed`` is the result of page 03 of the run named ``run``."""
+    """Return what the costs of ``params`` rest on; ``timed`` is the result of page 03 of the run named ``run``.
+
+    A time that is supplied for the declared instance (``cost.service_times``) goes before one measured elsewhere.
+    """
     expected, where = params.cost.expected, f"measured in {run}" if run else "measured in this run"
     mean = timed.mean if timed and timed.mean and timed.mean.value is not None else None
     tokens = timed.tokens_per_request if timed else None
     peak = timed.peak_memory_bytes if timed else None
-    wanted = params.cost.memory_gb
-    memory = wanted.value if wanted else peak / 1e9 if peak else None
+    supplied = params.cost.service_times.get(declared_price(params).name)
+    elsewhere = params.backend != "endpoint"
+    if supplied and (mean is None or elsewhere):
+        time, origin, elsewhere = _exact(supplied.value, 1), f"supplied: {supplied.source}", False
+    elif mean is not None:
+        time, origin = mean, where
+    else:
+        time, origin = _expected(expected.service_time), f"expected, not measured: {expected.source}"
     return Basis(
-        service_time=mean or _expected(expected.service_time),
-        time_origin=where if mean else f"expected, not measured: {expected.source}",
+        service_time=time,
+        time_origin=origin,
+        measured_elsewhere=elsewhere,
         tokens_per_request=tokens or (_expected(expected.tokens_per_request) if expected.tokens_per_request else None),
         tokens_origin=where if tokens else f"expected, not measured: {expected.source}",
-        memory_gb=memory,
-        memory_origin=wanted.source if wanted else f"{where}, peak of the server" if peak else "not known",
+        **_memory(params, peak, where),
     )
 
 
-def at_declared_traffic(params: Params, found: Basis) -> Costs:
-    """Return the costs at the declared traffic, of a run or of what is expected."""
-    return costs(LatencyCost(page="03", mean=found.service_time, tokens_per_request=found.tokens_per_request), params)
+def variant_basis(params: Params, service_time: Estimate, peak_bytes: int) -> Basis:
+    """Return what the costs of another engine rest on, as it was measured on this machine."""
+    where = "measured in this run"
+    return Basis(
+        service_time=service_time,
+        time_origin=where,
+        measured_elsewhere=True,
+        tokens_per_request=None,
+        tokens_origin="not measured",
+        memory_gb=(memory := peak_bytes / 1e9),
+        memory_origin=f"{where}, peak of its process",
+        needed_gb=memory * params.cost.memory_headroom,
+    )
+
+
+def _memory(params: Params, peak: int | None, where: str) -> dict[str, Any]:
+    """Return as fields of a basis the memory that serving takes, and what an instance must have for it."""
+    given = params.cost.memory_gb
+    memory = given.value if given else peak / 1e9 if peak else None
+    return {
+        "memory_gb": memory,
+        "memory_origin": given.source if given else f"{where}, peak of the server" if peak else "not known",
+        "needed_gb": None if memory is None else memory * params.cost.memory_headroom,
+    }
 
 
 def declared_price(params: Params) -> Price:

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Literal
 
 from helpers.core.model import Frozen
-from helpers.cost.costs import Basis, declared_price
+from helpers.cost.costs import Basis, billed_share, declared_price
 from helpers.params import Params, Price
 
 TimeOrigin = Literal["declared", "supplied", "scaled by processors", "not known"]
@@ -15,8 +15,9 @@ TimeOrigin = Literal["declared", "supplied", "scaled by processors", "not known"
 class InstanceOption(Frozen):
     """One row of the price list for the declared replicas and traffic; ``None`` where it cannot be known.
 
-    ``monthly`` is always-on compute. ``held`` is whether the busy share stays within ``cost.utilisation_limit``,
-    ``in_time`` whether the service time meets the latency target.
+    ``monthly`` is compute as it is billed, ``per_1000_requests`` the same for 1,000 requests. ``fits``: it has the
+    memory that is needed; ``sustains`` is whether the busy share stays within ``cost.utilisation_limit``, ``in_time``
+    whether the service time meets the latency target.
     """
 
     instance: str
@@ -26,15 +27,21 @@ class InstanceOption(Frozen):
     time_origin: TimeOrigin
     busy: float | None
     fits: bool | None
-    held: bool | None
+    sustains: bool | None
     in_time: bool | None
     monthly: float
+    per_1000_requests: float
 
 
 class Choices(Frozen):
-    """All candidates by price; the cheapest that fits and holds the rate, and the cheapest also within the target."""
+    """All candidates by price; the cheapest that fits and sustains the rate, and the cheapest also within the target.
+
+    ``memory_gb`` is what serving takes, ``needed_gb`` (``headroom`` times as much) what an instance must have for it.
+    """
 
     memory_gb: float | None
+    needed_gb: float | None
+    headroom: float
     candidates: tuple[InstanceOption, ...]
     chosen: int | None
     chosen_in_time: int | None
@@ -58,9 +65,11 @@ def choices(params: Params, found: Basis) -> Choices:
     """
     rows = sorted(params.prices.instances, key=lambda price: (price.hourly, -(memory_of(price) or 0), price.name))
     candidates = tuple(_candidate(params, found, price) for price in rows)
-    able = [place for place, c in enumerate(candidates) if c.fits and c.held]
+    able = [place for place, c in enumerate(candidates) if c.fits and c.sustains]
     return Choices(
         memory_gb=found.memory_gb,
+        needed_gb=found.needed_gb,
+        headroom=params.cost.memory_headroom,
         candidates=candidates,
         chosen=next(iter(able), None),
         chosen_in_time=next((place for place in able if candidates[place].in_time), None),
@@ -99,7 +108,7 @@ def offers(params: Params, compute: float, requests: float) -> tuple[Offer, ...]
 
 def _offer(params: Params, number: int, compute: float, requests: float) -> Offer:
     platform = params.cost.platforms[number]
-    hours = params.cost.hours_per_month * params.instance.replicas
+    hours = params.cost.hours_per_month * params.replicas
     parts = (
         (platform.hourly_usd or 0.0) * hours,
         (platform.per_1000_requests_usd or 0.0) * requests / 1000,
@@ -118,8 +127,14 @@ def _offer(params: Params, number: int, compute: float, requests: float) -> Offe
 
 def _candidate(params: Params, found: Basis, price: Price) -> InstanceOption:
     seconds, origin = seconds_on(params, found, price)
-    replicas, memory, need = params.instance.replicas, memory_of(price), found.memory_gb
-    busy = None if seconds is None else params.traffic.requests_per_hour * seconds / 3600 / replicas
+    replicas, memory, need, traffic = (
+        params.replicas,
+        memory_of(price),
+        found.needed_gb,
+        params.traffic.requests_per_hour,
+    )
+    busy = None if seconds is None else traffic * seconds / 3600 / replicas
+    hourly = price.hourly * replicas * billed_share(params, traffic)
     target = params.targets.average_latency
     limit = (target.max or target.below) if target else None
     return InstanceOption(
@@ -130,7 +145,8 @@ def _candidate(params: Params, found: Basis, price: Price) -> InstanceOption:
         time_origin=origin,
         busy=busy,
         fits=None if memory is None or need is None else memory >= need,
-        held=None if busy is None else busy <= params.cost.utilisation_limit,
+        sustains=None if busy is None else busy <= params.cost.utilisation_limit,
         in_time=None if seconds is None or limit is None else seconds <= limit,
-        monthly=price.hourly * replicas * params.cost.hours_per_month,
+        monthly=hourly * params.cost.hours_per_month,
+        per_1000_requests=hourly / traffic * 1000,
     )

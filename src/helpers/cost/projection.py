@@ -10,7 +10,7 @@ import math
 from typing import Literal
 
 from helpers.core.model import Frozen
-from helpers.cost.costs import Basis, Costs, at_declared_traffic, declared_price
+from helpers.cost.costs import Basis, Costs, billed_share, costs, declared_price
 from helpers.cost.instances import Choices, Offer, choices, offers, seconds_on
 from helpers.cost.sensitivity import Sensitivity, sensitivity
 from helpers.params import Params, Scenario
@@ -22,7 +22,8 @@ class Bill(Frozen):
     ``billed_hours`` are those of one declared replica, starts included, in whole minutes; ``replica_hours`` those of
     all replicas. ``per_1000_requests`` and ``per_1000_tokens`` hold compute alone, as the published figures do,
     ``all_in_per_1000_requests`` every line. ``floor_per_1000_requests`` bills busy seconds only. ``busy`` is the share
-    of the billed time that is spent answering; above 1 the traffic cannot be held. ``saving`` is against the first.
+    of the billed time that is spent answering; above 1 the traffic cannot be sustained. ``saving``
+    is against the first.
     """
 
     label: str
@@ -53,14 +54,15 @@ class Throughput(Frozen):
     replicas: int
     utilisation_limit: float
     most_per_hour: float
-    held_per_hour: float
+    sustained_per_hour: float
     per_1000_requests: float
 
 
 class BreakEven(Frozen):
     """The traffic from which a cost target is met by compute alone, and with every line of the bill.
 
-    ``busy`` is the share of the time that the declared replicas are busy at the first, ``held`` whether they hold it.
+    Of a deployment that scales to zero it is the traffic at which it never sleeps. ``busy`` is the share of the time
+    that the declared replicas are busy at the first, ``sustained`` whether they sustain it.
     """
 
     label: str
@@ -69,7 +71,7 @@ class BreakEven(Frozen):
     requests_per_hour: float
     all_in_requests_per_hour: float
     busy: float
-    held: bool
+    sustained: bool
 
 
 class Projection(Frozen):
@@ -88,10 +90,10 @@ class Projection(Frozen):
     sensitivity: Sensitivity
 
 
-def project(params: Params, found: Basis) -> Projection:
-    """Return the monthly projection of every scenario and what follows from it."""
+def project(params: Params, found: Basis, run_seconds: float = 0.0) -> Projection:
+    """Return the monthly projection of every scenario and what follows from it, and what a run of so long costs."""
     bills = _bills(params, found)
-    declared = at_declared_traffic(params, found)
+    declared = costs(params, found, run_seconds)
     return Projection(
         hours_per_month=params.cost.hours_per_month,
         prices_as_of=params.prices.as_of.isoformat(),
@@ -113,7 +115,7 @@ def bill(params: Params, found: Basis, scenario: Scenario, first_total: float | 
     row = next((p for p in params.prices.instances if p.name == scenario.instance), price)
     days = cost.hours_per_month / 24
     billed = billed_hours(params, scenario)
-    hours = billed * params.instance.replicas + scenario.extra_replicas * scenario.extra_hours_per_day * days
+    hours = billed * params.replicas + scenario.extra_replicas * scenario.extra_hours_per_day * days
     hourly = row.hourly * (1 - scenario.price_reduction)
     lines = {name: getattr(cost.lines, name) for name in ("storage", "network", "monitoring")}
     beside = {name: line.unit_usd * line.usage for name, line in lines.items()}
@@ -149,29 +151,31 @@ def billed_hours(params: Params, scenario: Scenario) -> float:
 
     Source: the vendor bills per minute while initialising and running, nothing while paused or scaled to zero.
     """
-    hours = scenario.hours_per_day + scenario.starts_per_day * params.cost.initializing.value / 60
+    share = billed_share(params, scenario.requests_per_hour or params.traffic.requests_per_hour)
+    hours = scenario.hours_per_day * share + scenario.starts_per_day * params.cost.initializing.value / 60
     minutes = min(hours, 24.0) * params.cost.hours_per_month / 24 * 60
     return math.ceil(round(minutes, 6)) / 60
 
 
 def throughput(params: Params, found: Basis) -> Throughput:
     """Return what the declared replicas can answer; at the limit, the published 800 an hour."""
-    replicas, limit = params.instance.replicas, params.cost.utilisation_limit
+    replicas, limit = params.replicas, params.cost.utilisation_limit
     most = 3600 / found.seconds * replicas
     return Throughput(
         service_time=found.seconds,
         replicas=replicas,
         utilisation_limit=limit,
         most_per_hour=most,
-        held_per_hour=most * limit,
+        sustained_per_hour=most * limit,
         per_1000_requests=declared_price(params).hourly * replicas / (most * limit) * 1000,
     )
 
 
 def break_even(params: Params, found: Basis) -> tuple[BreakEven, ...]:
     """Return the break-even traffic of every cost target that has an upper threshold."""
-    first = bill(params, found, params.cost.scenarios[0])
-    able = throughput(params, found)
+    first, able = bill(params, found, params.cost.scenarios[0]), throughput(params, found)
+    awake = first.compute / billed_share(params, first.requests / params.cost.hours_per_month)
+    all_in = first.total - first.compute + awake
     targets = (
         ("requests", params.targets.cost_per_1000_requests, 1.0),
         ("tokens", params.targets.cost_per_1000_tokens, found.tokens),
@@ -182,16 +186,16 @@ def break_even(params: Params, found: Basis) -> tuple[BreakEven, ...]:
         if target is None or threshold is None or units is None:
             continue
         worth = threshold / 1000 * units
-        even = first.compute / params.cost.hours_per_month / worth
+        even = awake / params.cost.hours_per_month / worth
         rows.append(
             BreakEven(
                 label=target.label,
                 per="requests" if per == "requests" else "tokens",
                 threshold=threshold,
                 requests_per_hour=even,
-                all_in_requests_per_hour=first.total / params.cost.hours_per_month / worth,
+                all_in_requests_per_hour=all_in / params.cost.hours_per_month / worth,
                 busy=even / able.most_per_hour,
-                held=even <= able.held_per_hour,
+                sustained=even <= able.sustained_per_hour,
             )
         )
     return tuple(rows)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
-from helpers.cost.costs import declared_price
+from helpers.cost.costs import billed_share, declared_price
 from helpers.cost.projection import Bill, Projection
 from helpers.cost.spreadsheet import (
     FIRST,
@@ -55,7 +55,7 @@ def inputs(sheet: Sheet, params: Params, found: Projection) -> None:
     sheet.write(["Input (yellow: change it)", "Value", "Unit", "Source"], style="head")
     rows: list[tuple[str, Input, str, str]] = [
         ("Instance", Input("instance", declared_price(params).name), "row of Prices", "declared"),
-        ("Replicas", Input("replicas", params.instance.replicas), "", "declared"),
+        ("Replicas", Input("replicas", params.replicas), "", "declared"),
         ("Traffic", Input("requests_per_hour", params.traffic.requests_per_hour), "requests an hour", "declared"),
         ("Hours of the month", Input("hours_per_month", cost.hours_per_month), "hours", "720 published, 730 vendor"),
         (
@@ -71,6 +71,9 @@ def inputs(sheet: Sheet, params: Params, found: Projection) -> None:
         rows.append(("Tokens of a request", Input("tokens_per_request", basis.tokens), "tokens", basis.tokens_origin))
     if basis.memory_gb is not None:
         rows.append(("Memory that serving takes", Input("memory_gb", basis.memory_gb), "GB", basis.memory_origin))
+        rows.append(("Memory needed, times that", Input("memory_headroom", cost.memory_headroom), "", "declared"))
+    if params.sleeps_after is not None:
+        rows.append(("Scales to zero after", Input("sleeps_after", params.sleeps_after), "minutes", "declared"))
     for name in ("storage", "network", "monitoring"):
         line = getattr(lines, name)
         rows.append((f"{name.capitalize()}, price", Input(f"{name}_price", line.unit_usd, "usd"), "USD", line.source))
@@ -113,7 +116,7 @@ def infrastructure(sheet: Sheet, params: Params, found: Projection) -> None:
 def throughput(sheet: Sheet, params: Params, found: Projection) -> None:
     """Write what the declared replicas can answer, one request at a time."""
     able, price = found.throughput, priced("instance")
-    hourly = declared_price(params).hourly
+    hourly, declared = declared_price(params).hourly, found.declared
     sheet.write(["Figure", "Value", "Unit"], style="head")
     first = sheet.next_row
     rows: list[tuple[str, Formula, str]] = [
@@ -125,7 +128,7 @@ def throughput(sheet: Sheet, params: Params, found: Projection) -> None:
         ),
         (
             "Answered at the busy share to trust",
-            Formula(f"B{first + 1}*utilisation_limit", able.held_per_hour, "count"),
+            Formula(f"B{first + 1}*utilisation_limit", able.sustained_per_hour, "count"),
             "requests an hour",
         ),
         (
@@ -135,12 +138,17 @@ def throughput(sheet: Sheet, params: Params, found: Projection) -> None:
         ),
         (
             "1,000 requests, busy seconds only (a floor)",
-            Formula(f"B{first}/3600*service_time*1000", found.declared.floor_per_1000_requests.value, "usd"),
+            Formula(f"B{first}/3600*service_time*1000", declared.floor_per_1000_requests.value, "usd"),
             "USD",
         ),
         (
             "Busy at the declared traffic",
-            Formula(f"requests_per_hour/B{first + 1}", found.declared.utilisation.value, "share"),
+            Formula(f"requests_per_hour/B{first + 1}", declared.utilisation.value, "share"),
+            "",
+        ),
+        (
+            "Billed at the declared traffic",
+            Formula("1" + _times_billed("requests_per_hour", params), declared.billed, "share"),
             "",
         ),
     ]
@@ -166,19 +174,24 @@ def prices(sheet: Sheet, params: Params, found: Projection) -> None:
     """Write the price list, cheapest first, with what each row would do for the declared traffic."""
     heads = (
         "Instance", "Price of an hour (USD)", "Processors", "Memory (GB)", "Measured time (s)", "Service time (s)",
-        "Busy", "A month (USD)", "Fits", "Holds the rate", "A month, if it does (USD)",
+        "Busy", "A month (USD)", "Fits", "Sustains the traffic", "A month, if it does (USD)",
     )  # fmt: skip
     sheet.write(heads, style="head")
     first = sheet.next_row
     last = first + len(found.choices.candidates) - 1
+    declared = _times_billed("requests_per_hour", params)
     vcpus = {price.name: price.vcpus for price in params.prices.instances}
     for row in found.choices.candidates:
         n, processors = sheet.next_row, vcpus[row.instance]
         supplied = params.cost.service_times.get(row.instance)
         elsewhere = f'IF(ISNUMBER(declared_processors),service_time*declared_processors/C{n},"{UNKNOWN}")'
         other = f"E{n}" if supplied else elsewhere if processors else f'"{UNKNOWN}"'
-        does = row.monthly if row.fits and row.held else ""
-        fits = f'IF(ISNUMBER(D{n}),D{n}>=memory_gb,"{UNKNOWN}")' if found.basis.memory_gb else f'"{UNKNOWN}"'
+        does = row.monthly if row.fits and row.sustains else ""
+        fits = (
+            f'IF(ISNUMBER(D{n}),D{n}>=memory_gb*memory_headroom,"{UNKNOWN}")'
+            if found.basis.memory_gb
+            else f'"{UNKNOWN}"'
+        )
         sheet.write(
             [
                 row.instance,
@@ -188,9 +201,9 @@ def prices(sheet: Sheet, params: Params, found: Projection) -> None:
                 Input("", supplied.value) if supplied else None,
                 Formula(f"IF(A{n}=instance,service_time,{other})", known(row.service_time)),
                 where_known(f"F{n}", f"requests_per_hour*F{n}/3600/replicas", row.busy, "share"),
-                Formula(f"B{n}*replicas*hours_per_month", row.monthly, "usd"),
+                Formula(f"B{n}*replicas*hours_per_month{declared}", row.monthly, "usd"),
                 Formula(fits, known(row.fits)),
-                where_known(f"G{n}", f"G{n}<=utilisation_limit", row.held),
+                where_known(f"G{n}", f"G{n}<=utilisation_limit", row.sustains),
                 Formula(f'IF(AND(I{n}=TRUE,J{n}=TRUE),H{n},"")', does, "usd"),
             ]
         )
@@ -204,14 +217,24 @@ def prices(sheet: Sheet, params: Params, found: Projection) -> None:
     dearest = f"K{first}:K{last}"
     chosen = found.choices.candidates[found.choices.chosen].instance if found.choices.chosen is not None else "none"
     best = f'IF(COUNT({dearest})=0,"none",INDEX(price_names,MATCH(MIN({dearest}),{dearest},0)))'
-    sheet.write(["Cheapest that fits and holds the rate", Formula(best, chosen)])
+    sheet.write(["Cheapest that fits and sustains the traffic", Formula(best, chosen)])
 
 
 def break_even(sheet: Sheet, params: Params, found: Projection) -> None:
     """Write the traffic from which each target is met, and the cost of 1,000 requests over the traffic, drawn."""
-    heads = ("Target", "USD for 1,000", "Compute alone, from (requests an hour)", "All lines, from", "Busy", "Held")
+    heads = (
+        "Target",
+        "USD for 1,000",
+        "Compute alone, from (requests an hour)",
+        "All lines, from",
+        "Busy",
+        "Sustained",
+    )
     sheet.write(heads, style="head")
     compute, total = (f"{SCENARIOS}!{column}{FIRST}" for column in "NO")
+    if asleep := _times_billed(f"{SCENARIOS}!J{FIRST}", params):
+        awake = f"{compute}/(1{asleep})"
+        compute, total = f"({awake})", f"({total}-{compute}+{awake})"
     for row in found.break_even:
         n, units = sheet.next_row, "" if row.per == "requests" else "*tokens_per_request"
         sheet.write(
@@ -221,21 +244,29 @@ def break_even(sheet: Sheet, params: Params, found: Projection) -> None:
                 Formula(f"{compute}/hours_per_month/(B{n}/1000{units})", row.requests_per_hour),
                 Formula(f"{total}/hours_per_month/(B{n}/1000{units})", row.all_in_requests_per_hour),
                 Formula(f"C{n}/(3600/service_time*replicas)", row.busy, "share"),
-                Formula(f"C{n}<=3600/service_time*replicas*utilisation_limit", row.held),
+                Formula(f"C{n}<=3600/service_time*replicas*utilisation_limit", row.sustained),
             ]
         )
     sheet.write([])
     sheet.write(["Requests an hour", "Compute", "All lines", "Busy seconds only (a floor)"], style="head")
     bill, first = found.bills[0], sheet.next_row
     floor = found.declared.floor_per_1000_requests.value
+    share = billed_share(params, bill.requests / found.hours_per_month)
     for point in POINTS:
         n, traffic = sheet.next_row, params.traffic.requests_per_hour * point
-        requests = traffic * found.hours_per_month
+        requests, billed = traffic * found.hours_per_month, _times_billed(f"A{sheet.next_row}", params)
+        spent = bill.compute / share * billed_share(params, traffic)
         sheet.write(
             [
                 Formula(f"requests_per_hour*{point}", traffic),
-                Formula(f"{compute}/(A{n}*hours_per_month)*1000", bill.compute / requests * 1000, "usd"),
-                Formula(f"{total}/(A{n}*hours_per_month)*1000", bill.total / requests * 1000, "usd"),
+                Formula(f"{compute}{billed}/(A{n}*hours_per_month)*1000", spent / requests * 1000, "usd"),
+                Formula(
+                    f"({total}-{compute}+{compute}{billed})/(A{n}*hours_per_month)*1000"
+                    if billed
+                    else f"{total}/(A{n}*hours_per_month)*1000",
+                    (bill.total - bill.compute + spent) / requests * 1000,
+                    "usd",
+                ),
                 Formula(f"{priced('instance')}/3600*service_time*1000", floor, "usd"),
             ]
         )
@@ -256,7 +287,7 @@ def platforms(sheet: Sheet, params: Params, found: Projection) -> None:
 
 def _scenario(n: int, scenario: Scenario, bill: Bill, params: Params) -> list[SheetCell]:
     traffic = scenario.requests_per_hour
-    minutes = f"MIN(C{n}+D{n}*initializing_minutes/60,24)*hours_per_month/24*60"
+    minutes = f"MIN(C{n}{_times_billed(f'J{n}', params)}+D{n}*initializing_minutes/60,24)*hours_per_month/24*60"
     beside = "+".join(f"{name}_price*{name}_units" for name in ("storage", "network", "monitoring"))
     time = f"INDEX(price_times,MATCH(I{n},price_names,0))"
     cells: list[SheetCell] = [
@@ -286,6 +317,15 @@ def _scenario(n: int, scenario: Scenario, bill: Bill, params: Params) -> list[Sh
     if bill.per_1000_tokens is not None:
         cells.append(Formula(f"Q{n}/tokens_per_request", bill.per_1000_tokens, "usd"))
     return cells
+
+
+def _times_billed(traffic: str, params: Params) -> str:
+    """Return the factor of `helpers.cost.costs.billed_share` at a traffic; nothing where all of the time is billed."""
+    if params.sleeps_after is None:
+        return ""
+    chance = f"EXP(-{traffic}*sleeps_after/60)"
+    start = f"{chance}*initializing_minutes/60"
+    return f"*(((1-{chance})/{traffic}+{start})/(1/{traffic}+{start}))"
 
 
 def _platform(

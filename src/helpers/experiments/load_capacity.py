@@ -68,11 +68,10 @@ def measure(run: Run) -> LoadCapacity:
         services=single.size,
         scv=float(single.var() / single.mean() ** 2),
         trip=trip if backend else None,
-        capacity=1 / float(single.mean()),
         points=points,
         batching=gain,
         **found,
-        **planning.predict(run, single, trip, _mean(services), unbatched),
+        **planning.predict(run, single, trip, unbatched),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from helpers.core.errors import SamplesError
+from helpers.cost import costs
 from helpers.experiments.load.arrivals import bursty, diurnal
 from helpers.experiments.load.queueing import (
     ggc_response,
@@ -24,7 +25,7 @@ from helpers.experiments.load.simulation import Fleet, Simulated, cached, simula
 from helpers.params import Load
 from helpers.runs.results.load_capacity import Assumed, Assumption, Predicted, Sizing, Strategy
 from helpers.runs.run import Run
-from helpers.stats.intervals import Estimate, FloatArray
+from helpers.stats.intervals import FloatArray
 
 #: Utilisations at which the curve is computed.
 GRID = tuple(place / 40 for place in range(1, 39))
@@ -41,7 +42,7 @@ RATES = (200 / HOUR, 800 / HOUR, 1.0, 2.0, 5.0, 10.0)
 MOST_REQUESTS = 200_000
 
 
-def predict(run: Run, services: FloatArray, trip: float, service: Estimate, unbatched: str) -> dict[str, Any]:
+def predict(run: Run, services: FloatArray, trip: float, unbatched: str) -> dict[str, Any]:
     """Return everything that page 05 predicts, as fields of its result; ``services`` are without the round trip.
 
     ``unbatched`` says why batching was not measured, if it was not.
@@ -54,7 +55,7 @@ def predict(run: Run, services: FloatArray, trip: float, service: Estimate, unba
         "curve": tuple(curve),
         "predicted_highest": next((one for one in reversed(curve) if one.p95 <= load.target_p95), None),
         "predicted_knee": next((one for one in curve if one.rate == best), None),
-        "assumptions": tuple(_assumption(run, name, rate, services, trip, service) for name, rate in PUBLISHED.items()),
+        "assumptions": tuple(_assumption(run, name, rate, services, trip) for name, rate in PUBLISHED.items()),
         "sizing": tuple(_sizing(rate, services, trip, load) for rate in RATES),
         "strategies": tuple(_strategies(run, services, trip, cold, unbatched)),
         "assumed": Assumed(
@@ -100,17 +101,15 @@ def _predicted(rate: float, services: FloatArray, trip: float, seed: int) -> Pre
     return Predicted(rate=rate, utilisation=utilisation(rate, services), response=response, p95=p95 + trip)
 
 
-def _assumption(run: Run, name: str, rate: float, services: FloatArray, trip: float, service: Estimate) -> Assumption:
-    """Return a published rate with the share of the declared replicas' time that it takes."""
-    replicas = run.params.instance.replicas
-    edges = {key: getattr(service, key) for key in ("value", "low", "high")}
-    scaled = {key: None if value is None else max(0.0, value) * rate / replicas for key, value in edges.items()}
+def _assumption(run: Run, name: str, rate: float, services: FloatArray, trip: float) -> Assumption:
+    """Return a published rate with the share of the declared replicas' time that it takes, as costs have it."""
+    replicas = run.params.replicas
     return Assumption(
         name=name,
         rate=rate,
         per_hour=rate * HOUR,
         replicas=replicas,
-        utilisation=service.model_copy(update=scaled),
+        utilisation=costs.utilisation(run.params, costs.basis(run.params, run.results("05").latency_cost), rate * HOUR),
         response=_finite(ggc_response(rate, services, replicas), trip),
     )
 

@@ -17,12 +17,15 @@ import psutil
 from helpers.core.errors import HelpersError
 from helpers.engines.variant_server import converted_size, start_variant, why_not
 from helpers.experiments.variants import VariantUnderTest, lengths, qualities, speeds, spread
-from helpers.params import Model, Params
+from helpers.params import Model, Params, Variant
 from helpers.runs.results.quantization import Quantization, VariantResult
 from helpers.runs.run import Run
 from helpers.samples.dataset import Sample
+from helpers.stats.comparison import SMALLEST_RATIO
 
 PAGE = "04"
+#: Fewer rounds do not show how far one differs from the next.
+FEWEST_ROUNDS = 3
 
 
 def measure(run: Run) -> Quantization:
@@ -31,26 +34,28 @@ def measure(run: Run) -> Quantization:
     model = _model(run.params)
     if model is None or not plan.variants:
         return Quantization(page=PAGE, reason=_why_not(run.params))
-    candidates = [VariantUnderTest(variant, reason=why_not(variant, model.device)) for variant in plan.variants]
     dialogues = spread(run.samples, plan.dialogues)
+    few = _too_few(plan.rounds, len(dialogues))
+    candidates = [VariantUnderTest(variant, reason=_why_untimed(variant, model) or few) for variant in plan.variants]
     busy = _served_seconds(run)
     with ExitStack() as opened:
         for candidate in candidates:
             if not candidate.reason:
                 _bring_up(run, model, candidate, opened, dialogues[0])
         rounds = _rounds(run, [c for c in candidates if not c.reason], dialogues)
+        few = _too_few(rounds, len(dialogues))
         for candidate in candidates:
             candidate.look_at_memory()
             if candidate.child:
                 candidate.child.request_stop()
-    measured, after = speeds(candidates, len(dialogues)), _served_seconds(run)
+    measured, after = {} if few else speeds(candidates, len(dialogues)), _served_seconds(run)
     quality = qualities(run.params, "quantization", plan.variants)
     rows = [
         VariantResult(
             name=c.variant.name,
             engine=c.variant.engine,
             dtype=c.variant.dtype,
-            reason=c.reason,
+            reason=c.reason or few,
             load=c.load,
             disk_bytes=c.disk,
             peak_bytes=c.peak,
@@ -65,6 +70,8 @@ def measure(run: Run) -> Quantization:
         seconds=time.monotonic() - began,
         model=model.id,
         threads=model.threads or psutil.cpu_count(logical=False) or 1,
+        processor=run.manifest.processor,
+        dialogues=len(dialogues),
         variants=tuple(rows),
         rounds=rounds,
         input_tokens=lengths(candidates),
@@ -77,7 +84,7 @@ def prepare(params: Params, tell: Callable[[str], None]) -> None:
     model = _model(params)
     if model is None:
         return
-    for variant in params.quantization.variants:
+    for variant in (one for one in params.quantization.variants if one.timed):
         served = model.model_copy(update={"engine": variant.engine, "dtype": variant.dtype})
         with suppress(HelpersError):
             converted_size(served, tell)
@@ -95,6 +102,21 @@ def _why_not(params: Params) -> str:
     if not params.quantization.variants:
         return "no variant to compare; name some under quantization.variants"
     return f"backend '{params.backend}' has no model on this machine; name one with quantization.model"
+
+
+def _why_untimed(variant: Variant, model: Model) -> str:
+    """Return why the speed of a variant is not measured in this run, or nothing."""
+    return why_not(variant, model.device) if variant.timed else "its speed is left to another run (timed: false)"
+
+
+def _too_few(rounds: int, dialogues: int) -> str:
+    """Return why so few answers say nothing of an engine, or nothing."""
+    if rounds >= FEWEST_ROUNDS and dialogues >= SMALLEST_RATIO:
+        return ""
+    return (
+        f"{dialogues} dialogues in {rounds} whole rounds; a speed takes {SMALLEST_RATIO} in {FEWEST_ROUNDS}: "
+        "raise quantization.dialogues, quantization.rounds or quantization.limit"
+    )
 
 
 def _bring_up(run: Run, model: Model, candidate: VariantUnderTest, opened: ExitStack, first: Sample) -> None:

@@ -154,7 +154,9 @@ def _words(row: Judged) -> str:
 
 
 def _why_over(run: Run, judged: Judgement) -> str:
-    undecided = [row for row in judged.rows if row.verdict == "undecided" and row.look is not None and not row.as_if]
+    undecided = [
+        row for row in judged.rows if row.verdict == "undecided" and row.look is not None and not row.needs_run_on
+    ]
     if not undecided:
         return "every target that more dialogues could decide is decided"
     names = ", ".join(row.label for row in undecided)

@@ -5,12 +5,15 @@ Speed comes from what was asked in this run, quality from recorded answers, in p
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+
+import numpy as np
 
 from helpers.engines.variant_server import ServedVariant
 from helpers.experiments.recordings import ScoredRecord, scored_recording
@@ -20,7 +23,8 @@ from helpers.runs.sender import RequestSender
 from helpers.samples.dataset import Sample, load_samples
 from helpers.samples.readers import read_rows
 from helpers.stats.comparison import Paired, adjust, paired, ratio
-from helpers.stats.intervals import Estimate, mean, rate
+from helpers.stats.crossed import crossed
+from helpers.stats.intervals import Estimate, FloatArray, mean, rate
 
 
 @dataclass
@@ -54,17 +58,39 @@ def spread(samples: Sequence[Sample], n: int) -> list[Sample]:
 
 
 def latency(records: Sequence[Record]) -> Estimate:
-    """Return the mean service time, seconds; the unit is the dialogue, or its repeats where only one was asked."""
+    """Return the mean service time, seconds; the unit is the dialogue, or its repeats where only one was asked.
+
+    Where every dialogue was asked in several rounds, the interval is no narrower than rounds and dialogues together
+    make it.
+    """
     times = [r.service_time or 0.0 for r in records]
     one = len({r.sample for r in records}) == 1
-    return mean(times, None if one else [r.sample for r in records], floor=0.0)
+    found = mean(times, None if one else [r.sample for r in records], floor=0.0)
+    table = _table(records, sorted({r.sample for r in records}))
+    if table is None or found.low is None or found.high is None:
+        return found
+    low, high = crossed(table)
+    return found.model_copy(update={"low": max(0.0, min(low, found.low)), "high": max(high, found.high)})
 
 
 def speedup(slower: Sequence[Record], faster: Sequence[Record]) -> Estimate | None:
-    """Return the time of one way over the time of another on the dialogues that both answered, if there are any."""
+    """Return the time of one way over the time of another on the dialogues that both answered, if there are any.
+
+    Over several rounds the interval is no narrower than rounds and dialogues together make it: of each answer, how far
+    its share in its own sum is above its share in the other.
+    """
     theirs, ours = _by_dialogue(slower), _by_dialogue(faster)
     shared = sorted(set(theirs) & set(ours))
-    return ratio([theirs[s] for s in shared], [ours[s] for s in shared]) if shared else None
+    if not shared:
+        return None
+    found = ratio([theirs[s] for s in shared], [ours[s] for s in shared])
+    tables = _table(slower, shared), _table(faster, shared)
+    if tables[0] is None or tables[1] is None or found.value is None or found.low is None or found.high is None:
+        return found
+    low, high = (math.exp(edge) for edge in crossed(tables[0] / tables[0].mean() - tables[1] / tables[1].mean()))
+    return found.model_copy(
+        update={"low": min(found.low, found.value * low), "high": max(found.high, found.value * high)}
+    )
 
 
 def speeds(candidates: Sequence[VariantUnderTest], batch: int) -> dict[str, dict[str, Any]]:
@@ -136,6 +162,15 @@ def _grouped(records: Sequence[Record]) -> dict[str, list[Record]]:
 
 def _by_dialogue(records: Sequence[Record]) -> dict[str, float]:
     return {name: sum(r.service_time or 0.0 for r in rows) / len(rows) for name, rows in _grouped(records).items()}
+
+
+def _table(records: Sequence[Record], dialogues: Sequence[str]) -> FloatArray | None:
+    """Return service times (dialogues, rounds); ``None`` unless every one of several rounds has every dialogue once."""
+    times = {(r.sample, r.repeat): r.service_time or 0.0 for r in records}
+    rounds = sorted({r.repeat for r in records})
+    if min(len(rounds), len(dialogues)) < 2 or any((d, n) not in times for d in dialogues for n in rounds):
+        return None
+    return np.array([[times[d, n] for n in rounds] for d in dialogues])
 
 
 def _rate(records: Sequence[Record], batch: int) -> Estimate | None:

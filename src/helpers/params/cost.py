@@ -195,8 +195,9 @@ class CostAssumptions(Section):
     """The ``cost`` section: the month, the bill beside compute, scenarios, other platforms, and ranges to vary.
 
     ``hours_per_month`` is 720 as published; the vendor counts 730. ``initializing`` is the minutes billed at every
-    start, ``utilisation_limit`` the busy share up to which a replica is said to hold its traffic. ``service_times``
-    are seconds measured on other rows of the price list; ``spread`` varies an input that no range holds.
+    start, ``utilisation_limit`` the busy share up to which a replica is said to sustain its traffic. An instance needs
+    ``memory_headroom`` times the memory that serving takes (``memory_gb``, measured where it is not given).
+    ``service_times`` are seconds measured on rows of the price list; ``spread`` varies an input that no range holds.
     """
 
     hours_per_month: MonthHours = 720.0
@@ -205,6 +206,7 @@ class CostAssumptions(Section):
     lines: Lines = Lines()
     expected: Expected = Expected()
     memory_gb: Sourced | None = None
+    memory_headroom: Annotated[float, Field(ge=1)] = 1.25
     service_times: dict[str, Sourced] = Field(default_factory=dict)
     scenarios: tuple[Scenario, ...] = Field(default_factory=_scenarios)
     platforms: tuple[Platform, ...] = Field(default_factory=_platforms)

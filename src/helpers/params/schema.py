@@ -52,6 +52,16 @@ class Params(Section):
     claims: str | None = None
     publication: Publication = Publication()
 
+    @property
+    def replicas(self) -> int:
+        """The replicas that answer the traffic: the least of the declared deployment, else those of ``instance``."""
+        return max(1, self.deployment.min_replica) if self.deployment else self.instance.replicas
+
+    @property
+    def sleeps_after(self) -> float | None:
+        """Minutes without a request after which the deployment scales to zero; ``None`` where it never does."""
+        return self.deployment.scale_to_zero_minutes if self.deployment and not self.deployment.min_replica else None
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         problems = []
@@ -63,6 +73,11 @@ class Params(Section):
         problems += unknown_instances(self.cost, [price.name for price in self.prices.instances])
         if self.model.context_tokens <= self.generation.max_new_tokens and self.model.task == "chat":
             problems.append("'generation.max_new_tokens' leaves no room in 'model.context_tokens'")
+        if self.deployment and self.instance.replicas not in (1, self.replicas):
+            problems.append(
+                f"'instance.replicas' is {self.instance.replicas} and 'deployment.min_replica' "
+                f"{self.deployment.min_replica}; leave 'instance.replicas' out"
+            )
         if self.backend == "endpoint" and self.endpoint.protocol == "chat":
             problems += self._chat_problems()
         if self.execution.engine == "dask" and self.backend == "endpoint" and self.budget != Budget():

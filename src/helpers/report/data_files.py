@@ -24,9 +24,9 @@ from helpers.runs.request_log import final_attempts
 from helpers.runs.results.store import PAGES, Results, read_result
 from helpers.runs.run import Run
 from helpers.verdicts.changes import Comparison, Side, compare, makings, side
-from helpers.verdicts.compute import alerted, all_looks, judgement, projection
+from helpers.verdicts.compute import alerted, all_looks, judgement, projection, recommendation, setting_choice
 from helpers.verdicts.looks import LEDGER, Look
-from helpers.verdicts.recommendation import Choice, SettingChoice, choose, choose_setting
+from helpers.verdicts.recommendation import Choice, SettingChoice
 from helpers.verdicts.targets import Judgement
 
 SCHEMA = "results.schema.json"
@@ -69,15 +69,14 @@ SUMMARIES = (
 def site_data(run: Run) -> dict[str, Any]:
     """Return the content of ``results.json``: by the file that a figure names, what it points into."""
     measured, results = read_pages(run), run.results()
-    timed = results.latency_cost
     found = {
         "manifest.json": run.manifest,
         **measured,
         "results/alerts.json": alerted(run) if (run.directory / SERIES).exists() else None,
         "results/judged.json": judgement(run),
         LEDGER: all_looks(run),
-        "results/choice.json": choose(results.quantization, run.params) if results.quantization else None,
-        "results/settings_choice.json": choose_setting(timed.sweep, run.params) if timed else None,
+        "results/choice.json": recommendation(run),
+        "results/settings_choice.json": setting_choice(run),
         "results/changes.json": changes(run),
         "results/cost.json": projection(run),
         "results/load_cost.json": list(strategy_costs(results.load_capacity, run.params)),

@@ -12,7 +12,8 @@ from helpers.monitoring.series import SERIES, load
 from helpers.params import Alerts
 from helpers.runs.run import Run
 from helpers.verdicts.looks import LEDGER, Look, read_ledger
-from helpers.verdicts.targets import Case, Judgement, judge, looks_of
+from helpers.verdicts.recommendation import Choice, Deployed, SettingChoice, choose, choose_setting
+from helpers.verdicts.targets import Case, Judgement, Verdict, judge, looks_of
 
 
 def judgement(run: Run, upto: str = "99") -> Judgement:
@@ -35,6 +36,29 @@ def case_of(run: Run, upto: str = "99") -> Case:
     return Case(run.results(upto), run.params, run.manifest, ledger, run.manifest.looks)
 
 
+def recommendation(run: Run) -> Choice | None:
+    """Return which variant of page 04 to ship; the one that is deployed is judged by what page 03 measured of it."""
+    found, params = run.results().quantization, run.params
+    if found is None:
+        return None
+    timed = run.results("03").latency_cost
+    if params.backend != "local" or timed is None or timed.reason or timed.mean is None:
+        return choose(found, params)
+    model, latency = params.model, _latency_verdict(run)
+    return choose(found, params, Deployed(model.engine, model.dtype, basis(params, timed), latency or "not measured"))
+
+
+def setting_choice(run: Run) -> SettingChoice | None:
+    """Return which setting of page 03 meets the latency target at the least cost; the run's own is judged as there."""
+    timed = run.results("03").latency_cost
+    return None if timed is None else choose_setting(timed.sweep, run.params, _latency_verdict(run))
+
+
+def _latency_verdict(run: Run) -> Verdict | None:
+    rows = judgement(run, "03").rows
+    return next((row.verdict for row in rows if row.name == "average_latency"), None)
+
+
 def alerted(run: Run) -> Alerted:
     """Return what the alert rules say of the log that page 06 read; it holds the changes that a page can show."""
     price = run.params.prices.find(run.params.instance)
@@ -43,7 +67,8 @@ def alerted(run: Run) -> Alerted:
 
 def projection(run: Run) -> Projection:
     """Return what a month costs, by what page 03 measured or else by what is expected."""
-    return project(run.params, basis(run.params, run.results("03").latency_cost))
+    timed = run.results("03").latency_cost
+    return project(run.params, basis(run.params, timed), timed.run_seconds if timed else 0.0)
 
 
 @lru_cache(maxsize=1)

@@ -25,13 +25,13 @@ class Evidence:
     """The values behind a target, the bounds between which such values lie, and where the evidence stands.
 
     ``given`` is a figure that follows without a sample, such as a price. With a ``reason`` nothing was measured.
-    ``per`` turns the mean into ``per / mean``. ``timed``: the machine has a part in it.
+    ``per`` turns the mean into ``per / mean``. ``timed``: the machine has a part in it. ``at_traffic``: it holds only
+    where the declared replicas sustain the declared traffic.
     """
 
     page: str
     address: str
     reason: str = ""
-    as_if: str = ""
     kind: Kind = "mean"
     values: tuple[float, ...] = ()
     requests: tuple[int, ...] = ()
@@ -40,6 +40,7 @@ class Evidence:
     per: float | None = None
     given: Estimate | None = None
     timed: bool = False
+    at_traffic: bool = False
 
     @property
     def sampled(self) -> bool:
@@ -89,14 +90,13 @@ def _of_page_03(timed: LatencyCost | None, money: Costs | None) -> dict[str, Evi
     rows = timed.outcomes if timed else ()
     answered = [row for row in rows if row.service_time is not None]
     counted = [row for row in rows if row.tokens is not None]
-    as_if = money.as_if if money else ""
     unknown = "tokens are not known" if timed and not why and not counted else why
 
     def at(name: str) -> str:
         return f"results/03.json#/{name}"
 
     def bill(name: str) -> str:
-        return f"results/judged.json#/costs/{name}"
+        return f"results/cost.json#/declared/{name}"
 
     return {
         "average_latency": Evidence(
@@ -127,19 +127,23 @@ def _of_page_03(timed: LatencyCost | None, money: Costs | None) -> dict[str, Evi
             timed=True,
         ),
         "cost_per_1000_requests": Evidence(
-            "03", bill("per_1000_requests"), why, as_if, given=money.per_1000_requests if money else None
+            "03",
+            bill("per_1000_requests"),
+            why,
+            given=money.per_1000_requests if money else None,
+            at_traffic=True,
         ),
         "cost_per_1000_tokens": Evidence(
             "03",
             bill("per_1000_tokens"),
             unknown,
-            as_if,
             values=tuple(row.tokens or 0.0 for row in counted),
             requests=tuple(row.answered for row in counted),
             floor=0.0,
             per=money.per_1000_requests.value if money else None,
+            at_traffic=True,
         ),
-        "total_cost": Evidence("03", bill("run"), why, as_if, given=money.run if money else None),
+        "total_cost": Evidence("03", bill("run"), why, given=money.run if money else None),
     }
 
 

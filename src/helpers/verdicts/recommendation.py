@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from helpers.core.model import Frozen
-from helpers.cost.costs import busy_floor, declared_price
-from helpers.cost.instances import memory_of
-from helpers.params import Params, Price
+from helpers.cost.costs import Basis, busy_floor, declared_price, variant_basis
+from helpers.cost.instances import choices
+from helpers.params import Params
 from helpers.runs.results.base import ComparedResult
 from helpers.runs.results.latency_cost import SettingResult, SettingsSweep
 from helpers.runs.results.quantization import Quantization, VariantResult
 from helpers.stats.intervals import Estimate
 from helpers.verdicts.targets import Verdict, decide, threshold_of
 
-GIGABYTE = 1e9
 Why = Literal["not measured", "nothing as good", "target", "cheaper", "reference", "no saving"]
 TargetOutcome = Literal["met", "undecided", "missed", "no target", "not measured"]
 BEST_FIRST: tuple[TargetOutcome, ...] = ("met", "undecided", "missed")
@@ -25,12 +25,15 @@ BEST_FIRST: tuple[TargetOutcome, ...] = ("met", "undecided", "missed")
 class Fit(Frozen):
     """What one variant would need; ``quality`` is whether it is shown to be as good as the reference, or worse.
 
-    ``instance`` is the smallest of the declared kind whose memory holds ``headroom`` times the measured peak, and on
-    whose replica the declared traffic fits at the measured speed; ``per_1000_requests`` is its price at that traffic.
+    ``instance`` is the cheapest of the price list that holds ``needed_gb`` and sustains the declared traffic, by the
+    rule that page 03 has for the deployment; ``per_1000_requests`` is its price at that traffic. The variant that is
+    deployed is judged and placed by what page 03 measured.
     """
 
     name: str
     quality: Verdict
+    deployed: bool = False
+    needed_gb: float | None = None
     instance: str | None = None
     hourly: float | None = None
     per_1000_requests: float | None = None
@@ -40,14 +43,26 @@ class Fit(Frozen):
 class Choice(Frozen):
     """Every variant's fit and the recommended one; ``why`` is the saving that is claimed, if any.
 
-    ``front`` are the variants, fastest first, that no other is both faster and better than.
+    ``front`` are the variants, fastest first, that no other is both faster and better than. ``quick`` is the fastest
+    of those that are shown to meet the latency target but not to be as good, where the recommended one is not shown to
+    meet it.
     """
 
     fits: tuple[Fit, ...]
     recommended: str
     why: Why
-    headroom: float
     front: tuple[str, ...] = ()
+    quick: str | None = None
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """The deployment as page 03 measured it: what its costs rest on, and the verdict on its latency."""
+
+    engine: str
+    dtype: str
+    basis: Basis
+    latency: Verdict
 
 
 class SettingFit(Frozen):
@@ -64,10 +79,10 @@ class SettingFit(Frozen):
 
 
 class SettingChoice(Frozen):
-    """Every setting's fit, and the cheapest among those that do best by the target.
+    """Every setting's fit, and the cheapest of those that meet the target, or of all when none is shown to.
 
-    ``chosen`` counts the settings from 0. ``outcome`` is what its latency shows: *met* when it is shown to meet the
-    target; *undecided* or *missed* when none is.
+    ``chosen`` counts the settings from 0. ``outcome`` is the best that any of them is shown to do: *met*, *undecided*,
+    or *missed*.
     """
 
     fits: tuple[SettingFit, ...]
@@ -76,45 +91,53 @@ class SettingChoice(Frozen):
     threshold: float | None
 
 
-def choose(result: Quantization, params: Params) -> Choice:
-    """Return the recommendation.
+def choose(result: Quantization, params: Params, deployed: Deployed | None = None) -> Choice:
+    """Return the recommendation; ``deployed`` is the variant that the run's other pages measured.
 
     Only variants shown to be as good are candidates. A saving is one that reaches the latency target where the
-    reference does not, or a cheaper instance; without one the reference stays.
+    reference is not shown to, or a cheaper instance; without one the reference stays.
     """
-    fits = tuple(_fit(variant, index == 0, params) for index, variant in enumerate(result.variants))
-    front = _front(result.variants)
+    fits = tuple(_fit(variant, index == 0, params, deployed) for index, variant in enumerate(result.variants))
+    recommended, why = _recommended(result.variants, fits)
+    meets = {fit.name: fit.latency == "met" for fit in fits}
+    quick = [v for v, fit in zip(result.variants, fits, strict=True) if meets[fit.name] and fit.quality != "met"]
+    return Choice(
+        fits=fits,
+        recommended=recommended,
+        why=why,
+        front=_front(result.variants),
+        quick=min(quick, key=_latency).name if quick and not meets.get(recommended) else None,
+    )
 
-    def made(recommended: str, why: Why) -> Choice:
-        return Choice(fits=fits, recommended=recommended, why=why, headroom=params.quantization.headroom, front=front)
 
-    measured = [(v, f) for v, f in zip(result.variants, fits, strict=True) if not v.reason and v.latency]
+def _recommended(variants: Sequence[VariantResult], fits: Sequence[Fit]) -> tuple[str, Why]:
+    measured = [(v, f) for v, f in zip(variants, fits, strict=True) if not v.reason and v.latency]
     if not measured or measured[0][1] is not fits[0]:
-        return made(fits[0].name if fits else "", "not measured")
+        return (fits[0].name if fits else ""), "not measured"
     reference = fits[0]
     rivals = [(v, f) for v, f in measured[1:] if f.quality == "met"]
     if not rivals:
-        why: Why = "nothing as good" if len(measured) > 1 else "reference"
-        return made(reference.name, why)
+        return reference.name, "nothing as good" if len(measured) > 1 else "reference"
     _, best = min(rivals, key=lambda pair: _rank(*pair))
     if best.latency == "met" != reference.latency:
-        return made(best.name, "target")
+        return best.name, "target"
     if best.hourly is not None and reference.hourly is not None and best.hourly < reference.hourly:
-        return made(best.name, "cheaper")
-    return made(reference.name, "no saving")
+        return best.name, "cheaper"
+    return reference.name, "no saving"
 
 
-def choose_setting(sweep: SettingsSweep, params: Params) -> SettingChoice:
-    """Return the cheapest setting of those that are shown to meet the latency target; of the others when none is.
+def choose_setting(sweep: SettingsSweep, params: Params, own: Verdict | None = None) -> SettingChoice:
+    """Return the cheapest setting of those that are shown to meet the latency target; of all when none is.
 
-    The cheapest is the fastest: busy time is what a setting changes. One that failed any request is not chosen.
+    ``own`` is the verdict on the latency of the first setting, the deployment's, where all of page 03 gives one. The
+    cheapest is the fastest: busy time is what a setting changes. One that failed any request is not chosen.
     """
-    fits = tuple(_fit_setting(setting, place == 0, params) for place, setting in enumerate(sweep.settings))
+    fits = tuple(_fit_setting(setting, place == 0, params, own) for place, setting in enumerate(sweep.settings))
     target = params.targets.average_latency
     threshold = threshold_of(target)[1] if target else None
     able = [place for place, setting in enumerate(sweep.settings) if _seconds(setting) < math.inf]
     best = next((verdict for verdict in BEST_FIRST if any(fits[place].latency == verdict for place in able)), None)
-    ranked = [place for place in able if best is None or fits[place].latency == best]
+    ranked = [place for place in able if best != "met" or fits[place].latency == best]
     chosen = min(ranked, key=lambda place: _seconds(sweep.settings[place]), default=None)
     return SettingChoice(
         fits=fits,
@@ -156,49 +179,48 @@ def as_good(way: ComparedResult, is_reference: bool) -> Verdict:
     )
 
 
+def _latency(variant: VariantResult) -> float:
+    return variant.latency.value if variant.latency and variant.latency.value is not None else math.inf
+
+
 def _rank(variant: VariantResult, fit: Fit) -> tuple[bool, float, float]:
-    slow = variant.latency.value if variant.latency and variant.latency.value is not None else float("inf")
-    return fit.latency != "met", fit.hourly if fit.hourly is not None else float("inf"), slow
+    return fit.latency != "met", fit.hourly if fit.hourly is not None else math.inf, _latency(variant)
 
 
-def _fit(variant: VariantResult, is_reference: bool, params: Params) -> Fit:
+def _fit(variant: VariantResult, is_reference: bool, params: Params, deployed: Deployed | None) -> Fit:
     quality = as_good(variant, is_reference)
     if variant.reason or variant.latency is None or variant.peak_bytes is None:
         return Fit(name=variant.name, quality=quality)
     target = params.targets.average_latency
     latency: Verdict = decide(variant.latency, target) if target else "not measured"
-    traffic, mean = params.traffic.requests_per_hour, variant.latency.value or 0.0
-    holds = mean * traffic / 3600 < 1
-    price = _smallest(variant.peak_bytes * params.quantization.headroom, params) if holds else None
-    if price is None:
-        return Fit(name=variant.name, quality=quality, latency=latency)
+    found = variant_basis(params, variant.latency, variant.peak_bytes)
+    own = deployed is not None and (variant.engine, variant.dtype) == (deployed.engine, deployed.dtype)
+    if deployed is not None and own:
+        found, latency = deployed.basis, deployed.latency
+    able = choices(params, found)
+    row = able.candidates[able.chosen] if able.chosen is not None else None
     return Fit(
         name=variant.name,
         quality=quality,
-        instance=price.name,
-        hourly=price.hourly,
-        per_1000_requests=price.hourly / traffic * 1000,
+        deployed=own,
+        needed_gb=able.needed_gb,
+        instance=row.instance if row else None,
+        hourly=row.hourly if row else None,
+        per_1000_requests=row.per_1000_requests if row else None,
         latency=latency,
     )
 
 
-def _smallest(needed: float, params: Params) -> Price | None:
-    kind = (params.instance.vendor, params.instance.type)
-    fitting = [
-        p for p in params.prices.instances if (p.vendor, p.type) == kind and (memory_of(p) or 0) * GIGABYTE >= needed
-    ]
-    return min(fitting, key=lambda p: p.hourly, default=None)
-
-
-def _fit_setting(setting: SettingResult, is_reference: bool, params: Params) -> SettingFit:
+def _fit_setting(setting: SettingResult, is_reference: bool, params: Params, own: Verdict | None) -> SettingFit:
     quality = as_good(setting, is_reference)
     if setting.latency is None:
         return SettingFit(name=setting.name, quality=quality)
     target = params.targets.average_latency
+    verdict: Verdict = decide(setting.latency, target) if target else "informative"
     return SettingFit(
         name=setting.name,
         quality=quality,
-        latency=decide(setting.latency, target) if target else "informative",
+        latency=own if own and is_reference else verdict,
         floor_per_1000_requests=busy_floor(setting.latency, declared_price(params)),
     )
 

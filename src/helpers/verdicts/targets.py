@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from helpers.core.model import Frozen
-from helpers.cost.costs import Costs, costs
+from helpers.core.text import spell
+from helpers.cost.costs import Costs, basis, costs
 from helpers.params import Params, Target
 from helpers.runs.manifest import Manifest
 from helpers.runs.results.store import Results
@@ -31,7 +32,8 @@ class Judged(Frozen):
 
     ``look`` of ``looks`` is the one at which the row was decided, else the latest; ``None`` where nothing was sampled.
     ``final``: no further look is left. ``other_thresholds`` are those that the same was held against before.
-    ``needed``: about how many dialogues in all the next look needs to decide.
+    An undecided row may be ``open``, waiting for more dialogues (``needed``: about how many in all), or wait for
+    another place: ``needs_run_on`` names the instance whose speed it rests on.
     """
 
     name: str
@@ -42,7 +44,6 @@ class Judged(Frozen):
     estimate: Estimate
     verdict: Verdict
     reason: str
-    as_if: str
     source: str
     page: str
     address: str
@@ -50,20 +51,16 @@ class Judged(Frozen):
     looks: int = LOOKS
     final: bool = False
     other_thresholds: tuple[float, ...] = ()
+    open: bool = False
     needed: int | None = None
+    needs_run_on: str = ""
     price_of_knowing: PriceOfKnowing | None = None
-
-    @property
-    def open(self) -> bool:
-        """Whether another look at more dialogues could decide the row."""
-        return self.verdict == "undecided" and self.look is not None and not self.final and not self.as_if
 
 
 class Judgement(Frozen):
-    """All rows in reading order, and the costs that some of them rest on."""
+    """All rows in reading order."""
 
     rows: tuple[Judged, ...]
-    costs: Costs | None = None
 
     @property
     def ship(self) -> bool:
@@ -94,7 +91,7 @@ def judge(case: Case) -> Judgement:
     found = evidence_of(case)
     targets = ((name, getattr(case.params.targets, name)) for name in type(case.params.targets).model_fields)
     rows = tuple(_judged(name, target, found[name], case) for name, target in targets if target is not None)
-    return Judgement(rows=rows, costs=_bill(case))
+    return Judgement(rows=rows)
 
 
 def evidence_of(case: Case) -> dict[str, Evidence]:
@@ -163,9 +160,42 @@ def threshold_of(target: Target) -> tuple[Direction, float | None]:
     return ("margin", -target.margin) if target.margin is not None else ("none", None)
 
 
+def sustained(utilisation: Estimate, limit: float) -> Verdict:
+    """Return *met* where the whole interval of a utilisation is within the limit (``cost.utilisation_limit``)."""
+    return decide(utilisation, Target(label="utilisation", unit="rate", source="cost.utilisation_limit", max=limit))
+
+
+def _at_traffic(row: Judged, case: Case) -> Judged:
+    """Return a row on costs at the declared traffic as the capacity model allows it.
+
+    A price that misses its target does so at any speed. One that meets it is paid only where the declared replicas
+    sustain the traffic, which a speed measured on another machine cannot show.
+    """
+    bill = _bill(case)
+    if row.verdict != "met" or bill is None:
+        return row
+    load = f"{spell(bill.requests_per_hour, 'count')} requests an hour"
+    if bill.needs_run_on:
+        reason = f"met where {bill.needs_run_on} sustains {load}; its speed was not measured"
+        return row.model_copy(update={"verdict": "undecided", "reason": reason, "needs_run_on": bill.needs_run_on})
+    held = sustained(bill.utilisation, case.params.cost.utilisation_limit)
+    if held == "met":
+        return row
+    reason = f"met where the declared replicas sustain {load}, which is {_SUSTAINED[held]}"
+    return row.model_copy(update={"verdict": "undecided", "reason": reason})
+
+
+#: What the verdict on a utilisation says of the traffic.
+_SUSTAINED: dict[Verdict, str] = {
+    "missed": "more than they can",
+    "undecided": "undecided",
+    "not measured": "not measured",
+}
+
+
 def _bill(case: Case) -> Costs | None:
     timed = case.results.latency_cost
-    return costs(timed, case.params) if timed and not timed.reason else None
+    return costs(case.params, basis(case.params, timed), timed.run_seconds) if timed and not timed.reason else None
 
 
 def _judged(name: str, target: Target, found: Evidence, case: Case) -> Judged:
@@ -176,7 +206,6 @@ def _judged(name: str, target: Target, found: Evidence, case: Case) -> Judged:
         "unit": target.unit,
         "direction": direction,
         "threshold": threshold,
-        "as_if": found.as_if,
         "source": target.source,
         "page": found.page,
         "address": found.address,
@@ -185,10 +214,8 @@ def _judged(name: str, target: Target, found: Evidence, case: Case) -> Judged:
     if question is None:
         estimate = found.estimate()
         verdict: Verdict = "not measured" if found.reason else decide(estimate, target)
-        reason = found.reason
-        if verdict == "met" and found.as_if:
-            verdict, reason = "undecided", f"would be met {found.as_if}, but this ran elsewhere"
-        return Judged(**fields, estimate=estimate, verdict=verdict, reason=reason)
+        row = Judged(**fields, estimate=estimate, verdict=verdict, reason=found.reason)
+        return _at_traffic(row, case) if found.at_traffic else row
     where = _standing(name, question, found, case)
     taken = list(_looks(target, found, where))
     # without a look left nothing is decided
@@ -202,19 +229,16 @@ def _judged(name: str, target: Target, found: Evidence, case: Case) -> Judged:
         final=where.final,
         other_thresholds=where.other_thresholds,
     )
-    if verdict == "met" and found.as_if:
-        reason = f"would be met {found.as_if}, but this ran elsewhere"
-        return row.model_copy(update={"verdict": "undecided", "reason": reason})
     if verdict != "undecided":
-        return row
+        return _at_traffic(row, case) if found.at_traffic else row
     exhausted = row.final and look is None
     reason = "; ".join(filter(None, ["" if exhausted else _why_open(estimate), ANEW if row.final else ""]))
     row = row.model_copy(update={"reason": reason})
-    if row.final or found.as_if:
+    if row.final:
         return row
     needed = needed_dialogues(found, question.threshold, where.used + 1)
     price = None if needed is None else price_of(needed, estimate, case.params, case.manifest, case.results)
-    return row.model_copy(update={"needed": needed, "price_of_knowing": price})
+    return row.model_copy(update={"open": row.look is not None, "needed": needed, "price_of_knowing": price})
 
 
 def _looks(target: Target, found: Evidence, where: Standing) -> Iterator[tuple[int, Estimate, LookVerdict]]:

@@ -1,5 +1,7 @@
 """A month of serving: the published figures, worked examples by hand, and messages for bad input."""
 
+import math
+
 import pytest
 
 from helpers.core.errors import ParamsError
@@ -35,9 +37,37 @@ def test_the_published_month_and_price_of_a_thousand_are_reproduced() -> None:
     assert (round(bill.compute), bill.storage, round(bill.network), bill.monitoring) == (194, 10, 15, 25)
     assert bill.per_1000_requests == pytest.approx(1.35)
     assert found.declared.per_1000_requests.value == pytest.approx(1.35)
-    assert found.throughput.held_per_hour == pytest.approx(800)
+    assert found.throughput.sustained_per_hour == pytest.approx(800)
     assert found.throughput.per_1000_requests == pytest.approx(0.3375)
     assert found.basis.time_origin.startswith("expected, not measured: publication")
+
+
+def test_what_is_declared_to_be_up_is_what_is_paid_for() -> None:
+    three = projected(*PUBLISHED_PRICE, "deployment.min_replica=3", "deployment.max_replica=3")
+    one = projected(*PUBLISHED_PRICE)
+    assert three.declared.replicas == 3
+    assert three.bills[0].compute == pytest.approx(3 * one.bills[0].compute)
+    assert three.declared.per_1000_requests.value == pytest.approx(3 * 1.35)
+    assert three.throughput.sustained_per_hour == pytest.approx(2400)
+    assert {row.instance: row.monthly for row in three.choices.candidates}["aws intel-spr x8"] == pytest.approx(583.2)
+
+
+def test_a_deployment_that_sleeps_is_billed_for_being_awake() -> None:
+    asleep = ["deployment.min_replica=0", "deployment.scale_to_zero_minutes=15", *PUBLISHED_PRICE]
+    busy, quiet = (projected(*asleep, f"traffic.requests_per_hour={rate}") for rate in (200, 1))
+    assert busy.declared.billed == pytest.approx(1.0), "a quarter of an hour without a request hardly comes"
+    # one an hour: of 60 minutes between requests 15 (1 − 1/e of the gaps are shorter), and 5 to start where it slept
+    chance = math.exp(-0.25)
+    expected = ((1 - chance) + chance / 12) / (1 + chance / 12)
+    assert quiet.declared.billed == pytest.approx(expected)
+    assert quiet.bills[0].compute == pytest.approx(expected * 194.4, rel=1e-4)
+    assert quiet.declared.per_1000_requests.value == pytest.approx(expected * 270)
+    assert quiet.break_even[0].requests_per_hour == pytest.approx(busy.break_even[0].requests_per_hour, rel=1e-4)
+
+
+def test_replicas_stand_once() -> None:
+    with pytest.raises(ParamsError, match="'instance.replicas' is 2 and 'deployment.min_replica' 3"):
+        projected("instance.replicas=2", "deployment.min_replica=3", "deployment.max_replica=3")
 
 
 def test_a_month_of_the_vendor_is_longer() -> None:

@@ -14,6 +14,7 @@ from helpers.cost.workbook import write_workbook
 from helpers.params.files import load_params
 
 MADE = datetime(2026, 1, 2, tzinfo=UTC)
+SLEEPING = ["deployment={name: x, min_replica: 0, scale_to_zero_minutes: 15}", "traffic.requests_per_hour=3"]
 FULL = [
     "cost.memory_gb={value: 3, source: own}",
     "cost.service_times={aws nvidia-t4 x1: {value: 0.4, source: own}}",
@@ -65,7 +66,7 @@ def disagreements(path: Path, expected: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "overrides", [[], FULL, ["cost.expected={service_time: 2, tokens_per_request: null, source: s}"]]
+    "overrides", [[], FULL, SLEEPING, ["cost.expected={service_time: 2, tokens_per_request: null, source: s}"]]
 )
 def test_another_engine_finds_the_cached_values(tmp_path: Path, overrides: list[str]) -> None:
     path = written(tmp_path / "cost.xlsx", *overrides)

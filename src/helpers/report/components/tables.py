@@ -168,14 +168,13 @@ def table_row(columns: Sequence[Column], cells: Sequence[Cell], anchor: str = ""
 def _verdict_lines(columns: Sequence[Column], row: Cited, href: str) -> list[Markup]:
     estimate, direction = row.estimate, row.direction.raw
     style: Style = "difference" if direction == "margin" else row.unit.raw
-    aside = Markup('<span class="aside quoted">{}</span>').format(row.as_if) if row.as_if else ""
     cells = [
-        Markup("{}{}{}").format(quoted(row.label), _ARROWS[_BETTER[direction]], aside),
+        Markup("{}{}").format(quoted(row.label), _ARROWS[_BETTER[direction]]),
         Markup(_TARGETS[direction]).format(number(row.threshold, style)),  # noqa: S704  (one of our own)
         actual(estimate, style, href=href),
         interval(estimate, style),
         sample_size(estimate),
-        chip(row.verdict.raw) + look(row),
+        chip(row.verdict.raw) + look(row) + _place(row),
     ]
     why = [quoted(text) for text in dict.fromkeys((row.reason.raw, estimate.note.raw)) if text]
     if row.other_thresholds:
@@ -196,6 +195,13 @@ def look(row: Cited) -> Markup:
         return Markup()
     words = Markup('<span class="aside">look {} of {}</span>')
     return words.format(number(row.look, "count"), number(row.looks, "count"))
+
+
+def _place(row: Cited) -> Markup:
+    """Return on what a cited row must be measured to be decided, or nothing."""
+    if not row.needs_run_on:
+        return Markup()
+    return Markup('<span class="aside">needs a run on {}</span>').format(quoted(row.needs_run_on))
 
 
 def _price(price: Cited, style: Style) -> Markup:

@@ -22,6 +22,13 @@ MOST_ROWS = 60
 STEADY = ("02", "03")
 #: Pages whose requests are listed together on one page.
 LISTED = (("01",), ("02",), STEADY, ("04",), ("05",))
+#: What the verdict on the quality of a variant or a setting says of it.
+AS_GOOD = {
+    "met": "shown to be as good",
+    "missed": "shown to be worse",
+    "undecided": "not shown to be as good",
+    "not measured": "not judged",
+}
 BACKENDS = {
     "local": "Measured on a local server over loopback HTTP, not on the deployed endpoint.",
     "endpoint": "",

@@ -60,7 +60,7 @@ def month(run: Run) -> Markup:
 
 
 def break_even(run: Run) -> Markup:
-    """Return the traffic from which each cost target is met, and whether the declared replicas hold it."""
+    """Return the traffic from which each cost target is met, and whether the declared replicas sustain it."""
     costs = projected(run)
     columns = [
         Column("Target"),
@@ -68,7 +68,7 @@ def break_even(run: Run) -> Markup:
         Column("Compute alone, from", numeric=True),
         Column("Bill, from", numeric=True),
         Column("Busy", numeric=True),
-        Column("Held"),
+        Column("Sustained"),
     ]
     rows = [
         [
@@ -77,17 +77,17 @@ def break_even(run: Run) -> Markup:
             number(row.requests_per_hour, "plain"),
             number(row.all_in_requests_per_hour, "plain"),
             number(row.busy, "rate"),
-            _yes(row.held),
+            _yes(row.sustained),
         ]
         for row in costs.break_even
     ]
     able = costs.throughput
     note = sentence(
         "Traffic is in requests an hour; busy is the share of the time at the first. Answering one "
-        "request at a time, the declared replicas could take {most} an hour; {held} at a busy share of {limit}, "
-        "where a thousand requests cost {price}.",
+        "request at a time, the declared replicas could take {most} an hour; they sustain {held}, at a busy "
+        "share of {limit}, where a thousand requests cost {price}.",
         most=number(able.most_per_hour, "count"),
-        held=number(able.held_per_hour, "count"),
+        held=number(able.sustained_per_hour, "count"),
         limit=number(able.utilisation_limit, "rate"),
         price=number(able.per_1000_requests, "usd"),
     )
@@ -145,7 +145,7 @@ def choice(run: Run) -> Markup:
         Column("Service time", numeric=True),
         Column("Busy", numeric=True),
         Column("Fits"),
-        Column("Holds the rate"),
+        Column("Sustains"),
         Column("In time"),
     ]
     known = [row for row in found.candidates if row.service_time.raw is not None]
@@ -156,7 +156,7 @@ def choice(run: Run) -> Markup:
             _known(row.memory_gb, "plain"),
             number(row.service_time, "s"),
             _known(row.busy, "rate"),
-            *(_yes(part) for part in (row.fits, row.held, row.in_time)),
+            *(_yes(part) for part in (row.fits, row.sustains, row.in_time)),
         ]
         for row in known
     ]
@@ -225,13 +225,17 @@ def _chosen(costs: Cited) -> Markup:
             "or measure with a server on this machine.</p>"
         )
     said = sentence(
-        "<p>Serving takes {need} GB ({origin}). ",
-        need=number(found.memory_gb, "plain"),
+        "<p>Serving takes {memory} GB ({origin}); an instance needs {headroom} as much, {need} GB. ",
+        memory=number(found.memory_gb, "plain"),
         origin=quoted(costs.basis.memory_origin),
+        headroom=number(found.headroom, "ratio"),
+        need=number(found.needed_gb, "plain"),
     )
     if found.chosen.raw is None:
-        return said + Markup("No instance of the list is known to fit and to hold the declared rate.</p>")
-    said += sentence("The cheapest that fits and holds the rate is {name}; ", name=_named(found, found.chosen.raw))
+        return said + Markup("No instance of the list is known to fit and to sustain the declared traffic.</p>")
+    said += sentence(
+        "The cheapest that fits and sustains the traffic is {name}; ", name=_named(found, found.chosen.raw)
+    )
     if found.chosen_in_time.raw is None:
         return said + Markup("none is known to do so within the latency target.</p>")
     return said + sentence("within the latency target, {name}.</p>", name=_named(found, found.chosen_in_time.raw))

@@ -14,6 +14,7 @@ from helpers.report.components.page import Frame, Link, render_page
 from helpers.report.components.tables import Cell, Column, chip, collapsible, facts, table, verdict_table
 from helpers.report.views import (
     architecture,
+    cost,
     deploy_check,
     latency_cost,
     load_capacity,
@@ -29,7 +30,6 @@ from helpers.runs.results.store import PAGES
 from helpers.runs.run import Run
 from helpers.verdicts.changes import Comparison
 from helpers.verdicts.compute import judgement
-from helpers.verdicts.recommendation import choose
 
 #: How the properties that are compared are called; other scores keep their own name.
 NAMES = {"rougeL": "ROUGE-L", "key_fact_recall": "key facts", "service_time": "service time"}
@@ -85,8 +85,7 @@ def page(run: Run, frame: Frame, cards: Sequence[Card], found: Comparison | None
 
 def deployed(run: Run) -> Markup:
     """Return what answered, on what, and the traffic that it is judged for."""
-    params, judged = run.params, Cited(judgement(run), "results/judged.json")
-    instance = params.instance
+    params, instance = run.params, run.params.instance
     kind = {"local": "a server on this machine, over loopback", "endpoint": "a managed endpoint",
             "replay": "nobody: recorded predictions"}[params.backend]  # fmt: skip
     pairs: list[tuple[Cell, Cell]] = [
@@ -94,10 +93,11 @@ def deployed(run: Run) -> Markup:
         ("Answered by", kind),
         ("Engine and numbers", quoted(f"{params.model.engine} {params.model.dtype}")),
         ("Decoding", quoted(_decoded(params))),
-        ("Judged as on", quoted(f"{instance.vendor} {instance.type} {instance.size}; replicas: {instance.replicas}")),
+        ("Judged as on", quoted(f"{instance.vendor} {instance.type} {instance.size}; replicas: {params.replicas}")),
     ]
-    costs, timed = judged.costs, Cited(run.results().latency_cost, "results/03.json")
-    if costs:
+    timed = Cited(run.results().latency_cost, "results/03.json")
+    if timed:
+        costs = cost.projected(run).declared
         pairs.append(("Expected traffic", sentence("{n} requests an hour", n=number(costs.requests_per_hour, "count"))))
         pairs.append(("Busy share at that traffic", number(costs.utilisation.value, "rate")))
     if timed and timed.tokens_per_request:
@@ -150,7 +150,7 @@ def trade(run: Run) -> Markup:
     if found is None or found.reason:
         return Markup("<p>Not measured: no engine was compared in this run.</p>")
     result = Cited(found, "results/04.json")
-    made = quantization.choice(run, result)
+    made = quantization.choice(run)
     columns = [
         Column("Variant"),
         Column("A summary takes", numeric=True, better="down"),
@@ -222,7 +222,9 @@ def _decision(run: Run, judged: Cited) -> Markup:
     """Return SHIP or HOLD, with what stands in the way."""
     rows = list(judged.rows)
     missed = [row.label.raw for row in rows if row.verdict.raw == "missed"]
-    open_ = [row for row in rows if row.verdict.raw == "undecided"]
+    undecided = [row for row in rows if row.verdict.raw == "undecided"]
+    open_, elsewhere = [row for row in undecided if row.open], [row for row in undecided if row.needs_run_on]
+    others = [row for row in undecided if not row.open and not row.needs_run_on]
     absent = [row.label.raw for row in rows if row.verdict.raw == "not measured"]
     down = run.down()
     if down:
@@ -238,8 +240,20 @@ def _decision(run: Run, judged: Cited) -> Markup:
     if open_:
         why.append(
             sentence(
-                "Undecided at this n: <span class='quoted'>{names}</span>",
+                "Needs more dialogues: <span class='quoted'>{names}</span>",
                 names=", ".join(row.label.raw for row in open_),
+            )
+        )
+    if others:
+        why.append(
+            sentence("Undecided: <span class='quoted'>{names}</span>", names=", ".join(row.label.raw for row in others))
+        )
+    if elsewhere:
+        why.append(
+            sentence(
+                "Needs a run on {place}: <span class='quoted'>{names}</span>",
+                place=quoted(elsewhere[0].needs_run_on),
+                names=", ".join(row.label.raw for row in elsewhere),
             )
         )
     if absent:
@@ -271,40 +285,33 @@ def _remedies(run: Run, judged: Cited) -> Markup:
     found = run.results().quantization
     if found is None or found.reason or run.down():
         return Markup()
-    made = Cited(choose(found, run.params), "results/choice.json")
     open_ = {row.name.raw for row in judged.rows if row.verdict.raw in ("missed", "undecided")}
-    parts = [_faster(Cited(found, "results/04.json"), made)] if "average_latency" in open_ else []
-    parts += [_cheaper(judged, made)] if "cost_per_1000_requests" in open_ and judged.costs else []
+    advice = quantization.advice(run, Cited(found, "results/04.json"))
+    parts = [sentence("<p>Engine: {advice}</p>", advice=advice)] if "average_latency" in open_ else []
+    parts += [_cheaper(run)] if "cost_per_1000_requests" in open_ else []
     return Markup("\n").join(parts)
 
 
-def _faster(result: Cited, made: Cited) -> Markup:
-    pairs = zip(result.variants, made.fits, strict=True)
-    meets = [(variant, fit) for variant, fit in pairs if fit.latency.raw == "met"]
-    if not meets:
-        return Markup("<p>Latency: no engine that was compared on this machine is shown to meet the target.</p>")
-    variant, fit = min(meets, key=lambda pair: (pair[1].quality.raw != "met", pair[0].latency.value.raw))
-    price: Markup | str = "its answers are the reference's own"
-    if variant.quality and variant.agreement.value.raw != 1.0:
-        price = sentence("ROUGE-L changes by {n}", n=number(variant.quality.difference, "difference"))
-    return sentence(
-        "<p>Latency: <strong>{name}</strong> meets the target on this machine with {seconds} on average; {price}; "
-        "as good: {chip}.</p>",
-        name=quoted(variant.name),
-        seconds=number(variant.latency.value, "s"),
-        price=price,
-        chip=chip(fit.quality.raw),
-    )
-
-
-def _cheaper(judged: Cited, made: Cited) -> Markup:
-    """Return at what traffic the declared instance meets its target, and the smallest that holds the traffic."""
-    fit = next(iter(made.fits))
-    parts = [sentence("above {n} requests an hour", n=number(judged.costs.break_even_per_hour, "count"))]
-    if fit.per_1000_requests.raw is not None:
-        smaller = "at the declared traffic {cost} on {instance}, the smallest that holds it at the speed measured here"
-        parts.append(sentence(smaller, cost=number(fit.per_1000_requests, "usd"), instance=quoted(fit.instance)))
-    return sentence("<p>Cost of a thousand requests: met {parts}.</p>", parts=Markup("; ").join(parts))
+def _cheaper(run: Run) -> Markup:
+    """Return at what traffic the declared instance meets its target, and the cheapest that sustains the traffic."""
+    costs, parts = cost.projected(run), []
+    even = next((row for row in costs.break_even if row.per.raw == "requests"), None)
+    if even is not None:
+        parts.append(
+            sentence(
+                "met above {n} requests an hour on the declared instance", n=number(even.requests_per_hour, "count")
+            )
+        )
+    if costs.choices.chosen.raw is not None:
+        row = costs.choices.candidates[costs.choices.chosen.raw]
+        parts.append(
+            sentence(
+                "{cost} on {instance}, the cheapest that fits and sustains the traffic at the speed measured here",
+                cost=number(row.per_1000_requests, "usd"),
+                instance=quoted(row.instance),
+            )
+        )
+    return sentence("<p>Cost of 1,000 requests: {parts}.</p>", parts=Markup("; ").join(parts)) if parts else Markup()
 
 
 def _card(run: Run, card: Card) -> Markup:
@@ -318,7 +325,7 @@ def _card(run: Run, card: Card) -> Markup:
             "03": lambda: latency_cost.answer(run, cited),
             "04": lambda: quantization.answer(run, cited),
             "06": lambda: monitoring.answer(run, cited),
-            "05": lambda: load_capacity.answer(cited),
+            "05": lambda: load_capacity.answer(run, cited),
             "07": lambda: publication_audit.answer(cited, card.link.href),
         }
         finding = answers[card.page]()

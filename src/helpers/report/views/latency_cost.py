@@ -9,6 +9,7 @@ from helpers.report.components.figures import Observations, TargetLine, distribu
 from helpers.report.components.numbers import between, interval, number, quoted, sentence
 from helpers.report.components.tables import Column, actual, chip, table
 from helpers.report.views.common import ended_early, not_measured
+from helpers.report.views.cost import projected
 from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
 from helpers.verdicts.compute import judgement
@@ -27,8 +28,8 @@ def answer(run: Run, result: Cited) -> Markup:
     if result.success_rate:
         words = "{value} of requests succeeded ({between}): {chip}."
         parts.append(_judged(words, rows.get("success_rate"), result.success_rate, "rate"))
-    if judged.costs:
-        costs = judged.costs
+    if result.mean:
+        costs = projected(run).declared
         parts.append(
             sentence(
                 "At {traffic} requests an hour, {count} cost {cost}{as_if}.",
@@ -145,10 +146,9 @@ def tokens(result: Cited) -> Markup:
 
 def cost(run: Run) -> Markup:
     """Return the costs at declared traffic beside the busy-time floor."""
-    judged = Cited(judgement(run, "03"), "results/judged.json")
-    if not judged.costs:
+    if run.results("03").latency_cost is None:
         return Markup()
-    costs = judged.costs
+    costs, even = projected(run).declared, _break_even(run)
     columns = [
         Column("Cost"),
         Column("Actual", unit="USD", numeric=True),
@@ -166,16 +166,25 @@ def cost(run: Run) -> Markup:
         ],
     ]
     about = sentence(
-        "Declared: {traffic} requests an hour on {replicas} replica of {hourly} an hour{as_if}. "
-        "Busy share of the time: {busy}. A thousand requests cost less than the target above {even} requests an hour.",
+        "Declared: {traffic} requests an hour; {hourly} an hour for {replicas} replicas{asleep}{as_if}. "
+        "Busy share of the time: {busy}.{even}",
         traffic=number(costs.requests_per_hour, "count"),
         replicas=number(costs.replicas, "count"),
         hourly=number(costs.hourly, "usd"),
+        asleep="" if costs.billed.raw == 1 else sentence(", billed {share} of it", share=number(costs.billed, "rate")),
         as_if=Markup(" ({})").format(quoted(costs.as_if)) if costs.as_if else "",
         busy=number(costs.utilisation.value, "rate"),
-        even=number(costs.break_even_per_hour, "count"),
+        even=sentence(" 1,000 requests cost less than the target above {even} requests an hour.", even=even)
+        if even
+        else "",
     )
     return table("What it costs", columns, rows, id="cost", note=about)
+
+
+def _break_even(run: Run) -> Markup | None:
+    """Return the traffic above which 1,000 requests cost less than their target, if they have one."""
+    rows = [row for row in projected(run).break_even if row.per.raw == "requests"]
+    return number(rows[0].requests_per_hour, "count") if rows else None
 
 
 def _cells(estimate: Cited) -> list[Markup]:

@@ -7,31 +7,33 @@ from typing import Any
 from markupsafe import Markup
 
 from helpers.cost.costs import strategy_costs
-from helpers.params import Target as Threshold
 from helpers.report.components.figures import curves
 from helpers.report.components.line_chart import Curve, LevelLine, Plot
 from helpers.report.components.numbers import interval, number, quoted, sentence
 from helpers.report.components.tables import Cell, Column, chip, facts, table
 from helpers.report.views.common import ended_early, not_measured
+from helpers.report.views.cost import projected
 from helpers.report.views.quantization import choice, has_ratio, recommended
 from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
-from helpers.verdicts.targets import decide
+from helpers.verdicts.targets import sustained
 
-#: A rate is held when the replicas have time to spare.
-SPARE = Threshold(label="busy share", unit="rate", source="queueing", below=1.0)
 NONE = Markup("–")
 
 
-def answer(result: Cited) -> Markup:
-    """Return how much traffic one replica holds: measured where it was sent, else predicted."""
+def answer(run: Run, result: Cited) -> Markup:
+    """Return how much traffic the replicas sustain: measured where it was sent, else predicted."""
     if result.reason:
         return not_measured(result.reason.raw)
+    able = projected(run).throughput
     parts = [
         sentence(
-            "One replica works {service} on a request, so it completes at most {capacity} a second.",
-            service=number(result.service.value, "s"),
-            capacity=number(result.capacity),
+            "A request takes {service}, so the declared replicas complete at most {most} an hour, and sustain "
+            "{sustained} at a busy share of {limit}.",
+            service=number(able.service_time, "s"),
+            most=number(able.most_per_hour, "count"),
+            sustained=number(able.sustained_per_hour, "count"),
+            limit=number(able.utilisation_limit, "rate"),
         )
     ]
     if result.predicted_highest:
@@ -43,7 +45,7 @@ def answer(result: Cited) -> Markup:
         target = number(result.assumed.target_p95, "s")
         parts.append(sentence("No rate is predicted to keep p95 response time within {target}.", target=target))
     steady = result.assumptions[0]
-    parts.append(sentence("The published steady traffic: {chip}.", chip=chip(decide(steady.utilisation.raw, SPARE))))
+    parts.append(sentence("The published steady traffic is sustained: {chip}.", chip=_sustained(run, steady)))
     if result.no_sweep:
         parts.append(sentence("Load was not measured: {why}.", why=quoted(result.no_sweep)))
     return Markup("<p class='answer'>{}</p>{}").format(Markup(" ").join(parts), ended_early(result))
@@ -102,7 +104,7 @@ def held(result: Cited) -> Markup:
     return facts(pairs)
 
 
-def assumptions(result: Cited) -> Markup:
+def assumptions(run: Run, result: Cited) -> Markup:
     """Return the published rates, judged by the share of the replicas' time that they take."""
     if result.reason:
         return Markup()
@@ -113,7 +115,7 @@ def assumptions(result: Cited) -> Markup:
         Column("Busy share", numeric=True, better="down"),
         Column("95 % interval", numeric=True),
         Column("Mean response, predicted", numeric=True),
-        Column("Held"),
+        Column("Sustained"),
     ]
     rows: list[list[Cell]] = [
         [
@@ -123,7 +125,7 @@ def assumptions(result: Cited) -> Markup:
             number(one.utilisation.value, "rate"),
             interval(one.utilisation, "rate"),
             number(one.response, "s") if one.response.raw is not None else "grows without bound",
-            chip(decide(one.utilisation.raw, SPARE)),
+            _sustained(run, one),
         ]
         for one in result.assumptions
     ]
@@ -236,6 +238,10 @@ def strategies(run: Run, result: Cited) -> Markup:
     return table("Strategies on a simulated day", columns, rows, id="strategies", note=note)
 
 
+def _sustained(run: Run, assumed: Cited) -> Markup:
+    return chip(sustained(assumed.utilisation.raw, run.params.cost.utilisation_limit))
+
+
 def _point_row(one: Cited) -> list[Cell]:
     failed = Markup(", ").join(
         sentence("{kind} {n}", kind=quoted(kind), n=number(count, "count")) for kind, count in one.errors.items()
@@ -300,7 +306,7 @@ def _quantization(run: Run) -> Markup | str:
     found = Cited(run.results("05").quantization, "results/04.json")
     if not found.raw or found.reason.raw:
         return ""
-    best = recommended(found, choice(run, found))
+    best = recommended(found, choice(run))
     if best is None:
         return ""
     if best.name.raw == found.variants[0].name.raw or not has_ratio(best):

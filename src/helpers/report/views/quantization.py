@@ -10,31 +10,36 @@ from helpers.report.components.figures import points
 from helpers.report.components.numbers import NOT_MEASURED, between, number, quoted, sentence
 from helpers.report.components.scatter import Axis, Coordinate, NamedPoint, plane
 from helpers.report.components.tables import Column, chip, table
-from helpers.report.views.common import ended_early, not_measured, recorded_quality, unmeasured, with_interval
+from helpers.report.views.common import AS_GOOD, ended_early, not_measured, recorded_quality, unmeasured, with_interval
 from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
-from helpers.verdicts.recommendation import choose
+from helpers.verdicts.compute import projection, recommendation
 
-#: Why a variant is recommended, in words.
-WHY = {
-    "target": "it is shown to be as good and meets the latency target, which the reference does not",
-    "cheaper": "it is shown to be as good and fits on a cheaper instance",
-    "no saving": "no other variant reaches a cheaper instance or a target that the reference misses, so none saves "
-    "anything",
-    "nothing as good": "no other variant is shown to be as good",
-    "reference": "no other variant was measured",
-    "not measured": "the reference itself was not measured",
+#: What to do with the engines that were compared, and why.
+ADVICE = {
+    "target": "Ship <strong>{name}</strong>: it is shown to be as good as {reference} and to meet the latency target, "
+    "which {reference} is not shown to.",
+    "cheaper": "Ship <strong>{name}</strong>: it is shown to be as good as {reference} and fits on a cheaper instance.",
+    "no saving": "Keep <strong>{name}</strong>: what is shown to be as good saves no instance and reaches no target "
+    "beyond it.",
+    "nothing as good": "Keep <strong>{name}</strong>: no other variant is shown to be as good.",
+    "reference": "Keep <strong>{name}</strong>: no other variant was measured.",
+    "not measured": "No variant is recommended: the reference, {reference}, was not measured.",
 }
 
 
-def choice(run: Run, result: Cited) -> Cited:
+def choice(run: Run) -> Cited:
     """Return the decision that follows from the page's result, the price list and the targets."""
-    return Cited(choose(result.raw, run.params), "results/choice.json")
+    return Cited(recommendation(run), "results/choice.json")
 
 
 def recommended(result: Cited, made: Cited) -> Cited | None:
     """Return the variant that a decision recommends, if there is any."""
-    return next((variant for variant in result.variants if variant.name.raw == made.recommended.raw), None)
+    return _named(result, made.recommended.raw)
+
+
+def _named(result: Cited, name: str | None) -> Cited | None:
+    return next((variant for variant in result.variants if variant.name.raw == name), None)
 
 
 def has_ratio(variant: Cited) -> bool:
@@ -46,16 +51,16 @@ def answer(run: Run, result: Cited) -> Markup:
     """Return the recommended variant with its reason and what it gains."""
     if result.reason:
         return not_measured(result.reason.raw)
-    made = choice(run, result)
-    parts = [
-        sentence(
-            "Ship <strong>{name}</strong>: {why}.",
-            name=quoted(made.recommended),
-            why=WHY[made.why.raw],
-        )
-    ]
-    best = recommended(result, made)
-    if best is not None and has_ratio(best) and best.name.raw != result.variants[0].name.raw:
+    return Markup("<p class='answer'>{}</p>{}").format(advice(run, result), ended_early(result))
+
+
+def advice(run: Run, result: Cited) -> Markup:
+    """Return which variant to ship, and what stands against the fastest that meets the latency target."""
+    made = choice(run)
+    parts = ["Compared on this machine, not on the endpoint."] if run.params.backend == "endpoint" else []
+    reference, best, quick = result.variants[0], recommended(result, made), _named(result, made.quick.raw)
+    parts.append(sentence(ADVICE[made.why.raw], name=quoted(made.recommended), reference=quoted(reference.name)))
+    if best is not None and has_ratio(best) and best.name.raw != reference.name.raw:
         parts.append(
             sentence(
                 "It is {speedup} as fast as the reference ({between}).",
@@ -63,8 +68,22 @@ def answer(run: Run, result: Cited) -> Markup:
                 between=between(best.speedup, "ratio"),
             )
         )
-    where = "" if run.params.backend != "endpoint" else "Compared on this machine, not on the endpoint. "
-    return Markup("<p class='answer'>{}{}</p>{}").format(where, Markup(" ").join(parts), ended_early(result))
+    if quick is not None:
+        parts.append(
+            sentence(
+                "<strong>{name}</strong> is shown to meet the latency target ({seconds} on average) but is {quality}.",
+                name=quoted(quick.name),
+                seconds=number(quick.latency.value, "s"),
+                quality=AS_GOOD[_fit_of(made, quick).quality.raw],
+            )
+        )
+    elif run.params.targets.average_latency and all(fit.latency.raw != "met" for fit in made.fits):
+        parts.append("None of them is shown to meet the latency target.")
+    return Markup(" ").join(parts)
+
+
+def _fit_of(made: Cited, variant: Cited) -> Cited:
+    return next(fit for fit in made.fits if fit.name.raw == variant.name.raw)
 
 
 def speed(result: Cited) -> Markup:
@@ -83,14 +102,20 @@ def speed(result: Cited) -> Markup:
     ]
     rows = [_speed_row(variant) for variant in result.variants]
     note = unmeasured(list(result.variants))
-    return table("Speed and size, one process each, asked in turn", columns, rows, id="speed", note=note)
+    caption = sentence(
+        "Speed and size on {processor}: a process each, {dialogues} dialogues in {rounds} rounds, asked in turn",
+        processor=quoted(result.processor),
+        dialogues=number(result.dialogues, "count"),
+        rounds=number(result.rounds, "count"),
+    )
+    return table(caption, columns, rows, id="speed", note=note)
 
 
 def quality(run: Run, result: Cited) -> Markup:
     """Return what each variant's recorded answers are worth beside the reference's."""
     if result.reason:
         return Markup()
-    verdicts = [fit.quality.raw for fit in choice(run, result).fits]
+    verdicts = [fit.quality.raw for fit in choice(run).fits]
     return recorded_quality("quality", "Variant", list(result.variants), verdicts)
 
 
@@ -100,25 +125,30 @@ def fits(run: Run, result: Cited) -> Markup:
         return Markup()
     columns = [
         Column("Variant"),
-        Column("Smallest instance"),
+        Column("Memory needed", unit="GB", numeric=True),
+        Column("Cheapest instance"),
         Column("An hour", unit="USD", numeric=True),
         Column("A thousand requests", unit="USD", numeric=True),
         Column("Latency target"),
     ]
     rows = [
         [
-            quoted(fit.name),
+            quoted(fit.name) + (Markup('<span class="aside">deployed</span>') if fit.deployed else Markup()),
+            number(fit.needed_gb, "plain") if fit.needed_gb.raw is not None else "–",
             quoted(fit.instance) if fit.instance.raw else "–",
             number(fit.hourly, "usd", bare=True),
             number(fit.per_1000_requests, "usd", bare=True),
             chip(fit.latency.raw),
         ]
-        for fit in choice(run, result).fits
+        for fit in choice(run).fits
     ]
+    costs = Cited(projection(run), "results/cost.json")
     note = sentence(
-        "An instance fits when its memory is {headroom} the measured peak and the declared traffic leaves it idle part "
-        "of the time at the speed measured here. Latency was measured on this machine, not on that instance.",
-        headroom=number(choice(run, result).headroom, "ratio"),
+        "The cheapest of the price list that has {headroom} the peak memory and sustains the traffic at a busy "
+        "share of {limit}, by the rule of page 03. The deployed variant stands here as page 03 measured it; the others "
+        "were measured on this machine, not on that instance.",
+        headroom=number(costs.choices.headroom, "ratio"),
+        limit=number(costs.throughput.utilisation_limit, "rate"),
     )
     return table("Where it fits at the declared traffic", columns, rows, id="fits", note=note)
 
@@ -128,7 +158,7 @@ def trade(run: Run, result: Cited) -> Markup:
     timed = [v for v in result.variants if not v.reason and v.latency.raw]
     if not timed:
         return Markup()
-    made, reference = choice(run, result), result.variants[0].name.raw
+    made, reference = choice(run), result.variants[0].name.raw
     # Both by their intervals: as good within the margin, and faster even at the lower end.
     quick = [v for v in timed if v.speedup.raw and v.speedup.low.raw is not None and v.speedup.low.raw > 1]
     good = {fit.name.raw for fit in made.fits if fit.quality.raw == "met"} - {reference}
@@ -146,7 +176,11 @@ def trade(run: Run, result: Cited) -> Markup:
     return plane(
         "trade",
         finding,
-        "means and 95 % intervals; up and to the left is better, and what another variant beats on both is hollow",
+        sentence(
+            "means and 95 % intervals on {processor}; up and to the left is better, and what another variant beats on "
+            "both is hollow",
+            processor=quoted(result.processor),
+        ),
         spots,
         Axis("latency", "s", most, "target"),
         Axis("ROUGE-L beside the reference's", "difference", margin, "as good above"),

@@ -7,29 +7,29 @@ from markupsafe import Markup
 from helpers.report.components.figures import Chart, small_multiples
 from helpers.report.components.numbers import between, interval, number, quoted, sentence
 from helpers.report.components.tables import Column, chip, table
-from helpers.report.views.common import not_measured, recorded_quality, unmeasured, with_interval
+from helpers.report.views.common import AS_GOOD, not_measured, recorded_quality, unmeasured, with_interval
+from helpers.report.views.cost import projected
 from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
-from helpers.verdicts.compute import judgement
-from helpers.verdicts.recommendation import choose_setting
+from helpers.verdicts.compute import setting_choice
 
 #: How the sentence begins, by what the cheapest setting is shown to do.
 BEGINNINGS = {
     "met": "The cheapest setting that meets the latency target of {threshold} is",
-    "undecided": "No setting is shown to meet the latency target of {threshold} on {n} dialogues; the fastest is",
-    "missed": "No setting meets the latency target of {threshold}; the fastest is",
+    "undecided": "No setting is shown to meet the latency target of {threshold} at n = {n}; the fastest of all is",
+    "missed": "No setting meets the latency target of {threshold}; the fastest of all is",
     "no target": "No target for the latency is declared; the fastest setting is",
 }
 
 
-def choice(run: Run, result: Cited) -> Cited:
+def choice(run: Run) -> Cited:
     """Return the decision that follows from the comparison, the price list and the latency target."""
-    return Cited(choose_setting(result.sweep.raw, run.params), "results/settings_choice.json")
+    return Cited(setting_choice(run), "results/settings_choice.json")
 
 
 def answer(run: Run, result: Cited) -> Markup:
     """Return the cheapest setting that meets the target, and what it costs in quality."""
-    sweep, made = result.sweep, choice(run, result)
+    sweep, made = result.sweep, choice(run)
     if sweep.reason or made.chosen.raw is None:
         return not_measured(result.reason.raw or sweep.reason.raw or "no setting answered every request")
     setting, fit = sweep.settings[made.chosen.raw], made.fits[made.chosen.raw]
@@ -62,7 +62,7 @@ def speed(run: Run, result: Cited) -> Markup:
         Column("Busy time", unit="USD", numeric=True, better="down"),
         Column("Latency target"),
     ]
-    fits = choice(run, result).fits
+    fits = choice(run).fits
     rows = [_speed_row(setting, fit) for setting, fit in zip(result.sweep.settings, fits, strict=True)]
     note = Markup(" ").join(filter(None, [_conditions(run, result.sweep), unmeasured(list(result.sweep.settings))]))
     return table("Other settings on the same dialogues, asked in turn", columns, rows, id="settings", note=note)
@@ -72,7 +72,7 @@ def quality(run: Run, result: Cited) -> Markup:
     """Return what each setting's recorded answers are worth beside those of the deployment's own."""
     if not result.sweep.settings:
         return Markup()
-    verdicts = [fit.quality.raw for fit in choice(run, result).fits]
+    verdicts = [fit.quality.raw for fit in choice(run).fits]
     return recorded_quality("settings-quality", "Setting", list(result.sweep.settings), verdicts)
 
 
@@ -114,15 +114,6 @@ def _cost_in_quality(sweep: Cited, setting: Cited, fit: Cited) -> Markup:
     )
 
 
-#: What the quality verdict says of a setting.
-AS_GOOD = {
-    "met": "shown to be as good",
-    "missed": "shown to be worse",
-    "undecided": "not shown to be as good",
-    "not measured": "not judged",
-}
-
-
 def _speed_row(setting: Cited, fit: Cited) -> list[Markup | str]:
     name: Markup | str = quoted(setting.name)
     if not setting.latency.raw:
@@ -139,7 +130,7 @@ def _speed_row(setting: Cited, fit: Cited) -> list[Markup | str]:
 
 def _conditions(run: Run, sweep: Cited) -> Markup:
     """Return under what conditions the settings were compared, and why the bill does not follow from their speed."""
-    costs = Cited(judgement(run, "03"), "results/judged.json").costs
+    costs = projected(run).declared
     asked = sum(setting.requests.raw for setting in sweep.settings)
     failed = [setting for setting in sweep.settings if setting.failed.raw]
     parts = [
@@ -149,7 +140,7 @@ def _conditions(run: Run, sweep: Cited) -> Markup:
             dialogues=number(sweep.dialogues, "count"),
         )
     ]
-    if costs.raw and asked:
+    if asked:
         parts.append(
             sentence(
                 "At the declared traffic a thousand requests cost {cost} with each of them{as_if}: an always-on "

@@ -42,7 +42,7 @@ class Predicted(Frozen):
 
 
 class Assumption(Frozen):
-    """A published rate, and the share of the replicas' time that it would take: they hold it if that is below 1."""
+    """A published rate, and the share of the time that the declared replicas would be busy at it."""
 
     name: str
     rate: float
@@ -120,7 +120,7 @@ class LoadFields(Frozen):
     """What page 05 adds to a page's result; ``no_sweep`` says why nothing was sent.
 
     ``service`` is the mean service time over dialogues, without the round trip ``trip``; ``scv`` the squared
-    coefficient of variation of single services. ``capacity`` is what one replica completes a second at most.
+    coefficient of variation of single services.
     """
 
     no_sweep: str = ""
@@ -128,7 +128,6 @@ class LoadFields(Frozen):
     services: int = 0
     scv: float | None = None
     trip: float | None = None
-    capacity: float | None = None
     points: tuple[LoadPoint, ...] = ()
     curve: tuple[Predicted, ...] = ()
     highest_rate: Estimate | None = None

@@ -27,13 +27,16 @@ class VariantResult(ComparedResult):
 
 
 class Quantization(PageResult):
-    """Page 04; ``served_busy`` is the processor time, seconds, that the run's own server took meanwhile.
+    """Page 04; ``processor`` computed the variants, which were asked ``dialogues`` in each of ``rounds``.
 
-    ``input_tokens`` are those of each dialogue that was asked, shortest first.
+    ``input_tokens`` are those of each dialogue that was asked, shortest first; ``served_busy`` is the processor time,
+    seconds, that the run's own server took meanwhile.
     """
 
     model: str = ""
     threads: int = 0
+    dialogues: int = 0
+    processor: str = ""
     variants: tuple[VariantResult, ...] = ()
     rounds: int = 0
     input_tokens: dict[str, int] = Field(default_factory=dict)

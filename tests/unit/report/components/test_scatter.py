@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from itertools import combinations
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup
@@ -16,6 +17,7 @@ from helpers.report.components.svg import text_width
 from helpers.report.views import quantization
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.quantization import Quantization, VariantResult
+from helpers.runs.results.store import Results
 from helpers.stats.comparison import Paired
 from tests.drawings import drawing, place, style_of
 from tests.page_checks import loose_digits, wrong_citations
@@ -77,6 +79,11 @@ def test_it_has_a_text_alternative_and_the_colours_of_the_page() -> None:
     assert 'class="none">not measured' in made([], [])
 
 
+def run_of(result: Quantization) -> Any:
+    """Return a run that has this page, and no other."""
+    return SimpleNamespace(params=load_params("demo"), results=lambda upto="99": Results(quantization=result))
+
+
 def test_page_04_shows_what_is_faster_and_as_good_and_latency_by_length() -> None:
     good = Paired(difference=-0.001, low=-0.003, high=0.001, n=127, margin=0.01, non_inferior=True)
     bad = Paired(difference=-0.02, low=-0.03, high=-0.015, n=127, margin=0.01, non_inferior=False)
@@ -88,13 +95,13 @@ def test_page_04_shows_what_is_faster_and_as_good_and_latency_by_length() -> Non
         variant("transformers bfloat16", None),
     )
     result = Quantization(page="04", variants=rows, input_tokens={"short": 50, "long": 400})
-    run, cited = SimpleNamespace(params=load_params("demo")), Cited(result, "results/04.json")
+    run, cited = run_of(result), Cited(result, "results/04.json")
     html = quantization.trade(run, cited) + quantization.lengths(cited)  # type: ignore[arg-type]
     soup = BeautifulSoup(html, "html.parser")
     finding = soup.select_one(".finding")
     assert finding is not None
     assert finding.get_text() == f"As good as the reference and faster: {RIVAL}"
-    assert quantization.choice(run, cited).raw.front == (RIVAL, REFERENCE)  # type: ignore[arg-type]
+    assert quantization.choice(run).raw.front == (RIVAL, REFERENCE)  # type: ignore[arg-type]
     assert [row.get_text(" ").split()[:2] for row in soup.select("#lengths tbody tr")] == [
         ["short", "50"],
         ["long", "400"],
@@ -102,14 +109,15 @@ def test_page_04_shows_what_is_faster_and_as_good_and_latency_by_length() -> Non
     assert "bfloat16" not in drawing(html).get_text()
     unsure = rows[1].model_copy(update={"speedup": estimate(1.01)})
     unsure_result = result.model_copy(update={"variants": (rows[0], unsure)})
-    assert "No variant is shown" in quantization.trade(run, Cited(unsure_result, "results/04.json"))  # type: ignore[arg-type]
+    assert "No variant is shown" in quantization.trade(run_of(unsure_result), Cited(unsure_result, "results/04.json"))  # type: ignore[arg-type]
     assert loose_digits(html) == []
     assert wrong_citations(html, {"results/04.json": result.model_dump(mode="json")}) == []
 
 
 def test_without_recorded_answers_the_latencies_stand_alone() -> None:
     rows = (variant(REFERENCE, 4.0, speedup=estimate(1.0)), variant(RIVAL, 2.0, speedup=estimate(2.0)))
-    run, result = SimpleNamespace(params=load_params("demo")), Quantization(page="04", variants=rows)
+    result = Quantization(page="04", variants=rows)
+    run = run_of(result)
     html = quantization.trade(run, Cited(result, "results/04.json"))  # type: ignore[arg-type]
     assert "A chart of 2 rows" in html
     assert "No variant is shown to be as good" in html
