@@ -13,7 +13,7 @@ from bs4 import BeautifulSoup
 from bs4.element import Comment, NavigableString, Tag
 from jsonpointer import JsonPointerException, resolve_pointer
 
-from helpers.core.text import Style, spell
+from helpers.core.text import Style, spell, width_of
 
 #: Digits that are part of a name, not a measurement: the whole list.
 NAMES = (
@@ -103,8 +103,14 @@ def _wrong(data: Tag, tree: Mapping[str, Any]) -> str:
     value = json.loads(str(data["value"]))
     if isinstance(found, bool) or not isinstance(found, int | float) or found != value:
         return f"{data}: the result says {found!r}"
-    text = data.get_text()
-    spellings = {spell(value, style, bare=bare) for style in get_args(Style) for bare in (False, True)}
+    text, whole = data.get_text(), resolve_pointer(tree[file], pointer.rpartition("/")[0])
+    ends = (whole.get("low"), whole.get("high")) if isinstance(whole, dict) else (None, None)
+    spellings = {
+        spell(value, style, bare=bare, width=width)
+        for style in get_args(Style)
+        for bare in (False, True)
+        for width in (None, width_of(*ends))
+    }
     # An interval says its unit once, so its lower end may stand without one.
     if any(spelling == text or spelling.partition(" ")[0] == text for spelling in spellings):
         return ""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 #: What a cell begins with that a spreadsheet would run; the wide forms are read like the plain ones.
@@ -19,70 +20,99 @@ def stable_hash(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
 
 
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes; raises OSError when it cannot be read."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def harmless(cell: object) -> object:
     """Return a cell as it is, a text that would run with an apostrophe in front."""
     return f"'{cell}" if isinstance(cell, str) and cell.lstrip(" ").startswith(FORMULA) else cell
 
 
-def spell(value: float, style: Style, *, bare: bool = False) -> str:
-    """Return the digits a reader sees for a value in seconds, dollars, 0–1 rate or score, or a count."""
+def spell(value: float, style: Style, *, bare: bool = False, width: float | None = None) -> str:
+    """Return the digits a reader sees for a value in seconds, dollars, 0–1 rate or score, or a count.
+
+    Two to three significant digits, money to the cent and counts whole. ``width`` is that of the interval which the
+    value belongs to: no digit is shown that is finer than its second one.
+    """
     size = abs(value)
     if math.isinf(size):
         text = "∞"
     elif bare and style == "s":
-        text = f"{size:.2f}" if size >= 0.1 else f"{size:.3f}"
+        text = _fixed(size, 2 if size >= 0.1 else 3, width)
     else:
-        text = _SPELLINGS[style](size).strip("$ %×MB" if bare else " ")
-    return ("−" if value < 0 else "+" if style == "difference" else "") + text
+        text = _SPELLINGS[style](size, width).strip("$ %×MB" if bare else " ")
+    return ("−" if value < 0 else "+" if style == "difference" and value > 0 else "") + text
 
 
-def _seconds(size: float) -> str:
+def width_of(low: float | None, high: float | None) -> float | None:
+    """Return how wide an interval is; ``None`` where it has no two ends, or no width."""
+    width = None if low is None or high is None else high - low
+    return width if width and math.isfinite(width) else None
+
+
+def _fixed(size: float, decimals: int, width: float | None) -> str:
+    """Return a size with as many decimals, or with fewer: three significant digits, and what its interval supports."""
+    if size and math.isfinite(size):
+        magnitude = math.floor(math.log10(size))
+        finest = 2 - magnitude if width is None else min(2, 1 - math.floor(math.log10(width)) + magnitude) - magnitude
+        decimals = min(decimals, max(finest, 1 - magnitude, 0))
+    return f"{size:,.{decimals}f}"
+
+
+def _seconds(size: float, width: float | None) -> str:
     if size == 0:
         return "0 s"
     if size < 1:
-        return f"{size * 1000:.0f} ms"
-    return f"{size:.2f} s" if size < 100 else f"{size:,.0f} s"
+        return f"{_fixed(size * 1000, 0, width and width * 1000)} ms"
+    return f"{_fixed(size, 2, width)} s"
 
 
-def _usd(size: float) -> str:
+def _usd(size: float, width: float | None) -> str:
     if size == 0 or size >= 0.1:
         return f"${size:,.2f}"
     return f"${size:.{1 - math.floor(math.log10(size))}f}"
 
 
-def _rate(size: float) -> str:
+def _rate(size: float, width: float | None) -> str:
+    percent, wide = size * 100, width and width * 100
+    least = _fixed(percent, 1, wide)
     # One request lost of ten thousand must not read as 100 %, nor one found as 0 %.
-    texts = (f"{size * 100:.{digits}f}" for digits in range(1, 6))
-    text = next((text for text in texts if float(text) not in (0, 100)), f"{size * 100:.0f}")
+    texts = (least, *(f"{percent:.{digits}f}" for digits in range(1, 6)))
+    text = next((text for text in texts if float(text.replace(",", "")) not in (0, 100)), f"{percent:.0f}")
     return text.removesuffix(".0") + " %"
 
 
-def _minutes(size: float) -> str:
+def _minutes(size: float, width: float | None) -> str:
     if size >= 120:
         return f"{size / 60:,.0f} hours"
     return f"{size:.0f} minutes" if size >= 10 else f"{size:.1f} minutes"
 
 
-def _p_value(size: float) -> str:
+def _p_value(size: float, width: float | None) -> str:
     if size < 5e-5:
         return "< 0.0001"
     return f"{size:.3f}" if size >= 0.001 else f"{size:.4f}"
 
 
-def _plain(size: float) -> str:
-    return f"{size:,}" if isinstance(size, int) else f"{size:,.4g}"
+def _plain(size: float, width: float | None) -> str:
+    if isinstance(size, int) or size >= 100:
+        return f"{size:,.0f}"
+    return f"{float(_fixed(size, 12, width)):.3g}"
 
 
-_SPELLINGS: Mapping[Style, Any] = {
+_SPELLINGS: Mapping[Style, Callable[[float, float | None], str]] = {
     "s": _seconds,
     "usd": _usd,
     "rate": _rate,
-    "score": lambda size: f"{size:.3f}",
-    "difference": lambda size: f"{size:.3f}",
-    "count": lambda size: f"{size:,.0f}",
-    "ratio": lambda size: f"{size:.2f} ×",
+    "score": lambda size, width: _fixed(size, 3, width),
+    "difference": lambda size, width: _fixed(size, 3, width),
+    "count": lambda size, width: f"{size:,.0f}",
+    "ratio": lambda size, width: f"{_fixed(size, 2, width)} ×",
     "minutes": _minutes,
     "p": _p_value,
-    "megabytes": lambda size: f"{size / 1e6:,.0f} MB",
+    "megabytes": lambda size, width: f"{size / 1e6:,.0f} MB",
     "plain": _plain,
 }

@@ -12,7 +12,7 @@ from helpers.core.model import Frozen
 from helpers.params import Params, Price
 from helpers.runs.results.latency_cost import LatencyCost
 from helpers.runs.results.load_capacity import LoadCapacity, Strategy
-from helpers.stats.intervals import Estimate
+from helpers.stats.intervals import EXACT, Estimate
 
 #: The method of a figure that nobody measured.
 EXPECTED = "expected"
@@ -95,11 +95,11 @@ def costs(params: Params, found: Basis, run_seconds: float = 0.0) -> Costs:
         replicas=replicas,
         billed=billed,
         requests_per_hour=traffic,
-        per_1000_requests=_exact(per_1000, found.service_time.n),
+        per_1000_requests=_exact(per_1000),
         per_1000_tokens=inverse(tokens, per_1000),
         floor_per_1000_requests=busy_floor(found.service_time, price),
         utilisation=utilisation(params, found, traffic),
-        run=_exact(hourly * run_seconds / 3600, found.service_time.n),
+        run=_exact(hourly * run_seconds / 3600),
         needs_run_on=price.name if found.measured_elsewhere else "",
     )
 
@@ -141,7 +141,7 @@ def basis(params: Params, timed: LatencyCost | None, run: str = "") -> Basis:
     supplied = params.cost.service_times.get(declared_price(params).name)
     elsewhere = params.backend != "endpoint"
     if supplied and (mean is None or elsewhere):
-        time, origin, elsewhere = _exact(supplied.value, 1), f"supplied: {supplied.source}", False
+        time, origin, elsewhere = _exact(supplied.value), f"supplied: {supplied.source}", False
     elif mean is not None:
         time, origin = mean, where
     else:
@@ -205,8 +205,9 @@ def strategy_costs(measured: LoadCapacity | None, params: Params) -> tuple[Strat
     return tuple(found)
 
 
-def _exact(value: float, n: int) -> Estimate:
-    return Estimate(value=value, low=value, high=value, n=n, method="exact at the declared traffic")
+def _exact(value: float) -> Estimate:
+    """Return a figure that follows from what is declared: from no sample, and without a width."""
+    return Estimate(value=value, low=value, high=value, n=0, method=EXACT)
 
 
 def _scaled(estimate: Estimate, factor: float) -> Estimate:

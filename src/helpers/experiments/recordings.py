@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from helpers import scorers
+from helpers.core.text import file_sha256
 from helpers.experiments.groups import grouped
 from helpers.params import Generation, Params
-from helpers.runs.results.sample_eval import Recording
+from helpers.runs.results.sample_eval import UNTUNED, Recording
+from helpers.runs.run import Run
 from helpers.samples.dataset import Sample, load_samples
 from helpers.samples.readers import read_rows
 from helpers.scorers import SampleScore, SemanticFailure
@@ -26,6 +28,8 @@ METRICS = ("rouge1", "rouge2", "rougeL", "key_fact_recall", "words")
 COMPARED = ("rouge1", "rouge2", "rougeL", "key_fact_recall")
 #: The two rates: numbers nobody spoke are the commonest failure, and are counted apart.
 RATES = ("other_failures", "unspoken_numbers")
+#: What the manifest of a recording shares with that of a run which the same system answers.
+SYSTEM = ("weights_sha256", "prompt_sha256", "generation_hash")
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ def compare_recordings(params: Params) -> tuple[Recording, ...]:
     samples = load_samples(params.samples.model_copy(update={"source": baseline.samples, "n": None}))
     files = {
         "fine-tuned": baseline.predictions,
-        "base, with examples": baseline.untuned,
+        UNTUNED: baseline.untuned,
         "base, without examples": baseline.zero_shot,
     }
     given = {name: Path(file) for name, file in files.items() if file}
@@ -65,6 +69,9 @@ def compare_recordings(params: Params) -> tuple[Recording, ...]:
             estimates=_estimates(rows),
             groups=grouped(rows, _estimates),
             gains={} if rows is best else _gains(best, rows, seed),
+            rouge_l_gains={}
+            if rows is best
+            else {s.id: a.score.rougeL - b.score.rougeL for s, a, b in zip(samples, best, rows, strict=True)},
             agreement=scorers.agreement((row.texts for row in rows), seed=seed) if rows is best else {},
         )
         for name, rows in scored.items()
@@ -84,6 +91,24 @@ def scored_recording(samples: Sequence[Sample], file: Path) -> list[ScoredRecord
         texts = (str(row.get("prediction") or ""), sample.references)
         rows.append(ScoredRecord(sample.domain, sample.length, None if lost is None else lost > 0, texts, score))
     return rows
+
+
+def recorded_of(run: Run, file: Path) -> bool:
+    """Return whether predictions were recorded of the very system that a run asks: weights, prompt, settings, engine.
+
+    A replayed file is a recording of itself, and of nothing else that is known.
+    """
+    ours, manifest = run.manifest, file.with_suffix(".meta.json")
+    if run.params.backend == "replay":
+        return bool(ours.predictions_sha256) and ours.predictions_sha256 == file_sha256(file)
+    if not manifest.is_file() or not ours.weights_sha256:
+        return False
+    theirs = json.loads(manifest.read_bytes())
+    settings = {**theirs.get("defaulted", {}), **theirs.get("given", {})}
+    model = run.params.model
+    return all(theirs.get(name) == getattr(ours, name) for name in SYSTEM) and all(
+        settings.get(f"model.{name}") == getattr(model, name) for name in ("engine", "dtype", "rerank")
+    )
 
 
 def _decoding(manifest: Path) -> str:

@@ -13,7 +13,7 @@ from helpers import scorers
 from helpers.core.errors import SamplesError
 from helpers.core.paths import PACKAGE
 from helpers.experiments.groups import grouped
-from helpers.experiments.recordings import compare_recordings
+from helpers.experiments.recordings import compare_recordings, recorded_of
 from helpers.params import Params
 from helpers.runs.results.sample_eval import Recording, SampleEval, Scored
 from helpers.runs.run import Run
@@ -177,7 +177,10 @@ def _compared(run: Run, summaries: dict[str, str], field: str, path: str | None,
     theirs = [_rouge_l(s, recorded[s.id]) for s in both]
     target = run.params.targets.rouge_l
     margin = target.margin if target and key == "baseline.predictions" else None
+    equal = sum(summaries[s.id] == recorded[s.id] for s in both)
+    own = {"baseline_is_own": recorded_of(run, Path(path)), "baseline_equal": equal} if field == "baseline" else {}
     return {
+        **own,
         field: paired(ours, theirs, limit=1.0, seed=run.params.measure.resampling_seed, margin=margin),
         f"{field}_differences": {s.id: a - b for s, a, b in zip(both, ours, theirs, strict=True)},
     }

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from helpers.core.console import say
-from helpers.core.text import Style, spell
+from helpers.core.text import spell, width_of
 from helpers.experiments import deploy_check, latency_cost, sample_eval
 from helpers.experiments.recordings import compare_recordings
 from helpers.params.files import write_params
@@ -148,8 +148,8 @@ def _say(run: Run, judged: Judgement) -> None:
 
 def _words(row: Judged) -> str:
     low, high = row.estimate.low, row.estimate.high
-    style: Style = "difference" if row.direction == "margin" else row.unit
-    seen = "" if low is None or high is None else f"{spell(low, style)} to {spell(high, style)}, "
+    ends = [spell(end, row.style, width=width_of(low, high)) for end in (low, high) if end is not None]
+    seen = f"{' to '.join(ends)}, " if len(ends) == 2 else ""
     return f"{row.label} {row.verdict} ({seen}look {row.look} of {row.looks})"
 
 

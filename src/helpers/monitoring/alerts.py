@@ -44,7 +44,7 @@ class Watched(Frozen):
     ``windows`` is how many windows the log is long, ``most_n`` the most that one held, ``highest`` and ``lowest`` the
     extremes of the figure where the data was enough, ``beyond`` the share of that time beyond a threshold.
     ``livable_above`` and ``livable_below`` are the thresholds at which nothing seen would have been beyond, or too
-    close to resolve.
+    close to resolve; none where such a threshold could never fire (below 0, or above 100 %).
     """
 
     name: str
@@ -144,12 +144,18 @@ def _watched(name: str, rule: Rule, series: Series, gpu: bool) -> tuple[Watched,
         highest=high,
         lowest=low if window.percentile is None else None,
         beyond=float(lasts[codes == _BEYOND].sum()) / known if known else None,
-        livable_above=None
-        if high is None or rule.above is None
-        else _at_least(name, high, series) / (1 - rule.hysteresis),
-        livable_below=None if low is None or rule.below is None else low / (1 + rule.hysteresis),
+        livable_above=_livable_above(name, rule, high, series),
+        livable_below=None if low is None or rule.below is None else low / (1 + rule.hysteresis) or None,
     )
     return watched, changes
+
+
+def _livable_above(name: str, rule: Rule, high: float | None, series: Series) -> float | None:
+    """Return the threshold above everything seen; none where that is all there can be, as 100 % of a share."""
+    if high is None or rule.above is None:
+        return None
+    threshold = _at_least(name, high, series) / (1 - rule.hysteresis)
+    return None if rule.unit == "rate" and threshold >= 1 else threshold
 
 
 def _codes(rule: Rule, window: Window, enough: BoolArray) -> IntArray:

@@ -35,6 +35,10 @@ BATCHES = 10
 SMALLEST_BATCH = 10
 
 
+#: The method of a figure that follows from what is declared, without a sample.
+EXACT = "exact"
+
+
 class Estimate(Frozen):
     """A figure, its interval and the n behind both; what n cannot support is None."""
 

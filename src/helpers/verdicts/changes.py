@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from helpers.core.model import Frozen
-from helpers.core.text import Style, spell
+from helpers.core.text import Style, spell, width_of
 from helpers.params.files import given_and_defaulted
 from helpers.runs.manifest import Manifest, named
 from helpers.runs.results.store import Results
@@ -97,11 +97,12 @@ def _difference(name: str, found: Paired) -> str:
     style: Style = "s" if name == "service_time" else "difference"
     if found.difference is None:
         return found.note
-    value = spell(found.difference, style)
+    width = width_of(found.low, found.high)
+    value = spell(found.difference, style, width=width)
     if found.low is None or found.high is None or found.p_value is None:
         return f"{value}  (n = {found.n}: {found.note})"
     surely = "changed" if found.low > 0 or found.high < 0 else "no change shown"
-    between = f"{spell(found.low, style)} to {spell(found.high, style)}"
+    between = f"{spell(found.low, style, width=width)} to {spell(found.high, style, width=width)}"
     return f"{value}  ({between}, p = {found.p_value:.3g}, n = {found.n})  {surely}"
 
 

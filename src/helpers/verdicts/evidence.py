@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from helpers.cost.costs import Costs, inverse
 from helpers.runs.results.latency_cost import LatencyCost
-from helpers.runs.results.sample_eval import SampleEval
+from helpers.runs.results.sample_eval import UNTUNED, SampleEval
 from helpers.runs.results.store import Results
 from helpers.stats.intervals import LEVEL, Estimate, mean, mean_rate, without_interval
 from helpers.stats.power import Pilot, PilotRate, pilot_mean
@@ -26,7 +26,8 @@ class Evidence:
 
     ``given`` is a figure that follows without a sample, such as a price. With a ``reason`` nothing was measured.
     ``per`` turns the mean into ``per / mean``. ``timed``: the machine has a part in it. ``at_traffic``: it holds only
-    where the declared replicas sustain the declared traffic.
+    where the declared replicas sustain the declared traffic. ``recorded`` is the source of the dialogues whose recorded
+    answers it rests on, so that asking more adds nothing. ``regression`` says why it is no evidence of quality.
     """
 
     page: str
@@ -41,11 +42,13 @@ class Evidence:
     given: Estimate | None = None
     timed: bool = False
     at_traffic: bool = False
+    recorded: str = ""
+    regression: str = ""
 
     @property
     def sampled(self) -> bool:
         """Whether dialogues were drawn for it, so that it can be looked at again with more."""
-        return self.given is None and not self.reason and bool(self.values)
+        return self.given is None and not self.reason and not self.regression and bool(self.values)
 
     def estimate(self, level: float = LEVEL, n: int | None = None) -> Estimate:
         """Return the figure with its interval of a level, from the first ``n`` dialogues that have a value (or all)."""
@@ -76,13 +79,10 @@ class Evidence:
         return threshold if self.per is None else self.per / threshold
 
 
-def evidence(results: Results, money: Costs | None) -> dict[str, Evidence]:
-    """Return by target what it is judged by."""
+def evidence(results: Results, money: Costs | None, recorded: str | None = None) -> dict[str, Evidence]:
+    """Return by target what it is judged by; ``recorded`` is the source of the dialogues of recorded answers."""
     timed, scored = results.latency_cost, results.sample_eval
-    return _of_page_03(timed, money) | {
-        "rouge_l": _compared(scored, "baseline"),
-        "rouge_l_gain": _compared(scored, "untuned"),
-    }
+    return _of_page_03(timed, money) | {"rouge_l": _baseline(scored), "rouge_l_gain": _gain(scored, recorded)}
 
 
 def _of_page_03(timed: LatencyCost | None, money: Costs | None) -> dict[str, Evidence]:
@@ -145,6 +145,29 @@ def _of_page_03(timed: LatencyCost | None, money: Costs | None) -> dict[str, Evi
         ),
         "total_cost": Evidence("03", bill("run"), why, given=money.run if money else None),
     }
+
+
+def _baseline(scored: SampleEval | None) -> Evidence:
+    """Return the comparison with the recorded baseline, which is a regression check where that is of this system."""
+    found = _compared(scored, "baseline")
+    if scored is None or not scored.is_regression_check:
+        return found
+    equal = scored.baseline_equal
+    why = f"a regression check: {equal} of {equal} answers are word for word those recorded of this system"
+    return replace(found, values=(), given=without_interval(0.0, n=equal), regression=why)
+
+
+def _gain(scored: SampleEval | None, recorded: str | None) -> Evidence:
+    """Return the gain over the untuned base: by recorded answers where this system was seen to give them again."""
+    found = _compared(scored, "untuned")
+    if scored is None or recorded is None or not scored.is_regression_check:
+        return found
+    place = next((place for place, one in enumerate(scored.recordings) if one.name == UNTUNED), None)
+    if place is None:
+        return found
+    gains = scored.recordings[place].rouge_l_gains
+    address = f"results/02.json#/recordings/{place}/gains/rougeL"
+    return replace(found, reason="", address=address, values=tuple(gains.values()), recorded=recorded)
 
 
 def _compared(scored: SampleEval | None, field: str) -> Evidence:

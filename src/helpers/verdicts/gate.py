@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from helpers.core.text import spell
+from helpers.core.text import spell, width_of
 from helpers.runs.run import Run
+from helpers.stats.intervals import EXACT
 from helpers.verdicts.compute import judgement
 from helpers.verdicts.targets import Judged, Judgement
 
@@ -48,12 +49,14 @@ def verdict_lines(judged: Judgement) -> list[str]:
 
 
 def _cells(row: Judged) -> list[str]:
-    style = "difference" if row.direction == "margin" or row.name == "rouge_l_gain" else row.unit
+    style, estimate = row.style, row.estimate
     target = "–" if row.threshold is None else f"{SIGNS[row.direction]} {spell(row.threshold, style)}"
     low, value, high = (
-        None if v is None else spell(v, style) for v in (row.estimate.low, row.estimate.value, row.estimate.high)
+        None if v is None else spell(v, style, width=width_of(estimate.low, estimate.high))
+        for v in (estimate.low, estimate.value, estimate.high)
     )
     between = f"{low} to {high}" if low and high else (f"≤ {high}" if high else (f"≥ {low}" if low else "–"))
+    between = EXACT if estimate.method == EXACT else between
     why = f" ({row.reason})" if row.reason else ""
     look = "" if row.look is None else f", look {row.look} of {row.looks}"
     return [

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from helpers.core.model import Frozen
-from helpers.core.text import spell
+from helpers.core.text import Style, spell
 from helpers.cost.costs import Costs, basis, costs
 from helpers.params import Params, Target
 from helpers.runs.manifest import Manifest
 from helpers.runs.results.store import Results
-from helpers.stats.intervals import SMALLEST, Estimate
+from helpers.stats.intervals import EXACT, SMALLEST, Estimate
 from helpers.stats.spending import LOOKS, level
 from helpers.verdicts.evidence import Evidence, evidence
 from helpers.verdicts.looks import Look, LookVerdict, Question, Standing, dialogues_of, standing, system_of
@@ -55,6 +55,12 @@ class Judged(Frozen):
     needed: int | None = None
     needs_run_on: str = ""
     price_of_knowing: PriceOfKnowing | None = None
+
+    @property
+    def style(self) -> Style:
+        """How its figures are spelled: a gain or a loss with its sign."""
+        signed = self.direction == "margin" or (self.unit == "score" and self.direction == "above")
+        return "difference" if signed else self.unit
 
 
 class Judgement(Frozen):
@@ -96,7 +102,7 @@ def judge(case: Case) -> Judgement:
 
 def evidence_of(case: Case) -> dict[str, Evidence]:
     """Return by target what it is judged by."""
-    return evidence(case.results, _bill(case))
+    return evidence(case.results, _bill(case), case.params.baseline.samples)
 
 
 def looks_of(case: Case) -> list[Look]:
@@ -133,9 +139,9 @@ def decide(estimate: Estimate, target: Target) -> Verdict:
     direction, threshold = threshold_of(target)
     if direction == "none" or threshold is None:
         return "informative" if estimate.value is not None else "not measured"
-    if estimate.n == 0:
+    if estimate.n == 0 and estimate.method != EXACT:
         return "not measured"
-    if estimate.n < SMALLEST and estimate.low != estimate.high:
+    if estimate.n < SMALLEST and estimate.method != EXACT:
         return "undecided"
     low, high = estimate.low, estimate.high
     if direction in ("max", "below"):
@@ -214,7 +220,8 @@ def _judged(name: str, target: Target, found: Evidence, case: Case) -> Judged:
     if question is None:
         estimate = found.estimate()
         verdict: Verdict = "not measured" if found.reason else decide(estimate, target)
-        row = Judged(**fields, estimate=estimate, verdict=verdict, reason=found.reason)
+        verdict = "informative" if found.regression else verdict
+        row = Judged(**fields, estimate=estimate, verdict=verdict, reason=found.reason or found.regression)
         return _at_traffic(row, case) if found.at_traffic else row
     where = _standing(name, question, found, case)
     taken = list(_looks(target, found, where))
@@ -234,7 +241,7 @@ def _judged(name: str, target: Target, found: Evidence, case: Case) -> Judged:
     exhausted = row.final and look is None
     reason = "; ".join(filter(None, ["" if exhausted else _why_open(estimate), ANEW if row.final else ""]))
     row = row.model_copy(update={"reason": reason})
-    if row.final:
+    if row.final or found.recorded:
         return row
     needed = needed_dialogues(found, question.threshold, where.used + 1)
     price = None if needed is None else price_of(needed, estimate, case.params, case.manifest, case.results)
@@ -262,12 +269,15 @@ def _question(name: str, target: Target, found: Evidence, case: Case) -> Questio
     direction, threshold = threshold_of(target)
     if threshold is None or not found.sampled:
         return None
+    samples = case.params.samples
+    if found.recorded:
+        samples = samples.model_copy(update={"source": found.recorded})
     return Question(
         target=name,
         direction=direction,
         threshold=threshold,
         system=system_of(case.params, case.manifest, timed=found.timed),
-        dialogues=dialogues_of(case.params.samples),
+        dialogues=dialogues_of(samples),
     )
 
 

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from helpers.core.text import harmless, spell, stable_hash
 
@@ -24,7 +26,12 @@ CASES: list[tuple[float, Any, bool, str]] = [
     (1234.5, "s", False, "1,234 s"),
     (0.85, "s", True, "0.85"),
     (0.0042, "s", True, "0.004"),
-    (12.346, "s", True, "12.35"),
+    (12.346, "s", True, "12.3"),
+    (11.48, "s", False, "11.5 s"),
+    (1.2761, "rate", False, "128 %"),
+    (2.1443, "plain", False, "2.14"),
+    (268.4, "plain", False, "268"),
+    (0.05561, "plain", False, "0.0556"),
     (0.0, "usd", False, "$0.00"),
     (0.00412, "usd", False, "$0.0041"),
     (1234.5, "usd", False, "$1,234.50"),
@@ -52,6 +59,34 @@ CASES: list[tuple[float, Any, bool, str]] = [
 @pytest.mark.parametrize(("value", "style", "bare", "text"), CASES)
 def test_spelling(value: float, style: Any, bare: bool, text: str) -> None:
     assert spell(value, style, bare=bare) == text
+
+
+WIDTHS: list[tuple[float, Any, float, str]] = [
+    (11.48, "s", 11.98, "11 s"),
+    (3.449, "s", 0.8, "3.45 s"),
+    (3.449, "s", 4.2, "3.4 s"),
+    (0.334, "score", 0.035, "0.334"),
+    (0.494, "score", 0.177, "0.49"),
+    (-0.0512, "difference", 0.194, "−0.051"),
+    (0.535, "rate", 0.426, "54 %"),
+    (0.9996, "rate", 0.4, "99.96 %"),
+    (0.00481, "usd", 0.0216, "$0.0048"),
+    (2.151, "ratio", 0.75, "2.15 ×"),
+    (2.151, "ratio", 13.0, "2.2 ×"),
+]
+
+
+@pytest.mark.parametrize(("value", "style", "width", "text"), WIDTHS)
+def test_no_more_digits_than_the_interval_supports(value: float, style: Any, width: float, text: str) -> None:
+    assert spell(value, style, width=width) == text
+
+
+@given(st.floats(1e-6, 1e6), st.floats(1e-6, 1e6), st.sampled_from(["s", "score", "ratio", "plain"]))
+def test_every_figure_has_the_order_of_what_it_stands_for(value: float, width: float, style: Any) -> None:
+    bare = spell(value, style, width=width).rstrip(" ms×").replace(",", "")
+    scale = 1000 if spell(value, style).endswith("ms") else 1
+    coarsest = {"score": 1e-3, "ratio": 1e-2}.get(style, 1.0)
+    assert float(bare) == pytest.approx(value * scale, rel=0.05, abs=0.51 * coarsest)
 
 
 def test_a_hash_that_files_already_hold_stays_what_it_is() -> None:

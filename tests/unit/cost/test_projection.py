@@ -66,7 +66,7 @@ def test_a_deployment_that_sleeps_is_billed_for_being_awake() -> None:
 
 
 def test_replicas_stand_once() -> None:
-    with pytest.raises(ParamsError, match="'instance.replicas' is 2 and 'deployment.min_replica' 3"):
+    with pytest.raises(ParamsError, match=r"'instance.replicas' is 2 and 'deployment.min_replica' 3"):
         projected("instance.replicas=2", "deployment.min_replica=3", "deployment.max_replica=3")
 
 

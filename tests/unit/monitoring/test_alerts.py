@@ -157,8 +157,16 @@ def test_a_threshold_to_live_with_never_fires(name: str) -> None:
     livable = run(name, records, **threshold).rules[0]
     side = "below" if name == "throughput" else "above"
     value = getattr(livable, f"livable_{side}")
-    more = {"minimum": 0} if name == "throughput" else {}
-    assert run(name, records, **{side: value}, **more).rules[0].beyond == 0
+    if side == "below" and livable.lowest == 0:
+        assert value is None, "nothing can fall below 0"
+    else:
+        assert run(name, records, **{side: value}).rules[0].beyond == 0
+
+
+def test_no_share_is_asked_to_rise_above_all_there_is() -> None:
+    load = [(float(at), 0.97) for at in range(0, 600, 10)]
+    rule = run("cpu_utilisation", traffic(2, 9), load, above=0.9, minimum=1, unit="rate").rules[0]
+    assert (rule.highest, rule.livable_above) == (pytest.approx(0.97), None)
 
 
 @given(st.lists(st.tuples(st.floats(0, 100), st.floats(0.01, 9)), min_size=1, max_size=40))

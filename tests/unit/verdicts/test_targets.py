@@ -13,7 +13,7 @@ from helpers.runs.manifest import Manifest
 from helpers.runs.results.latency_cost import DialogueOutcome, LatencyCost
 from helpers.runs.results.sample_eval import SampleEval
 from helpers.runs.results.store import Results
-from helpers.stats.intervals import Estimate
+from helpers.stats.intervals import EXACT, Estimate
 from helpers.stats.spending import level
 from helpers.verdicts.looks import Look
 from helpers.verdicts.targets import Case, Judged, decide, judge, looks_of
@@ -23,7 +23,7 @@ def estimate(
     low: float | None, high: float | None, n: int = 10, value: float | None = None, **more: object
 ) -> Estimate:
     middle = value if value is not None else ((low + high) / 2 if low is not None and high is not None else None)
-    return Estimate(value=middle, low=low, high=high, n=n, method="student-t", **more)  # type: ignore[arg-type]
+    return Estimate(**{"value": middle, "low": low, "high": high, "n": n, "method": "student-t"} | more)  # type: ignore[arg-type]
 
 
 def target(**threshold: float) -> Target:
@@ -53,7 +53,8 @@ CASES = [
     (estimate(None, None, n=0), {"max": 3.0}, "not measured"),
     (estimate(1.0, 2.0), {}, "informative"),
     (estimate(2.0, 2.9, n=4), {"max": 3.0}, "undecided"),
-    (estimate(2.9, 2.9, n=1), {"max": 3.0}, "met"),  # a price, which no sample stands behind
+    (estimate(2.9, 2.9, n=4), {"max": 3.0}, "undecided"),  # values that merely are equal
+    (estimate(2.9, 2.9, n=0, method=EXACT), {"max": 3.0}, "met"),  # a price, which no sample stands behind
 ]
 
 

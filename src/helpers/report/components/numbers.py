@@ -13,8 +13,10 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from helpers.core.text import Style, spell
+from helpers.core.text import Style, spell, width_of
 from helpers.runs.results.cited import Cited
+from helpers.stats.comparison import Paired
+from helpers.stats.intervals import EXACT, Estimate
 
 NOT_MEASURED = Markup('<span class="none">not measured</span>')
 
@@ -30,7 +32,7 @@ def number(cited: Cited, style: Style = "plain", *, bare: bool = False) -> Marku
         return NOT_MEASURED
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{cited.address} is {type(value).__name__}, not a number")
-    return _data(cited, spell(value, style, bare=bare))
+    return _data(cited, spell(value, style, bare=bare, width=_width(cited.whole)))
 
 
 def _data(cited: Cited, text: str) -> Markup:
@@ -40,8 +42,11 @@ def _data(cited: Cited, text: str) -> Markup:
 def interval(estimate: Cited, style: Style, *, bare: bool = False) -> Markup:
     """Return ``low to high`` of a cited estimate, ``≤ high`` or ``≥ low`` for a one-sided bound, or a dash."""
     low, high = estimate.low, estimate.high
+    if getattr(estimate.raw, "method", "") == EXACT:
+        return Markup("exact")
     if low.raw is not None and high.raw is not None:
-        start, end = (spell(edge.raw, style, bare=bare) for edge in (low, high))
+        width = _width(estimate.raw)
+        start, end = (spell(edge.raw, style, bare=bare, width=width) for edge in (low, high))
         unit = end[end.find(" ") :] if " " in end else ""
         return Markup("{} to {}").format(_data(low, start.removesuffix(unit)), _data(high, end))
     if high.raw is not None:
@@ -49,6 +54,11 @@ def interval(estimate: Cited, style: Style, *, bare: bool = False) -> Markup:
     if low.raw is not None:
         return Markup("≥ {}").format(number(low, style, bare=bare))
     return Markup("–")
+
+
+def _width(whole: Any) -> float | None:
+    """Return how wide the interval of an estimate is, which bounds the digits that its figures are shown with."""
+    return width_of(whole.low, whole.high) if isinstance(whole, Estimate | Paired) else None
 
 
 def between(estimate: Cited, style: Style, *, name: str = "95 % interval") -> Markup:

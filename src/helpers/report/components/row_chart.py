@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from helpers.core.text import Style, spell
+from helpers.core.text import Style, spell, width_of
 from helpers.report.components.glyphs import (
     Painter,
     Segment,
@@ -157,7 +157,7 @@ def estimate_row(label: str, found: Cited, unit: Style) -> Row:
     else:
         value, low, high = (finite(part) for part in (found.value, found.low, found.high))
         needs = found.needs.raw
-    words = _words(value, unit) if value is not None or needs is None else f"needs n ≥ {needs}"
+    words = _words(value, unit, width_of(low, high)) if value is not None or needs is None else f"needs n ≥ {needs}"
     reach = [end for end in (low, high) if end is not None]
     return Row(label, words, _present(value) or reach, interval_glyph(value, low, high), reach)
 
@@ -314,5 +314,5 @@ def _present(value: float | None) -> list[float]:
     return [] if value is None else [value]
 
 
-def _words(value: float | None, unit: Style) -> str:
-    return "not measured" if value is None else spell(value, unit)
+def _words(value: float | None, unit: Style, width: float | None = None) -> str:
+    return "not measured" if value is None else spell(value, unit, width=width)

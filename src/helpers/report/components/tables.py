@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 from helpers.core.text import Style
 from helpers.report.components.numbers import interval, number, quoted
 from helpers.runs.results.cited import Cited
+from helpers.stats.intervals import EXACT
 
 Cell = str | Markup
 
@@ -104,6 +105,8 @@ def actual(estimate: Cited, style: Style, *, bare: bool = False, href: str = "")
 
 def sample_size(estimate: Cited) -> Markup:
     """Return the n of an estimate with what it counts, and the requests behind it."""
+    if estimate.method.raw == EXACT:
+        return Markup("–")
     unit = estimate.unit.raw + ("" if estimate.n.raw == 1 else "s")
     size = Markup('{} <span class="unit">{}</span>').format(number(estimate.n, "count"), unit)
     if estimate.requests.raw is None or estimate.unit.raw == "request":
@@ -167,7 +170,7 @@ def table_row(columns: Sequence[Column], cells: Sequence[Cell], anchor: str = ""
 
 def _verdict_lines(columns: Sequence[Column], row: Cited, href: str) -> list[Markup]:
     estimate, direction = row.estimate, row.direction.raw
-    style: Style = "difference" if direction == "margin" else row.unit.raw
+    style: Style = row.style.raw
     cells = [
         Markup("{}{}").format(quoted(row.label), _ARROWS[_BETTER[direction]]),
         Markup(_TARGETS[direction]).format(number(row.threshold, style)),  # noqa: S704  (one of our own)

@@ -99,7 +99,8 @@ def deployed(run: Run) -> Markup:
     if timed:
         costs = cost.projected(run).declared
         pairs.append(("Expected traffic", sentence("{n} requests an hour", n=number(costs.requests_per_hour, "count"))))
-        pairs.append(("Busy share at that traffic", number(costs.utilisation.value, "rate")))
+        if costs.utilisation.n.raw:
+            pairs.append(("Busy share at that traffic", number(costs.utilisation.value, "rate")))
     if timed and timed.tokens_per_request:
         pairs.append(("Tokens a request", number(timed.tokens_per_request.value, "count")))
     return facts(pairs)

@@ -167,13 +167,15 @@ def cost(run: Run) -> Markup:
     ]
     about = sentence(
         "Declared: {traffic} requests an hour; {hourly} an hour for {replicas} replicas{asleep}{as_if}. "
-        "Busy share of the time: {busy}.{even}",
+        "Busy share of the time: {busy}, with {time} a request ({origin}).{even}",
         traffic=number(costs.requests_per_hour, "count"),
         replicas=number(costs.replicas, "count"),
         hourly=number(costs.hourly, "usd"),
         asleep="" if costs.billed.raw == 1 else sentence(", billed {share} of it", share=number(costs.billed, "rate")),
         as_if=Markup(" ({})").format(quoted(costs.as_if)) if costs.as_if else "",
         busy=number(costs.utilisation.value, "rate"),
+        time=number(projected(run).basis.service_time.value, "s"),
+        origin=quoted(projected(run).basis.time_origin),
         even=sentence(" 1,000 requests cost less than the target above {even} requests an hour.", even=even)
         if even
         else "",
@@ -192,8 +194,7 @@ def _cells(estimate: Cited) -> list[Markup]:
 
 
 def _money(estimate: Cited) -> list[Markup]:
-    exact = estimate.low.raw is not None and estimate.low.raw == estimate.high.raw
-    return [number(estimate.value, "usd"), Markup("exact") if exact else interval(estimate, "usd")]
+    return [number(estimate.value, "usd"), interval(estimate, "usd")]
 
 
 def _judged(words: str, row: Cited | None, measured: Cited, style: Style) -> Markup:

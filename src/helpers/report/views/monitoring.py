@@ -107,7 +107,8 @@ def thresholds(run: Run, result: Cited) -> Markup:
     ]
     note = (
         "A threshold to live with lies as far beyond everything seen as a firing alert takes to resolve; for the error "
-        "rate it is no lower than the interval of the rate. A log of few windows shows no ordinary week: take it as a "
+        "rate it is no lower than the interval of the rate; a dash where such a threshold could never fire. A "
+        "log of few windows shows no ordinary week: take it as a "
         "first setting."
     )
     return table("What each threshold would have done", columns, rows, id="thresholds", note=note)

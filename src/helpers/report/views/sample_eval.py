@@ -42,13 +42,21 @@ def answer(result: Cited) -> Markup:
     if result.reason:
         return not_measured(result.reason.raw)
     scores = result.scores
-    parts = [
+    parts = [_recorded(result)] if result.raw.is_regression_check and result.recordings else []
+    parts.append(
         sentence(
-            "{n} of {asked} dialogues were summarised.",
+            "{n} of {asked} dialogues were summarised in this run.",
             n=number(result.answered, "count"),
             asked=number(result.asked, "count"),
         )
-    ]
+    )
+    if result.raw.is_regression_check:
+        parts.append(
+            sentence(
+                "A regression check: {n} of these answers are word for word those recorded of this system.",
+                n=number(result.baseline_equal, "count"),
+            )
+        )
     if "rougeL" in scores.raw:
         parts.append(
             sentence(
@@ -67,6 +75,21 @@ def answer(result: Cited) -> Markup:
         )
     return Markup("<p class='answer'>{} {}</p>{}").format(
         Markup(" ").join(parts), _failures_sentence(result), ended_early(result)
+    )
+
+
+def _recorded(result: Cited) -> Markup:
+    """Return what the recorded answers of this very system are worth, which are many more than a run asks for."""
+    first = next(iter(result.recordings))
+    rouge, facts = first.estimates["rougeL"], first.estimates["key_fact_recall"]
+    return sentence(
+        "The recorded answers of this system to {n} dialogues that no training saw have ROUGE-L {score} ({between}) "
+        "and {recall} of the key facts ({among}).",
+        n=number(first.n, "count"),
+        score=number(rouge.value, "score"),
+        between=between(rouge, "score"),
+        recall=number(facts.value, "rate"),
+        among=between(facts, "rate", name=""),
     )
 
 
@@ -142,6 +165,13 @@ def comparisons(result: Cited) -> Markup:
     rows = []
     for field, label in (("baseline", "The recorded baseline"), ("untuned", "The untuned base")):
         paired = getattr(result, field)
+        if field == "baseline" and result.raw.is_regression_check:
+            equal = sentence("{n} answers equal word for word", n=number(result.baseline_equal, "count"))
+            rows.append([f"{label}, of this system", "regression check", equal, "–", number(paired.n, "count")])
+            continue
+        if field == "untuned" and result.raw.is_regression_check and result.recordings:
+            rows.append([label, "by recorded answers", "see what fine-tuning gained", "–", "–"])
+            continue
         if paired.raw is None:
             rows.append([label, NOT_MEASURED, quoted(getattr(result, f"{field}_note")), "–", "–"])
             continue

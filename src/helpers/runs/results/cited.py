@@ -9,13 +9,14 @@ from typing import Any
 class Cited:
     """A value inside a result file, with its address (file and JSON pointer, RFC 6901).
 
-    Attributes and items of the value are reached as its own and are `Cited` in turn; ``raw`` is the value itself.
+    Attributes and items of the value are reached as its own and are `Cited` in turn; ``raw`` is the value itself,
+    ``whole`` the value that it is a part of.
     """
 
-    __slots__ = ("address", "raw")
+    __slots__ = ("address", "raw", "whole")
 
-    def __init__(self, raw: Any, address: str) -> None:
-        self.raw = raw
+    def __init__(self, raw: Any, address: str, whole: Any = None) -> None:
+        self.raw, self.whole = raw, whole
         self.address = address if "#" in address else f"{address}#"
 
     def __getattr__(self, name: str) -> Cited:
@@ -44,4 +45,4 @@ class Cited:
 
     def _child(self, value: Any, key: str | int) -> Cited:
         step = str(key).replace("~", "~0").replace("/", "~1")
-        return Cited(value, f"{self.address}/{step}")
+        return Cited(value, f"{self.address}/{step}", self.raw)

@@ -10,6 +10,9 @@ from helpers.scorers import Agreement
 from helpers.stats.comparison import Paired
 from helpers.stats.intervals import Estimate
 
+#: The recording that targets call the untuned base.
+UNTUNED = "base, with examples"
+
 
 class Scored(Frozen):
     """One dialogue with its summary and scores; texts follow the privacy setting."""
@@ -34,6 +37,7 @@ class Recording(Frozen):
     """Recorded predictions of one system, and by how much the first system in the list is better (``gains``).
 
     ``decoding`` is in words, ``''`` where the recording has no manifest. ``agreement`` is that of the first system.
+    ``rouge_l_gains`` are by dialogue.
     """
 
     name: str
@@ -42,6 +46,7 @@ class Recording(Frozen):
     estimates: dict[str, Estimate]
     groups: tuple[Group, ...]
     gains: dict[str, Paired]
+    rouge_l_gains: dict[str, float] = Field(default_factory=dict)
     agreement: dict[str, Agreement] = Field(default_factory=dict)
 
 
@@ -49,7 +54,8 @@ class SampleEval(PageResult):
     """Page 02: scores by metric, by group and by dialogue, and the comparisons with recorded predictions.
 
     ``not_measured`` names the scores that could not be had, each with the reason. The ``differences`` behind a
-    comparison are by dialogue, in the order asked.
+    comparison are by dialogue, in the order asked. ``baseline_is_own``: the baseline was recorded of this very system,
+    of whose answers ``baseline_equal`` are the recorded ones word for word.
     """
 
     signature: str = ""
@@ -64,8 +70,15 @@ class SampleEval(PageResult):
     semantic_failure_rate: Estimate | None = None
     baseline: Paired | None = None
     baseline_note: str = ""
+    baseline_is_own: bool = False
+    baseline_equal: int = 0
     baseline_differences: dict[str, float] = Field(default_factory=dict)
     untuned: Paired | None = None
     untuned_note: str = ""
     untuned_differences: dict[str, float] = Field(default_factory=dict)
     recordings: tuple[Recording, ...] = ()
+
+    @property
+    def is_regression_check(self) -> bool:
+        """Whether all answers are those recorded of the same system: that they are equal says nothing of quality."""
+        return self.baseline_is_own and self.baseline is not None and self.baseline_equal == self.baseline.n
