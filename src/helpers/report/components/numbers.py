@@ -45,7 +45,7 @@ def interval(estimate: Cited, style: Style, *, bare: bool = False) -> Markup:
     if getattr(estimate.raw, "method", "") == EXACT:
         return Markup("exact")
     if low.raw is not None and high.raw is not None:
-        width = _width(estimate.raw)
+        width = width_of(low.raw, high.raw)
         start, end = (spell(edge.raw, style, bare=bare, width=width) for edge in (low, high))
         unit = end[end.find(" ") :] if " " in end else ""
         return Markup("{} to {}").format(_data(low, start.removesuffix(unit)), _data(high, end))

@@ -154,7 +154,7 @@ def trade(run: Run) -> Markup:
     made = quantization.choice(run)
     columns = [
         Column("Variant"),
-        Column("A summary takes", numeric=True, better="down"),
+        Column("Latency as compared", numeric=True, better="down"),
         Column("ROUGE-L, difference", numeric=True, better="up"),
         Column("A thousand requests", numeric=True, better="down"),
         Column("As good"),
@@ -298,11 +298,7 @@ def _cheaper(run: Run) -> Markup:
     costs, parts = cost.projected(run), []
     even = next((row for row in costs.break_even if row.per.raw == "requests"), None)
     if even is not None:
-        parts.append(
-            sentence(
-                "met above {n} requests an hour on the declared instance", n=number(even.requests_per_hour, "count")
-            )
-        )
+        parts.append(sentence("met above {traffic}", traffic=cost.break_even_traffic(even)))
     if costs.choices.chosen.raw is not None:
         row = costs.choices.candidates[costs.choices.chosen.raw]
         parts.append(

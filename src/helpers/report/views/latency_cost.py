@@ -9,7 +9,7 @@ from helpers.report.components.figures import Observations, TargetLine, distribu
 from helpers.report.components.numbers import between, interval, number, quoted, sentence
 from helpers.report.components.tables import Column, actual, chip, table
 from helpers.report.views.common import ended_early, not_measured
-from helpers.report.views.cost import projected
+from helpers.report.views.cost import break_even_traffic, projected
 from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
 from helpers.verdicts.compute import judgement
@@ -176,9 +176,7 @@ def cost(run: Run) -> Markup:
         busy=number(costs.utilisation.value, "rate"),
         time=number(projected(run).basis.service_time.value, "s"),
         origin=quoted(projected(run).basis.time_origin),
-        even=sentence(" 1,000 requests cost less than the target above {even} requests an hour.", even=even)
-        if even
-        else "",
+        even=sentence(" 1,000 requests cost less than the target above {even}.", even=even) if even else "",
     )
     return table("What it costs", columns, rows, id="cost", note=about)
 
@@ -186,7 +184,7 @@ def cost(run: Run) -> Markup:
 def _break_even(run: Run) -> Markup | None:
     """Return the traffic above which 1,000 requests cost less than their target, if they have one."""
     rows = [row for row in projected(run).break_even if row.per.raw == "requests"]
-    return number(rows[0].requests_per_hour, "count") if rows else None
+    return break_even_traffic(rows[0]) if rows else None
 
 
 def _cells(estimate: Cited) -> list[Markup]:

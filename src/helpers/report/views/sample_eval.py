@@ -27,7 +27,8 @@ METRICS: dict[str, tuple[str, Style]] = {
     "semantic_similarity": ("Semantic similarity", "score"),
     "bertscore_f1": ("BERTScore", "score"),
 }
-CHARTED = ("rouge1", "rouge2", "rougeL", "key_fact_recall")
+ROUGE = ("rouge1", "rouge2", "rougeL")
+CHARTED = (*ROUGE, "key_fact_recall")
 WORST = 5
 RERANKED = (
     "The server answers with the likeliest of its beams in which these same checks find nothing (model.rerank): what "
@@ -284,7 +285,7 @@ def _extremes(groups: Sequence[Cited]) -> dict[str, Markup]:
 
 def chart(result: Cited) -> Markup:
     """Return the pooled scores as a chart."""
-    rows = [(METRICS[name][0], found) for name, found in result.scores.items() if name in CHARTED]
+    rows = [(METRICS[name][0], found) for name, found in result.scores.items() if name in ROUGE]
     if not rows:
         return Markup()
     finding = (
