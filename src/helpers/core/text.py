@@ -44,7 +44,7 @@ def spell(value: float, style: Style, *, bare: bool = False, width: float | None
         text = _fixed(size, 2 if size >= 0.1 else 3, width)
     else:
         text = _SPELLINGS[style](size, width).strip("$ %×MB" if bare else " ")
-    return ("−" if value < 0 else "+" if style == "difference" and value > 0 else "") + text
+    return ("−" if value < 0 else "+" if style == "difference" else "") + text
 
 
 def width_of(low: float | None, high: float | None) -> float | None:

@@ -176,7 +176,7 @@ def cost(run: Run) -> Markup:
         busy=number(costs.utilisation.value, "rate"),
         time=number(projected(run).basis.service_time.value, "s"),
         origin=quoted(projected(run).basis.time_origin),
-        even=sentence(" 1,000 requests cost less than the target above {even}.", even=even) if even else "",
+        even=sentence(" A thousand requests cost less than the target above {even}.", even=even) if even else "",
     )
     return table("What it costs", columns, rows, id="cost", note=about)
 
