@@ -80,7 +80,8 @@ def run_report(args: argparse.Namespace) -> int:
         site = run.directory / "site"
         say(f"run {shown(run.directory)}: {run.manifest.dialogues} dialogues, {len(pages)} pages")
         if params.backend == "endpoint":
-            say(announcement(params, run.manifest.dialogues))
+            numbers = [page.number for page in pages]
+            say(announcement(params, run.manifest.dialogues, numbers, run.server["url"]))
         data_files.keep_previous(run, args.out)
         try:
             fan_out(run)

@@ -87,7 +87,7 @@ def execute_all(run: Run, pages: Sequence[Page], site: Path, params: Path) -> di
 
     texts = {}
     measuring = [page for page in pages if run.measuring and page.number not in READING]
-    with Progress(run, len(pages)) as progress, ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+    with Progress(run, [page.number for page in pages]) as progress, ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         for page in measuring:
             progress.start(page.label)
             texts[page] = executed(page)

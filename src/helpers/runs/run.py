@@ -121,10 +121,14 @@ class Run:
             limits=limits(self.params),
             count_tokens=self._token_counter(),
             context_tokens=self.params.model.context_tokens if remote else None,
-            may_send=lambda: spent(self.params, self.manifest, self.log.count()),
+            may_send=self.spent,
             earlier=self._earlier(page, variant),
             variant=variant,
         )
+
+    def spent(self) -> str:
+        """Return which bound of its budget this run has reached, or nothing."""
+        return spent(self.params, self.manifest, self.log.count())
 
     def measured(self, experiment: Experiment) -> Cited:
         """Return a page's result as it stands on disk, measuring it first when this run has not done so.
