@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 
 import numpy as np
 
 from helpers.backends.endpoint import EndpointBackend
-from helpers.core.errors import HelpersError
+from helpers.core.errors import HelpersError, RequestError
 from helpers.engines.served import bring_up
 from helpers.experiments import planning
 from helpers.experiments.load.arrivals import Plan
@@ -142,7 +142,8 @@ def _sweep(
         raise KeyboardInterrupt
     # An arrival-poor run may hold no request at all; it says nothing and counts nowhere.
     by_rate = {rate: [one for one in each if one.measured().kinds.size] for rate, each in zip(rates, runs, strict=True)}
-    points = [_point(rate, each, [services[i] for i in ids], trip, load) for rate, each in by_rate.items() if each]
+    single_times = [services[i] for i in ids]
+    points = [_point(rate, each, single_times, trip, load, sender.told) for rate, each in by_rate.items() if each]
     complete = min((len(each) for each in by_rate.values()), default=0)
     if not complete:
         return tuple(points), {}
@@ -151,8 +152,15 @@ def _sweep(
     return tuple(points), {"highest_rate": held.highest_rate, "knee": held.knee}
 
 
-def _point(rate: float, runs: Sequence[Outcomes], services: Sequence[FloatArray], trip: float, load: Load) -> LoadPoint:
-    pooled, between = summarise(runs, rate, load.target_p95), intervals(runs)
+def _point(
+    rate: float,
+    runs: Sequence[Outcomes],
+    services: Sequence[FloatArray],
+    trip: float,
+    load: Load,
+    told: Callable[[RequestError], str],
+) -> LoadPoint:
+    pooled, between = summarise(runs, rate, load.target_p95, told), intervals(runs)
     single = np.concatenate(services)
     busy = utilisation(rate, single)
     return LoadPoint(
@@ -161,6 +169,8 @@ def _point(rate: float, runs: Sequence[Outcomes], services: Sequence[FloatArray]
         requests=pooled.n,
         errors=pooled.errors,
         saturated=pooled.saturated,
+        verdict=pooled.verdict,
+        messages=pooled.messages,
         throughput=between["throughput"],
         goodput=pooled.goodput,
         response=between.get("mean"),

@@ -27,7 +27,9 @@ class Progress:
         self._label, self._page = "", 0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
-        planned = planned_requests(run.params, run.manifest.dialogues, pages, run.server["url"]) if run.measuring else {}
+        planned = (
+            planned_requests(run.params, run.manifest.dialogues, pages, run.server["url"]) if run.measuring else {}
+        )
         self._planned = sum(planned.values())
 
     def __enter__(self) -> Self:

@@ -100,9 +100,9 @@ class Outcomes:
     """What came of every request, 29 bytes each: when it was due, sent and done, which sample, and how it ended.
 
     ``kinds`` holds `PENDING`, `OK`, or two more than the place of its failure in `KINDS`; ``errors`` holds the first of
-    each kind. ``window`` is where the measured part ends: as planned, where a run was cut short, or with the last answer
-    of a closed loop; ``warmup`` is where it begins, ``zero`` the start on the clock of ``perf_counter``. ``stopped`` says
-    why not everything was sent.
+    each kind. ``warmup`` is where the measured part begins and ``window`` where it ends: as planned, where a run was
+    cut short, or with the last answer of a closed loop. ``zero`` is the start on the clock of ``perf_counter``,
+    ``stopped`` why not everything was sent.
     """
 
     warmup: float
