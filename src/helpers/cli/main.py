@@ -6,6 +6,7 @@ Exit 0 fine, 1 a failed run or deployment, 2 bad input with a message, 3 an aler
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import sys
 import traceback
@@ -15,6 +16,10 @@ from dataclasses import dataclass
 from helpers import __version__
 from helpers.core.environment import redact
 from helpers.core.errors import HelpersError
+
+
+#: What a disk says that takes no more, of whatever file.
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"helpers {args.verb}: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
+        return 1
+    except OSError as error:
+        if not (error.filename or error.errno in DISK):
+            print(redact(traceback.format_exc()), file=sys.stderr)
+            return 1
+        where = f"{error.filename}: " if error.filename else ""
+        print(redact(f"helpers {args.verb}: {where}{error.strerror}; what was written before is kept"), file=sys.stderr)
         return 1
     except Exception:  # a fault of this program: its traceback is shown, but no secret that stands in it
         print(redact(traceback.format_exc()), file=sys.stderr)
