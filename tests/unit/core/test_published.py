@@ -119,7 +119,9 @@ def test_a_link_that_leads_nowhere_is_found_before_anything_is_measured(tmp_path
             check(out, NEW, "report")
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"made": 1}', '{"made": {"report": ["../own.html"]}}', '{"made": {"r": 5}}'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"made": 1}', '{"made": {"report": ["../own.html"]}}', '{"made": {"r": 5}}']
+)
 def test_a_manifest_that_is_none_removes_nothing(tmp_path: Path, text: str) -> None:
     (tmp_path / "own.html").write_text("mine")
     out = tmp_path / "out"
