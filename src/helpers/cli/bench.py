@@ -10,6 +10,7 @@ from pathlib import Path
 from helpers.core.console import say, shown
 from helpers.core.errors import InputError, did_you_mean
 from helpers.core.paths import REPORTS
+from helpers.core.published import check
 from helpers.experiments.bench import servers
 from helpers.experiments.bench.engines import (
     BATCH,
@@ -60,12 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure, write a JSON and its page; return 0, 1 when nothing was measured, 130 when interrupted."""
     # Pages take a second to import, which ``--help`` and a wrong argument do without.
-    from helpers.report.publish import check_writable
     from helpers.report.views import bench as view
     from helpers.report.views import bench_servers
 
     plan = read_plan(args)
-    check_writable(args.out)
+    page = bench_servers if args.servers else view
+    check(args.out, page.FILES, page.MAKER)
     if args.servers:
         bench_servers.write(servers.measure(plan.rounds, plan.limit, plan.command, say), args.out)
         say(f"published {shown(args.out / bench_servers.PAGE)}")

@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 Constant and Poisson arrivals are sent on schedule whether or not earlier requests are answered, and response time
 counts from the intended send: a service that stalls cannot hide it. Several rates make a sweep, in an order drawn
 anew in every repeat, and give the highest rate with p95 response time within the target and under 1 % errors.
+Rates are over the seconds that were planned. Exit 1: the service stopped answering, or never did.
 
 Example:
   helpers load http://127.0.0.1:8080 --arrival poisson --rate 0.5 --duration 60 --repeats 5 --json -
@@ -53,7 +54,7 @@ Example:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Send the load, print or write the report, and return 0, or 1 when nothing was answered.
+    """Send the load, print or write the report, and return 0, or 1 when the service stopped answering or never did.
 
     Raises `InputError` naming every argument that cannot be used.
     """
@@ -72,7 +73,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json != "-":
         print(as_text(report))
     summaries = [report] if isinstance(report, LoadReport) else [one.pooled for one in report.points]
-    return 0 if any(one.response_time.max is not None for one in summaries) else 1
+    fine = (one.verdict != "stopped answering" and one.response_time.max is not None for one in summaries)
+    return 0 if all(fine) else 1
 
 
 def plans(args: argparse.Namespace) -> list[Plan]:

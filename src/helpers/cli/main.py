@@ -6,6 +6,7 @@ Exit 0 fine, 1 a failed run or deployment, 2 bad input with a message, 3 an aler
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import sys
 import traceback
@@ -15,6 +16,9 @@ from dataclasses import dataclass
 from helpers import __version__
 from helpers.core.environment import redact
 from helpers.core.errors import HelpersError
+
+#: What a disk says that takes no more, of whatever file.
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
 @dataclass(frozen=True)
@@ -62,17 +66,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     try:
         return int(args.run_verb(args))
-    except HelpersError as error:
-        print(redact(f"helpers {args.verb}: {error}"), file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print(f"helpers {args.verb}: interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        return 1
-    except Exception:  # a fault of this program: its traceback is shown, but no secret that stands in it
-        print(redact(traceback.format_exc()), file=sys.stderr)
-        return 1
+    except (KeyboardInterrupt, Exception) as error:
+        told, code = _ended(args.verb, error)
+        print(redact(told), end="", file=sys.stderr)
+        return code
+
+
+def _ended(verb: str, error: BaseException) -> tuple[str, int]:
+    """Return what is said of the error that ended a verb, and the exit code.
+
+    A fault of this program has its traceback; what a user or a disk has done is one readable message.
+    """
+    match error:
+        case HelpersError():
+            return f"helpers {verb}: {error}\n", error.exit_code
+        case KeyboardInterrupt():
+            return f"helpers {verb}: interrupted\n", 130
+        case BrokenPipeError():
+            return "", 1
+        case OSError() if error.filename or error.errno in DISK:
+            where = f"{error.filename}: " if error.filename else ""
+            return f"helpers {verb}: {where}{error.strerror}; what was written before is kept\n", 1
+        case _:
+            return "".join(traceback.format_exception(error)), 1
 
 
 def _parser(wanted: str) -> argparse.ArgumentParser:

@@ -9,31 +9,43 @@ from __future__ import annotations
 import argparse
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from helpers.cli.arguments import add_overrides, budget
 from helpers.core.console import say, shown
 from helpers.core.errors import HelpersError, InputError, RunError
 from helpers.core.paths import REPORTS
+from helpers.core.published import check, check_writable
+from helpers.core.published import publish as put
 from helpers.params import Params
 from helpers.params.files import apply_overrides, given_tree, load_params, validate, write_params
 from helpers.runs.budget import announcement
-from helpers.runs.directory import attach
+from helpers.runs.directory import attach, mark_published, state_of
 from helpers.runs.launch import fan_out, finish, resume_run, start_run
+from helpers.runs.run import Run
 from helpers.serving.lifecycle import managed
 from helpers.verdicts.compute import case_of
 from helpers.verdicts.gate import exit_code
 from helpers.verdicts.looks import LEDGER, append
 from helpers.verdicts.targets import looks_of
 
+if TYPE_CHECKING:
+    from helpers.report.components.page import Text
+    from helpers.report.execute import Page
+
 
 def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``helpers report``."""
     parser.add_argument("params", nargs="?", metavar="PARAMS", help="a file, or the name of one in params/")
-    parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with a run that was interrupted")
+    parser.add_argument(
+        "--resume",
+        type=Path,
+        metavar="RUN",
+        help="go on with a run that was killed, that is not published, or whose deployment died",
+    )
     add_overrides(parser)
     parser.add_argument(
         "--only", action="append", default=[], metavar="NAME", help="only this page, such as 03 (repeatable)"
@@ -59,47 +71,77 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
 def run_report(args: argparse.Namespace) -> int:
     """Measure, render and publish; return 0, 1 when the deployment failed, 3 when the gate closes."""
     # Notebooks and HTML take a second to import, which ``--help`` and a wrong parameter do without.
-    from helpers.experiments.quantization import prepare
-    from helpers.experiments.until_decided import ask_until_decided
-    from helpers.report import data_files, execute, publish, tracking
+    from helpers.report import execute, publish
 
     overrides = [*args.overrides, *args.budget]
-    params = _params(args, overrides)
-    pages = execute.choose(args.only, claims=params.claims is not None)
-    publish.check_writable(args.out)
+    params, only = _told(args, overrides)
+    pages = execute.choose(only, claims=params.claims is not None)
+    check(args.out, publish.site_files(pages), publish.MAKER)
     signal.signal(signal.SIGTERM, _interrupt)
-    if any(page.number == "04" for page in pages):
+    run, texts = _measured(args, params, overrides, pages)
+    try:
+        return _published(args, run, texts)
+    except BaseException:
+        _say_kept(run, "publishes it")
+        raise
+    finally:
+        run.release()
+
+
+def _measured(
+    args: argparse.Namespace, params: Params, overrides: Sequence[str], pages: Sequence[Page]
+) -> tuple[Run, dict[Page, Text]]:
+    """Return a finished run, held for this process, and the texts of its pages."""
+    from helpers.experiments.quantization import prepare
+    from helpers.experiments.until_decided import ask_until_decided
+    from helpers.report import data_files, execute
+
+    if args.resume and state_of(attach(args.resume.resolve())) == "measured":
+        run = resume_run(args.resume, args.params, overrides)
+        return run, execute.execute_all(run, pages, run.directory / "site", run.directory / "params.yaml")
+    numbers = [page.number for page in pages]
+    if "04" in numbers:
         prepare(params, say)
-    began, ledger = time.monotonic(), args.out / LEDGER
+    began = time.monotonic()
     with managed(params):
         run = (
             resume_run(args.resume, args.params, overrides)
             if args.resume
-            else start_run(args.params, overrides, until_decided=args.until_decided)
+            else start_run(args.params, overrides, until_decided=args.until_decided, only=numbers if args.only else ())
         )
-        site = run.directory / "site"
         say(f"run {shown(run.directory)}: {run.manifest.dialogues} dialogues, {len(pages)} pages")
         if params.backend == "endpoint":
-            say(announcement(params, run.manifest.dialogues))
+            say(announcement(params, run.manifest.dialogues, numbers, run.server["url"]))
         data_files.keep_previous(run, args.out)
         try:
             fan_out(run)
             if run.manifest.until_decided:
-                ask_until_decided(run, partial(append, ledger))
-            texts = execute.execute_all(run, pages, site, run.directory / "params.yaml")
+                ask_until_decided(run, partial(append, args.out / LEDGER))
+            texts = execute.execute_all(run, pages, run.directory / "site", run.directory / "params.yaml")
         except BaseException:
             run.close()
-            say(f"what was measured is kept: report --resume {shown(run.directory)} goes on with it")
+            run.release()
+            _say_kept(run, "goes on with it")
             raise
         finish(run, began)
-    append(ledger, looks_of(case_of(run)))
+    return run, texts
+
+
+def _published(args: argparse.Namespace, run: Run, texts: Mapping[Page, Text]) -> int:
+    """Make the site of a finished run and publish it, unless its deployment failed; return the exit code."""
+    from helpers.report import publish, tracking
+
+    site = run.directory / "site"
+    append(args.out / LEDGER, looks_of(case_of(run)))
     publish.finish_site(run, texts, site)
     tracking.track(run)
     failed = run.down()
     if failed and not args.publish_failed:
         say(f"{failed}\nnot published (--publish-failed would); pages: {shown(site / 'index.html')}")
+        say(f"report --resume {shown(run.directory)} goes on when it answers again")
         return 1
-    publish.replace(site, args.out)
+    put(site, args.out, publish.MAKER)
+    mark_published(run)
     inference, other = run.manifest.inference_seconds or 0, run.manifest.other_seconds
     beside = "" if other is None else f", {other:.0f} s of everything else"
     say(f"published {shown(args.out / 'index.html')}: {inference:.0f} s of inference{beside}")
@@ -124,31 +166,58 @@ def run_render(args: argparse.Namespace) -> int:
         raise RunError(f"{args.run}: not finished; a run can be rendered when its report has ended")
     tree = given_tree(run.params)
     apply_overrides(tree, args.overrides)
-    out = (args.out or run.directory / "site").resolve()
-    publish.check_writable(out)
-    out.mkdir(parents=True, exist_ok=True)
-    judged_by = run.directory / "rendering"
-    judged_by.mkdir(exist_ok=True)
-    write_params(judged_by, validate(tree, "--set"))
-    run = attach(run.directory, judged_by / "params.yaml")
+    judged_by = validate(tree, "--set")
+    site = run.directory / "site"
+    out = args.out or site
+    owned = out.resolve() == site
     pages = execute.recorded_pages(run)
-    texts = execute.execute_all(run, pages, out, judged_by / "params.yaml")
-    publish.finish_site(run, texts, out)
+    if owned:
+        check_writable(out)
+    else:
+        check(out, publish.site_files(pages), publish.MAKER)
+    run.hold()
+    folder, release = run.directory / "rendering", run.release
+    try:
+        folder.mkdir(exist_ok=True)
+        write_params(folder, judged_by)
+        run = attach(run.directory, folder / "params.yaml")
+        texts = execute.execute_all(run, pages, folder / "site", folder / "params.yaml")
+        publish.finish_site(run, texts, folder / "site")
+        put(folder / "site", out, publish.MAKER, owned=owned)
+    finally:
+        release()
     say(f"rendered {len(pages)} pages: {shown(out / 'index.html')}")
     return 0
 
 
-def _params(args: argparse.Namespace, overrides: Sequence[str]) -> Params:
+def _told(args: argparse.Namespace, overrides: Sequence[str]) -> tuple[Params, Sequence[str]]:
+    """Return the parameters and the pages that are asked for, those of a resumed run by what it was told."""
     if args.resume:
         run = attach(args.resume.resolve())
         if overrides and args.params is None:
             raise InputError("--resume goes on with what the run was told: leave --set and --budget away")
         if args.until_decided and not run.manifest.until_decided:
             raise InputError(f"--resume {args.resume}: that run was not begun with --until-decided; measure anew")
-        return run.params
+        _check_same_pages(args, run)
+        return run.params, run.manifest.only
     if args.params is None:
         raise InputError("report: give a params file, such as params/demo.yaml, or --resume RUN")
-    return load_params(args.params, overrides, measuring=True)
+    return load_params(args.params, overrides, measuring=True), args.only
+
+
+def _check_same_pages(args: argparse.Namespace, run: Run) -> None:
+    from helpers.report import execute
+
+    wanted = [page.number for page in execute.choose(args.only, claims=True)] if args.only else run.manifest.only
+    if list(wanted) != list(run.manifest.only):
+        began = f"--only {' --only '.join(run.manifest.only)}" if run.manifest.only else "all pages"
+        raise InputError(f"--resume {args.resume}: that run was begun with {began}; leave --only away to go on with it")
+
+
+def _say_kept(run: Run, what: str) -> None:
+    """Say how to go on with a run, unless its directory is gone."""
+    if run.directory.is_dir():
+        say(f"what was measured is kept: report --resume {shown(run.directory)} {what}")
 
 
 def _interrupt(signum: int, frame: Any) -> None:

@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import statistics
 import time
-import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from helpers.backends.endpoint import EndpointBackend, is_loopback
-from helpers.core.errors import HelpersError
+from helpers.backends.endpoint import EndpointBackend
+from helpers.core.errors import HelpersError, RequestError
 from helpers.engines.served import bring_up
 from helpers.experiments import planning
 from helpers.experiments.load.arrivals import Plan
+from helpers.experiments.load.logged import LoggedLoad
 from helpers.experiments.load.queueing import fifo_responses, mg1_response, utilisation
-from helpers.experiments.load.sending import KINDS, OK, MeasuredPart, Outcomes, send, sweep
+from helpers.experiments.load.sending import MeasuredPart, Outcomes, send, sweep
 from helpers.experiments.load.summary import capacity, intervals, point, summarise
 from helpers.params import Batching, Load, Serving
-from helpers.runs.request_log import Record, settings_hash
+from helpers.runs.budget import no_load
 from helpers.runs.results.load_capacity import BatchingGain, LoadCapacity, LoadPoint
 from helpers.runs.run import Run
+from helpers.runs.sender import RequestSender
 from helpers.samples.dataset import Sample
 from helpers.stats.intervals import Estimate, FloatArray, mean
 
@@ -55,14 +55,15 @@ def measure(run: Run) -> LoadCapacity:
     trip = _round_trip(backend) if backend else 0.0
     services = {row.id: np.maximum(np.array(row.times) - trip, 1e-6) for row in timed.dialogues}
     single = np.concatenate(list(services.values()))
-    points, found = _sweep(run, backend, services, trip) if backend else ((), {})
+    sender = run.sender(PAGE) if backend else None
+    points, found = _sweep(run, sender, backend, services, trip) if backend and sender else ((), {})
     gain, unbatched = measure_batching(run, services) if backend else (None, no_sweep)
     requests = sum(one.requests for one in points)
     return LoadCapacity(
         page=PAGE,
         requests=requests + (2 * gain.requests if gain else 0),
         seconds=time.monotonic() - began,
-        stopped="" if not backend or requests else "the budget was spent before the sweep",
+        stopped=sender.stopped if sender else "",
         no_sweep=no_sweep,
         service=_mean(services),
         services=single.size,
@@ -79,6 +80,8 @@ def measure_batching(run: Run, services: Mapping[str, FloatArray]) -> tuple[Batc
     """Return what batching gains, or why it was not measured; ``services`` are seconds, by dialogue."""
     if run.params.backend != "local" or not isinstance(run.backend, EndpointBackend):
         return None, "only a server that this run starts can be told to batch"
+    if run.spent():
+        return None, "the budget was spent before it"
     means = {sample: float(times.mean()) for sample, times in services.items()}
     quicker = sorted(means, key=lambda sample: means[sample])[: (len(means) + 1) // 2]
     service = sum(means[sample] for sample in quicker) / len(quicker)
@@ -101,10 +104,8 @@ def measure_batching(run: Run, services: Mapping[str, FloatArray]) -> tuple[Batc
 
 def _loadable(run: Run) -> tuple[EndpointBackend | None, str]:
     """Return whom load may be sent to, or why nobody."""
-    if run.params.backend == "replay":
-        return None, "recorded answers cannot be loaded; what is predicted rests on their recorded times"
-    if not is_loopback(run.server["url"]) and not run.params.load.allow_remote:
-        return None, "load is sent to other machines only with load.allow_remote=true"
+    if why := no_load(run.params, run.server["url"]):
+        return None, why
     if not isinstance(run.backend, EndpointBackend):
         return None, "only a service can be loaded"
     return run.backend, ""
@@ -121,24 +122,28 @@ def _round_trip(backend: EndpointBackend) -> float:
 
 
 def _sweep(
-    run: Run, backend: EndpointBackend, services: Services, trip: float
+    run: Run, sender: RequestSender, backend: EndpointBackend, services: Services, trip: float
 ) -> tuple[tuple[LoadPoint, ...], dict[str, object]]:
-    """Send the sweep, log every request of it, and return its points and the capacity it shows."""
+    """Send the sweep and return its points and the capacity it shows."""
     load, samples = run.params.load, [sample for sample in run.samples if sample.id in services]
     single = np.concatenate(list(services.values()))
     rates = sorted(load.rates or [share / float(single.mean()) for share in load.fractions])
     plans = [Plan("poisson", load.seconds, rate, count=load.count, seed=load.seed) for rate in rates]
-    before, began = datetime.now(UTC), time.perf_counter()
-    dialogues = [sample.dialogue for sample in samples]
-    allowed = run.sender(PAGE).may_send
-    runs = sweep(backend, dialogues, run.params.generation, plans, load.repeats, allowed)
+    dialogues, ids = [sample.dialogue for sample in samples], [sample.id for sample in samples]
+    runs = sweep(
+        backend,
+        dialogues,
+        run.params.generation,
+        plans,
+        load.repeats,
+        lambda repeat: LoggedLoad(sender, ids, repeat),
+    )
+    if any(one.interrupted for each in runs for one in each):
+        raise KeyboardInterrupt
     # An arrival-poor run may hold no request at all; it says nothing and counts nowhere.
     by_rate = {rate: [one for one in each if one.measured().kinds.size] for rate, each in zip(rates, runs, strict=True)}
-    ids = [sample.id for sample in samples]
-    for each in by_rate.values():
-        for repeat, outcomes in enumerate(each):
-            _log_requests(run, outcomes, ids, repeat, before + timedelta(seconds=outcomes.zero - began))
-    points = [_point(rate, each, [services[i] for i in ids], trip, load) for rate, each in by_rate.items() if each]
+    single_times = [services[i] for i in ids]
+    points = [_point(rate, each, single_times, trip, load, sender.told) for rate, each in by_rate.items() if each]
     complete = min((len(each) for each in by_rate.values()), default=0)
     if not complete:
         return tuple(points), {}
@@ -147,35 +152,15 @@ def _sweep(
     return tuple(points), {"highest_rate": held.highest_rate, "knee": held.knee}
 
 
-def _log_requests(
-    run: Run, outcomes: Outcomes, ids: Sequence[str], repeat: int, zero: datetime, variant: str = ""
-) -> None:
-    """Write the requests of one run of load, after it: writing would disturb it. ``zero`` is when it began."""
-    part = outcomes.measured()
-    settings = settings_hash(dict(run.params.generation.sent()))
-    for place, kind in enumerate(part.kinds.tolist()):
-        due, sent, done = (float(series[place]) for series in (part.intended, part.sent, part.done))
-        ended = done == done
-        run.log.append(
-            Record(
-                request=uuid.uuid4().hex[:12],
-                attempt=1,
-                page="05",
-                phase="load",
-                sample=ids[int(part.samples[place])],
-                started_at=zero + timedelta(seconds=sent if sent == sent else due),
-                kind="ok" if kind == OK else KINDS[kind - 2],
-                repeat=repeat,
-                service_time=done - sent if ended else None,
-                response_time=done - due if ended else None,
-                settings=settings,
-                variant=variant,
-            )
-        )
-
-
-def _point(rate: float, runs: Sequence[Outcomes], services: Sequence[FloatArray], trip: float, load: Load) -> LoadPoint:
-    pooled, between = summarise(runs, rate, load.target_p95), intervals(runs)
+def _point(
+    rate: float,
+    runs: Sequence[Outcomes],
+    services: Sequence[FloatArray],
+    trip: float,
+    load: Load,
+    told: Callable[[RequestError], str],
+) -> LoadPoint:
+    pooled, between = summarise(runs, rate, load.target_p95, told), intervals(runs)
     single = np.concatenate(services)
     busy = utilisation(rate, single)
     return LoadPoint(
@@ -184,6 +169,8 @@ def _point(rate: float, runs: Sequence[Outcomes], services: Sequence[FloatArray]
         requests=pooled.n,
         errors=pooled.errors,
         saturated=pooled.saturated,
+        verdict=pooled.verdict,
+        messages=pooled.messages,
         throughput=between["throughput"],
         goodput=pooled.goodput,
         response=between.get("mean"),
@@ -222,7 +209,7 @@ def _batching_server(run: Run, serving: Serving, first: Sample, opened: ExitStac
     """
     params = run.params.model_copy(update={"serving": serving})
     _, backend = bring_up(params, run.directory / "variants" / "batching", opened)
-    run.sender("05", "batching", backend=backend).ask(first.id, first.dialogue, phase="warmup")
+    run.sender(PAGE, "batching", backend=backend).ask(first.id, first.dialogue, phase="warmup")
     return backend
 
 
@@ -231,16 +218,17 @@ def _batching_rounds(
 ) -> list[dict[str, MeasuredPart]]:
     """Return what each server answered in each round that was not cut short by the budget."""
     dialogues, ids = [sample.dialogue for sample in samples], [sample.id for sample in samples]
-    may_send = run.sender("05").may_send
+    senders = {name: run.sender(PAGE, name, backend=backend) for name, backend in servers.items()}
     found: list[dict[str, MeasuredPart]] = []
     for number in range(ROUNDS):
         one, seeded = {}, plan.repeated(number, 0)
         for name, backend in servers.items():
-            if may_send():
+            with LoggedLoad(senders[name], ids, number) as log:
+                outcomes = send(backend, dialogues, run.params.generation, seeded, observer=log)
+            if outcomes.interrupted:
+                raise KeyboardInterrupt
+            if outcomes.stopped:
                 return found
-            before, began = datetime.now(UTC), time.perf_counter()
-            outcomes = send(backend, dialogues, run.params.generation, seeded)
-            _log_requests(run, outcomes, ids, number, before + timedelta(seconds=outcomes.zero - began), name)
             one[name] = outcomes.measured()
         found.append(one)
     return found

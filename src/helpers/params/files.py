@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import reprlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -10,6 +12,7 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from helpers.core import plain_yaml
 from helpers.core.environment import redact
 from helpers.core.errors import ParamsError, did_you_mean
 from helpers.core.paths import PROJECT
@@ -41,19 +44,10 @@ PATHS = (
 )
 #: A name or a value that looks like a secret; ``max_new_tokens`` counts, ``deployment.secrets`` holds names.
 SECRET = re.compile(r"(^|[._-])(token|secret|passwords?|api_?keys?)$|^hf_", re.IGNORECASE)
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """YAML that refuses a key given twice instead of keeping the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"key '{key}' given twice", key_node.start_mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep)
+#: Problems named of one file, and characters shown of a value in a message.
+MOST_PROBLEMS, SHOWN = 20, 80
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = SHOWN
 
 
 def load_params(source: str | Path, overrides: Sequence[str] = (), *, measuring: bool = False) -> Params:
@@ -80,19 +74,19 @@ def load_params(source: str | Path, overrides: Sequence[str] = (), *, measuring:
 def find_params(source: str | Path) -> Path:
     """Return the file a user means by a path, or by the bare name of a file in ``params/``."""
     for path in (Path(source), PROJECT / source, PROJECT / "params" / f"{source}.yaml"):
-        if path.is_file():
+        if os.path.isfile(path):
             return path.resolve()
     known = sorted(p.stem for p in (PROJECT / "params").glob("*.yaml"))
     hint = did_you_mean(Path(source).stem, known)
-    raise ParamsError(f"{source}: no such parameter file{hint}; known in params/: {', '.join(known)}")
+    raise ParamsError(f"{_brief(str(source))}: no such parameter file{hint}; known in params/: {', '.join(known)}")
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """Return the mapping in a YAML file; errors name the file and the line."""
     try:
-        tree = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_StrictLoader)  # noqa: S506
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise ParamsError(f"{path.name}: not readable as YAML: {' '.join(str(error).split())}") from None
+        tree = plain_yaml.read(path)
+    except (OSError, ValueError) as error:
+        raise ParamsError(f"{path.name}: not readable as YAML: {error}") from None
     if not isinstance(tree, dict):
         raise ParamsError(f"{path.name}: expected 'key: value' lines, found {type(tree).__name__}")
     return tree
@@ -113,8 +107,8 @@ def apply_overrides(tree: dict[str, Any], overrides: Sequence[str]) -> None:
             problems.append(f"--set {dotted}=…: secrets come from the environment or .env, never from the command line")
         else:
             try:
-                _override(tree, keys, yaml.safe_load(raw))
-            except (yaml.YAMLError, ParamsError) as error:
+                _override(tree, keys, plain_yaml.parse(raw))
+            except (ValueError, ParamsError) as error:
                 problems.append(f"--set {dotted}: {' '.join(str(error).split())}")
     if problems:
         raise ParamsError(problems)
@@ -125,8 +119,10 @@ def validate(tree: Mapping[str, Any], where: str) -> Params:
     try:
         return Params.model_validate(tree)
     except ValidationError as error:
-        problems = [f"{where}: {_problem(item)}" for item in error.errors()]
-        raise ParamsError(problems) from None
+        found = error.errors(include_url=False)
+        problems = [f"{where}: {_problem(item)}" for item in found[:MOST_PROBLEMS]]
+        more = [f"{where}: and {len(found) - MOST_PROBLEMS} more like these"] if len(found) > MOST_PROBLEMS else []
+        raise ParamsError([*problems, *more]) from None
 
 
 def read_alerts(path: Path) -> Alerts:
@@ -186,9 +182,10 @@ def _open_files(tree: dict[str, Any], base: Path, where: str) -> None:
     for section in FILES:
         if isinstance(tree.get(section), str):
             path = base / tree[section]
-            if not path.is_file():
+            if not os.path.isfile(path):
+                name = _brief(tree[section])
                 raise ParamsError(
-                    f"{where}: '{section}' names {tree[section]}, which is not there; create it or correct the name"
+                    f"{where}: '{section}' names {name}, which is not there; create it or correct the name"
                 )
             tree[section] = read_yaml(path)
 
@@ -211,13 +208,13 @@ def _anchored(value: Any, base: Path) -> Any:
         return [_anchored(item, base) for item in value]
     if not isinstance(value, str) or ":" in value:
         return value
-    path = Path(value).expanduser()
-    means_a_file = path.is_absolute() or value.startswith(".") or path.suffix or (base / path).exists()
-    return str((base / path).resolve()) if means_a_file else value
+    path = Path(os.path.expanduser(value))
+    means_a_file = path.is_absolute() or value.startswith(".") or path.suffix or os.path.exists(base / path)
+    return os.path.realpath(base / path) if means_a_file else value
 
 
 def _problem(item: Any) -> str:
-    *sections, key = [str(part) for part in item["loc"]] or [""]
+    *sections, key = [_brief(str(part)) for part in item["loc"]] or [""]
     section = ".".join(sections)
     under = f" under '{section}'" if section else ""
     if item["type"] == "extra_forbidden":
@@ -227,7 +224,13 @@ def _problem(item: Any) -> str:
     where, message = ".".join([*sections, key]), item["msg"].removeprefix("Value error, ")
     if item["type"] == "value_error":  # a rule of a whole section, whose content would only repeat the file
         return f"{where}: {message}".lstrip(": ")
-    return f"'{where}': {message}, got {item['input']!r}"
+    return f"'{where}': {message}, got {_SHORT.repr(item['input'])}"
+
+
+def _brief(text: str) -> str:
+    """Return a text that stands in a message, in one line and not too long."""
+    text = " ".join(text.split())
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def _fields(sections: Sequence[str]) -> list[str]:

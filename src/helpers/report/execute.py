@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -74,10 +75,11 @@ def execute_all(run: Run, pages: Sequence[Page], site: Path, params: Path) -> di
     """Execute each page's notebook over the run and write its page as soon as it is there; return the texts.
 
     Pages that ask are executed one after the other, so that nothing is measured beside anything else; then those that
-    read what was measured, a few at a time.
+    read what was measured, a few at a time. The site is the run's own: what an earlier try left in it is removed.
     """
     (run.directory / "notebooks").mkdir(exist_ok=True)
-    site.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(site, ignore_errors=True)
+    site.mkdir(parents=True)
 
     def executed(page: Page) -> Text:
         _execute(run, page, params)
@@ -87,7 +89,7 @@ def execute_all(run: Run, pages: Sequence[Page], site: Path, params: Path) -> di
 
     texts = {}
     measuring = [page for page in pages if run.measuring and page.number not in READING]
-    with Progress(run, len(pages)) as progress, ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+    with Progress(run, [page.number for page in pages]) as progress, ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         for page in measuring:
             progress.start(page.label)
             texts[page] = executed(page)

@@ -1,18 +1,14 @@
-"""From notebooks to pages: execute each over a run, convert, add index and data, and publish all of it or nothing."""
+"""From the texts of executed notebooks to a site: pages, index, the data behind them, summaries and the workbook."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bs4 import BeautifulSoup
 from markupsafe import Markup
 
-from helpers.core.errors import RunError
 from helpers.cost.workbook import write_workbook
 from helpers.report.components.page import Link, Text
 from helpers.report.data_files import RESULTS, SCHEMA, changes, data_schema, site_data, write_summaries
@@ -22,19 +18,15 @@ from helpers.report.views.cost import WORKBOOK
 from helpers.runs.run import Run
 from helpers.verdicts.compute import projection
 
+#: What the summaries are published as.
+SUMMARIES_FILE = "demo_summaries.csv"
+#: Who made them, in the manifest of a published folder.
+MAKER = "report"
 
-def check_writable(out: Path) -> None:
-    """Raise `RunError` now rather than after an hour of measuring when pages could not be written."""
-    folder = out
-    while not folder.exists():
-        folder = folder.parent
-    try:
-        if not folder.is_dir():
-            raise NotADirectoryError(20, "not a directory")
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise RunError(f"cannot write to {out}: {error.strerror}; give write permission or another --out") from None
+
+def site_files(pages: Sequence[Page]) -> list[str]:
+    """Return the names of the files that a site of some pages has."""
+    return [*(page.href for page in pages), "index.html", RESULTS, SCHEMA, SUMMARIES_FILE, WORKBOOK]
 
 
 def finish_site(run: Run, texts: Mapping[Page, Text], site: Path) -> None:
@@ -49,22 +41,8 @@ def finish_site(run: Run, texts: Mapping[Page, Text], site: Path) -> None:
         run, page_frame(run, pages, "index.html"), [_card(page, site / page.href) for page in pages], changes(run)
     )
     (site / "index.html").write_text(front, encoding="utf-8")
-    write_summaries(run, site / "demo_summaries.csv")
+    write_summaries(run, site / SUMMARIES_FILE)
     write_workbook(site / WORKBOOK, run.params, projection(run), run.manifest.started_at)
-
-
-def replace(site: Path, out: Path) -> None:
-    """Publish: put the new files in place one by one, each whole, and remove the pages of other runs."""
-    out.mkdir(parents=True, exist_ok=True)
-    names = {path.name for path in site.iterdir()}
-    with tempfile.TemporaryDirectory(dir=out, prefix=".new-") as staging:
-        for name in sorted(names):
-            shutil.copyfile(site / name, Path(staging) / name)
-        for name in sorted(names):
-            os.replace(Path(staging) / name, out / name)
-    for stale in out.glob("*.html"):
-        if stale.name not in names:
-            stale.unlink()
 
 
 def _card(page: Page, path: Path) -> index.Card:

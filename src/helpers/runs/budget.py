@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 from helpers.core.text import spell
@@ -29,23 +31,48 @@ def spent(params: Params, manifest: Manifest, requests: int) -> str:
     return ""
 
 
-def planned_requests(params: Params, dialogues: int) -> int:
-    """Return about how many requests a whole report sends; none when recorded predictions are replayed."""
+def no_load(params: Params, url: str | None) -> str:
+    """Return why no load may be sent to the service at ``url``, or nothing."""
+    from helpers.backends.endpoint import is_loopback  # with aiohttp, which a page that only shows does without
+
+    if params.backend == "replay" or url is None:
+        return "recorded answers cannot be loaded; what is predicted rests on their recorded times"
+    if not is_loopback(url) and not params.load.allow_remote:
+        return "load is sent to other machines only with load.allow_remote=true"
+    return ""
+
+
+def planned_requests(params: Params, dialogues: int, pages: Collection[str], url: str | None) -> dict[str, int]:
+    """Return about how many requests each of some pages sends to the service at ``url``, for those that send any.
+
+    The variants of page 04, and the server that page 05 starts beside the run's own, are not that service.
+    """
     if params.backend == "replay":
-        return 0
+        return {}
     measure, plan, own = params.measure, params.settings, params.generation
     compared = len(plan.beside(own.num_beams, own.max_new_tokens)) * min(plan.dialogues, dialogues) * plan.rounds
-    return dialogues * measure.repeats + measure.warmup + CHECKS + compared
+    repeats = measure.repeats - ("02" in pages)  # page 03 counts the answers of page 02 as its first
+    loads = [] if no_load(params, url) else _planned_loads(params)
+    found = {
+        "01": measure.warmup + CHECKS,
+        "02": dialogues,
+        "03": dialogues * repeats + compared,
+        "05": sum(requests for requests, _ in loads),
+    }
+    return {page: requests for page, requests in found.items() if page in pages and requests}
 
 
-def announcement(params: Params, dialogues: int) -> str:
+def announcement(params: Params, dialogues: int, pages: Collection[str], url: str | None) -> str:
     """Return the sentence that precedes the first request to a remote endpoint: requests, minutes, dollars, bounds.
 
-    Time: ``endpoint.expected_seconds`` a request, one after the other. Price: the declared replicas for that time, at
-    the declared instance's price; a cold start, which is billed too, comes on top.
+    Time: ``endpoint.expected_seconds`` a request, one after the other, and the runs of load as long as they take.
+    Price: the declared replicas for that time, at the declared instance's price; a cold start, which is billed too,
+    comes on top.
     """
-    requests, budget = planned_requests(params, dialogues), params.budget
-    minutes = requests * params.endpoint.expected_seconds / 60
+    planned, budget = planned_requests(params, dialogues, pages, url), params.budget
+    alone = sum(requests for page, requests in planned.items() if page != "05")
+    load = sum(seconds for _, seconds in _planned_loads(params)) if "05" in planned else 0.0
+    minutes = (alone * params.endpoint.expected_seconds + load) / 60
     dollars = _dollars(params, minutes)
     cost = "at a price not known" if dollars is None else spell(dollars, "usd")
     bounds = [
@@ -53,7 +80,20 @@ def announcement(params: Params, dialogues: int) -> str:
         for name, value in budget.model_dump(exclude_none=True).items()
     ]
     stop = f"it stops at {', '.join(bounds)}" if bounds else "no budget bounds it"
-    return f"about {requests} requests, {spell(minutes, 'minutes')}, {cost}; {stop}"
+    by_page = ", ".join(f"{page}: {requests}" for page, requests in planned.items())
+    shares = f" (by page: {by_page})" if by_page else ""
+    return f"about {sum(planned.values())} requests{shares}, {spell(minutes, 'minutes')}, {cost}; {stop}"
+
+
+def _planned_loads(params: Params) -> list[tuple[int, float]]:
+    """Return about how many requests each run of load sends and how many seconds it takes.
+
+    One that asks for more than the service can do ends when the last of its requests is answered.
+    """
+    load, service = params.load, params.endpoint.expected_seconds
+    rates = load.rates or [share / service for share in load.fractions]
+    runs = [(min(load.count, math.ceil(rate * load.seconds)), load.seconds) for rate in rates]
+    return [(requests, max(seconds, requests * service)) for requests, seconds in runs] * load.repeats
 
 
 def _dollars(params: Params, minutes: float) -> float | None:

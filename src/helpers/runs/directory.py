@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from helpers.core.console import say, shown
 from helpers.core.errors import InputError, RunError
@@ -12,7 +13,15 @@ from helpers.core.paths import runs_folder
 from helpers.params import Params, Samples
 from helpers.params.files import FILES, load_params
 from helpers.runs.manifest import Manifest
+from helpers.runs.results.store import PAGES, read_result
 from helpers.runs.run import Run
+
+#: How far a run has come: killed while it measured, ended because its deployment died, measured, or published as well.
+RunState = Literal["unfinished", "down", "measured", "published"]
+#: In the directory of a run whose pages were published: when.
+PUBLISHED = "published"
+#: The page that measures on this machine, whatever becomes of the deployment.
+WITHOUT_DEPLOYMENT = "04"
 
 
 def attach(directory: Path, params: str | Path | None = None) -> Run:
@@ -48,31 +57,70 @@ def newest_finished(params: Params) -> Path | None:
     return None
 
 
-def open_interrupted(directory: Path, source: str | None, overrides: Sequence[str]) -> Run:
-    """Return an unfinished run, its log made whole; nobody is asked yet.
+def state_of(run: Run) -> RunState:
+    """Return how far a run has come."""
+    if run.manifest.finished_at is None:
+        return "unfinished"
+    if run.down():
+        return "down"
+    return "published" if (run.directory / PUBLISHED).exists() else "measured"
 
-    Raises `RunError` when there is nothing to go on with, or when ``source`` would now measure something else.
+
+def mark_published(run: Run) -> None:
+    """Keep in a run's directory that its pages were published."""
+    (run.directory / PUBLISHED).write_text(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n", encoding="utf-8")
+
+
+def open_interrupted(directory: Path, source: str | None, overrides: Sequence[str]) -> Run:
+    """Return a run to go on with, held for this process; nobody is asked yet.
+
+    Of one whose deployment died the pages from there on are measured anew; one that is measured was never published.
+    Raises `RunError` when there is nothing to go on with, when ``source`` would now measure something else, or when
+    another process has the run.
     """
     run = attach(directory.resolve())
-    if not run.measuring:
+    run.hold()
+    state = state_of(run)
+    if state == "published":
         raise RunError(f"{shown(run.directory)}: this run is finished; 'render' shows it again, 'report' measures anew")
     if source is not None:
-        wanted = load_params(source, overrides)
-        if run.manifest.until_decided:  # which chooses its own n and asks each dialogue once
-            wanted = wanted.model_copy(update={"samples": _with_n(wanted, run.params), "measure": run.params.measure})
-        changed = [n for n in type(wanted).model_fields if getattr(wanted, n) != getattr(run.params, n)]
-        if changed:
-            raise RunError(
-                f"--resume {shown(run.directory)}: '{changed[0]}' has changed since the run began; leave PARAMS and "
-                "--set away to go on with what the run was told, or measure anew"
-            )
+        _check_unchanged(run, load_params(source, overrides))
+    if state == "measured":
+        say(f"going on with {shown(run.directory)}: it is measured, and its pages are made anew")
+        return run
     torn = run.log.set_aside_torn()
     if torn:
         say(f"{run.log.path.name}: its last line was cut off; {torn} bytes are set aside in requests.torn")
+    if state == "down":
+        _set_aside_results(run)
+        run.measuring = True
     requests = run.log.count()
-    run.__dict__["manifest"] = run.manifest.model_copy(update={"resumed_at": datetime.now(UTC)})
+    going_on = {"resumed_at": datetime.now(UTC), "finished_at": None}
+    run.__dict__["manifest"] = run.manifest.model_copy(update=going_on)
     say(f"going on with {shown(run.directory)}: {requests} requests are in its log")
     return run
+
+
+def _check_unchanged(run: Run, wanted: Params) -> None:
+    if run.manifest.until_decided:  # which chooses its own n and asks each dialogue once
+        wanted = wanted.model_copy(update={"samples": _with_n(wanted, run.params), "measure": run.params.measure})
+    changed = [n for n in type(wanted).model_fields if getattr(wanted, n) != getattr(run.params, n)]
+    if changed:
+        raise RunError(
+            f"--resume {shown(run.directory)}: '{changed[0]}' has changed since the run began; leave PARAMS and "
+            "--set away to go on with what the run was told, or measure anew"
+        )
+
+
+def _set_aside_results(run: Run) -> None:
+    """Put aside the results from the page on where the deployment died, but for what was measured without it."""
+    folder, died = run.directory / "results", False
+    for page in sorted(PAGES):
+        result = read_result(folder, page)
+        died = died or bool(result and result.failure)
+        if result and died and (page != WITHOUT_DEPLOYMENT or result.reason or result.stopped):
+            path = folder / f"{page}.json"
+            path.replace(path.with_suffix(".json.before"))
 
 
 def _with_n(wanted: Params, own: Params) -> Samples:

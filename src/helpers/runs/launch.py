@@ -19,6 +19,7 @@ from helpers.core.environment import redact
 from helpers.core.errors import InputError, ModelError, RunError
 from helpers.core.machine import peak_memory
 from helpers.core.paths import runs_folder
+from helpers.core.published import check_writable
 from helpers.engines.model_files import model_hashes, tokenizer_file
 from helpers.engines.served import start_server
 from helpers.params import Params
@@ -36,11 +37,18 @@ FIRST_LOOK = 10
 
 
 def start_run(
-    source: str, overrides: Sequence[str], *, name: str = "", interactive: bool = False, until_decided: bool = False
+    source: str,
+    overrides: Sequence[str],
+    *,
+    name: str = "",
+    interactive: bool = False,
+    until_decided: bool = False,
+    only: Sequence[str] = (),
 ) -> Run:
-    """Validate everything, make the run directory, and bring up whoever answers.
+    """Validate everything, make the run directory, hold it, and bring up whoever answers.
 
-    A run ``until_decided`` begins with few dialogues, each asked once. Raises `InputError` before anything is written
+    A run ``until_decided`` begins with few dialogues, each asked once; ``only`` are the pages asked for, if not all.
+    Raises `InputError` before anything is written
     when parameters, samples or the model's name are wrong.
     """
     params = load_params(source, overrides, measuring=True)
@@ -53,28 +61,35 @@ def start_run(
     started = datetime.now(UTC)
     directory = _make_directory(name or f"{started:%Y%m%dT%H%M%S}-{Path(source).stem}")
     write_params(directory, params)
-    options = [*(part for o in overrides for part in ("--set", o)), *(["--until-decided"] if until_decided else [])]
+    options = [part for o in overrides for part in ("--set", o)] + [part for page in only for part in ("--only", page)]
+    options += ["--until-decided"] if until_decided else []
     command = shlex.join(["python", "-m", "helpers", "report", source, *options])
     corpus = {
         "corpus_by_language_model": is_bundled(params.samples),
         "dialogues": len(samples),
         "available": len(everything),
         "until_decided": until_decided,
+        "only": tuple(only),
     }
     manifest = describe(
         params, directory.name, command, started, dataset_sha256=dataset_sha256(samples), **hashes, **corpus
     )
     write_manifest(directory, manifest)
     run = Run(directory, params, measuring=True, interactive=interactive)
+    run.hold()
     _bring_up(run, url)
     return run
 
 
 def resume_run(directory: Path, source: str | None, overrides: Sequence[str]) -> Run:
-    """Return an interrupted run, ready to go on: its log whole, and whoever answers brought up again."""
+    """Return an interrupted run, held and ready to go on: its log whole, and whoever answers brought up again.
+
+    One that is measured and was never published needs nobody.
+    """
     run = open_interrupted(directory, source, overrides)
-    write_manifest(run.directory, run.manifest)
-    _bring_up(run, endpoint_url(run.params))
+    if run.measuring:
+        write_manifest(run.directory, run.manifest)
+        _bring_up(run, endpoint_url(run.params))
     return run
 
 
@@ -128,16 +143,12 @@ def _first_look(params: Params, available: int) -> Params:
 
 def _make_directory(name: str) -> Path:
     directory = runs_folder() / name
-    try:
-        for attempt in range(1, 100):
-            unique = directory if attempt == 1 else directory.with_name(f"{name}-{attempt}")
-            if not unique.exists():
-                unique.mkdir(parents=True)
-                return unique
-    except OSError as error:
-        raise RunError(
-            f"cannot write under {runs_folder()}: {error.strerror}; give yourself write permission there"
-        ) from None
+    check_writable(runs_folder(), "give write permission there, or name another folder with HELPERS_RUNS")
+    for attempt in range(1, 100):
+        unique = directory if attempt == 1 else directory.with_name(f"{name}-{attempt}")
+        if not unique.exists():
+            unique.mkdir(parents=True)
+            return unique
     raise RunError(f"{directory}: a hundred runs of this name exist; remove some of runs/")
 
 

@@ -47,7 +47,8 @@ class Manifest(Frozen):
     ``given`` are the parameters a user passed, ``defaulted`` the others. ``inference_seconds`` is the time with a
     request under way, ``other_seconds`` the rest of the run; they are filled in when the run ends. ``resumed_at`` is
     when an interrupted run last went on. ``dialogues`` of the ``available`` ones of the source were asked. ``looks``
-    are the n at which each target was looked at, where the run went on until its targets were decided.
+    are the n at which each target was looked at, where the run went on until its targets were decided. ``only`` are the
+    numbers of the pages that were asked for, none for all of them.
     """
 
     run: str
@@ -75,6 +76,7 @@ class Manifest(Frozen):
     available: int | None = None
     until_decided: bool = False
     looks: dict[str, tuple[int, ...]] = Field(default_factory=dict)
+    only: tuple[str, ...] = ()
     corpus_by_language_model: bool = False
     given: dict[str, Any] = Field(default_factory=dict)
     defaulted: dict[str, Any] = Field(default_factory=dict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,14 +20,17 @@ EVERY = 0.5
 class Progress:
     """Watches a run's log from beside it: the notebooks measure in processes of their own."""
 
-    def __init__(self, run: Run, pages: int) -> None:
-        self._run, self._pages = run, pages
+    def __init__(self, run: Run, pages: Collection[str]) -> None:
+        self._run, self._pages = run, len(pages)
         self._log = run.directory / "requests.jsonl"
         self._began = time.monotonic()
         self._label, self._page = "", 0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._planned = planned_requests(run.params, run.manifest.dialogues) if run.measuring else 0
+        planned = (
+            planned_requests(run.params, run.manifest.dialogues, pages, run.server["url"]) if run.measuring else {}
+        )
+        self._planned = sum(planned.values())
 
     def __enter__(self) -> Self:
         if sys.stderr.isatty():

@@ -10,17 +10,20 @@ import dataclasses
 import fcntl
 import hashlib
 import os
+import threading
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Literal, Self
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from helpers.core.environment import redact, secrets
-from helpers.core.errors import RunError, ToolError
+from helpers.core.errors import HelpersError, RunError, ToolError
 from helpers.core.text import stable_hash
 
 Phase = Literal["cold", "warmup", "probe", "steady", "load"]
@@ -136,8 +139,12 @@ class RequestLog:
         gone = {record.supersedes for record in records if record.supersedes}
         return [record for record in records if record.request not in gone] if gone else records
 
+    def begin(self, request: str) -> None:
+        """Count a request that is about to be sent; its attempts are written as each of them ends."""
+        self._requests.add(request)
+
     def count(self) -> int:
-        """Return how many requests were sent, by this process and before it began to write."""
+        """Return how many requests were begun by this process, or logged before it began to count."""
         return len(self._requests)
 
     def set_aside_torn(self) -> int:
@@ -174,6 +181,43 @@ class RequestLog:
         if text is None or self.text_form == "full":
             return text if text is None else redact(text, self._secrets)
         return "" if self.text_form == "redacted" else hashlib.sha256(text.encode()).hexdigest()
+
+
+class LogWriter:
+    """Writes records to a log from a thread of its own, in order, so that whoever measures never waits for the disk.
+
+    A ``failure`` to write ends the writing; it is raised when the writer is left.
+    """
+
+    def __init__(self, log: RequestLog) -> None:
+        self._log = log
+        self._waiting: SimpleQueue[Record | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._write, name="log writer", daemon=True)
+        self.failure: HelpersError | OSError | None = None
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._waiting.put(None)
+        self._thread.join()
+        if self.failure and error is None:
+            raise self.failure
+
+    def append(self, record: Record) -> None:
+        """Have a record written as soon as those before it are."""
+        self._waiting.put(record)
+
+    def _write(self) -> None:
+        while (record := self._waiting.get()) is not None:
+            try:
+                if not self.failure:
+                    self._log.append(record)
+            except (HelpersError, OSError) as failure:
+                self.failure = failure
 
 
 def read_log(path: Path) -> Iterator[Record]:

@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
+from pydantic import ValidationError
 
 from helpers.backends.base import Backend
 from helpers.backends.replay import AnsweredBackend, ReplayBackend
+from helpers.core.console import shown
 from helpers.core.errors import RunError
 from helpers.params import Generation, Params
 from helpers.runs.answer_parts import AnswerParts
@@ -48,6 +50,7 @@ class Run:
     """One run; ``measuring`` is false once it is finished, and from then on no request is sent.
 
     ``earlier`` is where results of other pages are looked for when this directory has none (interactive use).
+    ``release`` gives up what `hold` keeps.
     """
 
     directory: Path
@@ -56,6 +59,7 @@ class Run:
     interactive: bool = False
     earlier: Path | None = None
     closing: list[Callable[[], None]] = field(default_factory=list)
+    release: Callable[[], None] = lambda: None
 
     @cached_property
     def samples(self) -> tuple[Sample, ...]:
@@ -65,7 +69,14 @@ class Run:
     @cached_property
     def manifest(self) -> Manifest:
         """What produced this run."""
-        return Manifest.model_validate_json((self.directory / "manifest.json").read_bytes())
+        try:
+            return Manifest.model_validate_json((self.directory / "manifest.json").read_bytes())
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise RunError(
+                f"{shown(self.directory)}: manifest.json is none of this version: {where} {first['msg']}; measure anew"
+            ) from None
 
     @cached_property
     def server(self) -> dict[str, Any]:
@@ -83,7 +94,8 @@ class Run:
     def backend(self) -> Backend:
         """Who is asked; opened at first use, closed with the run."""
         if not self.interactive:
-            self.closing.append(_alone(self.directory / "measuring.lock"))
+            # A report that was killed leaves a notebook behind for a moment; a resumed one must not ask beside it.
+            self.closing.append(_alone(self.directory / "measuring.lock", PATIENCE, "measuring in"))
         backend = self._open_backend()
         self.closing.append(backend.close)
         return backend
@@ -121,10 +133,14 @@ class Run:
             limits=limits(self.params),
             count_tokens=self._token_counter(),
             context_tokens=self.params.model.context_tokens if remote else None,
-            may_send=lambda: spent(self.params, self.manifest, self.log.count()),
+            may_send=self.spent,
             earlier=self._earlier(page, variant),
             variant=variant,
         )
+
+    def spent(self) -> str:
+        """Return which bound of its budget this run has reached, or nothing."""
+        return spent(self.params, self.manifest, self.log.count())
 
     def measured(self, experiment: Experiment) -> Cited:
         """Return a page's result as it stands on disk, measuring it first when this run has not done so.
@@ -156,6 +172,13 @@ class Run:
         failed = next((result for result in found if result and result.failure), None)
         return unreachable(failed.failure, failed.down_since) if failed else ""
 
+    def hold(self) -> None:
+        """Keep this run for this process until ``release`` is called.
+
+        Raises `RunError` at once when another process reports on it or renders it.
+        """
+        self.release = _alone(self.directory / "report.lock", 0.0, "reporting on or rendering")
+
     def close(self) -> None:
         """End what this run opened."""
         while self.closing:
@@ -183,15 +206,14 @@ def unreachable(kind: str, since: datetime | None) -> str:
     )
 
 
-def _alone(path: Path) -> Callable[[], None]:
-    """Hold a run for this process until it ends or the returned function is called.
+def _alone(path: Path, patience: float, doing: str) -> Callable[[], None]:
+    """Hold a lock for this process until it ends or the returned function is called.
 
-    A report that was killed leaves a notebook behind for a moment; a resumed one must not ask beside it.
-    Raises `RunError` when somebody else is still measuring after ``PATIENCE`` seconds.
+    Raises `RunError` when somebody else still holds it after so many seconds.
     """
-    lock = FileLock(path, timeout=PATIENCE, thread_local=False)
+    lock = FileLock(path, timeout=patience, thread_local=False)
     try:
         lock.acquire()
     except Timeout:
-        raise RunError(f"{path.parent}: another process is measuring in this run; wait for it or end it") from None
+        raise RunError(f"{shown(path.parent)}: another process is {doing} this run; wait for it or end it") from None
     return lock.release

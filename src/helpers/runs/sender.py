@@ -28,6 +28,8 @@ KNOWN_GOOD = "Ann: Shall we have lunch at noon?\nBo: Yes, at noon, and bring the
 
 #: Longest wait between two attempts that the server did not ask for, seconds.
 LONGEST_WAIT = 20.0
+#: When an attempt was sent, by the calendar and on the monotonic clock, and when it was done.
+_Clock = tuple[datetime, int, int]
 
 
 @dataclass(frozen=True)
@@ -91,11 +93,10 @@ class RequestSender:
         """Ask for one summary, again where that can help; ``None`` when asking has ended for this run."""
         if phase != "cold" and (known := self.recall(phase, sample, repeat)):
             return known
-        self.stopped = self.stopped or self.may_send()
-        if self.down_since or self.stopped:
-            return None
         before = self.earlier.get((phase, sample, repeat))
         request = _Request(sample, dialogue, phase, repeat, before.request if before else None)
+        if not self.admit(request.id):
+            return None
         most, outcome = attempts or self.limits.attempts, None
         with suppress(RequestError):
             for retry in retrying(self.limits, most):
@@ -111,20 +112,22 @@ class RequestSender:
 
     def ask_all(self, name: str, dialogues: Sequence[str], repeat: int = 0) -> Record | None:
         """Ask once for all summaries in one request; its record counts the tokens of all and holds no text."""
-        self.stopped = self.stopped or self.may_send()
-        if self.down_since or self.stopped:
+        request, answer = _Request(name, "", "steady", repeat, None), None
+        if not self.admit(request.id):
             return None
-        request, error, answer = _Request(name, "", "steady", repeat, None), None, None
-        sent_at, sent = datetime.now(UTC), time.perf_counter_ns()
-        try:
-            answers = self.backend.summarise(dialogues, self.generation)
-        except RequestError as failed:
-            error = failed
-        done = time.perf_counter_ns()
-        if error is None:
+        answers, error, clock = self._timed(request, 1, dialogues)
+        if answers:
             into, out = (sum(getattr(a, field) or 0 for a in answers) for field in ("input_tokens", "output_tokens"))
             answer = Answer("", into, out, service_time=answers[0].service_time)
-        return self._log(request, 1, sent_at, (sent, done), answer, error)
+        return self._log(request, 1, clock, answer, error)
+
+    def admit(self, request: str) -> bool:
+        """Count a request before it is sent; false when it may not be, and asking has ended for this run."""
+        self.stopped = self.stopped or self.may_send()
+        if self.down_since or self.stopped:
+            return False
+        self.log.begin(request)
+        return True
 
     def recall(self, phase: Phase, sample: str, repeat: int = 0) -> Outcome | None:
         """Return what was answered before the run was interrupted, if the log holds the answer's text."""
@@ -139,33 +142,34 @@ class RequestSender:
         return {"failure": self.down_kind, "down_since": self.down_since, "stopped": self.stopped}
 
     def _attempt(self, request: _Request, number: int) -> tuple[Outcome, RequestError | None]:
-        """Try once and log it; an interrupted attempt is logged as cancelled before the interruption goes on."""
+        """Try once and log it."""
+        answers, error, clock = self._timed(request, number, [request.dialogue])
+        answer = answers[0] if answers else None
+        if error:
+            error = self._blamed(request, error)
+        return Outcome(self._log(request, number, clock, answer, error), answer), error
+
+    def _timed(
+        self, request: _Request, number: int, dialogues: Sequence[str]
+    ) -> tuple[list[Answer], RequestError | None, _Clock]:
+        """Make one attempt; an interrupted one is logged as cancelled before the interruption goes on."""
         sent_at, sent = datetime.now(UTC), time.perf_counter_ns()
-        answer: Answer | None = None
+        answers: list[Answer] = []
         error: RequestError | None = None
         try:
-            answer = self.backend.summarise([request.dialogue], self.generation)[0]
+            answers = self.backend.summarise(dialogues, self.generation)
         except RequestError as failed:
             error = failed
         except BaseException as interruption:
             cancelled = RequestError(Failure.CANCELLED, f"interrupted by {type(interruption).__name__}")
-            self._log(request, number, sent_at, (sent, time.perf_counter_ns()), None, cancelled)
+            self._log(request, number, (sent_at, sent, time.perf_counter_ns()), None, cancelled)
             raise
-        done = time.perf_counter_ns()
-        if error:
-            error = self._blamed(request, error)
-        return Outcome(self._log(request, number, sent_at, (sent, done), answer, error), answer), error
+        return answers, error, (sent_at, sent, time.perf_counter_ns())
 
     def _log(
-        self,
-        request: _Request,
-        number: int,
-        sent_at: datetime,
-        clock: tuple[int, int],
-        answer: Answer | None,
-        error: RequestError | None,
+        self, request: _Request, number: int, clock: _Clock, answer: Answer | None, error: RequestError | None
     ) -> Record:
-        sent, done = clock
+        sent_at, sent, done = clock
         timed = answer is None or answer.service_time is not None
         record = Record(
             request=request.id,
@@ -177,7 +181,7 @@ class RequestSender:
             started_at=sent_at,
             kind=error.kind if error else "ok",
             status=error.status if error else (answer.status if answer else None),
-            message=self._message(error),
+            message=self.told(error),
             # A replayed answer has only the time that was recorded with it.
             service_time=(done - sent) / 1e9 if answer is None else answer.service_time,
             response_time=(done - request.began) / 1e9 if timed else None,
@@ -189,8 +193,8 @@ class RequestSender:
         self.log.append(record)
         return record
 
-    def _message(self, error: RequestError | None) -> str:
-        """Return what the log says of an error: a server's own words may repeat a dialogue that is private."""
+    def told(self, error: RequestError | None) -> str:
+        """Return what may be told of an error: a server's own words may repeat a dialogue that is private."""
         if error is None:
             return ""
         return str(error) if self.log.text_form == "full" else error.private

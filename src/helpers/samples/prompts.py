@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-import yaml
 from pydantic import ValidationError
 
+from helpers.core import plain_yaml
 from helpers.core.errors import InputError, did_you_mean
 from helpers.core.model import Frozen
 from helpers.core.paths import DATA
@@ -56,14 +56,14 @@ def load_prompt(name: str) -> Prompt:
     bundled = {path.stem: path for path in BUNDLED.glob("*.yaml")}
     path = bundled.get(name, Path(name))
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        tree = plain_yaml.read(path)
     except OSError:
         hint, known = did_you_mean(name, bundled), ", ".join(sorted(bundled))
         raise InputError(
             f"prompt '{name}': neither a bundled prompt{hint} nor a readable file; bundled: {known}"
         ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"prompt {path}: not readable as YAML: {' '.join(str(error).split())}") from None
+    except ValueError as error:
+        raise InputError(f"prompt {path}: not readable as YAML: {error}") from None
     try:
         prompt = Prompt.model_validate(tree)
     except ValidationError as error:

@@ -3,15 +3,30 @@
 from helpers.params.files import load_params
 from helpers.runs.budget import announcement, planned_requests
 
+PAGES, URL = ("01", "02", "03", "04", "05", "06"), "https://endpoint.example"
+
 
 def test_the_estimate_names_requests_minutes_dollars_and_bounds() -> None:
     params = load_params("endpoint", ["measure.repeats=4", "endpoint.expected_seconds=3.6"])
     # 10 dialogues × 4 repeats + 2 warm-ups + 20 checks + 6 settings × 8 dialogues × 1 round = 110 requests of 3.6 s
-    assert planned_requests(params, 10) == 110
-    assert announcement(params, 10) == (  # an hour of x8 costs 0.268
-        "about 110 requests, 6.6 minutes, $0.029; it stops at $1.00, 500 requests, 60 minutes"
+    assert planned_requests(params, 10, PAGES, URL) == {"01": 22, "02": 10, "03": 78}
+    assert announcement(params, 10, PAGES, URL) == (  # an hour of x8 costs 0.268
+        "about 110 requests (by page: 01: 22, 02: 10, 03: 78), 6.6 minutes, $0.029; "
+        "it stops at $1.00, 500 requests, 60 minutes"
     )
-    assert planned_requests(load_params("endpoint", ["measure.repeats=4", "settings.tried=[]"]), 10) == 62
+    fewer = load_params("endpoint", ["measure.repeats=4", "settings.tried=[]"])
+    assert planned_requests(fewer, 10, PAGES, URL) == {"01": 22, "02": 10, "03": 30}
+    assert planned_requests(fewer, 10, ["03"], URL) == {"03": 40}
     free = load_params("endpoint", ["budget={}"])
-    assert announcement(free, 10).endswith("no budget bounds it")
-    assert planned_requests(load_params("replay"), 10) == 0
+    assert announcement(free, 10, PAGES, URL).endswith("no budget bounds it")
+    assert planned_requests(load_params("replay"), 10, PAGES, None) == {}
+
+
+def test_load_is_part_of_the_estimate_where_it_may_be_sent() -> None:
+    told = ["load.rates=[0.5, 4]", "load.seconds=10", "load.repeats=2", "load.count=20", "endpoint.expected_seconds=1"]
+    params = load_params("endpoint", told)
+    assert "05" not in planned_requests(params, 10, PAGES, URL)
+    assert planned_requests(params, 10, PAGES, "http://127.0.0.1:8080")["05"] == 50
+    allowed = load_params("endpoint", [*told, "load.allow_remote=true"])
+    assert planned_requests(allowed, 10, ["05"], URL) == {"05": 50}  # 2 × (5 in 10 s and, of 40, 20 in 20 s)
+    assert announcement(allowed, 10, ["05"], URL).startswith("about 50 requests (by page: 05: 50), 1.0 minutes, ")

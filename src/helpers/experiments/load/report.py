@@ -76,16 +76,18 @@ def as_text(report: LoadReport | Sweep) -> str:
     highest = "not measured" if found.value is None else f"{found.value:.3g} requests a second"
     edges = "" if found.low is None or found.high is None else f" ({found.low:.3g} to {found.high:.3g})"
     note = f"; {found.note}" if found.note else ""
+    kinds = {kind: message for one in reversed(report.points) for kind, message in one.pooled.messages.items()}
+    lines += [f"{kind}: {message}" for kind, message in sorted(kinds.items())]
     return "\n".join([*lines, f"holds p95 ≤ {_time(report.capacity.target_p95)} up to {highest}{edges}{note}"])
 
 
 def _lines(report: LoadReport) -> list[str]:
     rate = "as answered" if report.intended_rate is None else f"{report.intended_rate:g}/s intended"
-    failed = ", ".join(f"{kind} {count}" for kind, count in report.errors.items()) or "none"
+    failed = [f"{kind} {count}{_said(report, kind)}" for kind, count in report.errors.items()]
     lines = [
         f"{report.n} requests, {rate}, {report.achieved_rate:.4g}/s answered, {report.goodput:.4g}/s within "
         f"{_time(report.latency_target)}: {_state(report)}",
-        f"failures: {failed}",
+        f"failures: {', '.join(failed) or 'none'}",
         f"{'':14} {'mean':>9} {'p50':>9} {'p90':>9} {'p95':>9} {'p99':>9} {'max':>9}",
     ]
     for name in ("service_time", "response_time", "dispatch_delay"):
@@ -102,8 +104,11 @@ def _between(report: LoadReport) -> list[str]:
 
 
 def _state(summary: RunSummary) -> str:
-    states = {True: "saturated", False: "keeps up", None: "cannot tell whether it keeps up"}
-    return "closed loop" if summary.intended_rate is None else states[summary.saturated]
+    return f"{summary.verdict}: {summary.symptom}" if summary.symptom else summary.verdict
+
+
+def _said(summary: RunSummary, kind: str) -> str:
+    return f" ({summary.messages[kind]})" if kind in summary.messages else ""
 
 
 def _time(seconds: float | None) -> str:

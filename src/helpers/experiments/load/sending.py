@@ -14,13 +14,15 @@ import threading
 import time
 from array import array
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from helpers.backends.endpoint import EndpointBackend
-from helpers.core.errors import Failure, RequestError
+from helpers.core.errors import UNREACHABLE, Failure, RequestError
 from helpers.experiments.load import arrivals
 from helpers.experiments.load.arrivals import Plan
 from helpers.params import Generation
@@ -32,6 +34,8 @@ SPIN = 0.002
 MOST_UNDER_WAY = 8_000
 #: How often progress is told, and how long an interrupted run may take to end, seconds.
 EVERY, GRACE = 0.5, 5.0
+#: A closed loop that finds nobody home asks again after this time, seconds, rather than as fast as it can.
+NOBODY_HOME = 0.1
 PENDING, OK = 0, 1
 KINDS = tuple(Failure)
 
@@ -39,8 +43,28 @@ Tell = Callable[["Outcomes", float], None]
 
 
 @dataclass(frozen=True)
+class Span:
+    """When a request was due, sent and done: seconds since the start of its run."""
+
+    intended: float
+    sent: float
+    done: float
+
+
+class Observer(Protocol):
+    """Who is told of every request of a run, by its place in it, on the event loop: it must not wait.
+
+    ``begin`` says why a request may not be sent, which ends the run, or nothing. ``end`` hears of all that have begun.
+    """
+
+    def begin(self, place: int) -> str: ...
+
+    def end(self, place: int, sample: int, span: Span, error: RequestError | None) -> None: ...
+
+
+@dataclass(frozen=True)
 class MeasuredPart:
-    """The part of a run that counts, one value per request, and the seconds until its last answer."""
+    """The part of a run that counts, one value per request; its window takes ``seconds`` and ends at ``until``."""
 
     intended: FloatArray
     sent: FloatArray
@@ -48,11 +72,17 @@ class MeasuredPart:
     kinds: NDArray[np.uint8]
     samples: NDArray[np.int64]
     seconds: float
+    until: float = np.inf
 
     @property
     def good(self) -> NDArray[np.bool_]:
         """Which requests succeeded."""
         return np.equal(self.kinds, OK)
+
+    @property
+    def in_time(self) -> NDArray[np.bool_]:
+        """Which requests were answered within the window, which is what a rate counts."""
+        return self.good & (self.done <= self.until)
 
     @property
     def responses(self) -> FloatArray:
@@ -69,8 +99,10 @@ class MeasuredPart:
 class Outcomes:
     """What came of every request, 29 bytes each: when it was due, sent and done, which sample, and how it ended.
 
-    ``kinds`` holds `PENDING`, `OK`, or two more than the place of its failure in `KINDS`. ``window`` is where the
-    measured part ends, ``warmup`` where it begins, ``zero`` the start on the clock of ``perf_counter``.
+    ``kinds`` holds `PENDING`, `OK`, or two more than the place of its failure in `KINDS`; ``errors`` holds the first of
+    each kind. ``warmup`` is where the measured part begins and ``window`` where it ends: as planned, where a run was
+    cut short, or with the last answer of a closed loop. ``zero`` is the start on the clock of ``perf_counter``,
+    ``stopped`` why not everything was sent.
     """
 
     warmup: float
@@ -84,6 +116,8 @@ class Outcomes:
     failed: int = 0
     zero: float = 0.0
     interrupted: bool = False
+    stopped: str = ""
+    errors: dict[Failure, RequestError] = field(default_factory=dict)
 
     def due(self, intended: float, sample: int) -> int:
         """Enter a request that is due and return its place."""
@@ -94,12 +128,18 @@ class Outcomes:
         self.kinds.append(PENDING)
         return len(self.kinds) - 1
 
-    def finish(self, place: int, now: float, kind: Failure | None) -> None:
+    def finish(self, place: int, now: float, error: RequestError | None) -> None:
         """Enter how a request ended."""
         self.done[place] = now
-        self.kinds[place] = OK if kind is None else KINDS.index(kind) + 2
-        self.answered += kind is None
-        self.failed += kind is not None
+        self.kinds[place] = OK if error is None else KINDS.index(error.kind) + 2
+        self.answered += error is None
+        self.failed += error is not None
+        if error is not None:
+            self.errors.setdefault(error.kind, error.with_traceback(None))
+
+    def cut(self, now: float) -> None:
+        """End the measured part here, if it has not ended yet."""
+        self.window = min(self.window, now)
 
     def measured(self) -> MeasuredPart:
         """Return the measured part; what is still under way in it was cancelled."""
@@ -107,26 +147,31 @@ class Outcomes:
         kinds[kinds == PENDING] = KINDS.index(Failure.CANCELLED) + 2
         intended, sent, done = (np.array(times) for times in (self.intended, self.sent, self.done))
         kept = intended >= self.warmup
-        last = float(np.nanmax(done)) if not np.isnan(done).all() else 0.0
         return MeasuredPart(
             intended[kept],
             sent[kept],
             done[kept],
             kinds[kept],
             np.array(self.samples, dtype=np.int64)[kept],
-            max(self.window, last) - self.warmup,
+            max(0.0, self.window - self.warmup),
+            self.window,
         )
 
 
 def send(
-    backend: EndpointBackend, dialogues: Sequence[str], generation: Generation, plan: Plan, tell: Tell | None = None
+    backend: EndpointBackend,
+    dialogues: Sequence[str],
+    generation: Generation,
+    plan: Plan,
+    tell: Tell | None = None,
+    observer: Observer | None = None,
 ) -> Outcomes:
     """Carry out a plan and return what came of it; Ctrl-C ends it early and keeps what was measured.
 
-    ``tell`` is called twice a second with the outcomes so far and the seconds gone by.
+    ``tell`` is called twice a second with the outcomes so far and the seconds gone by, ``observer`` for every request.
     """
     outcomes = Outcomes(plan.warmup, plan.warmup + plan.seconds)
-    sender = _Sender(backend, dialogues, generation, plan, outcomes, tell)
+    sender = _Sender(backend, dialogues, generation, plan, outcomes, tell, observer)
     gc.collect()
     gc.freeze()  # a collection through everything loaded so far would take milliseconds, and delay what is due
     try:
@@ -150,11 +195,12 @@ class _Sender:
         plan: Plan,
         outcomes: Outcomes,
         tell: Tell | None,
+        observer: Observer | None,
     ) -> None:
         self._backend, self._dialogues, self._generation = backend, dialogues, generation
-        self._plan, self._outcomes, self._tell = plan, outcomes, tell
+        self._plan, self._outcomes, self._tell, self._observer = plan, outcomes, tell, observer
         self._draws = arrivals.draws(len(dialogues), plan.seed)
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: set[asyncio.Task[RequestError | None]] = set()
         self._left = plan.count
         self.over = threading.Event()
 
@@ -164,11 +210,13 @@ class _Sender:
         telling = asyncio.create_task(self._telling())
         try:
             await (self._closed() if self._plan.arrival == "closed" else self._open())
+        except asyncio.CancelledError:
+            self._outcomes.cut(self._now())
+            raise
         finally:
             telling.cancel()
             for task in self._under_way:
                 task.cancel()
-            self._outcomes.window = min(self._outcomes.window, self._now())
             await asyncio.gather(telling, *self._under_way, return_exceptions=True)
             self.over.set()
 
@@ -183,6 +231,8 @@ class _Sender:
             await self._until(float(due))
             while len(self._under_way) >= MOST_UNDER_WAY:
                 await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+            if not self._may_begin():
+                break
             task = asyncio.create_task(self._ask(outcomes.due(float(due), next(self._draws))))
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
@@ -191,22 +241,49 @@ class _Sender:
 
     async def _closed(self) -> None:
         await asyncio.gather(*(self._one_after_the_other() for _ in range(self._plan.concurrency)))
+        self._outcomes.window = self._now()
 
     async def _one_after_the_other(self) -> None:
         """Send the next request as soon as the last is answered: the intended send is the send itself."""
         while (now := self._now()) < self._outcomes.window and self._left != 0:
+            if not self._may_begin():
+                return
             if self._left is not None and now >= self._plan.warmup:
                 self._left -= 1
-            await self._ask(self._outcomes.due(now, next(self._draws)))
+            error = await self._ask(self._outcomes.due(now, next(self._draws)))
+            if error and error.kind in UNREACHABLE:
+                await asyncio.sleep(NOBODY_HOME)
 
-    async def _ask(self, place: int) -> None:
-        self._outcomes.sent[place] = self._now()
-        kind: Failure | None = None
+    def _may_begin(self) -> bool:
+        """Whether the next request may be sent; the first one that may not be ends the run."""
+        outcomes = self._outcomes
+        if self._observer and not outcomes.stopped and (why := self._observer.begin(len(outcomes.kinds))):
+            outcomes.stopped = why
+            outcomes.cut(self._now())
+        return not outcomes.stopped
+
+    async def _ask(self, place: int) -> RequestError | None:
+        outcomes = self._outcomes
+        error: RequestError | None = None
+        sample = outcomes.samples[place]
+        outcomes.sent[place] = self._now()
         try:
-            await self._backend.ask([self._dialogues[self._outcomes.samples[place]]], self._generation)
-        except RequestError as error:
-            kind = error.kind
-        self._outcomes.finish(place, self._now(), kind)
+            await self._backend.ask([self._dialogues[sample]], self._generation)
+        except RequestError as failed:
+            error = failed
+        except asyncio.CancelledError:
+            self._ended(place, self._now(), RequestError(Failure.CANCELLED, "interrupted"))
+            raise
+        now = self._now()
+        outcomes.finish(place, now, error)
+        self._ended(place, now, error)
+        return error
+
+    def _ended(self, place: int, now: float, error: RequestError | None) -> None:
+        outcomes = self._outcomes
+        if self._observer:
+            span = Span(outcomes.intended[place], outcomes.sent[place], now)
+            self._observer.end(place, outcomes.samples[place], span, error)
 
     async def _until(self, due: float) -> None:
         """Sleep until shortly before a time, then let others run while looking at the clock."""
@@ -231,24 +308,24 @@ def sweep(
     generation: Generation,
     plans: Sequence[Plan],
     repeats: int,
-    may_send: Callable[[], str] = lambda: "",
+    observed: Callable[[int], AbstractContextManager[Observer | None]] = lambda repeat: nullcontext(),
 ) -> list[list[Outcomes]]:
     """Carry out every plan ``repeats`` times and return the outcomes by plan; an interruption ends it
     early.
 
     Each repeat has arrivals of its own and takes the plans in an order of its own, so that a service that drifts
-    does not favour one of them. ``may_send`` says before each run why it may not be sent, or nothing.
+    does not favour one of them. ``observed`` opens who is told of the requests of a run of some repeat, and may end the
+    sweep.
     """
     found: list[list[Outcomes]] = [[] for _ in plans]
     for repeat in range(repeats):
         order = random.Random(f"{plans[0].seed} {repeat}")  # noqa: S311
         for place in order.sample(range(len(plans)), len(plans)):
-            if may_send():
-                return found
             plan = plans[place].repeated(repeat, place)
-            outcomes = send(backend, dialogues, generation, plan, _teller(plan, repeat, repeats))
+            with observed(repeat) as observer:
+                outcomes = send(backend, dialogues, generation, plan, _teller(plan, repeat, repeats), observer)
             found[place].append(outcomes)
-            if outcomes.interrupted:
+            if outcomes.interrupted or outcomes.stopped:
                 return found
     return found
 

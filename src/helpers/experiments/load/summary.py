@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
-from pydantic import ConfigDict
+from numpy.typing import NDArray
+from pydantic import ConfigDict, Field
 
-from helpers.core.errors import Failure
+from helpers.core.environment import redact
+from helpers.core.errors import Failure, RequestError
 from helpers.core.model import Frozen
 from helpers.experiments.load.queueing import knee
-from helpers.experiments.load.sending import KINDS, OK, Outcomes
+from helpers.experiments.load.sending import KINDS, OK, MeasuredPart, Outcomes
+from helpers.runs.results.load_capacity import LoadVerdict
 from helpers.stats.intervals import Estimate, FloatArray, repeats, smallest_n, t_estimate, within, without_interval
 
 #: Seconds within which an answer counts as good, unless told otherwise: the published target of the mean.
@@ -21,15 +24,30 @@ LATENCY_TARGET = 3.0
 PERCENTILES = (50, 90, 95, 99)
 #: How a service that is asked too much fails: it refuses, or answers too late.
 OVERLOAD = (Failure.RATE_LIMITED, Failure.COLD, Failure.TIMEOUT)
-#: Saturated: the backlog's trend has at most this p-value and leaves at least this share of the requests behind,
-#: or more than this share fails by overload. The square root of n times the last is what chance piles up.
-P_VALUE, SHARE, REFUSED, CHANCE = 0.001, 0.03, 0.02, 0.7
+#: Saturated: the backlog's trend has at most this p-value and leaves at least this share of the requests behind. The
+#: square root of n times the last is what chance piles up.
+P_VALUE, SHARE, CHANCE = 0.001, 0.03, 0.7
+#: More failures than this share are a symptom. They are an end when chance makes the last ones in a row less often
+#: than `P_VALUE`, and there are at least so many.
+FAILED, LAST = 0.02, 3
+#: Half of the requests left later than this, seconds: the load was less than asked for.
+LATE_SEND = 0.1
+#: Of answers that come in time, no larger share takes longer than the latency target.
+LATE = 0.05
+#: Of a message this many characters are shown.
+SHOWN = 200
 #: The trend is looked for in this many averages: neighbouring backlogs are far from independent.
 BATCHES = 20
 FEWEST = 10
 
 #: Of a rate that holds, fewer requests than this share fail.
 ERRORS = 0.01
+
+#: From good to bad; what follows are those of a service that did not keep up, of one that did, and what says neither.
+ORDER: tuple[LoadVerdict, ...] = (
+    "keeps up", "too slow", "sent too late", "saturated", "failing", "stopped answering",
+)  # fmt: skip
+BEHIND, ABREAST = ORDER[3:], ORDER[:2]
 
 
 class Times(Frozen):
@@ -48,10 +66,13 @@ class Times(Frozen):
 class RunSummary(Frozen):
     """One run, or several pooled: rates per second, times in seconds, of the measured part alone.
 
-    ``n`` counts scheduled arrivals; each ends as a success or among ``errors``. ``achieved_rate`` are successes and
-    ``goodput`` those within the latency target, both until the last answer. ``response_time`` and ``service_time`` are
-    of successes, ``dispatch_delay`` of everything sent. ``saturated`` is unknown (``None``) of a closed loop, which
-    never asks more than is answered, and of fewer than ten requests.
+    ``n`` counts scheduled arrivals; each ends as a success or among ``errors``, of which ``messages`` has the first of
+    each kind. ``achieved_rate`` are the successes that came within the planned window, per second of it, and
+    ``goodput`` those of them within the latency target; the window of a closed loop ends with its last answer.
+    ``response_time`` and ``service_time`` are of successes, ``dispatch_delay`` of everything sent. ``verdict`` looks at
+    every symptom and ``symptom`` says which was found. ``saturated`` is whether the service did not keep up, for
+    whatever reason; it is unknown (``None``) of a closed loop that is answered, which never asks more than that, and of
+    too few requests.
     """
 
     model_config = ConfigDict(allow_inf_nan=False)
@@ -61,7 +82,10 @@ class RunSummary(Frozen):
     achieved_rate: float
     goodput: float
     saturated: bool | None
+    verdict: LoadVerdict
+    symptom: str = ""
     errors: dict[str, int]
+    messages: dict[str, str] = Field(default_factory=dict)
     service_time: Times
     response_time: Times
     dispatch_delay: Times
@@ -96,51 +120,130 @@ class Capacity(Frozen):
     knee: float | None
 
 
-def summarise(runs: Sequence[Outcomes], rate: float | None, target: float = LATENCY_TARGET) -> RunSummary:
-    """Return the summary of one run, or of several pooled; saturated when more than half of them are."""
+def summarise(
+    runs: Sequence[Outcomes],
+    rate: float | None,
+    target: float = LATENCY_TARGET,
+    told: Callable[[RequestError], str] = str,
+) -> RunSummary:
+    """Return the summary of one run, or of several pooled; ``told`` words an error."""
     parts = [run.measured() for run in runs]
     kinds = np.concatenate([part.kinds for part in parts])
     response = np.concatenate([part.responses for part in parts])
+    in_time = np.concatenate([(part.done - part.intended)[part.in_time] for part in parts])
     delays = np.concatenate([part.sent - part.intended for part in parts])
     seconds = sum(part.seconds for part in parts)
-    known = [verdict for run in runs if (verdict := saturated(run)) is not None]
+    verdict, symptom = _judged([judged(run, rate is not None, target) for run in runs], parts)
+    errors = {kind: error for run in reversed(runs) for kind, error in run.errors.items()}
+    counted = dict(sorted(Counter(str(KINDS[kind - 2]) for kind in kinds[kinds != OK]).items()))
     return RunSummary(
         n=kinds.size,
         intended_rate=rate,
-        achieved_rate=response.size / seconds if seconds else 0.0,
-        goodput=int((response <= target).sum()) / seconds if seconds else 0.0,
-        saturated=None if rate is None or not known else known.count(True) > len(known) / 2,
-        errors=dict(sorted(Counter(str(KINDS[kind - 2]) for kind in kinds[kinds != OK]).items())),
+        achieved_rate=in_time.size / seconds if seconds else 0.0,
+        goodput=int((in_time <= target).sum()) / seconds if seconds else 0.0,
+        saturated=True if verdict in BEHIND else False if verdict in ABREAST else None,
+        verdict=verdict,
+        symptom=symptom,
+        errors=counted,
+        messages={kind: _line(told(errors[Failure(kind)])) for kind in counted if Failure(kind) in errors},
         service_time=times(np.concatenate([part.services for part in parts])),
         response_time=times(response),
         dispatch_delay=times(delays[~np.isnan(delays)]),
     )
 
 
-def saturated(run: Outcomes) -> bool | None:
-    """Return whether a service was asked more than it can do; ``None`` where too few requests say nothing.
+def judged(run: Outcomes, is_open: bool, target: float = LATENCY_TARGET) -> tuple[LoadVerdict, str]:
+    """Return whether a service kept up with a run of load, and what shows that it did not, worst first.
 
-    Kendall's rank correlation of the backlog (arrived but not answered, averaged over twenty equal parts of the
-    window) with time must be positive beyond chance, and more than 3 % of the arrivals must be left behind at its end;
-    or over 2 % of the requests were refused or came too late while others were answered. Of simulated M/M/1 queues
-    with 500 requests it finds none at a utilisation of 0.8 and nearly all at 1.3, which the tests hold it to; a stall
-    that is made up for leaves nothing behind. Source: Mann (1945), Kendall (1975), as in ``scipy.stats.kendalltau``.
+    It stopped answering; over 2 % of the requests failed; the backlog of an open loop grew; this machine sent the load
+    too late for it to count; over 5 % of the answers took longer than ``target`` seconds.
     """
     part = run.measured()
-    n = part.intended.size
-    if n < FEWEST:
+    if found := _never_again(part) or _failing([part]):
+        return found
+    if not is_open or part.kinds.size < FEWEST:
+        return ("too few requests" if is_open else "closed loop"), ""
+    if left := _left_behind(run, part):
+        return "saturated", f"the backlog grew to {left} requests"
+    if float(np.nanmedian(part.sent - part.intended)) > LATE_SEND:
+        return "sent too late", "half of the requests left this machine late: less was sent than asked for"
+    late, answered = int((part.responses > target).sum()), part.responses.size
+    if late > LATE * answered:
+        return "too slow", f"{late} of {answered} answers took over {target:g} s"
+    return "keeps up", ""
+
+
+def _judged(each: Sequence[tuple[LoadVerdict, str]], parts: Sequence[MeasuredPart]) -> tuple[LoadVerdict, str]:
+    """Return the verdict on several runs: a run without an end in answers and a share of failures over all count.
+
+    Else it is that of the middle one of those that say something, the worse of two.
+    """
+    telling = sorted((one for one in each if one[0] in ORDER), key=lambda one: ORDER.index(one[0]))
+    if telling and telling[-1][0] == "stopped answering":
+        return telling[-1]
+    return _failing(parts) or (telling[len(telling) // 2] if telling else each[0])
+
+
+def _never_again(part: MeasuredPart) -> tuple[LoadVerdict, str] | None:
+    """Return that a service stopped answering, when chance hardly lets so many requests at the end fail in a row.
+
+    It does so with the share of failures before them, by Laplace's rule of succession, to the power of their number.
+    One that is asked too much refuses the last ones as well: that is no such end.
+    """
+    counted = ~_is_of(part, Failure.CANCELLED)
+    good, due = part.good[counted], part.intended[counted]
+    answered = np.flatnonzero(good)
+    before = int(answered[-1]) + 1 if answered.size else 0
+    last = good.size - before
+    if not last or (answered.size and _is_of(part, *OVERLOAD)[counted][before:].all()):
         return None
-    refused = np.isin(part.kinds, [KINDS.index(kind) + 2 for kind in OVERLOAD])
-    if refused.mean() > REFUSED and part.good.any():
-        return True
+    if not answered.size:
+        return "stopped answering", "it never answered"
+    share = (before - answered.size + 1) / (before + 2)
+    if last < LAST or share**last > P_VALUE:
+        return None
+    return "stopped answering", f"no answer to the last {last} requests, from {due[before]:.1f} s on"
+
+
+def _failing(parts: Sequence[MeasuredPart]) -> tuple[LoadVerdict, str] | None:
+    """Return that too many requests failed, be it by what overload does alone; what we broke off is no failure."""
+    failed = sum(int((~part.good & ~_is_of(part, Failure.CANCELLED)).sum()) for part in parts)
+    refused = sum(int(_is_of(part, *OVERLOAD).sum()) for part in parts)
+    n = sum(int((~_is_of(part, Failure.CANCELLED)).sum()) for part in parts)
+    if failed <= FAILED * n:
+        return None
+    if refused == failed:
+        return "saturated", f"{failed} of {n} requests were refused or answered too late"
+    return "failing", f"{failed} of {n} requests failed"
+
+
+def _is_of(part: MeasuredPart, *kinds: Failure) -> NDArray[np.bool_]:
+    return np.isin(part.kinds, [KINDS.index(kind) + 2 for kind in kinds])
+
+
+def _line(message: str) -> str:
+    return redact(" ".join(message.split()))[:SHOWN]
+
+
+def _left_behind(run: Outcomes, part: MeasuredPart) -> int:
+    """Return the requests that a growing backlog leaves behind at the end of a run, 0 when none grows.
+
+    Kendall's rank correlation of the backlog (arrived but not answered, averaged over twenty equal parts of the
+    window) with time must be positive beyond chance, and more than 3 % of the arrivals must be left behind at its end.
+    Of simulated M/M/1 queues with 500 requests it finds none at a utilisation of 0.8 and nearly all at 1.3, which the
+    tests hold it to; a stall that is made up for leaves nothing behind. Source: Mann (1945), Kendall (1975), as in
+    ``scipy.stats.kendalltau``.
+    """
     from scipy import stats
 
+    n = part.intended.size
     edges = np.linspace(run.warmup, run.window, BATCHES * 10 + 1)[1:]
     arrived = np.searchsorted(part.intended, edges, side="right")
     ended = np.sort(part.done[~np.isnan(part.done)])
     backlog = arrived - np.searchsorted(ended, edges, side="right")
     trend = stats.kendalltau(np.arange(BATCHES), backlog.reshape(BATCHES, -1).mean(axis=1), alternative="greater")
-    return bool(trend.pvalue <= P_VALUE and backlog[-1] > max(SHARE * n, CHANCE * math.sqrt(n)))
+    grew = trend.pvalue <= P_VALUE and backlog[-1] > max(SHARE * n, CHANCE * math.sqrt(n))
+    return int(backlog[-1]) if grew else 0
 
 
 def intervals(runs: Sequence[Outcomes]) -> dict[str, Estimate]:
@@ -150,7 +253,7 @@ def intervals(runs: Sequence[Outcomes]) -> dict[str, Estimate]:
     """
     parts = [run.measured() for run in runs]
     responses = [part.responses for part in parts]
-    found = {"throughput": repeats([[part.responses.size / part.seconds] for part in parts if part.seconds])}
+    found = {"throughput": repeats([[int(part.in_time.sum()) / part.seconds] for part in parts if part.seconds])}
     if all(response.size for response in responses):
         found["mean"] = repeats(responses)
         found |= {f"p{p}": repeats(responses, p) for p in PERCENTILES}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from markupsafe import Markup
 
 from helpers.core.environment import redact
 from helpers.core.model import Frozen
+from helpers.core.published import publish
 from helpers.core.text import Style
 from helpers.experiments.bench.result import Bench
 from helpers.report.components.figures import Chart, TargetLine, small_multiples
@@ -20,22 +20,23 @@ from helpers.report.components.tables import Column, actual, chip, collapsible, 
 from helpers.runs.results.cited import Cited
 
 RESULT, PAGE, SERVERS = "bench.json", "index.html", "servers.html"
+#: What is published, and who made it, in the manifest of a published folder.
+FILES, MAKER = (RESULT, PAGE), "bench"
 STAMP = "Architecture timings: how fast each engine computes, not how good its summaries are."
 
 
 def write(found: Bench, out: Path) -> None:
-    """Write ``bench.json`` and the page over it into a folder, each whole or not at all."""
-    put(found, page(found, nav(out, PAGE)), out, (RESULT, PAGE))
+    """Publish ``bench.json`` and the page over it in a folder, both or none."""
+    put(found, page(found, nav(out, PAGE)), out, FILES, MAKER)
 
 
-def put(found: Frozen, html: str, out: Path, names: tuple[str, str]) -> None:
-    """Write a result and the page over it into a folder under their ``names``, each whole or not at all."""
+def put(found: Frozen, html: str, out: Path, names: tuple[str, str], maker: str) -> None:
+    """Publish a result and the page over it in a folder under their ``names``, both or none."""
     texts = dict(zip(names, (redact(found.model_dump_json(indent=1)) + "\n", html), strict=True))
-    out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out, prefix=".new-") as staging:
+    with tempfile.TemporaryDirectory() as staged:
         for name, text in texts.items():
-            (Path(staging) / name).write_text(text, encoding="utf-8")
-            os.replace(Path(staging) / name, out / name)
+            (Path(staged) / name).write_text(text, encoding="utf-8")
+        publish(Path(staged), out, maker)
 
 
 def nav(out: Path, current: str) -> list[Link]:

@@ -17,13 +17,14 @@ from helpers.report.views.bench import bars, estimate
 from helpers.runs.results.cited import Cited
 
 RESULT, PAGE = "servers.json", bench.SERVERS
+FILES, MAKER = (RESULT, PAGE), "bench --servers"
 #: How the page calls the models.
 MODELS = {"bart-large": "BART-large", "demo": "Demonstration model"}
 
 
 def write(found: Servers, out: Path) -> None:
-    """Write ``servers.json`` and its page into a folder, and link the bench of engines there to it."""
-    bench.put(found, page(found, bench.nav(out, PAGE)), out, (RESULT, PAGE))
+    """Publish ``servers.json`` and its page in a folder, and link the bench of engines there to it."""
+    bench.put(found, page(found, bench.nav(out, PAGE)), out, FILES, MAKER)
     if (engines := out / bench.RESULT).is_file():
         bench.write(Bench.model_validate_json(engines.read_bytes()), out)
 

@@ -69,8 +69,9 @@ def sweep(result: Cited) -> Markup:
         Column("State"),
     ]
     note = (
-        "Intervals are across independent repeats. The first prediction plays the very requests that were sent "
-        "through one server, the second is the mean after a long time (Pollaczek and Khinchine)."
+        "Intervals are across independent repeats; rates are over the seconds that were planned. The first prediction "
+        "plays the very requests that were sent through one server, the second is the mean after a long time "
+        "(Pollaczek and Khinchine)."
     )
     rows = [_point_row(one) for one in result.points]
     return throughput_latency(result) + table(
@@ -244,10 +245,7 @@ def _sustained(run: Run, assumed: Cited) -> Markup:
 
 
 def _point_row(one: Cited) -> list[Cell]:
-    failed = Markup(", ").join(
-        sentence("{kind} {n}", kind=quoted(kind), n=number(count, "count")) for kind, count in one.errors.items()
-    )
-    states = {True: "saturated", False: "keeps up", None: "too few requests to tell"}
+    failed = Markup(", ").join(_failure(one, kind, count) for kind, count in one.errors.items())
     return [
         number(one.rate),
         number(one.utilisation, "rate"),
@@ -258,8 +256,15 @@ def _point_row(one: Cited) -> list[Cell]:
         interval(one.response, "s") if one.response else NONE,
         number(one.predicted_here, "s"),
         number(one.predicted, "s") if one.predicted.raw is not None else "grows without bound",
-        states[one.saturated.raw],
+        one.verdict.raw,
     ]
+
+
+def _failure(one: Cited, kind: str, count: Cited) -> Markup:
+    """Return how often requests failed in one way, and what was said of it the first time."""
+    said = one.messages.raw.get(kind, "")
+    words = sentence(" ({said})", said=quoted(said)) if said else Markup()
+    return sentence("{kind} {n}{words}", kind=quoted(kind), n=number(count, "count"), words=words)
 
 
 def _rate(one: Cited) -> Cell:

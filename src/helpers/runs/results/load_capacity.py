@@ -10,12 +10,26 @@ from helpers.core.model import Frozen
 from helpers.runs.results.base import PageResult
 from helpers.stats.intervals import Estimate
 
+#: What a run of load says of a service, by all its symptoms; "sent too late" is about the machine that sends.
+LoadVerdict = Literal[
+    "keeps up",
+    "too slow",
+    "sent too late",
+    "saturated",
+    "failing",
+    "stopped answering",
+    "too few requests",
+    "closed loop",
+]
+
 
 class LoadPoint(Frozen):
     """One rate of the sweep: intervals are across its independent repeats, ``requests`` counts all of them.
 
     ``utilisation`` is the share of time the server is asked for. ``predicted`` is the steady state of M/G/1 (``None``
-    where there is none), ``predicted_here`` the mean of this very schedule played through one server.
+    where there is none), ``predicted_here`` the mean of this very schedule played through one server. Throughput and
+    goodput are over the planned seconds. ``saturated`` is whether it did not keep up, for whatever reason;
+    ``messages`` has one of each kind of error.
     """
 
     rate: float
@@ -23,6 +37,8 @@ class LoadPoint(Frozen):
     requests: int
     errors: dict[str, int]
     saturated: bool | None
+    verdict: LoadVerdict
+    messages: dict[str, str] = Field(default_factory=dict)
     throughput: Estimate
     goodput: float
     response: Estimate | None

@@ -219,7 +219,11 @@ def test_the_verb_publishes_whatever_there_is(
         assert main(["bench", "--out", str(tmp_path / "new" / "bench")]) == code
     finally:
         signal.signal(signal.SIGTERM, before)
-    assert {file.name for file in (tmp_path / "new" / "bench").iterdir()} == {"bench.json", "index.html"}
+    assert {file.name for file in (tmp_path / "new" / "bench").iterdir()} == {
+        "bench.json",
+        "index.html",
+        "published.json",
+    }
 
 
 @pytest.fixture
