@@ -10,6 +10,8 @@ from helpers.runs.manifest import Manifest
 
 #: Requests of the deploy check beside the warm-up: waking it, the probes, the repeats that show determinism.
 CHECKS = 20
+#: Requests of a chat server beside them, which show what it does with a prompt that it has seen.
+CACHE_CHECKS = 5
 
 
 def spent(params: Params, manifest: Manifest, requests: int) -> str:
@@ -35,7 +37,8 @@ def planned_requests(params: Params, dialogues: int) -> int:
         return 0
     measure, plan, own = params.measure, params.settings, params.generation
     compared = len(plan.beside(own.num_beams, own.max_new_tokens)) * min(plan.dialogues, dialogues) * plan.rounds
-    return dialogues * measure.repeats + measure.warmup + CHECKS + compared
+    checks = CHECKS + (CACHE_CHECKS if (params.backend, params.endpoint.protocol) == ("endpoint", "chat") else 0)
+    return dialogues * measure.repeats + measure.warmup + checks + compared
 
 
 def announcement(params: Params, dialogues: int) -> str:
