@@ -14,7 +14,8 @@ class Answer:
     """One summary and what the backend knows of how it was made.
 
     Token counts are the model's own (``None``: the backend does not know them).
-    ``lost_tokens`` counts the tokens of the dialogue that the model never read.
+    ``lost_tokens`` counts the tokens of the dialogue that the model never read, ``cached_tokens`` those of the prompt
+    that a server says it had computed before.
     ``service_time`` is in seconds, send to last byte; ``None`` for a backend that only replays text.
     """
 
@@ -24,6 +25,7 @@ class Answer:
     lost_tokens: int | None = None
     service_time: float | None = None
     status: int | None = None
+    cached_tokens: int | None = None
 
 
 class Backend(Protocol):

@@ -130,6 +130,7 @@ def _scored(sample: Sample, outcome: Outcome, params: Params, meant: dict[str, f
         input_tokens=record.input_tokens,
         output_tokens=record.output_tokens,
         lost_tokens=record.lost_tokens,
+        tokens_by=record.tokens_by,
         request=record.request,
     )
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json
 
-from helpers.runs.request_log import Phase, Record, TextForm, read_lines
+from helpers.runs.request_log import Counter, Phase, Record, TextForm, read_lines
 
 #: Bytes that are read at a time.
 BLOCK = 16_000_000
@@ -66,6 +66,7 @@ def _as_table(block: bytes) -> pa.Table | None:
 def _is_plain(table: pa.Table) -> bool:
     """Return whether required columns are complete and the others hold what a record may hold."""
     allowed = {"phase": get_args(Phase), "text_form": get_args(TextForm), "schema_version": (1,)}
+    allowed["tokens_by"] = get_args(Counter)
     return (
         not any(table[name].null_count for name in _NEEDED)
         and all({*table[name].unique().to_pylist()} <= {None, *values} for name, values in allowed.items())

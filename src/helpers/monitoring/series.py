@@ -24,7 +24,7 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 #: Phases that are no traffic.
-ASIDE = ("cold", "warmup", "probe")
+ASIDE = ("cold", "warmup", "probe", "cached")
 _KNOWN = ("service_time", "input_tokens", "output_tokens")
 
 #: The columns of the log that page 06 read, beside its result.

@@ -26,7 +26,9 @@ from helpers.core.environment import redact, secrets
 from helpers.core.errors import HelpersError, RunError, ToolError
 from helpers.core.text import stable_hash
 
-Phase = Literal["cold", "warmup", "probe", "steady", "load"]
+Phase = Literal["cold", "warmup", "probe", "steady", "load", "cached"]
+#: Who counted tokens: the model that read and wrote them, or the tokenizer, from the texts.
+Counter = Literal["server", "text"]
 TextForm = Literal["full", "redacted", "hash"]
 #: A part of the log is closed at this size, bytes.
 PART_SIZE = 256_000_000
@@ -39,7 +41,9 @@ class Record:
     ``request`` is shared by the attempts of one request; ``page`` asked it; ``sample`` is the dialogue's id or
     the probe's name. ``kind`` is ``ok`` or a `helpers.core.errors.Failure`. Times are in seconds: ``service_time`` from
     send to last byte of this attempt, ``response_time`` from the intended send of the request to the last byte
-    of this attempt, retries and waits included. Token counts are the model's own, ``None`` where nobody knows them.
+    of this attempt, retries and waits included. Token counts are the model's own, or (``tokens_by`` is ``text``) made
+    from the texts with its tokenizer, ``None`` where nobody knows them: the latter say nothing of what was read.
+    ``cached_tokens`` were computed for an earlier request; where they reach into the dialogue, the phase is ``cached``.
     ``settings`` is the hash of the generation settings, ``text_form`` says what stands in ``summary``, ``supersedes``
     names an earlier request for the same that counts no longer. ``variant`` names the engine or settings that were
     tried beside the deployment's own, and is empty for these.
@@ -61,6 +65,8 @@ class Record:
     input_tokens: int | None = None
     output_tokens: int | None = None
     lost_tokens: int | None = None
+    cached_tokens: int | None = None
+    tokens_by: Counter = "server"
     summary: str | None = None
     text_form: TextForm = "full"
     supersedes: str | None = None
@@ -77,6 +83,11 @@ class Record:
         """How many tokens were read and written, where both are known."""
         both = self.input_tokens is not None and self.output_tokens is not None
         return (self.input_tokens or 0) + (self.output_tokens or 0) if both else None
+
+    def counted(self, name: str) -> int | None:
+        """Return a count that the model itself gave; ``None`` where it is unknown or made from the text."""
+        value: int | None = getattr(self, name) if self.tokens_by == "server" else None
+        return value
 
     @property
     def is_judged(self) -> bool:

@@ -26,6 +26,8 @@ DOWN_AFTER = 3
 KNOWN_GOOD_ID = "known-good"
 KNOWN_GOOD = "Ann: Shall we have lunch at noon?\nBo: Yes, at noon, and bring the plan."
 
+#: So many tokens of a dialogue may be in a prompt that was computed before: caches hold blocks, dialogues begin alike.
+ALIKE = 16
 #: Longest wait between two attempts that the server did not ask for, seconds.
 LONGEST_WAIT = 20.0
 #: When an attempt was sent, by the calendar and on the monotonic clock, and when it was done.
@@ -70,6 +72,8 @@ class RequestSender:
     ``may_send`` says why no further request may be sent (a spent budget), or nothing. ``down_since`` is
     set once the deployment has stopped answering; from then on requests are not sent. ``earlier`` holds what this
     page has logged before the run was interrupted, by phase, sample and repeat: an answer in it is not asked again.
+    ``shared_tokens`` are what all prompts have in common: an answer for which more was taken from a cache leaves the
+    steady state, and so does every one where it ``may_be_cached`` without a word.
     """
 
     backend: Backend
@@ -82,6 +86,8 @@ class RequestSender:
     may_send: Callable[[], str] = lambda: ""
     earlier: Mapping[tuple[Phase, str, int], Record] = field(default_factory=dict)
     variant: str = ""
+    shared_tokens: int = 0
+    may_be_cached: bool = False
     down_since: datetime | None = None
     down_kind: str = ""
     stopped: str = ""
@@ -134,8 +140,9 @@ class RequestSender:
         record = self.earlier.get((phase, sample, repeat))
         if record is None or not record.ok or record.summary is None or record.text_form != "full":
             return None
-        counts = (record.input_tokens, record.output_tokens, record.lost_tokens)
-        return Outcome(record, Answer(record.summary, *counts, record.service_time, record.status))
+        names = ("lost_tokens", "service_time", "status", "cached_tokens")
+        told = {name: record.counted(name) for name in ("input_tokens", "output_tokens")}
+        return Outcome(record, Answer(record.summary, **told, **{name: getattr(record, name) for name in names}))
 
     def ended(self) -> dict[str, Any]:
         """Return why asking ended early, as the fields of a page's result."""
@@ -175,7 +182,7 @@ class RequestSender:
             request=request.id,
             attempt=number,
             page=self.page,
-            phase=request.phase,
+            phase=self._phase(request, answer),
             sample=request.sample,
             repeat=request.repeat,
             started_at=sent_at,
@@ -234,13 +241,20 @@ class RequestSender:
     def _tokens(self, dialogue: str, answer: Answer | None) -> dict[str, Any]:
         if answer is None:
             return {}
-        count: Callable[[str], int | None] = self.count_tokens or (lambda _: None)
-        sent = answer.input_tokens if answer.input_tokens is not None else count(dialogue)
-        made = answer.output_tokens if answer.output_tokens is not None else count(answer.summary)
-        lost = answer.lost_tokens
-        if lost is None and sent is not None and self.context_tokens is not None:
-            lost = max(0, sent - self.context_tokens)
-        return {"input_tokens": sent, "output_tokens": made, "lost_tokens": lost, "summary": answer.summary}
+        told = {name: getattr(answer, name) for name in ("lost_tokens", "cached_tokens", "summary")}
+        sent, made = answer.input_tokens, answer.output_tokens
+        if self.count_tokens is not None and (sent is None or made is None):
+            sent = self.count_tokens(dialogue) if sent is None else sent
+            made = self.count_tokens(answer.summary) if made is None else made
+            told["tokens_by"] = "text"
+        return {"input_tokens": sent, "output_tokens": made, **told}
+
+    def _phase(self, request: _Request, answer: Answer | None) -> Phase:
+        """Return the phase of an attempt: what was not computed anew is no steady state."""
+        if answer is None or request.phase != "steady":
+            return request.phase
+        is_cached = self.may_be_cached or (answer.cached_tokens or 0) > self.shared_tokens + ALIKE
+        return "cached" if is_cached else "steady"
 
     def _watch(self, record: Record) -> None:
         self._failed_in_a_row = self._failed_in_a_row + 1 if record.kind in UNREACHABLE else 0

@@ -69,6 +69,8 @@ def semantic_failures(
 def _is_copy(summary: str, dialogue: str) -> bool:
     """Whether most runs of eight words stand in the dialogue, its speakers' labels read or skipped."""
     said, own = words(dialogue), words(summary)
+    if not own:  # a script that is not read as words
+        return summary.strip() in dialogue
     unlabelled = words(_SPEAKER.sub(" ", dialogue))
     if own in (said, unlabelled):
         return True

@@ -147,6 +147,23 @@ def test_tokens_are_the_backends_else_counted_else_unknown(tmp_path: Path) -> No
         records.append(outcome.record)
     assert [(r.input_tokens, r.output_tokens, r.lost_tokens) for r in records] == [
         (7, 3, 0),
-        (7, 10, 3),
+        (7, 10, None),
         (None, None, None),
     ]
+    assert [r.tokens_by for r in records] == ["server", "text", "server"]
+    assert [r.counted("output_tokens") for r in records] == [3, None, None]
+    half = sender(tmp_path, Answer("A summary.", None, 3, service_time=0.5), count_tokens=len).ask("s", "Ann: hi")
+    assert half is not None
+    assert (half.record.input_tokens, half.record.output_tokens, half.record.tokens_by) == (7, 3, "text")
+
+
+def test_what_a_server_took_from_its_cache_leaves_the_steady_state(tmp_path: Path) -> None:
+    fresh, known = (Answer("A summary.", 90, 3, None, 0.5, cached_tokens=n) for n in (40, 80))
+    asking = sender(tmp_path, fresh, known, shared_tokens=30)
+    for name in ("fresh", "known"):
+        asking.ask(name, "Ann: hi")
+    assert [(r.phase, r.is_judged) for r in asking.log.read()] == [("steady", True), ("cached", False)]
+    unsure = sender(tmp_path / "unsure", GOOD, may_be_cached=True)
+    unsure.log.path.parent.mkdir()
+    told = [unsure.ask("s", "Ann: hi"), unsure.ask("s", "Ann: hi", phase="warmup")]
+    assert [one.record.phase for one in told if one] == ["cached", "warmup"]

@@ -15,7 +15,7 @@ from helpers.stats.intervals import EXACT
 
 Cell = str | Markup
 
-_GLYPHS = {"met": "✓", "missed": "✗", "undecided": "?", "not measured": "–", "informative": "·"}
+_GLYPHS = {"met": "✓", "missed": "✗", "undecided": "?", "not measured": "–", "not judged": "–", "informative": "·"}
 _ARROWS = {"up": "\N{NO-BREAK SPACE}↑", "down": "\N{NO-BREAK SPACE}↓", "none": ""}
 _BETTER = {"max": "down", "below": "down", "min": "up", "above": "up", "margin": "up", "none": "none"}
 _TARGETS = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from helpers.core.model import Frozen
@@ -30,6 +32,7 @@ class Scored(Frozen):
     input_tokens: int | None = None
     output_tokens: int | None = None
     lost_tokens: int | None = None
+    tokens_by: Literal["server", "text"] = "server"
     request: str | None = None
 
 
