@@ -101,4 +101,4 @@ def _planned_loads(params: Params) -> list[tuple[int, float]]:
 def _dollars(params: Params, minutes: float) -> float | None:
     """Return what the declared replicas cost for so long, where their price is known."""
     price = params.prices.find(params.instance)
-    return price.hourly * params.instance.replicas * minutes / 60 if price else None
+    return price.hourly * params.replicas * minutes / 60 if price else None
