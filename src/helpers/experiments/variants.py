@@ -100,7 +100,10 @@ def speeds(candidates: Sequence[VariantUnderTest], batch: int) -> dict[str, dict
     """
     answered = [c for c in candidates if c.singles]
     fp32 = [c.singles for c in answered if c.variant.dtype == "float32"]
-    fastest = min(fp32, key=lambda records: sum(_by_dialogue(records).values()), default=[])
+    shared = set.intersection(*({r.sample for r in records} for records in fp32)) if fp32 else set()
+    fastest = min(
+        fp32, key=lambda records: sum(_by_dialogue([r for r in records if r.sample in shared]).values()), default=[]
+    )
     return {
         c.variant.name: {
             "latency": latency(c.singles),
