@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -39,3 +40,23 @@ class Backend(Protocol):
     def summarise(self, dialogues: Sequence[str], generation: Generation) -> list[Answer]: ...
 
     def close(self) -> None: ...
+
+
+class RecordedBackend(ABC):
+    """A backend whose answers were given earlier, each to the dialogue of an id: the same text may stand under several.
+
+    Whoever knows the id of what is asked, as `helpers.runs.sender` does, asks by it.
+    """
+
+    kind: str
+
+    @abstractmethod
+    def answer(self, sample: str) -> Answer:
+        """Return what was answered to the dialogue of this id; raises `RequestError` as the attempt did."""
+
+    @abstractmethod
+    def summarise(self, dialogues: Sequence[str], generation: Generation) -> list[Answer]:
+        """Return the answers to dialogues that each stand under one id; raises `RequestError` where that is not so."""
+
+    def close(self) -> None:  # noqa: B027
+        """Nothing is held open."""

@@ -15,8 +15,8 @@ from helpers import scorers
 from helpers.experiments.groups import grouped
 from helpers.params import Generation, Params
 from helpers.runs.results.sample_eval import Recording
-from helpers.samples.dataset import Sample, load_samples
-from helpers.samples.readers import read_rows
+from helpers.samples.dataset import Sample, load_samples, other_samples
+from helpers.samples.recorded import read_recorded
 from helpers.scorers import SampleScore, SemanticFailure
 from helpers.stats.comparison import Paired, paired
 from helpers.stats.intervals import Estimate, mean, rate
@@ -48,7 +48,7 @@ def compare_recordings(params: Params) -> tuple[Recording, ...]:
     baseline = params.baseline
     if baseline.samples is None:
         return ()
-    samples = load_samples(params.samples.model_copy(update={"source": baseline.samples, "n": None}))
+    samples = load_samples(other_samples(params.samples, baseline.samples))
     files = {
         "fine-tuned": baseline.predictions,
         "base, with examples": baseline.untuned,
@@ -73,15 +73,14 @@ def compare_recordings(params: Params) -> tuple[Recording, ...]:
 
 def scored_recording(samples: Sequence[Sample], file: Path) -> list[ScoredRecord]:
     """Return the scores of recorded predictions, one per sample; a sample without one scores as an empty summary."""
-    recorded = {str(row["id"]): row for row in read_rows(file)}
+    recorded = read_recorded(file)
+    recorded.require([sample.id for sample in samples])
     rows = []
     for sample in samples:
-        row = recorded.get(sample.id, {})
-        score = scorers.score_sample(
-            sample.id, row.get("prediction"), sample.references, sample.dialogue, sample.key_facts
-        )
-        lost = row.get("lost_tokens")
-        texts = (str(row.get("prediction") or ""), sample.references)
+        answer = recorded.get(sample.id)
+        summary, lost = (answer.summary, answer.lost_tokens) if answer else (None, None)
+        score = scorers.score_sample(sample.id, summary, sample.references, sample.dialogue, sample.key_facts)
+        texts = (summary or "", sample.references)
         rows.append(ScoredRecord(sample.domain, sample.length, None if lost is None else lost > 0, texts, score))
     return rows
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from helpers import scorers
-from helpers.core.errors import SamplesError
 from helpers.core.paths import PACKAGE
 from helpers.experiments.groups import grouped
 from helpers.experiments.recordings import compare_recordings
@@ -19,7 +18,7 @@ from helpers.runs.results.sample_eval import Recording, SampleEval, Scored
 from helpers.runs.run import Run
 from helpers.runs.sender import Outcome, RequestSender
 from helpers.samples.dataset import Sample
-from helpers.samples.readers import read_rows
+from helpers.samples.recorded import read_recorded
 from helpers.scorers.aggregate import bounded_mean
 from helpers.scorers.scoring import key_fact_recall
 from helpers.scorers.semantic import Models, Semantics, semantic_scores
@@ -168,28 +167,19 @@ def _compared(run: Run, summaries: dict[str, str], field: str, path: str | None,
     """Return as fields of the result ROUGE-L minus that of recorded predictions on the same dialogues, or why not."""
     if path is None:
         return {f"{field}_note": f"{key} names no recorded predictions"}
-    recorded = recorded_predictions(Path(path))
-    both = [s for s in run.samples if s.id in summaries and s.id in recorded and s.references]
+    recorded = read_recorded(path)
+    both = [s for s in run.samples if s.id in summaries and recorded.summary(s.id) is not None and s.references]
     if len(both) < len(summaries):
         why = f"{Path(path).name} has {len(both)} of the {len(summaries)} dialogues; record the others"
         return {f"{field}_note": why}
     ours = [_rouge_l(s, summaries[s.id]) for s in both]
-    theirs = [_rouge_l(s, recorded[s.id]) for s in both]
+    theirs = [_rouge_l(s, recorded.summary(s.id) or "") for s in both]
     target = run.params.targets.rouge_l
     margin = target.margin if target and key == "baseline.predictions" else None
     return {
         field: paired(ours, theirs, limit=1.0, seed=run.params.measure.resampling_seed, margin=margin),
         f"{field}_differences": {s.id: a - b for s, a, b in zip(both, ours, theirs, strict=True)},
     }
-
-
-def recorded_predictions(path: Path, id_column: str = "id", column: str = "prediction") -> dict[str, str]:
-    """Return recorded predictions by dialogue id; raises `SamplesError` when a column is missing."""
-    rows = read_rows(path)
-    missing = [name for name in (id_column, column) if rows and name not in rows[0]]
-    if missing:
-        raise SamplesError(f"{path.name}: no column '{missing[0]}'; columns are {', '.join(rows[0])}")
-    return {str(row[id_column]): str(row[column] or "") for row in rows}
 
 
 def _rouge_l(sample: Sample, summary: str) -> float:

@@ -15,7 +15,7 @@ from typing import Any
 
 import tenacity
 
-from helpers.backends.base import Answer, Backend
+from helpers.backends.base import Answer, Backend, RecordedBackend
 from helpers.core.errors import UNREACHABLE, Failure, RequestError
 from helpers.params import Generation, Params
 from helpers.runs.request_log import Phase, Record, RequestLog, settings_hash
@@ -144,7 +144,7 @@ class RequestSender:
         answer: Answer | None = None
         error: RequestError | None = None
         try:
-            answer = self.backend.summarise([request.dialogue], self.generation)[0]
+            answer = self._answer(request)
         except RequestError as failed:
             error = failed
         except BaseException as interruption:
@@ -155,6 +155,16 @@ class RequestSender:
         if error:
             error = self._blamed(request, error)
         return Outcome(self._log(request, number, sent_at, (sent, done), answer, error), answer), error
+
+    @property
+    def _is_recorded(self) -> bool:
+        return isinstance(self.backend, RecordedBackend)
+
+    def _answer(self, request: _Request) -> Answer:
+        """Return the backend's answer; what was recorded belongs to a dialogue's id, and to no probe."""
+        if isinstance(self.backend, RecordedBackend) and request.phase != "probe":
+            return self.backend.answer(request.sample)
+        return self.backend.summarise([request.dialogue], self.generation)[0]
 
     def _log(
         self,
@@ -220,7 +230,7 @@ class RequestSender:
 
         A service that does not come up within the limit is down for this run.
         """
-        if error.kind is not Failure.COLD or request.phase == "cold" or last:
+        if error.kind is not Failure.COLD or request.phase == "cold" or last or self._is_recorded:
             return
         first, _ = wait_until_up(self, request.sample, request.dialogue, self.limits.wake_timeout)
         if first and not first.record.ok:
@@ -239,7 +249,8 @@ class RequestSender:
         return {"input_tokens": sent, "output_tokens": made, "lost_tokens": lost, "summary": answer.summary}
 
     def _watch(self, record: Record) -> None:
-        self._failed_in_a_row = self._failed_in_a_row + 1 if record.kind in UNREACHABLE else 0
+        found_nobody = record.kind in UNREACHABLE and not self._is_recorded
+        self._failed_in_a_row = self._failed_in_a_row + 1 if found_nobody else 0
         if self._failed_in_a_row >= DOWN_AFTER:
             self.down_since, self.down_kind = record.started_at, record.kind
 
