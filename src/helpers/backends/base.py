@@ -17,6 +17,7 @@ class Answer:
     Token counts are the model's own (``None``: the backend does not know them).
     ``lost_tokens`` counts the tokens of the dialogue that the model never read.
     ``service_time`` is in seconds, send to last byte; ``None`` for a backend that only replays text.
+    ``replaced`` counts characters of the summary that were replaced because nothing may show them.
     """
 
     summary: str
@@ -25,6 +26,7 @@ class Answer:
     lost_tokens: int | None = None
     service_time: float | None = None
     status: int | None = None
+    replaced: int = 0
 
 
 class Backend(Protocol):

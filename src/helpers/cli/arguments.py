@@ -6,6 +6,7 @@ import argparse
 import re
 from pathlib import Path
 
+from helpers.core.environment import redact
 from helpers.core.errors import InputError
 from helpers.params import Columns, Samples
 
@@ -50,9 +51,9 @@ def budget(text: str) -> str:
 
 
 def write_text(option: str, path: Path, text: str) -> None:
-    """Write what an option asked for; raises `InputError` naming the option, the file and the reason."""
+    """Write what an option asked for, without a secret; raises `InputError` naming option, file and reason."""
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_text(redact(text), encoding="utf-8")
     except OSError as error:
         raise cannot_write(option, path, error) from None
 

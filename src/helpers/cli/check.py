@@ -7,6 +7,7 @@ import argparse
 import yaml
 
 from helpers.cli.arguments import add_params
+from helpers.core.console import tell
 from helpers.params.files import load_params
 from helpers.runs.inputs import read_inputs
 
@@ -21,5 +22,5 @@ def run(args: argparse.Namespace) -> int:
     params = load_params(args.params, args.overrides)
     if not params.samples.source.startswith("hub:"):
         read_inputs(params).tell()
-    print(yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False, allow_unicode=True), end="")
+    tell(yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False, allow_unicode=True).rstrip("\n"))
     return 0

@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import sys
 from pathlib import Path
 from typing import get_args
 
 from helpers.backends.endpoint import EndpointBackend, checked_url, is_loopback, token_for
 from helpers.cli.arguments import add_reading, samples_of, write_text
-from helpers.core.console import say
+from helpers.core.console import say, tell
 from helpers.core.environment import environment
 from helpers.core.errors import InputError
 from helpers.experiments.load.arrivals import Arrival, Plan
@@ -72,11 +71,11 @@ def run(args: argparse.Namespace) -> int:
     report = report_on(args, runs)
     text = json.dumps(report.model_dump(mode="json"), indent=1, allow_nan=False) + "\n"
     if args.json == "-":
-        sys.stdout.write(text)
+        tell(text.rstrip("\n"))
     elif args.json:
         write_text("--json", Path(args.json), text)
     if args.json != "-":
-        print(as_text(report))
+        tell(as_text(report))
     summaries = [report] if isinstance(report, LoadReport) else [one.pooled for one in report.points]
     return 0 if any(one.response_time.max is not None for one in summaries) else 1
 

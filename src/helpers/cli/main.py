@@ -11,9 +11,10 @@ import sys
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from helpers import __version__
-from helpers.core.environment import redact
+from helpers.core.console import public, say
 from helpers.core.errors import HelpersError
 
 
@@ -63,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(args.run_verb(args))
     except HelpersError as error:
-        print(redact(f"helpers {args.verb}: {error}"), file=sys.stderr)
+        say(f"helpers {args.verb}: {error}")
         return error.exit_code
     except KeyboardInterrupt:
         print(f"helpers {args.verb}: interrupted", file=sys.stderr)
@@ -71,15 +72,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return 1
     except Exception:  # a fault of this program: its traceback is shown, but no secret that stands in it
-        print(redact(traceback.format_exc()), file=sys.stderr)
+        say(traceback.format_exc())
         return 1
+
+
+class _PublicParser(argparse.ArgumentParser):
+    """A parser whose messages, which repeat what was typed, hold no secret."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        super()._print_message(public(message), file)
 
 
 def _parser(wanted: str) -> argparse.ArgumentParser:
     """Return the parser; only the wanted verb's module is imported, so that ``--help`` is quick."""
-    parser = argparse.ArgumentParser(
-        prog="helpers", description="Reports and experiments for deployed dialogue summarisers."
-    )
+    parser = _PublicParser(prog="helpers", description="Reports and experiments for deployed dialogue summarisers.")
     parser.add_argument("--version", action="version", version=f"helpers {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
     for name, verb in VERBS.items():

@@ -7,7 +7,7 @@ from datetime import UTC
 from pathlib import Path
 
 from helpers.cli.arguments import write_text
-from helpers.core.console import say
+from helpers.core.console import say, tell
 from helpers.core.environment import environment, redact
 from helpers.core.paths import PROJECT
 from helpers.core.text import spell
@@ -52,12 +52,12 @@ def run(args: argparse.Namespace) -> int:
     rules, gpu = _rules(args.alerts, args.logs[0])
     found = watch(read_series(args.logs, read_usage(args.logs)), rules, gpu=gpu)
     if args.json:
-        write_text("--json", args.json, redact(found.model_dump_json(indent=1)) + "\n")
+        write_text("--json", args.json, found.model_dump_json(indent=1) + "\n")
     if args.export_prometheus:
         write_text("--export-prometheus", args.export_prometheus, export.prometheus(rules))
     if args.export_grafana:
         write_text("--export-grafana", args.export_grafana, export.grafana(rules))
-    print(redact(as_text(found)))
+    tell(as_text(found))
     if args.webhook and found.fired:
         names = ", ".join(log.name for log in args.logs)
         say(redact(notify.send(redact(notify.message(found, names)), environment())))

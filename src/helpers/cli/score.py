@@ -15,7 +15,7 @@ from typing import get_args
 import numpy as np
 
 from helpers.cli.arguments import add_reading, write_text
-from helpers.core.console import say
+from helpers.core.console import say, tell
 from helpers.core.errors import InputError
 from helpers.core.model import Frozen
 from helpers.core.paths import DATA
@@ -130,11 +130,11 @@ def run(args: argparse.Namespace) -> int:
         say(line)
     text = json.dumps(report.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     if args.json == "-":
-        sys.stdout.write(text)
+        tell(text.rstrip("\n"))
         return 0
     if args.json:
         write_text("--json", Path(args.json), text)
-    print(as_text(report))
+    tell(as_text(report))
     return 0
 
 

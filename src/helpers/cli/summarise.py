@@ -22,6 +22,7 @@ from typing import IO, Any
 from helpers.backends.base import Backend
 from helpers.cli.arguments import add_params, add_reading, cannot_write, samples_of
 from helpers.core.console import say
+from helpers.core.environment import redact, secrets
 from helpers.core.errors import InputError, SamplesError
 from helpers.core.text import harmless, visible
 from helpers.engines.factory import open_backend
@@ -90,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
         manifest = describe(
             params, args.output.stem, shlex.join(command), started, **model_hashes(params), **corpus
         ).model_copy(update={"finished_at": datetime.now(UTC)})
-        args.output.with_suffix(".meta.json").write_text(manifest.model_dump_json(indent=2) + "\n")
+        args.output.with_suffix(".meta.json").write_text(redact(manifest.model_dump_json(indent=2)) + "\n")
     say(f"summarise: {len(samples) - failures} of {len(samples)} dialogues have a summary")
     return 1 if failures else 0
 
@@ -195,23 +196,27 @@ def _writer(output: Path | None, opened: ExitStack) -> Write:
 
 
 def _csv_writer(file: IO[str]) -> Write:
-    rows = csv.writer(file, lineterminator="\n")
+    rows, known = csv.writer(file, lineterminator="\n"), secrets()
     rows.writerow(COLUMNS)
 
     def write(sample: str, record: Record) -> None:
         made = (record.input_tokens, record.output_tokens, record.lost_tokens, record.service_time)
         error = "" if record.ok else record.kind
-        rows.writerow([harmless(sample), harmless(record.summary or ""), *made, error])
+        cells = (harmless(redact(text, known)) for text in (sample, record.summary or ""))
+        rows.writerow([*cells, *made, error])
         file.flush()
 
     return write
 
 
 def _jsonl_writer(file: IO[str]) -> Write:
+    known = secrets()
+
     def write(sample: str, record: Record) -> None:
         counts = {name: getattr(record, name) for name in ("input_tokens", "output_tokens", "lost_tokens")}
         row: dict[str, Any] = {"id": sample, "prediction": record.summary, **counts}
-        file.write(json.dumps(row if record.ok else row | {"error": record.kind}, ensure_ascii=False) + "\n")
+        line = json.dumps(row if record.ok else row | {"error": record.kind}, ensure_ascii=False)
+        file.write(redact(line, known) + "\n")
         file.flush()
 
     return write

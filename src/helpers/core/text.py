@@ -47,6 +47,11 @@ def visible(text: str) -> str:
     return cleaned(text)[0]
 
 
+def printable(text: str) -> str:
+    """Return a text of ours, with others' words in it, as it may leave for a terminal, a page or a workbook."""
+    return _UNSAFE.sub(_picture, text)
+
+
 def cleaned_name(text: str) -> tuple[str, int]:
     """Return a foreign name (an id, a label, a speaker) on one line, and how many places were replaced in it.
 

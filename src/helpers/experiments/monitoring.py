@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import scorers
 from helpers.core.errors import RunError
 from helpers.monitoring.series import ASIDE, SERIES, BoolArray, FloatArray, LogColumns, Series, save
 from helpers.runs.poller import read_usage
@@ -23,6 +22,8 @@ from helpers.runs.results.monitoring import Monitoring, Slice
 from helpers.runs.run import Run
 from helpers.samples.dataset import Sample
 from helpers.scorers.failures import semantic_failures
+from helpers.scorers.rouge import rouge
+from helpers.scorers.words import Tokenizer
 from helpers.stats import drift
 from helpers.stats.intervals import clustered_rate, mean, percentile, smallest_n
 
@@ -51,7 +52,7 @@ def measure(run: Run) -> Monitoring:
     if not len(series):
         return Monitoring(page=PAGE, reason=run.down() or "the log holds no request of the steady state")
     save(run.directory / SERIES, series)
-    answers = _judge(texts, {sample.id: sample for sample in run.samples})
+    answers = _judge(texts, {sample.id: sample for sample in run.samples}, run.params.scoring.tokenizer)
     return _described(series, answers, own, [log.name for log in parts])
 
 
@@ -91,7 +92,7 @@ class _Texts:
             self.kept, self._stride = self.kept[::2], 2 * self._stride
 
 
-def _judge(texts: _Texts, samples: dict[str, Sample]) -> list[_Judged]:
+def _judge(texts: _Texts, samples: dict[str, Sample], tokenizer: Tokenizer) -> list[_Judged]:
     """Return the answers, judged with the dialogue where the run knows one of that id; equal answers judged once."""
     known: dict[tuple[str, str], tuple[tuple[str, ...], float | None]] = {}
     found = []
@@ -100,7 +101,7 @@ def _judge(texts: _Texts, samples: dict[str, Sample]) -> list[_Judged]:
             sample = samples.get(name)
             references = sample.references if sample else ()
             failures = semantic_failures(summary, sample.dialogue if sample else None, references)
-            score = scorers.score_sample(name, summary, references).rougeL if references else None
+            score = rouge(summary, references, tokenizer)["rougeL"] if references else None
             known[name, summary] = (tuple(failure.value for failure in failures), score)
         found.append(_Judged(at, name, *known[name, summary]))
     return found

@@ -18,6 +18,7 @@ from helpers.runs.results.sample_eval import Recording
 from helpers.samples.dataset import Sample, load_samples, other_samples
 from helpers.samples.recorded import read_recorded
 from helpers.scorers import SampleScore, SemanticFailure
+from helpers.scorers.words import Tokenizer
 from helpers.stats.comparison import Paired, paired
 from helpers.stats.intervals import Estimate, mean, rate
 
@@ -55,7 +56,7 @@ def compare_recordings(params: Params) -> tuple[Recording, ...]:
         "base, without examples": baseline.zero_shot,
     }
     given = {name: Path(file) for name, file in files.items() if file}
-    scored = {name: scored_recording(samples, file) for name, file in given.items()}
+    scored = {name: scored_recording(samples, file, params.scoring.tokenizer) for name, file in given.items()}
     best, seed = next(iter(scored.values()), []), params.measure.resampling_seed
     return tuple(
         Recording(
@@ -65,13 +66,15 @@ def compare_recordings(params: Params) -> tuple[Recording, ...]:
             estimates=_estimates(rows),
             groups=grouped(rows, _estimates),
             gains={} if rows is best else _gains(best, rows, seed),
-            agreement=scorers.agreement((row.texts for row in rows), seed=seed) if rows is best else {},
+            agreement=scorers.agreement((row.texts for row in rows), seed=seed, tokenizer=params.scoring.tokenizer)
+            if rows is best
+            else {},
         )
         for name, rows in scored.items()
     )
 
 
-def scored_recording(samples: Sequence[Sample], file: Path) -> list[ScoredRecord]:
+def scored_recording(samples: Sequence[Sample], file: Path, tokenizer: Tokenizer = "unicode") -> list[ScoredRecord]:
     """Return the scores of recorded predictions, one per sample; a sample without one scores as an empty summary."""
     recorded = read_recorded(file)
     recorded.require([sample.id for sample in samples])
@@ -79,7 +82,9 @@ def scored_recording(samples: Sequence[Sample], file: Path) -> list[ScoredRecord
     for sample in samples:
         answer = recorded.get(sample.id)
         summary, lost = (answer.summary, answer.lost_tokens) if answer else (None, None)
-        score = scorers.score_sample(sample.id, summary, sample.references, sample.dialogue, sample.key_facts)
+        score = scorers.score_sample(
+            sample.id, summary, sample.references, sample.dialogue, sample.key_facts, tokenizer
+        )
         texts = (summary or "", sample.references)
         rows.append(ScoredRecord(sample.domain, sample.length, None if lost is None else lost > 0, texts, score))
     return rows

@@ -22,6 +22,7 @@ from helpers.samples.recorded import read_recorded
 from helpers.scorers.aggregate import bounded_mean
 from helpers.scorers.scoring import key_fact_recall
 from helpers.scorers.semantic import Models, Semantics, semantic_scores
+from helpers.scorers.words import Tokenizer, letters
 from helpers.stats.comparison import paired
 from helpers.stats.intervals import Estimate, rate
 
@@ -77,13 +78,16 @@ def evaluate(
         seconds=seconds,
         **sender.ended(),
         signature="|".join(filter(None, [_signature(run, summaries), meant.signature])),
+        rouge_score_sees=_seen(answered),
         not_measured=meant.not_measured,
         asked=asked,
         answered=len(scored),
+        replaced=sum(outcome.record.replaced for _, outcome in answered),
         scores=_estimates(scored),
         agreement=scorers.agreement(
             ((summaries[sample.id], sample.references) for sample, _ in answered),
             seed=run.params.measure.resampling_seed,
+            tokenizer=run.params.scoring.tokenizer,
         ),
         groups=grouped(scored, _estimates),
         samples=tuple(scored),
@@ -111,7 +115,7 @@ def _meant(answered: Sequence[tuple[Sample, Outcome]], params: Params) -> Semant
 def _scored(sample: Sample, outcome: Outcome, params: Params, meant: dict[str, float]) -> Scored:
     assert outcome.answer is not None
     summary, record = outcome.answer.summary, outcome.record
-    scores, failures = _scores(sample, summary)
+    scores, failures = _scores(sample, summary, params)
     scores |= meant
     full = params.privacy.text == "full"
     missed = [fact for fact in sample.key_facts if key_fact_recall(summary, [fact]) == 0]
@@ -133,11 +137,13 @@ def _scored(sample: Sample, outcome: Outcome, params: Params, meant: dict[str, f
     )
 
 
-def _scores(sample: Sample, summary: str) -> tuple[dict[str, float], tuple[str, ...]]:
+def _scores(sample: Sample, summary: str, params: Params) -> tuple[dict[str, float], tuple[str, ...]]:
     """Return the scores that a sample allows, and the semantic failures; without references only the latter."""
     if not sample.references:
         return {}, scorers.semantic_failures(summary, sample.dialogue)
-    score = scorers.score_sample(sample.id, summary, sample.references, sample.dialogue, sample.key_facts)
+    score = scorers.score_sample(
+        sample.id, summary, sample.references, sample.dialogue, sample.key_facts, params.scoring.tokenizer
+    )
     kept = score.model_dump(include=set(METRICS), exclude_none=True)
     return {name: float(kept[name]) for name in METRICS if name in kept}, score.failures
 
@@ -159,7 +165,8 @@ def _signature(run: Run, summaries: dict[str, str]) -> str:
     if not both:
         return ""
     metric = evaluate.load(str(PACKAGE / "scorers" / "dialogue_rouge"))
-    found = metric.compute(predictions=[p for p, _ in both], references=[r for _, r in both])
+    texts = {"predictions": [p for p, _ in both], "references": [r for _, r in both]}
+    found = metric.compute(**texts, tokenizer=run.params.scoring.tokenizer)
     return str(found["signature"])
 
 
@@ -172,8 +179,9 @@ def _compared(run: Run, summaries: dict[str, str], field: str, path: str | None,
     if len(both) < len(summaries):
         why = f"{Path(path).name} has {len(both)} of the {len(summaries)} dialogues; record the others"
         return {f"{field}_note": why}
-    ours = [_rouge_l(s, summaries[s.id]) for s in both]
-    theirs = [_rouge_l(s, recorded.summary(s.id) or "") for s in both]
+    tokenizer = run.params.scoring.tokenizer
+    ours = [_rouge_l(s, summaries[s.id], tokenizer) for s in both]
+    theirs = [_rouge_l(s, recorded.summary(s.id) or "", tokenizer) for s in both]
     target = run.params.targets.rouge_l
     margin = target.margin if target and key == "baseline.predictions" else None
     return {
@@ -182,8 +190,18 @@ def _compared(run: Run, summaries: dict[str, str], field: str, path: str | None,
     }
 
 
-def _rouge_l(sample: Sample, summary: str) -> float:
-    return scorers.score_sample(sample.id, summary, sample.references).rougeL
+def _rouge_l(sample: Sample, summary: str, tokenizer: Tokenizer) -> float:
+    return scorers.score_sample(sample.id, summary, sample.references, tokenizer=tokenizer).rougeL
+
+
+def _seen(answered: Sequence[tuple[Sample, Outcome]]) -> float | None:
+    """Return the share of the letters and digits of summaries and references that `rouge_score`'s tokeniser sees."""
+    texts = [
+        text for sample, outcome in answered if outcome.answer for text in (outcome.answer.summary, *sample.references)
+    ]
+    counts = [letters(text) for text in texts]
+    total = sum(n for _, n in counts)
+    return sum(seen for seen, _ in counts) / total if total else None
 
 
 def _why_nothing(stopped: str, outcomes: Sequence[Asked]) -> str:

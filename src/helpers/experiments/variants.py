@@ -104,7 +104,7 @@ def qualities(params: Params, section: str, ways: Sequence[Way]) -> dict[str, di
         return {way.name: {"quality_reason": f"name dialogues with {section}.samples"} for way in ways}
     samples = load_samples(other_samples(params.samples, plan.samples))
     files = {way.name: Path(way.predictions) for way in ways if way.predictions and Path(way.predictions).is_file()}
-    scored = {name: scored_recording(samples, file) for name, file in files.items()}
+    scored = {name: scored_recording(samples, file, params.scoring.tokenizer) for name, file in files.items()}
     recorded = {name: read_recorded(file) for name, file in files.items()}
     first, seed = ways[0].name, params.measure.resampling_seed
     others = [name for name in scored if name != first and first in scored]

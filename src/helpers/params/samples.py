@@ -58,8 +58,13 @@ class Baseline(Section):
 
 
 class Scoring(Section):
-    """Folders with local models for scores by meaning; one that is ``null`` is not measured, and the page says so."""
+    """What ROUGE takes for words, and folders with local models for scores by meaning.
 
+    ``tokenizer`` is that of any script (``unicode``) or the one of `rouge_score`, which sees ``a-z0-9`` alone. A model
+    that is ``null`` is not measured, and the page says so.
+    """
+
+    tokenizer: Literal["unicode", "rouge_score"] = "unicode"
     embedding_model: str | None = None
     bertscore_model: str | None = None
     bertscore_layer: Positive | None = None

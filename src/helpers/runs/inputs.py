@@ -18,6 +18,7 @@ from helpers.params.models import Setting, Variant
 from helpers.samples.dataset import Sample, load_samples, load_source, other_samples
 from helpers.samples.intake import Intake
 from helpers.samples.recorded import Recorded, read_recorded
+from helpers.scorers.words import words
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,13 @@ def read_inputs(params: Params) -> Inputs:
     source = load_source(params.samples)
     intake, problems = {"samples.source": source.intake}, list[str]()
 
+    unread = _unread(source.samples, params)
+    if unread:
+        problems.append(
+            f"scoring.tokenizer: rouge_score sees no word in the references of {len(unread)} dialogues "
+            f"({', '.join(unread[:3]):.80}); leave it at unicode"
+        )
+
     @cache
     def ids(name: str) -> tuple[str, ...]:
         return tuple(sample.id for sample in load_samples(other_samples(params.samples, name)))
@@ -79,6 +87,12 @@ def read_inputs(params: Params) -> Inputs:
     if problems:
         raise SamplesError(dict.fromkeys(problems))
     return Inputs(source.samples, intake)
+
+
+def _unread(samples: Sequence[Sample], params: Params) -> list[str]:
+    """Return the dialogues that have a reference in which the tokeniser of the run sees no word."""
+    tokenizer = params.scoring.tokenizer
+    return [s.id for s in samples if not all(words(text, tokenizer) for text in s.references)]
 
 
 def _recordings(params: Params) -> Iterator[_Recording]:

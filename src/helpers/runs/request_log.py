@@ -39,7 +39,8 @@ class Record:
     of this attempt, retries and waits included. Token counts are the model's own, ``None`` where nobody knows them.
     ``settings`` is the hash of the generation settings, ``text_form`` says what stands in ``summary``, ``supersedes``
     names an earlier request for the same that counts no longer. ``variant`` names the engine or settings that were
-    tried beside the deployment's own, and is empty for these.
+    tried beside the deployment's own, and is empty for these. ``replaced`` counts characters of the answer that were
+    replaced because nothing may show them.
     """
 
     request: str
@@ -62,6 +63,7 @@ class Record:
     text_form: TextForm = "full"
     supersedes: str | None = None
     variant: str = ""
+    replaced: int = 0
     schema_version: Literal[1] = 1
 
     @property

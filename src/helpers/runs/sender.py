@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ import tenacity
 
 from helpers.backends.base import Answer, Backend, RecordedBackend
 from helpers.core.errors import UNREACHABLE, Failure, RequestError
+from helpers.core.text import cleaned, visible
 from helpers.params import Generation, Params
 from helpers.runs.request_log import Phase, Record, RequestLog, settings_hash
 
@@ -132,7 +133,7 @@ class RequestSender:
         if record is None or not record.ok or record.summary is None or record.text_form != "full":
             return None
         counts = (record.input_tokens, record.output_tokens, record.lost_tokens)
-        return Outcome(record, Answer(record.summary, *counts, record.service_time, record.status))
+        return Outcome(record, Answer(record.summary, *counts, record.service_time, record.status, record.replaced))
 
     def ended(self) -> dict[str, Any]:
         """Return why asking ended early, as the fields of a page's result."""
@@ -154,6 +155,9 @@ class RequestSender:
         done = time.perf_counter_ns()
         if error:
             error = self._blamed(request, error)
+        if answer:
+            summary, replaced = cleaned(answer.summary)
+            answer = replace(answer, summary=summary, replaced=replaced)
         return Outcome(self._log(request, number, sent_at, (sent, done), answer, error), answer), error
 
     @property
@@ -203,7 +207,7 @@ class RequestSender:
         """Return what the log says of an error: a server's own words may repeat a dialogue that is private."""
         if error is None:
             return ""
-        return str(error) if self.log.text_form == "full" else error.private
+        return visible(str(error) if self.log.text_form == "full" else error.private)
 
     def _blamed(self, request: _Request, error: RequestError) -> RequestError:
         """Return an error with the right party blamed: the toolkit answers 400 to its own faults as well.
@@ -246,7 +250,8 @@ class RequestSender:
         lost = answer.lost_tokens
         if lost is None and sent is not None and self.context_tokens is not None:
             lost = max(0, sent - self.context_tokens)
-        return {"input_tokens": sent, "output_tokens": made, "lost_tokens": lost, "summary": answer.summary}
+        counts = {"input_tokens": sent, "output_tokens": made, "lost_tokens": lost, "replaced": answer.replaced}
+        return {**counts, "summary": answer.summary}
 
     def _watch(self, record: Record) -> None:
         found_nobody = record.kind in UNREACHABLE and not self._is_recorded

@@ -214,6 +214,7 @@ def _sample(row: FileRow, columns: Columns, counting: Counting, *, has_ids: bool
         where = f"{where}, id {name}" if name else where
         dialogue = counting.text(dialogue_of(cells.get(columns.dialogue)))
         given = [counting.text(text) for column in columns.references for text in texts_of(cells.get(column))]
+        domain, length = (label_of(cells.get(name)) if name else None for name in (columns.domain, columns.length))
         facts = texts_of(cells.get(columns.key_facts)) if columns.key_facts else []
     except ValueError as error:
         counting.set_aside(where, "a cell that holds no text", str(error))
@@ -233,7 +234,7 @@ def _sample(row: FileRow, columns: Columns, counting: Counting, *, has_ids: bool
         id=name or f"row-{row.number}",
         dialogue=dialogue,
         references=tuple(references),
-        domain=label_of(cells.get(columns.domain)) if columns.domain else None,
-        length=label_of(cells.get(columns.length)) if columns.length else None,
+        domain=domain and counting.id(domain),
+        length=length and counting.id(length),
         key_facts=tuple(facts),
     )

@@ -77,10 +77,10 @@ def _filled(preset: Preset, names: set[str]) -> dict[str, Any]:
 
 
 def id_of(value: Any) -> str:
-    """Return the id in a cell as text, on one line; nothing where there is none; raises ValueError for several."""
+    """Return the id in a cell as text; nothing where there is none; raises ValueError for several."""
     if isinstance(value, Mapping | list | tuple):
         raise ValueError(f"holds {type(value).__name__}; give a text or a number")  # noqa: TRY004
-    return "" if value is None else on_a_line(str(value))
+    return "" if value is None else str(value)
 
 
 def id_key(name: str) -> str:
@@ -89,7 +89,7 @@ def id_key(name: str) -> str:
 
 
 def label_of(value: Any) -> str | None:
-    """Return the label in a cell as text, on one line, or ``None``; raises ValueError as `id_of` does."""
+    """Return the label in a cell as text, or ``None``; raises ValueError as `id_of` does."""
     return id_of(value) or None
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pydantic import Field
 
+from helpers.core.environment import redact, secrets
 from helpers.core.errors import SamplesError
 from helpers.core.model import Frozen
 from helpers.core.text import cleaned, cleaned_name
@@ -16,7 +17,7 @@ SHOWN = 20
 
 
 class Intake(Frozen):
-    """How many rows a file has and how many were set aside, by reason; ``examples`` name the first of them.
+    """How many rows a file has and how many were set ``aside``, also by reason; ``examples`` name the first of them.
 
     ``replaced`` counts places in texts where a character that no page or terminal may show was replaced, ``notes``
     what else is worth knowing of the rows that are used.
@@ -24,15 +25,11 @@ class Intake(Frozen):
 
     file: str = ""
     rows: int = 0
+    aside: int = 0
     set_aside: dict[str, int] = Field(default_factory=dict)
     examples: tuple[str, ...] = ()
     replaced: int = 0
     notes: dict[str, int] = Field(default_factory=dict)
-
-    @property
-    def aside(self) -> int:
-        """How many rows were set aside."""
-        return sum(self.set_aside.values())
 
     @property
     def used(self) -> int:
@@ -68,6 +65,7 @@ class Counting:
     _aside: Counter[str] = field(default_factory=Counter)
     _notes: Counter[str] = field(default_factory=Counter)
     _examples: list[str] = field(default_factory=list)
+    _secrets: list[str] = field(default_factory=secrets)
 
     def set_aside(self, place: str, reason: str, detail: str = "") -> None:
         """Count a row that cannot be used; the reason is the same for all rows of its kind, the detail is not."""
@@ -86,8 +84,8 @@ class Counting:
         return text
 
     def id(self, text: str) -> str:
-        """Return a name cleaned, and count what was replaced."""
-        text, replaced = cleaned_name(text)
+        """Return a name cleaned and without a secret, as it may stand in logs and on pages; count what was replaced."""
+        text, replaced = cleaned_name(redact(text, self._secrets))
         self.replaced += replaced
         return text
 
@@ -96,6 +94,7 @@ class Counting:
         found = Intake(
             file=self.name,
             rows=self.rows,
+            aside=self._aside.total(),
             set_aside=dict(self._aside.most_common()),
             examples=tuple(self._examples),
             replaced=self.replaced,

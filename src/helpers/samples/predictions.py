@@ -189,7 +189,7 @@ def _read(
         summary=_summary(cells, columns.prediction, counting),
         references=tuple(references),
         dialogue=None if dialogue is None else counting.text(dialogue),
-        group=group,
+        group=group and counting.id(group),
         key_facts=_facts(cells.get(columns.key_facts)) if columns.key_facts else (),
         baseline=_summary(cells, columns.baseline, counting) if columns.baseline else None,
     )

@@ -8,6 +8,7 @@ from helpers.scorers.aggregate import Agreement, agreement
 from helpers.scorers.failures import NEED_DIALOGUE, SemanticFailure, semantic_failures
 from helpers.scorers.rouge import METRICS, signature
 from helpers.scorers.scoring import SampleScore, score_sample
+from helpers.scorers.words import Tokenizer
 
 __all__ = [
     "METRICS",
@@ -15,6 +16,7 @@ __all__ = [
     "Agreement",
     "SampleScore",
     "SemanticFailure",
+    "Tokenizer",
     "agreement",
     "score_sample",
     "semantic_failures",

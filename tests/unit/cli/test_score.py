@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from helpers.cli import score
+from helpers.cli.main import main
 from helpers.core.errors import InputError
 
 Rows = list[dict[str, Any]]
@@ -210,3 +211,21 @@ def test_the_example_has_the_columns_its_readers_need() -> None:
         rows = list(csv.DictReader(file))
     assert any("\n" in row["dialogue"] and '"' in row["dialogue"] for row in rows)
     assert sum(not row["summary"] for row in rows) == 1
+
+
+def test_a_secret_in_an_id_a_group_or_an_argument_is_redacted(
+    jsonl: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PLANTED_TOKEN", "s3cret-value")
+    rows = [row | {"g": f"team s3cret-value {place}"} for place, row in enumerate(GOOD)]
+    rows.append({"id": "s3cret-value", "p": "x", "r": "", "g": "g"})
+    path = jsonl(rows)
+    arguments = ["score", str(path), "--prediction", "p", "--reference", "r", "--id", "id", "--group", "g"]
+    assert main([*arguments, "--json", str(path.with_name("out.json"))]) == 0
+    assert main([*arguments, "--json", "-"]) == 0
+    with pytest.raises(SystemExit):
+        main([*arguments, "--no-such-option", "s3cret-value"])
+    assert main(["score", "s3cret-value.csv", "--prediction", "p", "--reference", "r"]) == 2
+    told = capsys.readouterr()
+    assert "team [redacted] 0" in told.out
+    assert "s3cret-value" not in told.out + told.err + path.with_name("out.json").read_text()

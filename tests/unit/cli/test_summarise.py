@@ -152,3 +152,23 @@ def test_a_deployment_that_is_down_is_not_asked_for_ever(
     arguments = ["--set", "endpoint.attempts=1", "--output", str(tmp_path / "out.csv")]
     assert main(["summarise", "endpoint", *arguments]) == 1
     assert "nobody answers (connection); 7 dialogues not sent" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_foreign_text_and_secrets_leave_cleaned(
+    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PLANTED_TOKEN", "s3cret-value")
+    rows = [
+        {"id": "s3cret-value\n\x1b[1m", "dialogue": [{"speaker": "Ann\0", "text": "my s3cret-value \ud83d"}]},
+        {"id": "f", "dialogue": "Ann: \0=SUM(A1)"},
+    ]
+    given, output = tmp_path / "in.jsonl", tmp_path / f"out{suffix}"
+    given.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert main(["summarise", "demo", "--input", str(given), "--output", str(output)]) == 0
+    told, text = capfd.readouterr(), output.read_text(encoding="utf-8")
+    assert "s3cret-value" not in told.out + told.err + text
+    assert "my [redacted] �" in text
+    assert not set("\0\x1b") & set(told.err + text)
+    if suffix == ".csv":
+        assert [row["summary"] for row in csv.DictReader(io.StringIO(text))] == ["my [redacted] �", "'␀=SUM(A1)"]
