@@ -17,7 +17,7 @@ import numpy as np
 from helpers.core.errors import RunError
 from helpers.monitoring.series import ASIDE, SERIES, BoolArray, FloatArray, LogColumns, Series, save
 from helpers.runs.poller import read_usage
-from helpers.runs.request_log import Record, read_log
+from helpers.runs.request_log import Record, read_log, with_parts
 from helpers.runs.results.monitoring import Monitoring, Slice
 from helpers.runs.run import Run
 from helpers.samples.dataset import Sample
@@ -43,22 +43,20 @@ def measure(run: Run) -> Monitoring:
         return Monitoring(page=PAGE, reason="recorded predictions are replayed, and their times are no deployment's")
     if missing := [log.name for log in logs if not log.is_file()]:
         raise RunError(f"monitoring.logs: {name} is not there; give a run's requests.jsonl" for name in missing)
-    parts = run.log.parts() if own else logs
+    parts = run.log.parts() if own else with_parts(logs)
     columns, texts = LogColumns(), _Texts()
-    for record in _records(parts):
-        columns.add(record)
-        texts.add(record)
+    for part in parts:
+        columns.begin(part.name)
+        for line, record in read_log(part, columns.left_out.append):
+            columns.add(record, line)
+            texts.add(record)
     series = columns.series(read_usage(parts))
     if not len(series):
         return Monitoring(page=PAGE, reason=run.down() or "the log holds no request of the steady state")
     save(run.directory / SERIES, series)
     answers = _judge(texts, {sample.id: sample for sample in run.samples}, run.params.scoring.tokenizer)
-    return _described(series, answers, own, [log.name for log in parts])
-
-
-def _records(parts: list[Path]) -> Iterator[Record]:
-    for part in parts:
-        yield from read_log(part)
+    described = _described(series, answers, own, [log.name for log in parts])
+    return described.model_copy(update={"left_out": tuple(columns.left_out)})
 
 
 @dataclass(frozen=True)

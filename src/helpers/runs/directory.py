@@ -69,6 +69,8 @@ def open_interrupted(directory: Path, source: str | None, overrides: Sequence[st
     torn = run.log.set_aside_torn()
     if torn:
         say(f"{run.log.path.name}: its last line was cut off; {torn} bytes are set aside in requests.torn")
+    for line in run.log.damaged():
+        say(line)
     requests = run.log.count()
     run.__dict__["manifest"] = run.manifest.model_copy(update={"resumed_at": datetime.now(UTC)})
     say(f"going on with {shown(run.directory)}: {requests} requests are in its log")
