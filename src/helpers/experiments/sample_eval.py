@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from helpers import scorers
-from helpers.core.errors import SamplesError
 from helpers.core.paths import PACKAGE
 from helpers.experiments.groups import grouped
 from helpers.experiments.recordings import compare_recordings, recorded_of
@@ -19,10 +18,11 @@ from helpers.runs.results.sample_eval import Recording, SampleEval, Scored
 from helpers.runs.run import Run
 from helpers.runs.sender import Outcome, RequestSender
 from helpers.samples.dataset import Sample
-from helpers.samples.readers import read_rows
+from helpers.samples.recorded import read_recorded
 from helpers.scorers.aggregate import bounded_mean
 from helpers.scorers.scoring import key_fact_recall
 from helpers.scorers.semantic import Models, Semantics, semantic_scores
+from helpers.scorers.words import Tokenizer, letters
 from helpers.stats.comparison import paired
 from helpers.stats.intervals import Estimate, rate
 
@@ -78,13 +78,16 @@ def evaluate(
         seconds=seconds,
         **sender.ended(),
         signature="|".join(filter(None, [_signature(run, summaries), meant.signature])),
+        rouge_score_sees=_seen(answered),
         not_measured=meant.not_measured,
         asked=asked,
         answered=len(scored),
+        replaced=sum(outcome.record.replaced for _, outcome in answered),
         scores=_estimates(scored),
         agreement=scorers.agreement(
             ((summaries[sample.id], sample.references) for sample, _ in answered),
             seed=run.params.measure.resampling_seed,
+            tokenizer=run.params.scoring.tokenizer,
         ),
         groups=grouped(scored, _estimates),
         samples=tuple(scored),
@@ -112,7 +115,7 @@ def _meant(answered: Sequence[tuple[Sample, Outcome]], params: Params) -> Semant
 def _scored(sample: Sample, outcome: Outcome, params: Params, meant: dict[str, float]) -> Scored:
     assert outcome.answer is not None
     summary, record = outcome.answer.summary, outcome.record
-    scores, failures = _scores(sample, summary)
+    scores, failures = _scores(sample, summary, params)
     scores |= meant
     full = params.privacy.text == "full"
     missed = [fact for fact in sample.key_facts if key_fact_recall(summary, [fact]) == 0]
@@ -135,11 +138,13 @@ def _scored(sample: Sample, outcome: Outcome, params: Params, meant: dict[str, f
     )
 
 
-def _scores(sample: Sample, summary: str) -> tuple[dict[str, float], tuple[str, ...]]:
+def _scores(sample: Sample, summary: str, params: Params) -> tuple[dict[str, float], tuple[str, ...]]:
     """Return the scores that a sample allows, and the semantic failures; without references only the latter."""
     if not sample.references:
         return {}, scorers.semantic_failures(summary, sample.dialogue)
-    score = scorers.score_sample(sample.id, summary, sample.references, sample.dialogue, sample.key_facts)
+    score = scorers.score_sample(
+        sample.id, summary, sample.references, sample.dialogue, sample.key_facts, params.scoring.tokenizer
+    )
     kept = score.model_dump(include=set(METRICS), exclude_none=True)
     return {name: float(kept[name]) for name in METRICS if name in kept}, score.failures
 
@@ -161,7 +166,8 @@ def _signature(run: Run, summaries: dict[str, str]) -> str:
     if not both:
         return ""
     metric = evaluate.load(str(PACKAGE / "scorers" / "dialogue_rouge"))
-    found = metric.compute(predictions=[p for p, _ in both], references=[r for _, r in both])
+    texts = {"predictions": [p for p, _ in both], "references": [r for _, r in both]}
+    found = metric.compute(**texts, tokenizer=run.params.scoring.tokenizer)
     return str(found["signature"])
 
 
@@ -169,16 +175,17 @@ def _compared(run: Run, summaries: dict[str, str], field: str, path: str | None,
     """Return as fields of the result ROUGE-L minus that of recorded predictions on the same dialogues, or why not."""
     if path is None:
         return {f"{field}_note": f"{key} names no recorded predictions"}
-    recorded = recorded_predictions(Path(path))
-    both = [s for s in run.samples if s.id in summaries and s.id in recorded and s.references]
+    recorded = read_recorded(path)
+    both = [s for s in run.samples if s.id in summaries and recorded.summary(s.id) is not None and s.references]
     if len(both) < len(summaries):
         why = f"{Path(path).name} has {len(both)} of the {len(summaries)} dialogues; record the others"
         return {f"{field}_note": why}
-    ours = [_rouge_l(s, summaries[s.id]) for s in both]
-    theirs = [_rouge_l(s, recorded[s.id]) for s in both]
+    tokenizer = run.params.scoring.tokenizer
+    ours = [_rouge_l(s, summaries[s.id], tokenizer) for s in both]
+    theirs = [_rouge_l(s, recorded.summary(s.id) or "", tokenizer) for s in both]
     target = run.params.targets.rouge_l
     margin = target.margin if target and key == "baseline.predictions" else None
-    equal = sum(summaries[s.id] == recorded[s.id] for s in both)
+    equal = sum(summaries[s.id] == recorded.summary(s.id) for s in both)
     own = {"baseline_is_own": recorded_of(run, Path(path)), "baseline_equal": equal} if field == "baseline" else {}
     return {
         **own,
@@ -187,17 +194,18 @@ def _compared(run: Run, summaries: dict[str, str], field: str, path: str | None,
     }
 
 
-def recorded_predictions(path: Path, id_column: str = "id", column: str = "prediction") -> dict[str, str]:
-    """Return recorded predictions by dialogue id; raises `SamplesError` when a column is missing."""
-    rows = read_rows(path)
-    missing = [name for name in (id_column, column) if rows and name not in rows[0]]
-    if missing:
-        raise SamplesError(f"{path.name}: no column '{missing[0]}'; columns are {', '.join(rows[0])}")
-    return {str(row[id_column]): str(row[column] or "") for row in rows}
+def _rouge_l(sample: Sample, summary: str, tokenizer: Tokenizer) -> float:
+    return scorers.score_sample(sample.id, summary, sample.references, tokenizer=tokenizer).rougeL
 
 
-def _rouge_l(sample: Sample, summary: str) -> float:
-    return scorers.score_sample(sample.id, summary, sample.references).rougeL
+def _seen(answered: Sequence[tuple[Sample, Outcome]]) -> float | None:
+    """Return the share of the letters and digits of summaries and references that `rouge_score`'s tokeniser sees."""
+    texts = [
+        text for sample, outcome in answered if outcome.answer for text in (outcome.answer.summary, *sample.references)
+    ]
+    counts = [letters(text) for text in texts]
+    total = sum(n for _, n in counts)
+    return sum(seen for seen, _ in counts) / total if total else None
 
 
 def _why_nothing(stopped: str, outcomes: Sequence[Asked]) -> str:

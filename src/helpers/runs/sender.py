@@ -9,14 +9,15 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import tenacity
 
-from helpers.backends.base import Answer, Backend
+from helpers.backends.base import Answer, Backend, RecordedBackend
 from helpers.core.errors import UNREACHABLE, Failure, RequestError
+from helpers.core.text import cleaned, visible
 from helpers.params import Generation, Params
 from helpers.runs.request_log import Phase, Record, RequestLog, settings_hash
 
@@ -140,8 +141,8 @@ class RequestSender:
         record = self.earlier.get((phase, sample, repeat))
         if record is None or not record.ok or record.summary is None or record.text_form != "full":
             return None
-        names = ("lost_tokens", "service_time", "status", "cached_tokens")
-        told = {name: record.counted(name) for name in ("input_tokens", "output_tokens")}
+        names = ("lost_tokens", "service_time", "status", "cached_tokens", "replaced")
+        told: dict[str, Any] = {name: record.counted(name) for name in ("input_tokens", "output_tokens")}
         return Outcome(record, Answer(record.summary, **told, **{name: getattr(record, name) for name in names}))
 
     def ended(self) -> dict[str, Any]:
@@ -164,14 +165,25 @@ class RequestSender:
         answers: list[Answer] = []
         error: RequestError | None = None
         try:
-            answers = self.backend.summarise(dialogues, self.generation)
+            answers = self._answers(request, dialogues)
         except RequestError as failed:
             error = failed
         except BaseException as interruption:
             cancelled = RequestError(Failure.CANCELLED, f"interrupted by {type(interruption).__name__}")
             self._log(request, number, (sent_at, sent, time.perf_counter_ns()), None, cancelled)
             raise
-        return answers, error, (sent_at, sent, time.perf_counter_ns())
+        clock = (sent_at, sent, time.perf_counter_ns())
+        return [_cleaned(answer) for answer in answers], error, clock
+
+    @property
+    def _is_recorded(self) -> bool:
+        return isinstance(self.backend, RecordedBackend)
+
+    def _answers(self, request: _Request, dialogues: Sequence[str]) -> list[Answer]:
+        """Return the backend's answers; what was recorded belongs to a dialogue's id, and to no probe."""
+        if isinstance(self.backend, RecordedBackend) and request.phase != "probe":
+            return [self.backend.answer(request.sample)]
+        return self.backend.summarise(dialogues, self.generation)
 
     def _log(
         self, request: _Request, number: int, clock: _Clock, answer: Answer | None, error: RequestError | None
@@ -204,7 +216,7 @@ class RequestSender:
         """Return what may be told of an error: a server's own words may repeat a dialogue that is private."""
         if error is None:
             return ""
-        return str(error) if self.log.text_form == "full" else error.private
+        return visible(str(error) if self.log.text_form == "full" else error.private)
 
     def _blamed(self, request: _Request, error: RequestError) -> RequestError:
         """Return an error with the right party blamed: the toolkit answers 400 to its own faults as well.
@@ -231,7 +243,7 @@ class RequestSender:
 
         A service that does not come up within the limit is down for this run.
         """
-        if error.kind is not Failure.COLD or request.phase == "cold" or last:
+        if error.kind is not Failure.COLD or request.phase == "cold" or last or self._is_recorded:
             return
         first, _ = wait_until_up(self, request.sample, request.dialogue, self.limits.wake_timeout)
         if first and not first.record.ok:
@@ -241,7 +253,7 @@ class RequestSender:
     def _tokens(self, dialogue: str, answer: Answer | None) -> dict[str, Any]:
         if answer is None:
             return {}
-        told = {name: getattr(answer, name) for name in ("lost_tokens", "cached_tokens", "summary")}
+        told = {name: getattr(answer, name) for name in ("lost_tokens", "cached_tokens", "replaced", "summary")}
         sent, made = answer.input_tokens, answer.output_tokens
         if self.count_tokens is not None and (sent is None or made is None):
             sent = self.count_tokens(dialogue) if sent is None else sent
@@ -257,7 +269,8 @@ class RequestSender:
         return "cached" if is_cached else "steady"
 
     def _watch(self, record: Record) -> None:
-        self._failed_in_a_row = self._failed_in_a_row + 1 if record.kind in UNREACHABLE else 0
+        found_nobody = record.kind in UNREACHABLE and not self._is_recorded
+        self._failed_in_a_row = self._failed_in_a_row + 1 if found_nobody else 0
         if self._failed_in_a_row >= DOWN_AFTER:
             self.down_since, self.down_kind = record.started_at, record.kind
 
@@ -313,3 +326,8 @@ def _wait(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     asked = error.retry_after if isinstance(error, RequestError) else None
     return asked if asked is not None else tenacity.wait_random_exponential(0.5, LONGEST_WAIT)(state)
+
+
+def _cleaned(answer: Answer) -> Answer:
+    summary, replaced = cleaned(answer.summary)
+    return replace(answer, summary=summary, replaced=replaced)

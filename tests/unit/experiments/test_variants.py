@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -45,7 +44,7 @@ def test_recorded_answers_differ_only_where_fewer_tokens_cut_them() -> None:
     params = load_params("demo")
     own, fewer, *_ = params.settings.beside(1, 128)
     found = qualities(params, "settings", [own, fewer])[fewer.name]
-    whole, cut = ({row["id"]: row for row in read_rows(Path(s.predictions or ""))} for s in (own, fewer))
+    whole, cut = ({row.cells["id"]: row.cells for row in read_rows(s.predictions or "")} for s in (own, fewer))
     same = [row["prediction"] == whole[name]["prediction"] for name, row in cut.items()]
     assert same == [whole[name]["output_tokens"] <= 64 for name in cut]
     assert found["quality"].n == 127

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from helpers.core.text import Style
 from helpers.params import Params
-from helpers.report.components.numbers import interval, number, quoted, sentence
+from helpers.report.components.numbers import excerpt, interval, number, quoted, sentence
 from helpers.report.components.page import Frame, Link, render_page
 from helpers.report.components.tables import Cell, Column, chip, collapsible, facts, table, verdict_table
 from helpers.report.views import (
@@ -186,8 +186,10 @@ def summaries(run: Run) -> Markup:
         sentence(
             "<section class='case'><h3>{id}</h3><p class='quoted'>{summary}</p>{dialogue}</section>",
             id=quoted(row.id),
-            summary=row.summary.raw or "no summary",
-            dialogue=collapsible("The dialogue", Markup("<pre class='quoted'>{}</pre>").format(row.dialogue)),
+            summary=excerpt(row.summary.raw or "no summary"),
+            dialogue=collapsible(
+                "The dialogue", Markup("<pre class='quoted'>{}</pre>").format(excerpt(row.dialogue.raw))
+            ),
         )
         for row in rows
     )

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from helpers.core.text import Style
 from helpers.report.components.figures import Chart, points, small_multiples
-from helpers.report.components.numbers import NOT_MEASURED, between, interval, number, quoted, sentence
+from helpers.report.components.numbers import NOT_MEASURED, between, excerpt, interval, number, quoted, sentence
 from helpers.report.components.tables import Column, actual, collapsible, table
 from helpers.report.views.common import ended_early, not_measured
 from helpers.runs.results.cited import Cited
@@ -74,6 +74,13 @@ def answer(result: Cited) -> Markup:
                 between=between(scores["key_fact_recall"], "rate", name=""),
             )
         )
+    if result.replaced.raw:
+        parts.append(
+            sentence(
+                "{n} characters of answers that no page may show (controls and such) were replaced.",
+                n=number(result.replaced, "count"),
+            )
+        )
     return Markup("<p class='answer'>{} {}</p>{}").format(
         Markup(" ").join(parts), _failures_sentence(result), ended_early(result)
     )
@@ -116,6 +123,13 @@ def scores(result: Cited) -> Markup:
     ]
     body += [[METRICS[name][0], NOT_MEASURED, "–", "–"] for name in result.not_measured.raw]
     note = sentence("Signature: <code>{signature}</code>", signature=result.signature.raw)
+    sees = result.rouge_score_sees
+    if sees.raw is not None and sees.raw < 1:
+        note += sentence(
+            "<br>The tokeniser of <code>rouge_score</code> sees {sees} of the letters and digits of these texts; these "
+            "scores are comparable with that package's as far as it does.",
+            sees=number(sees, "rate"),
+        )
     for name, reason in result.not_measured.items():
         note += sentence("<br>{name} is not measured: {reason}.", name=METRICS[name][0], reason=quoted(reason))
     return table("Scores, averaged over dialogues", columns, body, id="scores", note=note)
@@ -247,7 +261,9 @@ def _case(row: Cited, worst: bool) -> Markup:
         if row.facts_missed
         else Markup()
     )
-    references = Markup().join(Markup("<li class='quoted'>{}</li>").format(text) for text in row.references.raw)
+    references = Markup().join(
+        Markup("<li class='quoted'>{}</li>").format(excerpt(text)) for text in row.references.raw
+    )
     return Markup(
         "<section class='case'><h3>{}</h3><p class='note'>{}{}</p>"
         "<p><strong>Summary</strong> <span class='quoted'>{}</span></p>{}{}</section>"
@@ -255,11 +271,11 @@ def _case(row: Cited, worst: bool) -> Markup:
         quoted(row.id),
         Markup(" · ").join(figures),
         problems,
-        row.summary,
+        excerpt(row.summary.raw or ""),
         missed,
         Markup("{}{}").format(
             collapsible("References", Markup("<ul>{}</ul>").format(references)),
-            collapsible("Dialogue", Markup("<p class='quoted dialogue'>{}</p>").format(row.dialogue)),
+            collapsible("Dialogue", Markup("<p class='quoted dialogue'>{}</p>").format(excerpt(row.dialogue.raw))),
         ),
     )
 
