@@ -73,12 +73,15 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def helpers(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Report:
     """Run ``python -m helpers`` as a user would, and return what came of it."""
 
-    def run(*arguments: str, out: Path | None = None, environment: dict[str, str] | None = None) -> Finished:
+    def run(
+        *arguments: str, out: Path | None = None, environment: dict[str, str] | None = None, stdin: str | None = None
+    ) -> Finished:
         out = out or tmp_path_factory.mktemp("out") / "reports"
         before, publishes = set(runs.iterdir()), arguments[0] in ("report", "render") and "--out" not in arguments
         quiet = {"HF_HUB_OFFLINE": "1", "WANDB_MODE": "disabled", "HELPERS_RUNS": str(runs)}
         done = subprocess.run(
             [sys.executable, "-m", "helpers", *arguments, *(["--out", str(out)] if publishes else [])],
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=240,

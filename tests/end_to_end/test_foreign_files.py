@@ -64,3 +64,16 @@ def test_a_report_over_rows_of_every_kind(helpers: Report, tmp_path: Path) -> No
     assert strict.code == 2
     assert "row 5 (line 5), id 5: no dialogue in column 'dialogue'" in strict.told
     assert strict.run is None, "it is refused before anything is made"
+
+
+def test_a_report_over_standard_input_keeps_it(helpers: Report) -> None:
+    files = ["--set", "samples.source=-", "--set", "replay.predictions=-", "--only", "02"]
+    text = "\ufeff" + "".join(json.dumps(row) + "\n" for row in ROWS)
+    found = helpers("report", "params/replay.yaml", *files, stdin=text)
+    assert found.code == 0, found.told
+    assert found.result("02")["asked"] == 5
+    assert found.run is not None
+    assert sorted(path.name for path in found.run.glob("*.json") if path.stem in ("samples", "predictions")) == [
+        "predictions.json",
+        "samples.json",
+    ]

@@ -107,7 +107,8 @@ def apply_overrides(tree: dict[str, Any], overrides: Sequence[str]) -> None:
             problems.append(f"--set {dotted}=…: secrets come from the environment or .env, never from the command line")
         else:
             try:
-                _override(tree, keys, plain_yaml.parse(raw))
+                # A dash alone, which YAML takes for a list, is standard input.
+                _override(tree, keys, "-" if raw.strip() == "-" else plain_yaml.parse(raw))
             except (ValueError, ParamsError) as error:
                 problems.append(f"--set {dotted}: {' '.join(str(error).split())}")
     if problems:

@@ -16,6 +16,7 @@ import math
 import shutil
 import sys
 import tempfile
+import zlib
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
@@ -123,7 +124,7 @@ def _opened(source: str | Path) -> Iterator[IO[bytes]]:
                     yield cast("IO[bytes]", unpacked)
             else:
                 yield file
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise SamplesError(f"{name_of(source)}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 

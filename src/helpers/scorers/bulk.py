@@ -19,23 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helpers.scorers.failures import SemanticFailure, semantic_failures
-from helpers.scorers.rouge import METRICS
-from helpers.scorers.scoring import measures
+from helpers.scorers.scoring import SampleScore, measures
+from helpers.scorers.semantic import BERTSCORE, SIMILARITY
 from helpers.scorers.words import Tokenizer, letters
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 #: What `measures` tells of each summary.
-MEASURED = (
-    *METRICS,
-    "key_fact_recall",
-    "length_ratio",
-    "compression",
-    "novel_unigrams",
-    "novel_bigrams",
-    "words",
-)
+MEASURED = tuple(name for name in SampleScore.model_fields if name not in ("id", "failures", SIMILARITY, BERTSCORE))
 #: Beside them: the kinds of failure, one bit each, and the letters that `rouge_score` sees, and all of them.
 COLUMNS = (*MEASURED, "failures", "seen", "letters")
 #: Rows given to a process at a time; four chunks per process are in flight, which bounds the memory.
