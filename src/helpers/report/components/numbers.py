@@ -19,7 +19,7 @@ from helpers.stats.comparison import Paired
 from helpers.stats.intervals import EXACT, Estimate
 
 #: Characters of one text that a page shows; the data beside it has all.
-MOST_CHARACTERS = 8_000
+MOST_CHARACTERS = 4_000
 NOT_MEASURED = Markup('<span class="none">not measured</span>')
 
 
