@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from helpers.cli.arguments import write_text
 from helpers.runs.directory import attach
 from helpers.verdicts.changes import as_text, compare, side
 
@@ -21,6 +22,6 @@ def run(args: argparse.Namespace) -> int:
     a, b = attach(args.run_a.resolve()), attach(args.run_b.resolve())
     found = compare(side(a), side(b), a.params.measure.resampling_seed)
     if args.json:
-        args.json.write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        write_text("--json", args.json, found.model_dump_json(indent=1) + "\n")
     print(as_text(found))
     return 0

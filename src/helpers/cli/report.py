@@ -85,7 +85,7 @@ def run_report(args: argparse.Namespace) -> int:
         _say_kept(run, "publishes it")
         raise
     finally:
-        run.release()
+        run.close()
 
 
 def _measured(
@@ -120,7 +120,6 @@ def _measured(
             texts = execute.execute_all(run, pages, run.directory / "site", run.directory / "params.yaml")
         except BaseException:
             run.close()
-            run.release()
             _say_kept(run, "goes on with it")
             raise
         finish(run, began)

@@ -34,7 +34,8 @@ def measure(run: Run) -> DeployCheck:
     if first is None or not first.record.ok:
         return _down(run, sender, first, began)
     cold, note = _cold_start(run, was_down, ready_ns, first)
-    asked = [sender.ask("short", short, phase="warmup", repeat=n) for n in range(run.params.measure.warmup)]
+    warmups = range(run.params.measure.warmup)
+    asked = [sender.ask("short", short, phase="warmup", repeat=n, text=False) for n in warmups]
     warm = [outcome for outcome in asked if outcome and outcome.record.ok]
     checks, probes = _checks(run, sender, [first, *warm]), probe_all(run, sender)
     return DeployCheck(
@@ -92,7 +93,7 @@ def _down(run: Run, sender: RequestSender, outcome: Outcome | None, began: float
 
 def _first(run: Run, sender: RequestSender, text: str) -> tuple[Outcome | None, bool]:
     """Return the first answer and whether the deployment was down before; a remote one logged earlier is kept."""
-    known = sender.recall("cold", "short") if run.params.backend == "endpoint" else None
+    known = sender.recall("cold", "short", text=False) if run.params.backend == "endpoint" else None
     if known is not None:
         return known, any(r.phase == "cold" and not r.ok for r in run.log.read())
     return wait_until_up(sender, "short", text, run.params.endpoint.wake_timeout)
@@ -161,10 +162,10 @@ def _health(run: Run) -> Check:
 
 def _determinism(sender: RequestSender, warm: list[Outcome]) -> Check:
     """Compare identical calls with full-length answers: the warm-up's, and as many more as make three."""
-    answers = [o.answer.summary for o in warm if o.answer]
+    answers = [mark for outcome in warm if (mark := outcome.mark)]
     for repeat in range(len(answers), IDENTICAL):
-        outcome = sender.ask("identical", texts()["short"], phase="probe", repeat=repeat)
-        answers += [outcome.answer.summary] if outcome and outcome.answer else []
+        outcome = sender.ask("identical", texts()["short"], phase="probe", repeat=repeat, text=False)
+        answers += [mark] if outcome and (mark := outcome.mark) else []
     expected = "identical calls are answered alike"
     if len(answers) < IDENTICAL:
         return Check(name="determinism", expectation=expected, passed=None, detail="too few of them were answered")

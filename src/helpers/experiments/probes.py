@@ -99,9 +99,11 @@ def _probe(sender: RequestSender, wanted: ProbeSpec) -> Probe:
     if outcome is None:
         why = sender.stopped or "the deployment had stopped answering"
         return Probe(name=wanted.name, expectation=wanted.expectation, passed=None, kind="not asked", detail=why)
+    if outcome.found:
+        return Probe.model_validate(outcome.found)
     record = outcome.record
     passed, detail = _judged(wanted, outcome)
-    return Probe(
+    probe = Probe(
         name=wanted.name,
         expectation=wanted.expectation,
         passed=passed,
@@ -111,6 +113,8 @@ def _probe(sender: RequestSender, wanted: ProbeSpec) -> Probe:
         service_time=record.service_time,
         request=record.request,
     )
+    sender.keep(outcome, probe)
+    return probe
 
 
 def _judged(wanted: ProbeSpec, outcome: Outcome) -> tuple[bool, str]:

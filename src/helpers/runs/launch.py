@@ -96,7 +96,7 @@ def resume_run(directory: Path, source: str | None, overrides: Sequence[str]) ->
 def finish(run: Run, began: float) -> None:
     """Close the run: end what it opened and complete the manifest with times and memory."""
     memory = _peak_memory(run)
-    run.close()
+    run.stop()
     if run.params.privacy.text != "full":  # the answers hold texts that neither log nor pages may
         shutil.rmtree(run.answers, ignore_errors=True)
     replayed = run.params.backend == "replay"

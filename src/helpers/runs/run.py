@@ -24,8 +24,11 @@ from helpers.core.errors import RunError
 from helpers.params import Generation, Params
 from helpers.runs.answer_parts import AnswerParts
 from helpers.runs.budget import spent
+from helpers.runs.earlier import Earlier, Unsettled, unsettled
+from helpers.runs.findings import NAME as FINDINGS
+from helpers.runs.findings import Findings
 from helpers.runs.manifest import Manifest
-from helpers.runs.request_log import Phase, Record, RequestLog, final_attempts
+from helpers.runs.request_log import RequestLog, final_attempts
 from helpers.runs.results.base import PageResult
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.store import PAGES, Results, read_result, read_results, write_result
@@ -135,6 +138,7 @@ class Run:
             context_tokens=self.params.model.context_tokens if remote else None,
             may_send=self.spent,
             earlier=self._earlier(page, variant),
+            findings=Findings(self.directory / FINDINGS),
             variant=variant,
         )
 
@@ -179,18 +183,27 @@ class Run:
         """
         self.release = _alone(self.directory / "report.lock", 0.0, "reporting on or rendering")
 
-    def close(self) -> None:
-        """End what this run opened."""
+    def stop(self) -> None:
+        """End what this run opened: it asks nobody any more."""
         while self.closing:
             self.closing.pop()()
 
-    def _earlier(self, page: str, variant: str) -> dict[tuple[Phase, str, int], Record]:
-        """Return the last attempts that a page has logged already, when this run goes on after an interruption."""
+    def close(self) -> None:
+        """End what this run opened, and give up what `hold` keeps."""
+        self.stop()
+        self.release()
+
+    def unsettled(self) -> Unsettled:
+        """Return the requests that are asked again when this run goes on after an interruption."""
+        return unsettled(self.log.read(), self.manifest.resumed_at)
+
+    def _earlier(self, page: str, variant: str) -> Earlier:
+        """Return what a page has asked already, when this run goes on after an interruption."""
         if self.manifest.resumed_at is None:
-            return {}
-        logged = (r for r in final_attempts(self.log.read()) if (r.page, r.variant) == (page, variant))
-        own = (r for r in logged if r.sample != KNOWN_GOOD_ID)
-        return {(r.phase, r.sample, r.repeat): r for r in own}
+            return Earlier()
+        own = (r for r in final_attempts(self.log.read()) if (r.page, r.variant) == (page, variant))
+        kept = {(r.phase, r.sample, r.repeat): r for r in own if r.sample != KNOWN_GOOD_ID}
+        return Earlier(kept, self.unsettled())
 
     def _token_counter(self) -> Callable[[str], int] | None:
         from helpers.engines.model_files import TokenCounter  # with tokenizers, for a page that asks

@@ -42,6 +42,13 @@ class Agreement(Frozen):
     difference: Paired
 
 
+class LeftOut(Frozen):
+    """The ROUGE scores of a summary, and of each reference, against the other references of a dialogue."""
+
+    summary: tuple[dict[str, float], ...]
+    references: tuple[dict[str, float], ...]
+
+
 def aggregate(scores: Sequence[SampleScore]) -> Scores:
     """Return the means and failure counts of samples; a measure that no sample has is left out."""
     metrics = {}
@@ -89,11 +96,16 @@ def agreement(texts: Iterable[tuple[str, Sequence[str]]], *, seed: int = 0) -> d
     against the others, so that both face as many. Dialogues with fewer than two references are passed over; with none
     left the result is empty. Source: Lin (2004), the jackknife over references.
     """
-    several = [(summary, references) for summary, references in texts if len(references) > 1]
-    scored = [_left_out(summary, references) for summary, references in several]
+    return agreement_of((left_out(summary, references) for summary, references in texts), seed=seed)
+
+
+def agreement_of(scores: Iterable[LeftOut | None], *, seed: int = 0) -> dict[str, Agreement]:
+    """Return what `agreement` does from the scores of each dialogue, which need no text any more."""
+    scored = [both for both in scores if both is not None]
     found = {}
     for name in AGREEMENT_METRICS if scored else ():
-        ours, theirs = ([fmean(score[name] for score in both[side]) for both in scored] for side in (0, 1))
+        ours = [fmean(score[name] for score in both.summary) for both in scored]
+        theirs = [fmean(score[name] for score in both.references) for both in scored]
         found[name] = Agreement(
             summaries=bounded_mean(name, ours),
             references=bounded_mean(name, theirs),
@@ -102,11 +114,13 @@ def agreement(texts: Iterable[tuple[str, Sequence[str]]], *, seed: int = 0) -> d
     return found
 
 
-def _left_out(summary: str, references: Sequence[str]) -> tuple[list[dict[str, float]], list[dict[str, float]]]:
-    """Return the scores of the summary, and of each reference, against the other references."""
+def left_out(summary: str, references: Sequence[str]) -> LeftOut | None:
+    """Return the scores of a summary, and of each reference, against the other ones; ``None`` without others."""
+    if len(references) < 2:
+        return None
     scorable = "" if too_long(summary) else summary
     others = [[*references[:place], *references[place + 1 :]] for place in range(len(references))]
-    return (
-        [rouge(scorable, rest) for rest in others],
-        [rouge(one, rest) for one, rest in zip(references, others, strict=True)],
+    return LeftOut(
+        summary=tuple(rouge(scorable, rest) for rest in others),
+        references=tuple(rouge(one, rest) for one, rest in zip(references, others, strict=True)),
     )
