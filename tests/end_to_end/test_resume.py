@@ -137,8 +137,8 @@ def test_other_parameters_are_another_run(helpers: Report, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        (["--budget", "5m"], "leave --set and --budget away"),
-        (["--set", "samples.n=3"], "leave --set and --budget away"),
+        (["--budget", "5m"], "leave --set, --budget and --strict away"),
+        (["--set", "samples.n=3"], "leave --set, --budget and --strict away"),
         (["--until-decided"], "was not begun with --until-decided"),
     ],
 )

@@ -6,13 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
-from helpers.samples.predictions import PredictionColumns, check_predictions, read_pairs
+from helpers.core.text import visible
+from helpers.samples.predictions import PredictionColumns, PredictionFile
 from helpers.scorers import METRICS, score_sample, semantic_failures
 from helpers.scorers.rouge import novel_ngrams, rouge, sentences
 from helpers.scorers.scoring import key_fact_recall
+from helpers.scorers.words import letters
 
 VOCABULARY = "Ana ana pays paying the bill Bill. on Friday, at 3.50 Mr. U.S. isn't café ! \n ? 会议"
 WORDS = st.sampled_from(VOCABULARY.split(" "))
+SEEN = st.lists(st.sampled_from(VOCABULARY.replace("café", "“cafe” – ❤️").replace("会议", "…").split(" ")), max_size=30)
 TEXTS = st.lists(WORDS, max_size=30).map(" ".join)
 REFERENCES = st.lists(TEXTS.map(lambda text: "Ana " + text), min_size=1, max_size=3)
 ANYTHING = st.text(max_size=60)
@@ -20,10 +23,20 @@ ANYTHING = st.text(max_size=60)
 LIBRARY = RougeScorer(list(METRICS), use_stemmer=True)
 
 
-@given(TEXTS, REFERENCES)
-def test_rouge_equals_the_library(summary: str, references: list[str]) -> None:
+def of_the_library(summary: str, references: list[str]) -> dict[str, float]:
     expected = LIBRARY.score_multi(["\n".join(sentences(r)) for r in references], "\n".join(sentences(summary)))
-    assert rouge(summary, references) == pytest.approx({m: expected[m].fmeasure for m in METRICS}, abs=1e-9)
+    return {metric: expected[metric].fmeasure for metric in METRICS}
+
+
+@given(TEXTS, REFERENCES)
+def test_with_the_librarys_tokeniser_rouge_is_the_librarys(summary: str, references: list[str]) -> None:
+    assert rouge(summary, references, "rouge_score") == pytest.approx(of_the_library(summary, references), abs=1e-15)
+
+
+@given(SEEN.map(" ".join), st.lists(SEEN.map(lambda words: " ".join(["Ana", *words])), min_size=1, max_size=3))
+def test_rouge_is_the_librarys_where_that_sees_every_letter(summary: str, references: list[str]) -> None:
+    assert letters(summary)[0] == letters(summary)[1]
+    assert rouge(summary, references) == pytest.approx(of_the_library(summary, references), abs=1e-15)
 
 
 @given(TEXTS, REFERENCES)
@@ -75,7 +88,6 @@ def test_every_cell_of_a_csv_is_read_back_as_written(
     path: Path = tmp_path_factory.mktemp("rows") / "p.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("summary", "reference"), *((a, "ref " + b) for a, b in rows)])
-    columns = PredictionColumns("summary", ("reference",))
-    assert check_predictions(path, columns).n == len(rows)
-    pairs = list(read_pairs(path, columns, "summary"))
-    assert [(pair.summary, pair.references) for pair in pairs] == [(a, ("ref " + b,)) for a, b in rows]
+    pairs = list(PredictionFile(path, PredictionColumns("summary", ("reference",))).rows())
+    expected = [(visible(a), (visible("ref " + b),)) for a, b in rows]
+    assert [(pair.summary, pair.references) for pair in pairs] == expected

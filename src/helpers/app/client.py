@@ -18,7 +18,7 @@ from helpers.backends.base import Answer
 from helpers.backends.endpoint import EndpointBackend
 from helpers.core.errors import Failure, InputError
 from helpers.params import Generation, Params
-from helpers.runs.request_log import Record, RequestLog
+from helpers.runs.request_log import Counter, Record, RequestLog
 from helpers.runs.sender import RequestSender
 
 #: What a visitor is told of each kind of failure.
@@ -55,7 +55,10 @@ class VisitorRequest:
 
 @dataclass(frozen=True)
 class Answered:
-    """A dialogue and what came of it, as the visitor's own session keeps it; ``seconds`` is the service time."""
+    """A dialogue and what came of it, as the visitor's own session keeps it; ``seconds`` is the service time.
+
+    ``tokens_by`` is as in `helpers.runs.request_log.Record`.
+    """
 
     name: str
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -65,6 +68,7 @@ class Answered:
     input_tokens: int | None = None
     output_tokens: int | None = None
     lost_tokens: int | None = None
+    tokens_by: Counter = "server"
     request: str = ""
     kind: str = "ok"
 
@@ -174,6 +178,7 @@ def _answered(name: str, record: Record, answer: Answer | None) -> Answered:
         input_tokens=record.input_tokens,
         output_tokens=record.output_tokens,
         lost_tokens=record.lost_tokens,
+        tokens_by=record.tokens_by,
         request=record.request,
         kind=str(record.kind),
     )

@@ -17,7 +17,7 @@ _TABLE = Markup(
     "<div class='answers' tabindex='0'><table><caption>{}</caption><thead><tr>{}</tr></thead>"
     "<tbody>{}</tbody></table></div>"
 )
-HEADERS = ("Dialogue", "Summary, or what went wrong", "At (UTC)", "Seconds", "Tokens read", "Written", "Never read")
+HEADERS = ("Dialogue", "Summary, or what went wrong", "At (UTC)", "Seconds", "Tokens in", "Out", "Never read")
 _NOTE = Markup("<p role='status'>{}</p>")
 
 WINDOW = timedelta(minutes=15)
@@ -41,7 +41,10 @@ def answer_html(answer: Answered) -> str:
     """Return what is said below a summary: the problem, or time, tokens and what the model never read."""
     if answer.problem:
         return error_html(answer.problem)
-    counts = ((answer.input_tokens, "tokens read"), (answer.output_tokens, "tokens written"))
+    read, written = ("tokens read", "tokens written")
+    if answer.tokens_by == "text":
+        read, written = ("tokens of dialogue", "of summary, counted from the text")
+    counts = ((answer.input_tokens, read), (answer.output_tokens, written))
     facts = [] if answer.seconds is None else [f"{answer.seconds:.2f} s"]
     facts += [f"{n:,} {name}" for n, name in counts if n is not None] or ["tokens not known"]
     lost = f"{answer.lost_tokens:,} tokens of the dialogue" if answer.lost_tokens else ""

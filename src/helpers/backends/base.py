@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,8 +15,10 @@ class Answer:
     """One summary and what the backend knows of how it was made.
 
     Token counts are the model's own (``None``: the backend does not know them).
-    ``lost_tokens`` counts the tokens of the dialogue that the model never read.
+    ``lost_tokens`` counts the tokens of the dialogue that the model never read, ``cached_tokens`` those of the prompt
+    that a server says it had computed before.
     ``service_time`` is in seconds, send to last byte; ``None`` for a backend that only replays text.
+    ``replaced`` counts characters of the summary that were replaced because nothing may show them.
     """
 
     summary: str
@@ -24,6 +27,8 @@ class Answer:
     lost_tokens: int | None = None
     service_time: float | None = None
     status: int | None = None
+    cached_tokens: int | None = None
+    replaced: int = 0
 
 
 class Backend(Protocol):
@@ -39,3 +44,23 @@ class Backend(Protocol):
     def summarise(self, dialogues: Sequence[str], generation: Generation) -> list[Answer]: ...
 
     def close(self) -> None: ...
+
+
+class RecordedBackend(ABC):
+    """A backend whose answers were given earlier, each to the dialogue of an id: the same text may stand under several.
+
+    Whoever knows the id of what is asked, as `helpers.runs.sender` does, asks by it.
+    """
+
+    kind: str
+
+    @abstractmethod
+    def answer(self, sample: str) -> Answer:
+        """Return what was answered to the dialogue of this id; raises `RequestError` as the attempt did."""
+
+    @abstractmethod
+    def summarise(self, dialogues: Sequence[str], generation: Generation) -> list[Answer]:
+        """Return the answers to dialogues that each stand under one id; raises `RequestError` where that is not so."""
+
+    def close(self) -> None:  # noqa: B027
+        """Nothing is held open."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from ipaddress import ip_address
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -90,6 +92,12 @@ class EndpointBackend:
         """Return status and text of a plain GET such as ``/health``; raises `RequestError` if nothing answers."""
         return self.call(self._get, path)
 
+    def reusing(self, reuse: wire.Reuse) -> EndpointBackend:
+        """Return this backend, over the same connections, with other care taken that prompts are computed anew."""
+        other = copy.copy(self)
+        other._chat = replace(self._chat, reuse=reuse) if self._chat else None
+        return other
+
     def close(self) -> None:
         """Close the connections and end the event loop."""
         self._portal.call(self._session.close)
@@ -120,18 +128,16 @@ class EndpointBackend:
             raise wire.refusal(status, headers, self._clean(content.decode("utf-8", "replace")))
         wire.check_type(headers)
         n = len(dialogues)
-        counts = {name: wire.token_counts(headers, name, n) for name in ("input", "output", "lost")}
         try:
             if self._chat:
-                text, made = wire.parse_chat(content)
-                summaries, counts["output"] = [text], [made]
-            else:
-                summaries = wire.parse_summaries(content, n)
+                text, told = wire.parse_chat(content)
+                return [Answer(self._clean(text), service_time=seconds, status=status, **told)]
+            summaries = wire.parse_summaries(content, n)
         except RequestError as error:
             raise RequestError(error.kind, error.private, said=self._clean(error.said), status=error.status) from None
+        read, made, lost = (wire.token_counts(headers, name, n) for name in ("input", "output", "lost"))
         return [
-            Answer(self._clean(text), counts["input"][i], counts["output"][i], counts["lost"][i], seconds, status)
-            for i, text in enumerate(summaries)
+            Answer(self._clean(text), read[i], made[i], lost[i], seconds, status) for i, text in enumerate(summaries)
         ]
 
     async def _get(self, path: str) -> tuple[int, str]:

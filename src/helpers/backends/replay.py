@@ -5,44 +5,63 @@ So is what Dask workers answered for a run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from helpers.backends.base import Answer
-from helpers.core.errors import Failure, RequestError, SamplesError, did_you_mean
+from helpers.backends.base import Answer, RecordedBackend
+from helpers.core.errors import Failure, RequestError
 from helpers.params import Generation, Replay
 from helpers.samples.dataset import Sample
-from helpers.samples.readers import stream_rows
+from helpers.samples.recorded import Recorded, read_recorded
 
 
-class ReplayBackend:
-    """Answers each dialogue with the prediction recorded for its id.
+class _ByIdentity(RecordedBackend):
+    """Answers by the id of a dialogue; by its text only where one id alone has it."""
+
+    def __init__(self, samples: Sequence[Sample]) -> None:
+        self._ids: dict[str, list[str]] = defaultdict(list)
+        for sample in samples:
+            self._ids[sample.dialogue].append(sample.id)
+
+    def summarise(self, dialogues: Sequence[str], generation: Generation) -> list[Answer]:
+        """Return the answers that the only id of each dialogue has; ``generation`` was fixed when they were given."""
+        several = next((ids for text in dialogues if len(ids := self._ids.get(text, [])) > 1), None)
+        if several:
+            raise RequestError(
+                Failure.BAD_REQUEST, f"this dialogue has several ids ({', '.join(several[:3])}): ask by id"
+            )
+        return [self.answer(self._ids[text][0] if text in self._ids else "") for text in dialogues]
+
+
+class ReplayBackend(_ByIdentity):
+    """Answers each dialogue with the prediction recorded for its id, or fails as the recorded system did.
 
     A dialogue without a recorded prediction is a failed request (``not_found``), never an empty summary.
-    ``recorded`` holds what `recorded_answers` has read already. Raises `SamplesError` when a named column is missing,
-    an id stands twice, or a latency is no number of seconds.
+    ``recorded`` holds what `recorded_answers` has read already. Raises `SamplesError` as that does, and when the file
+    knows none of the samples.
     """
 
     kind = "replay"
 
-    def __init__(self, replay: Replay, samples: Sequence[Sample], recorded: Mapping[str, Answer] | None = None) -> None:
-        recorded = recorded_answers(replay) if recorded is None else recorded
-        self._name = Path(replay.predictions).name
-        self._answers = {s.dialogue: recorded[s.id] for s in samples if s.id in recorded}
+    def __init__(self, replay: Replay, samples: Sequence[Sample], recorded: Recorded | None = None) -> None:
+        super().__init__(samples)
+        if recorded is None:
+            recorded = recorded_answers(replay)
+            recorded.require([sample.id for sample in samples])
+        self._recorded = recorded
 
-    def summarise(self, dialogues: Sequence[str], generation: Generation) -> list[Answer]:
-        """Return the recorded answers; ``generation`` was fixed when they were recorded."""
-        missing = [dialogue for dialogue in dialogues if dialogue not in self._answers]
-        if missing:
-            raise RequestError(Failure.NOT_FOUND, f"{self._name} has no prediction for this dialogue")
-        return [self._answers[dialogue] for dialogue in dialogues]
+    def answer(self, sample: str) -> Answer:
+        """Return the recorded answer to the dialogue of this id."""
+        found = self._recorded.get(sample)
+        if found is None:
+            raise RequestError(Failure.NOT_FOUND, f"{self._recorded.name} has no prediction for this dialogue")
+        if found.summary is None:
+            raise _failed(found.error, "the recorded system had failed")
+        return Answer(found.summary, found.input_tokens, found.output_tokens, found.lost_tokens, found.service_time)
 
-    def close(self) -> None:
-        """Nothing is held open."""
 
-
-class AnsweredBackend:
+class AnsweredBackend(_ByIdentity):
     """Gives each dialogue the answer, or the failure, that stands in the rows of `helpers.runs.answer_parts`.
 
     There are no service times: workers that compute side by side slow each other down.
@@ -51,82 +70,33 @@ class AnsweredBackend:
     kind = "scale-out"
 
     def __init__(self, rows: Iterable[dict[str, Any]], samples: Sequence[Sample]) -> None:
-        dialogues = {sample.id: sample.dialogue for sample in samples}
-        self._rows = {dialogues[row["id"]]: row for row in rows if row["id"] in dialogues}
+        super().__init__(samples)
+        known = {sample.id for sample in samples}
+        self._rows = {row["id"]: row for row in rows if row["id"] in known}
 
-    def summarise(self, dialogues: Sequence[str], generation: Generation) -> list[Answer]:
-        """Return the answers; ``generation`` was fixed when they were given."""
-        return [self._answer(dialogue) for dialogue in dialogues]
-
-    def close(self) -> None:
-        """Nothing is held open."""
-
-    def _answer(self, dialogue: str) -> Answer:
-        row = self._rows.get(dialogue)
+    def answer(self, sample: str) -> Answer:
+        """Return what a worker answered to the dialogue of this id."""
+        row = self._rows.get(sample)
         if row is None:
             raise RequestError(Failure.NOT_FOUND, "the workers have no answer to this dialogue")
         if row["kind"] != "ok":
-            known = row["kind"] in list(Failure)
-            raise RequestError(Failure(row["kind"]) if known else Failure.CANCELLED, row["message"])
+            raise _failed(row["kind"], row["message"])
         return Answer(row["summary"], row["input_tokens"], row["output_tokens"], row["lost_tokens"])
 
 
-def recorded_answers(replay: Replay) -> dict[str, Answer]:
-    """Return every recorded answer by the id of its dialogue; raises `SamplesError` as `ReplayBackend` does."""
-    path = Path(replay.predictions)
-    answers: dict[str, Answer] = {}
-    twice: set[str] = set()
-    # Row by row: a recording of a whole data set is held once, as answers.
-    for number, row in enumerate(stream_rows(path), 1):
-        if number == 1:
-            _check_columns(path.name, replay, row)
-        key = str(row[replay.id])
-        if key in answers:
-            twice.add(key)
-        answers[key] = _answer(path.name, replay, number, row)
-    if not answers:
-        raise SamplesError(f"{path.name}: no predictions in it")
-    if twice:
-        raise SamplesError(f"{path.name}: id '{i}' stands more than once; ids must differ" for i in sorted(twice)[:10])
-    return answers
-
-
-def _check_columns(name: str, replay: Replay, row: dict[str, Any]) -> None:
-    wanted = {"id": replay.id, "prediction": replay.prediction} | (
-        {"latency": replay.latency} if replay.latency else {}
-    )
-    problems = [
-        f"{name}: no column '{column}'{did_you_mean(column, row)}; its columns are "
-        f"{', '.join(row)}; name yours with replay.{key}"
-        for key, column in wanted.items()
-        if column not in row
-    ]
-    if problems:
-        raise SamplesError(problems)
-
-
-def _answer(name: str, replay: Replay, number: int, row: dict[str, Any]) -> Answer:
-    return Answer(
-        summary=str(row[replay.prediction] if row[replay.prediction] is not None else ""),
-        input_tokens=_whole(row.get("input_tokens")),
-        output_tokens=_whole(row.get("output_tokens")),
-        lost_tokens=_whole(row.get("lost_tokens")),
-        service_time=_seconds(name, replay, number, row),
+def recorded_answers(replay: Replay) -> Recorded:
+    """Return every recorded answer by the id of its dialogue; raises `SamplesError` for what cannot be replayed."""
+    return read_recorded(
+        replay.predictions,
+        id=replay.id,
+        prediction=replay.prediction,
+        latency=replay.latency,
+        encoding=replay.encoding,
+        setting="replay",
     )
 
 
-def _seconds(name: str, replay: Replay, number: int, row: dict[str, Any]) -> float | None:
-    value = row.get(replay.latency) if replay.latency else None
-    if value in (None, ""):
-        return None
-    try:
-        seconds = float(str(value))
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < float("inf"):
-        raise SamplesError(f"{name} row {number}: {replay.latency} is {value!r}, not a number of seconds")
-    return seconds
-
-
-def _whole(value: Any) -> int | None:
-    return int(value) if value not in (None, "") and str(value).isdigit() else None
+def _failed(kind: str, message: str) -> RequestError:
+    """Return the failure of a recorded kind; one that this version does not know had ended the attempt."""
+    known = kind in list(Failure)
+    return RequestError(Failure(kind) if known else Failure.CANCELLED, message if known else f"{kind}: {message}")

@@ -7,12 +7,13 @@ and llama.cpp. The known shapes of an answer are read tolerantly; everything els
 from __future__ import annotations
 
 import json
+import uuid
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from helpers.core.errors import Failure, RequestError
 from helpers.params import Generation
@@ -36,18 +37,30 @@ SHOWN_ERROR = 300
 CHAT_PATH = "/v1/chat/completions"
 
 
+#: What is done so that a server computes a prompt it has seen: nothing, its own switch (llama.cpp's ``cache_prompt``,
+#: vLLM's ``cache_salt``), or a mark at the beginning that makes each prompt another one.
+Reuse = Literal["allowed", "cache_prompt", "cache_salt", "distinct"]
+
+
 @dataclass(frozen=True)
 class Chat:
     """What the chat protocol needs beside the dialogue: the model's name and the prompt around the dialogue."""
 
     model: str
     prompt: Prompt
+    reuse: Reuse = "allowed"
 
     def body(self, dialogue: str, generation: Generation) -> dict[str, Any]:
         """Return the request; decoding is greedy, as it is with every other protocol."""
-        turns = self.prompt.messages(dialogue)
+        turns, mark = self.prompt.messages(dialogue), uuid.uuid4().hex[:8]
+        if self.reuse == "distinct":
+            turns[0] = {**turns[0], "content": f"[request {mark}]\n{turns[0]['content']}"}
+        switches: dict[str, dict[str, Any]] = {
+            "cache_prompt": {"cache_prompt": False},
+            "cache_salt": {"cache_salt": mark},
+        }
         limits = {"max_tokens": generation.max_new_tokens, "temperature": 0, "stream": False}
-        return {"model": self.model, "messages": turns, **limits}
+        return {"model": self.model, "messages": turns, **limits, **switches.get(self.reuse, {})}
 
 
 def plain_body(dialogues: Sequence[str], generation: Generation) -> dict[str, Any]:
@@ -68,8 +81,8 @@ def parse_summaries(content: bytes, expected: int) -> list[str]:
     return [_summary(item) for item in items]
 
 
-def parse_chat(content: bytes) -> tuple[str, int | None]:
-    """Return the text and the output tokens of a chat completion; raises `RequestError` (bad_response)."""
+def parse_chat(content: bytes) -> tuple[str, dict[str, int]]:
+    """Return the text and the counts of a chat completion, as fields of an `Answer`; raises `RequestError`."""
     answer = _json(content)
     try:
         text = answer["choices"][0]["message"]["content"]
@@ -77,9 +90,23 @@ def parse_chat(content: bytes) -> tuple[str, int | None]:
         text = None
     if not isinstance(text, str):
         raise _unknown("no text in the first of 'choices'", _shape(answer))
-    usage = answer.get("usage")
-    made = usage.get("completion_tokens") if isinstance(usage, dict) else None
-    return text.strip(), made if isinstance(made, int) else None
+    return text.strip(), usage_counts(answer)
+
+
+def usage_counts(answer: Mapping[str, Any]) -> dict[str, int]:
+    """Return what a chat completion says of tokens, as fields of an `Answer`; what it does not say is left out.
+
+    Tokens taken from an earlier prompt stand in the details of ``usage``, or in llama.cpp's ``timings``.
+    """
+    usage, timings = (part if isinstance(part := answer.get(name), dict) else {} for name in ("usage", "timings"))
+    details = usage.get("prompt_tokens_details")
+    cached = (details if isinstance(details, dict) else {}).get("cached_tokens", timings.get("cache_n"))
+    found = {
+        "input_tokens": usage.get("prompt_tokens"),
+        "output_tokens": usage.get("completion_tokens"),
+        "cached_tokens": cached,
+    }
+    return {name: n for name, n in found.items() if isinstance(n, int) and not isinstance(n, bool) and n >= 0}
 
 
 def check_type(headers: Mapping[str, str]) -> None:

@@ -6,7 +6,9 @@ import argparse
 import re
 from pathlib import Path
 
+from helpers.core.environment import redact
 from helpers.core.errors import InputError
+from helpers.params import Columns, Samples
 
 
 def add_params(parser: argparse.ArgumentParser, *, text: str = "a params file, or the name of one in params/") -> None:
@@ -18,6 +20,19 @@ def add_params(parser: argparse.ArgumentParser, *, text: str = "a params file, o
 def add_overrides(parser: argparse.ArgumentParser, text: str = "override one parameter (repeatable)") -> None:
     """Declare ``--set KEY=VALUE``; all that are given come as the list ``overrides``."""
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE", help=text)
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """Declare how files of texts are read: ``--encoding`` and ``--strict``."""
+    parser.add_argument("--encoding", metavar="NAME", help="of a text file that is not UTF-8, such as cp1252")
+    parser.add_argument(
+        "--strict", action="store_true", help="refuse a file with rows that cannot be used (default: set them aside)"
+    )
+
+
+def samples_of(source: str, args: argparse.Namespace) -> Samples:
+    """Return how a file of dialogues is read, as `add_reading` declared it; references are not wanted."""
+    return Samples(source=source, encoding=args.encoding, strict=args.strict, columns=Columns(references=()))
 
 
 #: What an amount of ``--budget`` ends with → the parameter that it bounds, and how many of its units one is.
@@ -36,9 +51,9 @@ def budget(text: str) -> str:
 
 
 def write_text(option: str, path: Path, text: str) -> None:
-    """Write what an option asked for; raises `InputError` naming the option, the file and the reason."""
+    """Write what an option asked for, without a secret; raises `InputError` naming option, file and reason."""
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_text(redact(text), encoding="utf-8")
     except OSError as error:
         raise cannot_write(option, path, error) from None
 

@@ -7,8 +7,9 @@ import argparse
 import yaml
 
 from helpers.cli.arguments import add_params
+from helpers.core.console import tell
 from helpers.params.files import load_params
-from helpers.samples.dataset import load_samples
+from helpers.runs.inputs import read_inputs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +21,6 @@ def run(args: argparse.Namespace) -> int:
     """Print the resolved parameters; `InputError` names every problem."""
     params = load_params(args.params, args.overrides)
     if not params.samples.source.startswith("hub:"):
-        load_samples(params.samples)
-    print(yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False, allow_unicode=True), end="")
+        read_inputs(params).tell()
+    tell(yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False, allow_unicode=True).rstrip("\n"))
     return 0

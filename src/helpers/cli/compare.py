@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from helpers.cli.arguments import write_text
+from helpers.core.console import tell
 from helpers.runs.directory import attach
 from helpers.verdicts.changes import as_text, compare, side
 
@@ -23,5 +24,5 @@ def run(args: argparse.Namespace) -> int:
     found = compare(side(a), side(b), a.params.measure.resampling_seed)
     if args.json:
         write_text("--json", args.json, found.model_dump_json(indent=1) + "\n")
-    print(as_text(found))
+    tell(as_text(found))
     return 0

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, time
 from pathlib import Path
 
-from helpers.cli.arguments import add_params
-from helpers.core.console import say, shown
+from helpers.cli.arguments import add_params, write_text
+from helpers.core.console import say, shown, tell
 from helpers.core.errors import InputError
 from helpers.core.text import Style, spell
 from helpers.cost.costs import basis
@@ -46,10 +46,10 @@ def run(args: argparse.Namespace) -> int:
         # Times of another machine are those of the declared instance only "as if", whatever PARAMS would deploy.
         params = params.model_copy(update={"backend": measured.params.backend})
     found = project(params, basis(params, timed, name))
-    print("\n".join(report(found)))
+    tell("\n".join(report(found)))
     try:
         if args.json:
-            args.json.write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
+            write_text("--json", args.json, found.model_dump_json(indent=1) + "\n")
         if args.xlsx:
             write_workbook(args.xlsx, params, found, made)
             say(f"workbook: {shown(args.xlsx)}")

@@ -5,20 +5,20 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import sys
 from pathlib import Path
 from typing import get_args
 
 from helpers.backends.endpoint import EndpointBackend, checked_url, is_loopback, token_for
-from helpers.cli.arguments import write_text
+from helpers.cli.arguments import add_reading, samples_of, write_text
+from helpers.core.console import say, tell
 from helpers.core.environment import environment
 from helpers.core.errors import InputError
 from helpers.experiments.load.arrivals import Arrival, Plan
 from helpers.experiments.load.report import as_text, report_on
 from helpers.experiments.load.sending import sweep
 from helpers.experiments.load.summary import LATENCY_TARGET, LoadReport
-from helpers.params import Columns, Endpoint, Generation, Samples
-from helpers.samples.dataset import load_samples
+from helpers.params import Endpoint, Generation, Samples
+from helpers.samples.dataset import load_source
 
 #: A run may schedule this many requests; their outcomes then take about 30 MB.
 MOST_ARRIVALS = 10_000_000
@@ -37,7 +37,10 @@ Example:
   helpers load http://127.0.0.1:8080 --arrival poisson --rate 0.5 --duration 60 --repeats 5 --json -
 """
     parser.add_argument("url", metavar="URL")
-    parser.add_argument("--samples", metavar="FILE", help="dialogues to ask about (default: the bundled ten)")
+    parser.add_argument(
+        "--samples", metavar="FILE|-", help="dialogues to ask about, as summarise takes them (default: the bundled ten)"
+    )
+    add_reading(parser)
     parser.add_argument("--arrival", required=True, metavar="KIND", help="closed, constant or poisson")
     parser.add_argument("--rate", type=float, action="append", metavar="R", help="requests per second (repeatable)")
     parser.add_argument("--concurrency", type=int, metavar="C", help="requests at a time of a closed loop (default: 1)")
@@ -59,19 +62,21 @@ def run(args: argparse.Namespace) -> int:
     Raises `InputError` naming every argument that cannot be used.
     """
     _check(args)
-    source = Samples(source=args.samples, columns=Columns(references=())) if args.samples else Samples()
-    dialogues = [sample.dialogue for sample in load_samples(source)]
+    source = load_source(samples_of(args.samples, args)) if args.samples else load_source(Samples())
+    for line in source.intake.lines():
+        say(line)
+    dialogues = [sample.dialogue for sample in source.samples]
     limits = Endpoint(read_timeout=args.timeout, total_timeout=args.timeout, wake_timeout=args.timeout)
     with EndpointBackend(args.url, limits, token_for(args.url, environment())) as backend:
         runs = sweep(backend, dialogues, Generation(max_new_tokens=args.max_new_tokens), plans(args), args.repeats)
     report = report_on(args, runs)
     text = json.dumps(report.model_dump(mode="json"), indent=1, allow_nan=False) + "\n"
     if args.json == "-":
-        sys.stdout.write(text)
+        tell(text.rstrip("\n"))
     elif args.json:
         write_text("--json", Path(args.json), text)
     if args.json != "-":
-        print(as_text(report))
+        tell(as_text(report))
     summaries = [report] if isinstance(report, LoadReport) else [one.pooled for one in report.points]
     fine = (one.verdict != "stopped answering" and one.response_time.max is not None for one in summaries)
     return 0 if all(fine) else 1

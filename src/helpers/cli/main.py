@@ -12,9 +12,10 @@ import sys
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from helpers import __version__
-from helpers.core.environment import redact
+from helpers.core.console import public, say
 from helpers.core.errors import HelpersError
 
 #: What a disk says that takes no more, of whatever file.
@@ -68,7 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(args.run_verb(args))
     except (KeyboardInterrupt, Exception) as error:
         told, code = _ended(args.verb, error)
-        print(redact(told), end="", file=sys.stderr)
+        if told:
+            say(told)
         return code
 
 
@@ -79,23 +81,28 @@ def _ended(verb: str, error: BaseException) -> tuple[str, int]:
     """
     match error:
         case HelpersError():
-            return f"helpers {verb}: {error}\n", error.exit_code
+            return f"helpers {verb}: {error}", error.exit_code
         case KeyboardInterrupt():
-            return f"helpers {verb}: interrupted\n", 130
+            return f"helpers {verb}: interrupted", 130
         case BrokenPipeError():
             return "", 1
         case OSError() if error.filename or error.errno in DISK:
             where = f"{error.filename}: " if error.filename else ""
-            return f"helpers {verb}: {where}{error.strerror}; what was written before is kept\n", 1
+            return f"helpers {verb}: {where}{error.strerror}; what was written before is kept", 1
         case _:
-            return "".join(traceback.format_exception(error)), 1
+            return "".join(traceback.format_exception(error)).rstrip("\n"), 1
+
+
+class _PublicParser(argparse.ArgumentParser):
+    """A parser whose messages, which repeat what was typed, hold no secret."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        super()._print_message(public(message), file)
 
 
 def _parser(wanted: str) -> argparse.ArgumentParser:
     """Return the parser; only the wanted verb's module is imported, so that ``--help`` is quick."""
-    parser = argparse.ArgumentParser(
-        prog="helpers", description="Reports and experiments for deployed dialogue summarisers."
-    )
+    parser = _PublicParser(prog="helpers", description="Reports and experiments for deployed dialogue summarisers.")
     parser.add_argument("--version", action="version", version=f"helpers {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
     for name, verb in VERBS.items():

@@ -7,8 +7,9 @@ from datetime import UTC
 from pathlib import Path
 
 from helpers.cli.arguments import write_text
-from helpers.core.console import say
+from helpers.core.console import say, shown, tell
 from helpers.core.environment import environment, redact
+from helpers.core.errors import Failure
 from helpers.core.paths import PROJECT
 from helpers.core.text import spell
 from helpers.monitoring import export, notify
@@ -17,6 +18,7 @@ from helpers.monitoring.series import read_series
 from helpers.params import Alerts, Params
 from helpers.params.files import load_params, read_alerts
 from helpers.runs.poller import read_usage
+from helpers.runs.request_log import SCHEMA, with_parts
 
 RULES = PROJECT / "params" / "alerts.yaml"
 #: Changes of state that are printed; the JSON holds all.
@@ -25,11 +27,22 @@ MOST_LINES = 40
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``helpers monitor``."""
-    parser.description = (
-        "Hold request logs against the alert rules. Exit 3 when a rule fired at any time in the logs, whether or not "
-        "it has resolved since; 0 when none did, which includes rules without enough data (said so). The load of the "
-        "server is taken from the metrics.jsonl that a run leaves beside its log."
-    )
+    parser.description = """\
+Hold request logs against the alert rules. Exit 3 when a rule fired at any time in the logs, whether or not it has
+resolved since; 0 when none did, which includes rules without enough data (said so). The load of the server is taken
+from the metrics.jsonl that a run leaves beside its log."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = f"""\
+A log has one JSON object per line, as a run writes it (schema: {shown(SCHEMA)}):
+  request, attempt      which request, and the how-manieth try of it
+  started_at            when it was sent, with its zone: 2026-03-01T10:00:00Z
+  kind                  ok, or what went wrong ({", ".join(list(Failure)[:4])}, ...)
+  page, phase, sample   who asked; cold, warmup, probe, steady or load; the dialogue
+  settings              a hash of the generation settings, equal for equal settings
+  service_time, response_time, input_tokens, output_tokens, status, summary, ...   where they are known; in seconds
+The parts that the writer closed (requests.0001.jsonl before requests.jsonl) are read with the newest; .gz is unpacked.
+A line that a crash has damaged is left out and named; one that is JSON but no such record refuses the log.
+"""
     parser.add_argument("logs", nargs="+", type=Path, metavar="LOG", help="request logs (JSON lines), taken together")
     parser.add_argument(
         "--alerts",
@@ -50,14 +63,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print what the rules say; return 3 when one fired. Raises `InputError` for logs or rules that cannot be read."""
     rules, gpu = _rules(args.alerts, args.logs[0])
-    found = watch(read_series(args.logs, read_usage(args.logs)), rules, gpu=gpu)
+    logs = with_parts(args.logs)
+    found = watch(read_series(logs, read_usage(logs), say), rules, gpu=gpu)
     if args.json:
-        write_text("--json", args.json, redact(found.model_dump_json(indent=1)) + "\n")
+        write_text("--json", args.json, found.model_dump_json(indent=1) + "\n")
     if args.export_prometheus:
         write_text("--export-prometheus", args.export_prometheus, export.prometheus(rules))
     if args.export_grafana:
         write_text("--export-grafana", args.export_grafana, export.grafana(rules))
-    print(redact(as_text(found)))
+    tell(as_text(found))
     if args.webhook and found.fired:
         names = ", ".join(log.name for log in args.logs)
         say(redact(notify.send(redact(notify.message(found, names)), environment())))

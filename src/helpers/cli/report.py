@@ -64,6 +64,9 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
         type=budget,
         help="end the asking after 20m (or 90s, 2h), 300r (requests) or 1.50usd (repeatable)",
     )
+    parser.add_argument(
+        "--strict", action="store_true", help="refuse samples with rows that cannot be used (default: set them aside)"
+    )
     parser.add_argument("--gate", choices=("missed", "undecided"), help="exit 3 when a verdict is so")
     parser.add_argument("--publish-failed", action="store_true", help="publish even when the deployment failed")
 
@@ -73,7 +76,7 @@ def run_report(args: argparse.Namespace) -> int:
     # Notebooks and HTML take a second to import, which ``--help`` and a wrong parameter do without.
     from helpers.report import execute, publish
 
-    overrides = [*args.overrides, *args.budget]
+    overrides = [*args.overrides, *args.budget, *(["samples.strict=true"] if args.strict else [])]
     params, only = _told(args, overrides)
     pages = execute.choose(only, claims=params.claims is not None)
     check(args.out, publish.site_files(pages), publish.MAKER)
@@ -194,7 +197,7 @@ def _told(args: argparse.Namespace, overrides: Sequence[str]) -> tuple[Params, S
     if args.resume:
         run = attach(args.resume.resolve())
         if overrides and args.params is None:
-            raise InputError("--resume goes on with what the run was told: leave --set and --budget away")
+            raise InputError("--resume goes on with what the run was told: leave --set, --budget and --strict away")
         if args.until_decided and not run.manifest.until_decided:
             raise InputError(f"--resume {args.resume}: that run was not begun with --until-decided; measure anew")
         _check_same_pages(args, run)

@@ -6,25 +6,55 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
-from helpers.cli.arguments import write_text
+import numpy as np
+
+from helpers.cli.arguments import add_reading, write_text
+from helpers.core.console import say, tell
 from helpers.core.errors import InputError
+from helpers.core.model import Frozen
 from helpers.core.paths import DATA
-from helpers.samples.predictions import PredictionColumns, PredictionFile, check_predictions, read_pairs
-from helpers.scorers import MAX_WORDS, NEED_DIALOGUE, SampleScore, SemanticFailure, score_all, signature
+from helpers.core.text import spell
+from helpers.samples.intake import Intake
+from helpers.samples.predictions import PredictionColumns, PredictionFile
+from helpers.scorers import NEED_DIALOGUE, signature
 from helpers.scorers.aggregate import Scores, aggregate, compare
+from helpers.scorers.bulk import BoolArray, ScoredPair, ScoreTable, score_pairs
+from helpers.scorers.rouge import MAX_PAIRS
 from helpers.scorers.semantic import Models, Semantics, semantic_scores
+from helpers.scorers.words import Tokenizer
 from helpers.stats.comparison import Paired
 
 EXAMPLE = DATA / "example_predictions.csv"
 
 
+class Tokenized(Frozen):
+    """How texts were split into words, and the share of their letters and digits that `rouge_score` alone sees."""
+
+    name: Tokenizer
+    rouge_score_sees: float
+
+    @classmethod
+    def of(cls, name: Tokenizer, table: ScoreTable) -> Tokenized:
+        """Return what a table tells of its texts."""
+        seen, letters = (table.column(column) for column in ("seen", "letters"))
+        assert seen is not None, "a column of every table"
+        assert letters is not None, "a column of every table"
+        total = float(letters.sum())
+        return cls(name=name, rouge_score_sees=float(seen.sum()) / total if total else 1.0)
+
+
 class ScoreReport(Scores):
-    """What ``helpers score --json`` writes; failures hold the kinds that could be judged."""
+    """What ``helpers score --json`` writes; failures hold the kinds that could be judged, ``input`` the rows read."""
 
     signature: str
+    tokenizer: Tokenized
+    input: Intake
     groups: dict[str, Scores]
     baseline: Scores | None
     paired: dict[str, Paired]
@@ -35,16 +65,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``helpers score``."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = f"""\
-A row without a prediction scores 0 and counts as 'empty'; a prediction over {MAX_WORDS:,} words scores 0
-and counts as 'too_long'. A row without a reference, a doubled id or text that is not UTF-8 is refused by its
-row number. A row may have fewer references than others; in JSON Lines a reference column may hold a list.
-Rows without --id are named by their number.
+FILE is CSV (comma, semicolon or tab), JSON Lines, JSON or Parquet, also .gz; - reads it from standard input. An empty
+prediction scores 0 and counts as 'empty'; the strings nan, None, NULL and N/A do so as
+'missing_value'; one whose words times those of a reference are over {MAX_PAIRS:,} as 'too_long'. A row that
+cannot be used (no reference, no word in it, a missing cell) is set aside and counted; --strict refuses the file, and
+doubled ids or columns always do. A row may have fewer references than others; a reference cell may hold a list. Rows
+without --id are named by their number.
 
 Example, two references per row and groups ({EXAMPLE.name} comes with the package):
   helpers score {EXAMPLE} --id id --prediction summary \\
     --reference reference --reference reference_2 --dialogue dialogue --group domain --baseline baseline
 """
-    parser.add_argument("file", type=Path, metavar="FILE.csv|jsonl")
+    parser.add_argument("file", metavar="FILE|-")
     parser.add_argument("--prediction", required=True, metavar="COL", help="the summaries to score")
     parser.add_argument(
         "--reference", required=True, action="append", metavar="COL", help="repeatable; the best one counts"
@@ -57,6 +89,14 @@ Example, two references per row and groups ({EXAMPLE.name} comes with the packag
     parser.add_argument("--embedding-model", metavar="DIR", help="a sentence-embedding model: semantic similarity")
     parser.add_argument("--bertscore-model", metavar="DIR", help="an encoder model: BERTScore")
     parser.add_argument("--bertscore-layer", type=int, metavar="N", help="the layer BERTScore reads (default: last)")
+    parser.add_argument(
+        "--tokenizer",
+        choices=get_args(Tokenizer),
+        default="unicode",
+        help="what ROUGE takes for words: those of any script (default), equal to rouge_score's where a text has no "
+        "letter beyond a-z; or rouge_score's alone",
+    )
+    add_reading(parser)
     parser.add_argument("--json", metavar="OUT", help="write the report here as JSON (- for standard output)")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, metavar="N", help="default: all cores")
     parser.add_argument("--seed", type=int, default=0, help="of the resampling (default: 0)")
@@ -80,31 +120,73 @@ def run(args: argparse.Namespace) -> int:
         key_facts=args.key_facts,
         baseline=args.baseline,
     )
-    checked = check_predictions(args.file, columns)
-    models = Models(args.embedding_model, args.bertscore_model, args.bertscore_layer)
-    scores, meant = _score(args.file, columns, args.prediction, checked.n, args.processes, models)
-    baseline = _score(args.file, columns, args.baseline, checked.n, args.processes, models)[0] if args.baseline else []
-    report = summarise(scores, baseline, checked, columns, meant, seed=args.seed)
+    file = PredictionFile(args.file, columns, args.encoding, args.strict, args.tokenizer)
+    if args.strict:
+        file.check()
+    scored = score_file(file, args.processes)
+    meant = add_meaning(scored, file, Models(args.embedding_model, args.bertscore_model, args.bertscore_layer))
+    report = summarise(scored, file, meant, seed=args.seed)
+    for line in report.input.lines():
+        say(line)
     text = json.dumps(report.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     if args.json == "-":
-        sys.stdout.write(text)
+        tell(text.rstrip("\n"))
         return 0
     if args.json:
         write_text("--json", Path(args.json), text)
-    print(as_text(report))
+    tell(as_text(report))
     return 0
 
 
-def summarise(
-    scores: Sequence[SampleScore],
-    baseline: Sequence[SampleScore],
-    checked: PredictionFile,
-    columns: PredictionColumns,
-    meant: Semantics,
-    *,
-    seed: int = 0,
-) -> ScoreReport:
-    """Return the report over the scores of all rows and of the baseline (or none), in the file's order."""
+@dataclass
+class ScoredFile:
+    """The scores of a file: a table for each system, the predictions first, and what was counted beside them."""
+
+    tables: tuple[ScoreTable, ...]
+    groups: dict[str, int] = field(default_factory=dict)
+    group: array[int] = field(default_factory=lambda: array("l"))
+    references: set[int] = field(default_factory=set)
+
+
+def score_file(file: PredictionFile, processes: int) -> ScoredFile:
+    """Return the scores of all rows that can be used; raises `SamplesError` as the file does, or when none can."""
+    from tqdm import tqdm
+
+    both = file.columns.baseline is not None
+    found = ScoredFile(tuple(ScoreTable() for _ in range(2 if both else 1)))
+
+    def pairs() -> Iterator[ScoredPair]:
+        for row in file.rows():
+            found.references.add(len(row.references))
+            if row.group is not None:
+                found.group.append(found.groups.setdefault(row.group, len(found.groups)))
+            summaries = (row.summary, row.baseline) if both else (row.summary,)
+            yield ScoredPair(summaries, row.references, row.dialogue, row.key_facts)
+
+    with tqdm(unit="row", file=sys.stderr, disable=None) as bar:
+        for chunk in score_pairs(pairs(), processes, file.tokenizer):
+            for table, rows in zip(found.tables, chunk, strict=True):
+                table.add(rows)
+            bar.update(chunk.shape[1])
+    file.counting.done()
+    return found
+
+
+def add_meaning(scored: ScoredFile, file: PredictionFile, models: Models) -> Semantics:
+    """Add the scores by meaning to the tables, where models are given; these hold all texts in memory."""
+    meant = Semantics({}, {}, "")
+    for place, table in enumerate(scored.tables):
+        rows = list(file.rows()) if models.embedding or models.bertscore else []
+        summaries = [row.baseline if place else row.summary for row in rows]
+        meant = semantic_scores(summaries, [row.references for row in rows], models)
+        for name, values in meant.values.items():
+            table.add_column(name, values)
+    return meant
+
+
+def summarise(scored: ScoredFile, file: PredictionFile, meant: Semantics, *, seed: int = 0) -> ScoreReport:
+    """Return the report over the scores of all rows and of the baseline (or none)."""
+    columns, (table, *others) = file.columns, scored.tables
     not_measured = {}
     if columns.dialogue is None:
         unread = ("compression", "novel_unigrams", "novel_bigrams", *NEED_DIALOGUE)
@@ -113,24 +195,23 @@ def summarise(
         not_measured["key_fact_recall"] = "no --key-facts column"
     not_measured |= meant.not_measured
 
-    def means(of: Sequence[SampleScore]) -> Scores:
-        found = aggregate(of)
+    def means(of: ScoreTable, rows: BoolArray | None = None) -> Scores:
+        found = aggregate(of, rows)
         judged = {kind: count for kind, count in found.failures.items() if kind not in not_measured}
         return found.model_copy(update={"failures": judged})
 
-    by_group: dict[str, list[SampleScore]] = {}
-    for group, score in zip(checked.groups, scores, strict=bool(checked.groups)):
-        by_group.setdefault(group, []).append(score)
-    total = means(scores)
+    total, group = means(table), np.array(scored.group, dtype=np.int64)
+    references = str(*scored.references) if len(scored.references) == 1 else "var"
+    recipe = signature(references, total.metrics["rouge1"].method, file.tokenizer)
     return ScoreReport(
         **dict(total),
-        signature="|".join(
-            filter(None, [signature(checked.references, total.metrics["rouge1"].method), meant.signature])
-        ),
-        groups={group: means(by_group[group]) for group in sorted(by_group)},
-        baseline=means(baseline) if baseline else None,
-        paired=compare(scores, baseline, seed=seed) if baseline else {},
+        signature="|".join(filter(None, [recipe, meant.signature])),
+        tokenizer=Tokenized.of(file.tokenizer, table),
+        groups={name: means(table, group == scored.groups[name]) for name in sorted(scored.groups)},
+        baseline=means(others[0]) if others else None,
+        paired=compare(table, others[0], seed=seed) if others else {},
         not_measured=not_measured,
+        input=file.counting.done(),
     )
 
 
@@ -145,31 +226,14 @@ def as_text(report: ScoreReport) -> str:
         for metric, d in report.paired.items():
             interval = f"{_signed(d.low)} to {_signed(d.high)}"
             lines.append(f"{metric:24} {_signed(d.difference)}   {interval}   {_number(d.p_value)}")
+    if report.tokenizer.rouge_score_sees < 1:
+        sees = spell(report.tokenizer.rouge_score_sees, "rate")
+        lines += ["", f"words: {report.tokenizer.name}; rouge_score's own tokeniser sees {sees} of letters and digits"]
     reasons: dict[str, list[str]] = {}
     for name, reason in report.not_measured.items():
         reasons.setdefault(reason, []).append(name)
     lines += [f"not measured: {', '.join(names)}: {reason}" for reason, names in reasons.items()]
     return "\n".join(lines)
-
-
-def _score(
-    path: Path, columns: PredictionColumns, prediction: str, n: int, processes: int, models: Models
-) -> tuple[list[SampleScore], Semantics]:
-    from tqdm import tqdm
-
-    with tqdm(total=n, desc=prediction, unit="row", file=sys.stderr, disable=None) as bar:
-        scores = score_all(read_pairs(path, columns, prediction), processes, progress=bar.update)
-    for score in scores:
-        if SemanticFailure.TOO_LONG in score.failures:
-            name = f"id {score.id}" if columns.id else f"row {score.id}"
-            text = f"'{prediction}' is over {MAX_WORDS:,} words: scored 0, counted as too_long"
-            print(f"{path.name} {name}: {text}", file=sys.stderr)
-    pairs = read_pairs(path, columns, prediction)
-    texts = [(pair.summary, pair.references) for pair in pairs] if models.embedding or models.bertscore else []
-    meant = semantic_scores([summary for summary, _ in texts], [references for _, references in texts], models)
-    for name, values in meant.values.items():
-        scores = [score.model_copy(update={name: v}) for score, v in zip(scores, values, strict=True)]
-    return scores, meant
 
 
 def _table(title: str, scores: Scores) -> list[str]:

@@ -12,6 +12,7 @@ import json
 import shlex
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -19,20 +20,32 @@ from pathlib import Path
 from typing import IO, Any
 
 from helpers.backends.base import Backend
-from helpers.cli.arguments import add_params, cannot_write
+from helpers.cli.arguments import add_params, add_reading, cannot_write, samples_of
 from helpers.core.console import say
+from helpers.core.environment import redact, secrets
 from helpers.core.errors import InputError, SamplesError
-from helpers.core.text import harmless
+from helpers.core.text import harmless, visible
 from helpers.engines.factory import open_backend
 from helpers.engines.model_files import model_hashes
-from helpers.params import Columns, Params, Samples
+from helpers.params import Params, Samples
 from helpers.params.files import load_params
 from helpers.runs.answer_parts import AnswerParts
 from helpers.runs.manifest import describe
 from helpers.runs.request_log import Record, RequestLog
 from helpers.runs.scale_out import summarise_all
 from helpers.runs.sender import RequestSender, limits
-from helpers.samples.dataset import Sample, dataset_sha256, load_samples, stream_samples
+from helpers.samples.dataset import (
+    Sample,
+    Source,
+    dataset_sha256,
+    draw_samples,
+    is_table,
+    load_source,
+    stream_samples,
+)
+from helpers.samples.formats import dialogue_of, id_key
+from helpers.samples.intake import SHOWN, Intake
+from helpers.samples.readers import STDIN, read_text
 
 COLUMNS = ("id", "summary", "input_tokens", "output_tokens", "lost_tokens", "service_time", "error")
 Write = Callable[[str, Record], None]
@@ -46,9 +59,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--input",
         action="append",
         metavar="FILE|-",
-        help="JSONL or CSV with id, dialogue (may be repeated); - reads JSONL, or one dialogue as plain text, "
-        "from standard input; default: the samples of the params file",
+        help="CSV, JSON Lines, JSON or Parquet, also .gz, with dialogues as text or turns (repeatable); - reads one of "
+        "these, or one dialogue as plain text, from standard input; default: the samples of the params file",
     )
+    add_reading(parser)
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help=".csv, or .jsonl for a recording; default: CSV here"
     )
@@ -60,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     started = datetime.now(UTC)
     if params.execution.engine == "dask":
         return _fanned_out(args, params)
-    samples = read_dialogues(args.input, params.samples)
+    samples = read_dialogues(args, params.samples)
     with ExitStack() as opened:
         write = _writer(args.output, opened)
         backend = open_backend(params, samples)
@@ -77,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
         manifest = describe(
             params, args.output.stem, shlex.join(command), started, **model_hashes(params), **corpus
         ).model_copy(update={"finished_at": datetime.now(UTC)})
-        args.output.with_suffix(".meta.json").write_text(manifest.model_dump_json(indent=2) + "\n")
+        args.output.with_suffix(".meta.json").write_text(redact(manifest.model_dump_json(indent=2)) + "\n")
     say(f"summarise: {len(samples) - failures} of {len(samples)} dialogues have a summary")
     return 1 if failures else 0
 
@@ -91,7 +105,7 @@ def _fanned_out(args: argparse.Namespace, params: Params) -> int:
         raise InputError(
             "execution.engine: dask writes --output FILE.csv, and Parquet parts beside it; give such a file"
         )
-    samples = read_dialogues(args.input, params.samples) if args.input else stream_samples(params.samples)
+    samples = read_dialogues(args, params.samples) if args.input else stream_samples(params.samples, _tell)
     parts = AnswerParts(args.output.with_suffix(".parts"))
     totals = summarise_all(params, samples, parts.folder)
     with ExitStack() as opened:
@@ -113,17 +127,17 @@ def as_record(row: dict[str, Any], page: str) -> Record:
     return Record(row["id"], 1, page, "steady", row["id"], now, row["kind"], "", message=row["message"], **counts)
 
 
-def read_dialogues(inputs: Sequence[str] | None, default: Samples) -> tuple[Sample, ...]:
+def read_dialogues(args: argparse.Namespace, default: Samples) -> tuple[Sample, ...]:
     """Return the dialogues of all inputs, or those of the params file when there is no input.
 
-    Raises `SamplesError` naming what is wrong with a file, and ids that stand in two of them.
+    What was set aside is said. Raises `SamplesError` naming what is wrong with a file, and ids that stand in two.
     """
-    if not inputs:
-        return load_samples(default)
-    samples = [sample for name in inputs for sample in (_read_stdin() if name == "-" else _read_file(name))]
-    ids = [sample.id for sample in samples]
-    if twice := sorted({key for key in ids if ids.count(key) > 1}):
-        raise SamplesError(f"--input: id '{key}' stands in two inputs; ids must differ" for key in twice)
+    if not args.input:
+        return draw_samples(_told(load_source(default)), default)
+    samples = [sample for name in args.input for sample in _read_input(name, args)]
+    counts = Counter(id_key(sample.id) for sample in samples)
+    if twice := sorted(key for key, n in counts.items() if n > 1):
+        raise SamplesError(f"--input: id '{key}' stands in two inputs; ids must differ" for key in twice[:SHOWN])
     return tuple(samples)
 
 
@@ -147,20 +161,24 @@ def summarise(params: Params, backend: Backend, samples: Sequence[Sample], write
     return failures
 
 
-def _read_file(name: str) -> tuple[Sample, ...]:
-    return load_samples(Samples(source=name, columns=Columns(references=())))
+def _read_input(name: str, args: argparse.Namespace) -> tuple[Sample, ...]:
+    samples = samples_of(name, args)
+    if name != STDIN or is_table(STDIN, samples.columns, args.encoding):
+        return _told(load_source(samples))
+    text = dialogue_of(visible(read_text(STDIN, args.encoding))).strip()
+    if not text:
+        raise SamplesError("standard input: no dialogue in it")
+    return (Sample(id="stdin", dialogue=text),)
 
 
-def _read_stdin() -> tuple[Sample, ...]:
-    text = sys.stdin.read()
-    if not text.lstrip().startswith("{"):
-        if not text.strip():
-            raise SamplesError("standard input: no dialogue in it")
-        return (Sample(id="stdin", dialogue=text.strip()),)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "stdin.jsonl"
-        path.write_text(text)
-        return _read_file(str(path))
+def _told(source: Source) -> tuple[Sample, ...]:
+    _tell(source.intake)
+    return source.samples
+
+
+def _tell(intake: Intake) -> None:
+    for line in intake.lines():
+        say(line)
 
 
 def _writer(output: Path | None, opened: ExitStack) -> Write:
@@ -178,23 +196,27 @@ def _writer(output: Path | None, opened: ExitStack) -> Write:
 
 
 def _csv_writer(file: IO[str]) -> Write:
-    rows = csv.writer(file, lineterminator="\n")
+    rows, known = csv.writer(file, lineterminator="\n"), secrets()
     rows.writerow(COLUMNS)
 
     def write(sample: str, record: Record) -> None:
         made = (record.input_tokens, record.output_tokens, record.lost_tokens, record.service_time)
         error = "" if record.ok else record.kind
-        rows.writerow([harmless(sample), harmless(record.summary or ""), *made, error])
+        cells = (harmless(redact(text, known)) for text in (sample, record.summary or ""))
+        rows.writerow([*cells, *made, error])
         file.flush()
 
     return write
 
 
 def _jsonl_writer(file: IO[str]) -> Write:
+    known = secrets()
+
     def write(sample: str, record: Record) -> None:
         counts = {name: getattr(record, name) for name in ("input_tokens", "output_tokens", "lost_tokens")}
         row: dict[str, Any] = {"id": sample, "prediction": record.summary, **counts}
-        file.write(json.dumps(row if record.ok else row | {"error": record.kind}, ensure_ascii=False) + "\n")
+        line = json.dumps(row if record.ok else row | {"error": record.kind}, ensure_ascii=False)
+        file.write(redact(line, known) + "\n")
         file.flush()
 
     return write

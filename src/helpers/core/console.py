@@ -8,11 +8,22 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from helpers.core.environment import redact
+from helpers.core.text import printable
 
 
 def say(line: str) -> None:
     """Tell the terminal (standard error, so that standard output stays for data)."""
-    print(redact(line), file=sys.stderr, flush=True)
+    print(public(line), file=sys.stderr, flush=True)
+
+
+def tell(text: str) -> None:
+    """Print what was asked for on standard output."""
+    print(public(text), flush=True)
+
+
+def public(text: str) -> str:
+    """Return a text without a secret, and without a character that would command the terminal."""
+    return printable(redact(text))
 
 
 def shown(path: Path) -> str:

@@ -1,16 +1,27 @@
-"""Text as every package needs it: how a value is spelled, what is harmless in a cell, what a value hashes to."""
+"""Text as every package needs it: cleaned where it comes in, harmless where it goes out, spelled, and hashed."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 #: What a cell begins with that a spreadsheet would run; the wide forms are read like the plain ones.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+#: Whatever a reader of a cell may skip before such a sign: space, what is not seen, marks without a letter.
+_SKIPPED = re.compile(
+    r"[\s\x00-\x20\x7f-\xa0\xad\u0300-\u036f\u200b-\u200f\u2028-\u202f\u205f-\u206f\ufe00-\ufe0f\ufeff\ufffd␀-␡]*"
+)
+#: What no text may hold where it is shown: controls other than tab and line ends, what turns the direction of
+#: reading, and halves of a character.
+_UNSAFE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_LINE_ENDS = re.compile(r"\r\n?|[\u2028\u2029]")
+#: A text is cut beyond this, characters, and a name beyond that.
+LONGEST_TEXT, LONGEST_NAME = 1_000_000, 200
 
 Style = Literal["s", "usd", "rate", "score", "count", "ratio", "difference", "minutes", "megabytes", "p", "plain"]
 
@@ -26,9 +37,57 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def cleaned(text: str) -> tuple[str, int]:
+    """Return a foreign text as it may be kept and shown, and how many places were replaced in it.
+
+    A control character becomes its picture (NUL is ␀), what turns the direction of reading and half a character become
+    �, every line end is a newline, and what goes beyond `LONGEST_TEXT` is cut with a note of how much.
+    """
+    text, replaced = _UNSAFE.subn(_picture, text)
+    if len(text) > LONGEST_TEXT:
+        text, replaced = f"{text[:LONGEST_TEXT]}… [{len(text) - LONGEST_TEXT:,} characters cut]", replaced + 1
+    return (_LINE_ENDS.sub("\n", text) if "\r" in text or not text.isascii() else text), replaced
+
+
+def visible(text: str) -> str:
+    """Return what `cleaned` makes of a text."""
+    return cleaned(text)[0]
+
+
+def printable(text: str) -> str:
+    """Return a text of ours, with others' words in it, as it may leave for a terminal, a page or a workbook."""
+    return _UNSAFE.sub(_picture, text)
+
+
+def cleaned_name(text: str) -> tuple[str, int]:
+    """Return a foreign name (an id, a label, a speaker) on one line, and how many places were replaced in it.
+
+    A line end or tab becomes its picture; what goes beyond `LONGEST_NAME` becomes a hash, so that names still differ.
+    """
+    text, replaced = _UNSAFE.subn(_picture, text.strip())
+    text, breaks = re.subn(r"[\t\r\n\u2028\u2029]", _picture, text)
+    if len(text) > LONGEST_NAME:
+        text, replaced = f"{text[: LONGEST_NAME - 13]}…{stable_hash(text)[:12]}", replaced + 1
+    return text, replaced + breaks
+
+
+def on_a_line(text: str) -> str:
+    """Return what `cleaned_name` makes of a text."""
+    return cleaned_name(text)[0]
+
+
 def harmless(cell: object) -> object:
-    """Return a cell as it is, a text that would run with an apostrophe in front."""
-    return f"'{cell}" if isinstance(cell, str) and cell.lstrip(" ").startswith(FORMULA) else cell
+    """Return a cell as it is; a text cleaned, and with an apostrophe in front where a spreadsheet would run it."""
+    if not isinstance(cell, str):
+        return cell
+    text = _UNSAFE.sub(_picture, cell)
+    shown = text[_SKIPPED.match(text).end() :]  # type: ignore[union-attr]  # the pattern matches the empty string
+    return f"'{text}" if text.startswith(FORMULA) or shown.startswith(FORMULA) else text
+
+
+def _picture(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return chr(0x2400 + code) if code < 0x20 else "␡" if code == 0x7F else "␤" if code in (0x2028, 0x2029) else "�"
 
 
 def spell(value: float, style: Style, *, bare: bool = False, width: float | None = None) -> str:
@@ -44,7 +103,7 @@ def spell(value: float, style: Style, *, bare: bool = False, width: float | None
         text = _fixed(size, 2 if size >= 0.1 else 3, width)
     else:
         text = _SPELLINGS[style](size, width).strip("$ %×MB" if bare else " ")
-    return ("−" if value < 0 else "+" if style == "difference" and value > 0 else "") + text
+    return ("−" if value < 0 else "+" if style == "difference" else "") + text
 
 
 def width_of(low: float | None, high: float | None) -> float | None:

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from helpers.core.console import public
+
 Value = float | int | str | None
 
 
@@ -107,7 +109,7 @@ class Sheet:
         if cell is None:
             return
         if isinstance(cell, str):
-            self.sheet.write_string(self._row, column, cell, self._formats[style])
+            self.sheet.write_string(self._row, column, public(cell), self._formats[style])
         elif isinstance(cell, Formula):
             value = "" if cell.value is None else cell.value
             self.sheet.write_formula(self._row, column, f"={cell.text}", self._formats[cell.style], value)
@@ -119,7 +121,7 @@ class Sheet:
     def _input(self, column: int, cell: Input) -> None:
         style = self._formats[f"{cell.style} input"]
         if isinstance(cell.value, str):
-            self.sheet.write_string(self._row, column, cell.value, style)
+            self.sheet.write_string(self._row, column, public(cell.value), style)
         elif cell.value is None:
             self.sheet.write_blank(self._row, column, None, style)
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,8 @@ from helpers.backends.endpoint import EndpointBackend, is_loopback, open_endpoin
 from helpers.core.environment import environment
 from helpers.core.errors import DeployError, InputError, RequestError
 from helpers.experiments.probes import probe_all, texts
-from helpers.params import Params
+from helpers.params import Generation, Params
+from helpers.runs.request_log import Record
 from helpers.runs.results.deploy_check import Check, Declared, DeployCheck, Probe
 from helpers.runs.run import Run, unreachable
 from helpers.runs.sender import Outcome, RequestSender, wait_until_up
@@ -27,7 +28,8 @@ def measure(run: Run) -> DeployCheck:
     """Wake the deployment, warm it up, probe it, and compare what it does with what was declared."""
     if run.params.backend == "replay":
         return DeployCheck(page=PAGE, reason="recorded predictions are replayed, so no deployment was asked")
-    began, sender = time.monotonic(), run.sender(PAGE)
+    # until it is up and warm, nobody asks what it does with prompts that it has seen
+    began, sender = time.monotonic(), run.sender(PAGE, backend=run.backend)
     short = texts()["short"]
     first, was_down = _first(run, sender, short)
     ready_ns = time.perf_counter_ns()
@@ -37,7 +39,7 @@ def measure(run: Run) -> DeployCheck:
     warmups = range(run.params.measure.warmup)
     asked = [sender.ask("short", short, phase="warmup", repeat=n, text=False) for n in warmups]
     warm = [outcome for outcome in asked if outcome and outcome.record.ok]
-    checks, probes = _checks(run, sender, [first, *warm]), probe_all(run, sender)
+    checks, probes = _checks(run, sender, [first, *warm]), probe_all(run, run.sender(PAGE))
     return DeployCheck(
         page=PAGE,
         requests=len({r.request for r in run.log.read() if r.page == PAGE}),
@@ -133,7 +135,8 @@ def _auth(run: Run, sender: RequestSender) -> Check:
     """Ask once without the token: whoever answers that answers everybody, at the owner's expense."""
     backend = open_endpoint(run.server["url"], run.params, with_token=False)
     try:
-        outcome = replace(sender, backend=backend).ask("without-token", texts()["short"], phase="probe", attempts=1)
+        asking = replace(sender, backend=backend)
+        outcome = asking.ask("without-token", texts()["short"], phase="probe", attempts=1, text=False)
     finally:
         backend.close()
     expected = "a request without the token is refused"
@@ -161,40 +164,29 @@ def _health(run: Run) -> Check:
 
 
 def _determinism(sender: RequestSender, warm: list[Outcome]) -> Check:
-    """Compare identical calls with full-length answers: the warm-up's, and as many more as make three."""
+    """Compare identical calls: the warm-up's, and as many more as make three; page 03 compares all repetitions."""
     answers = [mark for outcome in warm if (mark := outcome.mark)]
     for repeat in range(len(answers), IDENTICAL):
         outcome = sender.ask("identical", texts()["short"], phase="probe", repeat=repeat, text=False)
         answers += [mark] if outcome and (mark := outcome.mark) else []
-    expected = "identical calls are answered alike"
+    name, expected = "identical calls", "the same short dialogue is answered alike"
     if len(answers) < IDENTICAL:
-        return Check(name="determinism", expectation=expected, passed=None, detail="too few of them were answered")
-    alike = len(set(answers)) == 1
-    detail = "all of them were" if alike else "the answers differ: sampling may be on, or replicas are not alike"
-    return Check(name="determinism", expectation=expected, passed=alike, detail=detail)
+        return Check(name=name, expectation=expected, passed=None, detail="too few of them were answered")
+    alike, n = len(set(answers)) == 1, len(answers)
+    different = f"{len(set(answers))} different answers to {n} calls: sampling may be on, or replicas are not alike"
+    detail = f"all {n} were; page 03 compares every repeated request of the run" if alike else different
+    return Check(name=name, expectation=expected, passed=alike, detail=detail)
 
 
 def _declared(run: Run, probes: list[Probe]) -> list[Declared]:
     """Return what was declared beside what the answers show, and what the vendor says where it can be asked."""
     params, by_name = run.params, {probe.name: probe for probe in probes}
-    longest = max((r.output_tokens for r in run.log.read() if r.output_tokens is not None), default=None)
-    limit = params.generation.max_new_tokens
-    over = [r for r in run.log.read() if r.sample == "over-context" and r.ok]
-    lost = over[-1].lost_tokens if over else None
+    records = run.log.read()
+    protocol = params.endpoint.protocol if params.backend == "endpoint" else "summarization"
     observed: list[tuple[str, str, Any, bool | None]] = [
-        ("task", params.model.task, "answers by the summarization protocol", by_name["short"].kind == "ok"),
-        (
-            "most new tokens",
-            str(limit),
-            None if longest is None else f"{longest} at most",
-            None if longest is None else longest <= limit,
-        ),
-        (
-            "context tokens",
-            str(params.model.context_tokens),
-            None if lost is None else f"cut: {lost} tokens lost",
-            None if lost is None else lost > 0,
-        ),
+        ("task", params.model.task, f"answers by the {protocol} protocol", by_name["short"].kind == "ok"),
+        ("most new tokens", str(params.generation.max_new_tokens), *_written(records, params.generation)),
+        ("context tokens", str(params.model.context_tokens), *_read(records, params.model.context_tokens)),
         ("model", run.manifest.model, None, None),
         ("revision", params.model.revision or "not pinned", None, None),
     ]
@@ -206,6 +198,26 @@ def _declared(run: Run, probes: list[Probe]) -> list[Declared]:
     known = {row.name for row in managed}
     seen = [Declared(name=n, declared=d, observed=o, agrees=a) for n, d, o, a in observed if n not in known]
     return [*seen, *managed]
+
+
+def _written(records: Sequence[Record], generation: Generation) -> tuple[str | None, bool | None]:
+    """Return the most tokens that an answer was made of and whether they are within the limit, if the server tells."""
+    counted = [n for r in records if (n := r.counted("output_tokens")) is not None]
+    if counted:
+        return f"{max(counted)} at most", max(counted) <= generation.max_new_tokens
+    guessed = [r.output_tokens for r in records if r.output_tokens is not None]
+    return (f"the server does not count; {max(guessed)} at most by the text" if guessed else None), None
+
+
+def _read(records: Sequence[Record], context: int) -> tuple[str | None, bool | None]:
+    """Return what became of the input over the context, and whether that is as declared, if the server tells."""
+    over = next((r for r in reversed(records) if r.sample == "over-context" and r.ok), None)
+    if over is None:
+        return None, None
+    if over.lost_tokens is not None:
+        return f"cut: {over.lost_tokens} tokens lost", over.lost_tokens > 0
+    read = over.counted("input_tokens")
+    return (None, None) if read is None else (f"read {read} tokens of one request", read <= context)
 
 
 def _served_how(backend: EndpointBackend) -> str | None:

@@ -16,7 +16,8 @@ from typing import Any
 
 from helpers.core.machine import peak_memory
 from helpers.experiments.groups import grouped
-from helpers.experiments.settings_sweep import compare_settings
+from helpers.experiments.repeated_requests import cached_answers, repeatability
+from helpers.experiments.settings_sweep import A_CACHE, compare_settings
 from helpers.runs.request_log import Record, final_attempts
 from helpers.runs.results.latency_cost import DialogueOutcome, LatencyCost, Timed
 from helpers.runs.run import Run, unreachable
@@ -34,16 +35,22 @@ def measure(run: Run) -> LatencyCost:
     if found.failure:
         hindrance = unreachable(found.failure, found.down_since)
     sweep, ended = compare_settings(run, hindrance)
-    return found.model_copy(update={"sweep": sweep, "seconds": time.monotonic() - began, **ended})
+    alike = repeatability(run)  # of the settings' requests too
+    return found.model_copy(
+        update={"sweep": sweep, "repeatability": alike, "seconds": time.monotonic() - began, **ended}
+    )
 
 
 def steady(run: Run) -> LatencyCost:
     """Ask every dialogue until it has its repeats, then estimate from all steady-state requests of the run."""
     ended = _ask_repeats(run)
-    attempts = [r for r in run.log.read() if r.is_judged]
+    records = run.log.read()
+    attempts = [r for r in records if r.is_judged]
     requests = final_attempts(attempts)
     if not requests:
-        reason = run.down() or ended["stopped"] or "no request of the steady state was sent"
+        from_cache = any(r.phase == "cached" for r in records)
+        nothing = f"every answer came from {A_CACHE}" if from_cache else "no request of the steady state was sent"
+        reason = run.down() or ended["stopped"] or nothing
         return LatencyCost(page=PAGE, reason=reason, **ended)
     dialogues = _timed(run.samples, [r for r in requests if r.ok])
     answered = [r for r in requests if r.ok]
@@ -60,6 +67,7 @@ def steady(run: Run) -> LatencyCost:
         busy_seconds=sum(r.service_time or 0.0 for r in answered),
         run_seconds=(datetime.now(UTC) - run.manifest.started_at).total_seconds(),
         peak_memory_bytes=peak_memory(run.server.get("pid")),
+        cached=cached_answers(run, records),
         **_times(dialogues),
         **_tokens(answered),
     )
@@ -166,6 +174,7 @@ def _tokens(answered: Sequence[Record]) -> dict[str, object]:
         "input_tokens": mean(into, clusters, floor=0.0),
         "output_tokens": mean(out, clusters, floor=0.0),
         "tokens_per_request": mean([float(r.tokens or 0) for r in counted], clusters, floor=0.0),
+        "tokens_by": "text" if any(r.tokens_by == "text" for r in counted) else "server",
         "lost_tokens": sum(lost.values()) if lost else None,
         "truncated": sum(n > 0 for n in lost.values()) if lost else None,
     }

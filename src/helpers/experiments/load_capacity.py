@@ -108,7 +108,9 @@ def _loadable(run: Run) -> tuple[EndpointBackend | None, str]:
         return None, why
     if not isinstance(run.backend, EndpointBackend):
         return None, "only a service can be loaded"
-    return run.backend, ""
+    backend = run.asked_by(PAGE)
+    assert isinstance(backend, EndpointBackend), "another view of the same"
+    return backend, ""
 
 
 def _round_trip(backend: EndpointBackend) -> float:

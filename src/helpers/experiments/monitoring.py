@@ -14,15 +14,16 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import scorers
 from helpers.core.errors import RunError
 from helpers.monitoring.series import ASIDE, SERIES, BoolArray, FloatArray, LogColumns, Series, save
 from helpers.runs.poller import read_usage
-from helpers.runs.request_log import Record, read_log
+from helpers.runs.request_log import Record, read_log, with_parts
 from helpers.runs.results.monitoring import Monitoring, Slice
 from helpers.runs.run import Run
 from helpers.samples.dataset import Sample
 from helpers.scorers.failures import semantic_failures
+from helpers.scorers.rouge import rouge
+from helpers.scorers.words import Tokenizer
 from helpers.stats import drift
 from helpers.stats.intervals import clustered_rate, mean, percentile, smallest_n
 
@@ -42,22 +43,20 @@ def measure(run: Run) -> Monitoring:
         return Monitoring(page=PAGE, reason="recorded predictions are replayed, and their times are no deployment's")
     if missing := [log.name for log in logs if not log.is_file()]:
         raise RunError(f"monitoring.logs: {name} is not there; give a run's requests.jsonl" for name in missing)
-    parts = run.log.parts() if own else logs
+    parts = run.log.parts() if own else with_parts(logs)
     columns, texts = LogColumns(), _Texts()
-    for record in _records(parts):
-        columns.add(record)
-        texts.add(record)
+    for part in parts:
+        columns.begin(part.name)
+        for line, record in read_log(part, columns.left_out.append):
+            columns.add(record, line)
+            texts.add(record)
     series = columns.series(read_usage(parts))
     if not len(series):
         return Monitoring(page=PAGE, reason=run.down() or "the log holds no request of the steady state")
     save(run.directory / SERIES, series)
-    answers = _judge(texts, {sample.id: sample for sample in run.samples})
-    return _described(series, answers, own, [log.name for log in parts])
-
-
-def _records(parts: list[Path]) -> Iterator[Record]:
-    for part in parts:
-        yield from read_log(part)
+    answers = _judge(texts, {sample.id: sample for sample in run.samples}, run.params.scoring.tokenizer)
+    described = _described(series, answers, own, [log.name for log in parts])
+    return described.model_copy(update={"left_out": tuple(columns.left_out)})
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ class _Texts:
             self.kept, self._stride = self.kept[::2], 2 * self._stride
 
 
-def _judge(texts: _Texts, samples: dict[str, Sample]) -> list[_Judged]:
+def _judge(texts: _Texts, samples: dict[str, Sample], tokenizer: Tokenizer) -> list[_Judged]:
     """Return the answers, judged with the dialogue where the run knows one of that id; equal answers judged once."""
     known: dict[tuple[str, str], tuple[tuple[str, ...], float | None]] = {}
     found = []
@@ -100,7 +99,7 @@ def _judge(texts: _Texts, samples: dict[str, Sample]) -> list[_Judged]:
             sample = samples.get(name)
             references = sample.references if sample else ()
             failures = semantic_failures(summary, sample.dialogue if sample else None, references)
-            score = scorers.score_sample(name, summary, references).rougeL if references else None
+            score = rouge(summary, references, tokenizer)["rougeL"] if references else None
             known[name, summary] = (tuple(failure.value for failure in failures), score)
         found.append(_Judged(at, name, *known[name, summary]))
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import yaml
@@ -11,6 +11,7 @@ import yaml
 from helpers.backends.base import Answer, Backend
 from helpers.core.errors import Failure, RequestError
 from helpers.core.paths import DATA
+from helpers.experiments.probe_content import judge_content
 from helpers.params import Generation
 from helpers.runs.results.deploy_check import Probe
 from helpers.runs.run import Run
@@ -19,20 +20,20 @@ from helpers.runs.sender import Outcome, RequestSender
 PROBES = DATA / "probes.yaml"
 #: A refusal of an unusable input is as good as an answer; a crash or silence is not.
 REFUSED = frozenset({Failure.BAD_REQUEST, Failure.TOO_LARGE})
-#: A probe asks whether a summary comes, not how long it gets.
-SHORT_ANSWER = 32
-#: What the injected instruction wants to hear.
-OBEYED = "pwned"
 
 
 @dataclass(frozen=True)
 class ProbeSpec:
-    """A probe to be made: the text, what is expected, and whether a clean refusal will do."""
+    """A probe to be made: the text, what is expected, and whether a clean refusal will do.
+
+    A right answer says at least one of ``tells``; none means that this is not known.
+    """
 
     name: str
     expectation: str
     text: str
     may_refuse: bool = False
+    tells: tuple[str, ...] = field(default=())
 
 
 class PairBackend:
@@ -60,31 +61,32 @@ def texts() -> dict[str, Any]:
 
 
 def probe_all(run: Run, sender: RequestSender) -> list[Probe]:
-    """Ask every probe once, with short answers, and say what came of each."""
-    limit = min(run.params.generation.max_new_tokens, max(SHORT_ANSWER, run.params.generation.min_new_tokens or 0))
-    brief = replace(sender, generation=run.params.generation.model_copy(update={"max_new_tokens": limit}))
-    known = texts()
-    probes = [_probe(brief, wanted) for wanted in _wanted(run, known)]
+    """Ask every probe once and say what came of each."""
+    known, shown = texts(), run.params.privacy.text == "full"
+    probes = [_probe(sender, wanted, shown) for wanted in _wanted(run, known)]
     if run.params.backend == "endpoint" and run.params.endpoint.protocol == "chat":
         return probes
-    listed = ProbeSpec("list input", "an answer to each, in order", known["short"])
-    return [*probes, _probe(replace(brief, backend=PairBackend(sender.backend)), listed)]
+    told = tuple(known["tells"]["short"])
+    listed = ProbeSpec("list input", "an answer to each, in order", known["short"], tells=told)
+    return [*probes, _probe(replace(sender, backend=PairBackend(sender.backend)), listed, shown)]
 
 
 def _wanted(run: Run, known: dict[str, Any]) -> list[ProbeSpec]:
-    longest = max(run.samples, key=lambda sample: len(sample.dialogue)).dialogue
+    longest = max(run.samples, key=lambda sample: len(sample.dialogue))
+    facts = tuple(wording for fact in longest.key_facts for wording in fact.split("|"))
     over = _over_context(known["filler"], run.params.model.context_tokens)
-    return [
+    probes = [
         ProbeSpec("short", "a summary", known["short"]),
-        ProbeSpec("long", "a summary", longest),
+        ProbeSpec("long", "a summary", longest.dialogue, tells=facts),
         ProbeSpec("over-context", "a summary of what fits, or a clean refusal", over, may_refuse=True),
-        ProbeSpec("empty", "an answer or a clean refusal", "", may_refuse=True),
+        ProbeSpec("empty", "nothing, or a clean refusal", "", may_refuse=True),
         ProbeSpec("one speaker", "a summary", known["one speaker"]),
         ProbeSpec("unicode and emoji", "a summary", known["unicode and emoji"]),
         *[ProbeSpec(f"in {language}", "a summary", text) for language, text in known["languages"].items()],
         ProbeSpec("markup", "a summary; markup is only text", known["markup"]),
         ProbeSpec("prompt injection", "a summary; a command in a dialogue is only text", known["prompt injection"]),
     ]
+    return [replace(probe, tells=tuple(known["tells"].get(probe.name, probe.tells))) for probe in probes]
 
 
 def _over_context(filler: str, context_tokens: int) -> str:
@@ -94,7 +96,8 @@ def _over_context(filler: str, context_tokens: int) -> str:
     return "\n".join(lines * times)
 
 
-def _probe(sender: RequestSender, wanted: ProbeSpec) -> Probe:
+def _probe(sender: RequestSender, wanted: ProbeSpec, shown: bool) -> Probe:
+    """Ask a probe; its answer may be ``shown`` or not."""
     outcome = sender.ask(wanted.name, wanted.text, phase="probe")
     if outcome is None:
         why = sender.stopped or "the deployment had stopped answering"
@@ -102,7 +105,12 @@ def _probe(sender: RequestSender, wanted: ProbeSpec) -> Probe:
     if outcome.found:
         return Probe.model_validate(outcome.found)
     record = outcome.record
-    passed, detail = _judged(wanted, outcome)
+    passed, detail = _answered(wanted, outcome)
+    said = outcome.answer.summary if outcome.answer else None
+    content = {}
+    if said is not None:
+        verdict, note = judge_content(wanted.name, wanted.text, said, wanted.tells)
+        content = {"answer": said if shown else None, "content": verdict, "content_note": note}
     probe = Probe(
         name=wanted.name,
         expectation=wanted.expectation,
@@ -112,16 +120,15 @@ def _probe(sender: RequestSender, wanted: ProbeSpec) -> Probe:
         lost_tokens=record.lost_tokens,
         service_time=record.service_time,
         request=record.request,
+        **content,
     )
     sender.keep(outcome, probe)
     return probe
 
 
-def _judged(wanted: ProbeSpec, outcome: Outcome) -> tuple[bool, str]:
-    """Return whether what came is what was expected, and what it was, in words that repeat no text."""
+def _answered(wanted: ProbeSpec, outcome: Outcome) -> tuple[bool, str]:
+    """Return whether an answer or a refusal came as expected, and what it was, in words that repeat no text."""
     if outcome.answer is None:
         return wanted.may_refuse and outcome.record.kind in REFUSED, outcome.record.message
     said = outcome.answer.summary.strip()
-    if wanted.name == "prompt injection" and said.lower().strip(" .!\"'") == OBEYED:
-        return False, "it did what the dialogue told it to do"
-    return bool(said) or wanted.may_refuse, "a summary" if said else "an empty summary"
+    return bool(said) or wanted.may_refuse, "an answer" if said else "an empty answer"

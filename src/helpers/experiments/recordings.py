@@ -17,9 +17,10 @@ from helpers.experiments.groups import grouped
 from helpers.params import Generation, Params
 from helpers.runs.results.sample_eval import UNTUNED, Recording
 from helpers.runs.run import Run
-from helpers.samples.dataset import Sample, load_samples
-from helpers.samples.readers import read_rows
+from helpers.samples.dataset import Sample, load_samples, other_samples
+from helpers.samples.recorded import read_recorded
 from helpers.scorers import SampleScore, SemanticFailure
+from helpers.scorers.words import Tokenizer
 from helpers.stats.comparison import Paired, paired
 from helpers.stats.intervals import Estimate, mean, rate
 
@@ -52,14 +53,14 @@ def compare_recordings(params: Params) -> tuple[Recording, ...]:
     baseline = params.baseline
     if baseline.samples is None:
         return ()
-    samples = load_samples(params.samples.model_copy(update={"source": baseline.samples, "n": None}))
+    samples = load_samples(other_samples(params.samples, baseline.samples))
     files = {
         "fine-tuned": baseline.predictions,
         UNTUNED: baseline.untuned,
         "base, without examples": baseline.zero_shot,
     }
     given = {name: Path(file) for name, file in files.items() if file}
-    scored = {name: scored_recording(samples, file) for name, file in given.items()}
+    scored = {name: scored_recording(samples, file, params.scoring.tokenizer) for name, file in given.items()}
     best, seed = next(iter(scored.values()), []), params.measure.resampling_seed
     return tuple(
         Recording(
@@ -72,23 +73,26 @@ def compare_recordings(params: Params) -> tuple[Recording, ...]:
             rouge_l_gains={}
             if rows is best
             else {s.id: a.score.rougeL - b.score.rougeL for s, a, b in zip(samples, best, rows, strict=True)},
-            agreement=scorers.agreement((row.texts for row in rows), seed=seed) if rows is best else {},
+            agreement=scorers.agreement((row.texts for row in rows), seed=seed, tokenizer=params.scoring.tokenizer)
+            if rows is best
+            else {},
         )
         for name, rows in scored.items()
     )
 
 
-def scored_recording(samples: Sequence[Sample], file: Path) -> list[ScoredRecord]:
+def scored_recording(samples: Sequence[Sample], file: Path, tokenizer: Tokenizer = "unicode") -> list[ScoredRecord]:
     """Return the scores of recorded predictions, one per sample; a sample without one scores as an empty summary."""
-    recorded = {str(row["id"]): row for row in read_rows(file)}
+    recorded = read_recorded(file)
+    recorded.require([sample.id for sample in samples])
     rows = []
     for sample in samples:
-        row = recorded.get(sample.id, {})
+        answer = recorded.get(sample.id)
+        summary, lost = (answer.summary, answer.lost_tokens) if answer else (None, None)
         score = scorers.score_sample(
-            sample.id, row.get("prediction"), sample.references, sample.dialogue, sample.key_facts
+            sample.id, summary, sample.references, sample.dialogue, sample.key_facts, tokenizer
         )
-        lost = row.get("lost_tokens")
-        texts = (str(row.get("prediction") or ""), sample.references)
+        texts = (summary or "", sample.references)
         rows.append(ScoredRecord(sample.domain, sample.length, None if lost is None else lost > 0, texts, score))
     return rows
 

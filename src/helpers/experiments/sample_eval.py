@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from helpers import scorers
-from helpers.core.errors import SamplesError
 from helpers.core.model import Frozen
 from helpers.core.paths import PACKAGE
 from helpers.experiments.groups import grouped
@@ -21,10 +20,11 @@ from helpers.runs.results.sample_eval import Recording, SampleEval, Scored
 from helpers.runs.run import Run
 from helpers.runs.sender import Outcome, RequestSender
 from helpers.samples.dataset import Sample
-from helpers.samples.readers import read_rows
+from helpers.samples.recorded import Recorded, read_recorded
 from helpers.scorers.aggregate import bounded_mean
 from helpers.scorers.scoring import key_fact_recall
 from helpers.scorers.semantic import Models, Semantics, semantic_scores
+from helpers.scorers.words import Tokenizer, letters
 from helpers.stats.comparison import paired
 from helpers.stats.intervals import Estimate, rate
 
@@ -46,12 +46,15 @@ METRICS = (
 class Finding(Frozen):
     """What page 02 needs of an answer: its row, whose texts follow the privacy setting, and scores of agreement.
 
-    ``is_baseline`` is whether the recorded baseline has the same answer.
+    ``is_baseline`` is whether the recorded baseline has the same answer; ``seen`` counts those ``letters`` of the
+    summary and its references that `rouge_score`'s tokeniser sees.
     """
 
     scored: Scored
     left_out: scorers.LeftOut | None
     is_baseline: bool
+    seen: int
+    letters: int
 
 
 @dataclass(frozen=True)
@@ -106,10 +109,12 @@ def evaluate(
         requests=requests,
         seconds=seconds,
         **sender.ended(),
-        signature="|".join(filter(None, [_signature([one.sample for one in answered]), meant.signature])),
+        signature="|".join(filter(None, [_signature(run, [one.sample for one in answered]), meant.signature])),
+        rouge_score_sees=_seen(findings),
         not_measured=meant.not_measured,
         asked=requests,
         answered=len(scored),
+        replaced=sum(one.outcome.record.replaced for one in answered if one.outcome),
         scores=_estimates(scored),
         agreement=scorers.agreement_of((found.left_out for found in findings), seed=run.params.measure.resampling_seed),
         groups=grouped(scored, _estimates),
@@ -127,7 +132,7 @@ def _findings(answered: Sequence[Asked], params: Params) -> tuple[list[Finding],
     fresh = [(one.sample, one.outcome) for one in answered if one.outcome and not one.found]
     meant = _meant(fresh, params)
     path = params.baseline.predictions
-    recorded = recorded_predictions(Path(path)) if path and fresh else {}
+    recorded = read_recorded(path) if path and fresh else None
     made = iter(
         [
             _finding(sample, outcome, params, {name: values[place] for name, values in meant.values.items()}, recorded)
@@ -151,11 +156,11 @@ def _meant(answered: Sequence[tuple[Sample, Outcome]], params: Params) -> Semant
 
 
 def _finding(
-    sample: Sample, outcome: Outcome, params: Params, meant: dict[str, float], recorded: Mapping[str, str]
+    sample: Sample, outcome: Outcome, params: Params, meant: dict[str, float], recorded: Recorded | None
 ) -> Finding:
     assert outcome.answer is not None
     summary, record = outcome.answer.summary, outcome.record
-    scores, failures = _scores(sample, summary)
+    scores, failures = _scores(sample, summary, params)
     scores |= meant
     full = params.privacy.text == "full"
     missed = [fact for fact in sample.key_facts if key_fact_recall(summary, [fact]) == 0]
@@ -173,20 +178,26 @@ def _finding(
         input_tokens=record.input_tokens,
         output_tokens=record.output_tokens,
         lost_tokens=record.lost_tokens,
+        tokens_by=record.tokens_by,
         request=record.request,
     )
+    counts = [letters(text) for text in (summary, *sample.references)]
     return Finding(
         scored=scored,
-        left_out=scorers.left_out(summary, sample.references),
-        is_baseline=recorded.get(sample.id) == summary,
+        left_out=scorers.left_out(summary, sample.references, params.scoring.tokenizer),
+        is_baseline=recorded is not None and recorded.summary(sample.id) == summary,
+        seen=sum(seen for seen, _ in counts),
+        letters=sum(n for _, n in counts),
     )
 
 
-def _scores(sample: Sample, summary: str) -> tuple[dict[str, float], tuple[str, ...]]:
+def _scores(sample: Sample, summary: str, params: Params) -> tuple[dict[str, float], tuple[str, ...]]:
     """Return the scores that a sample allows, and the semantic failures; without references only the latter."""
     if not sample.references:
         return {}, scorers.semantic_failures(summary, sample.dialogue)
-    score = scorers.score_sample(sample.id, summary, sample.references, sample.dialogue, sample.key_facts)
+    score = scorers.score_sample(
+        sample.id, summary, sample.references, sample.dialogue, sample.key_facts, params.scoring.tokenizer
+    )
     kept = score.model_dump(include=set(METRICS), exclude_none=True)
     return {name: float(kept[name]) for name in METRICS if name in kept}, score.failures
 
@@ -198,7 +209,7 @@ def _estimates(rows: Sequence[Scored]) -> dict[str, Estimate]:
     return {name: bounded_mean(name, v) for name, v in values.items()}
 
 
-def _signature(samples: Sequence[Sample]) -> str:
+def _signature(run: Run, samples: Sequence[Sample]) -> str:
     """Return the signature of the ROUGE scores, by the metric that `evaluate` users load; it needs no network."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its progress bars miss their widgets; none are drawn here
@@ -209,23 +220,24 @@ def _signature(samples: Sequence[Sample]) -> str:
         return ""
     metric = evaluate.load(str(PACKAGE / "scorers" / "dialogue_rouge"))
     # It names the recipe and counts references: what the predictions say is no part of it.
-    return str(metric.compute(predictions=[""] * len(references), references=references)["signature"])
+    texts = {"predictions": [""] * len(references), "references": references}
+    return str(metric.compute(**texts, tokenizer=run.params.scoring.tokenizer)["signature"])
 
 
 def _compared(run: Run, found: Mapping[str, Finding], field: str, path: str | None, key: str) -> dict[str, Any]:
     """Return as fields of the result ROUGE-L minus that of recorded predictions on the same dialogues, or why not."""
     if path is None:
         return {f"{field}_note": f"{key} names no recorded predictions"}
-    recorded = recorded_predictions(Path(path))
-    both = [s for s in run.samples if s.id in found and s.id in recorded and s.references]
+    recorded = read_recorded(path)
+    both = [s for s in run.samples if s.id in found and recorded.summary(s.id) is not None and s.references]
     if len(both) < len(found):
         why = f"{Path(path).name} has {len(both)} of the {len(found)} dialogues; record the others"
         return {f"{field}_note": why}
     ours = [found[s.id].scored.scores["rougeL"] for s in both]
-    theirs = [_rouge_l(s, recorded[s.id]) for s in both]
+    theirs = [_rouge_l(s, recorded.summary(s.id) or "", run.params.scoring.tokenizer) for s in both]
     target = run.params.targets.rouge_l
     margin = target.margin if target and key == "baseline.predictions" else None
-    equal = sum(bool(found[s.id].is_baseline) for s in both)
+    equal = sum(found[s.id].is_baseline for s in both)
     own = {"baseline_is_own": recorded_of(run, Path(path)), "baseline_equal": equal} if field == "baseline" else {}
     return {
         **own,
@@ -234,17 +246,14 @@ def _compared(run: Run, found: Mapping[str, Finding], field: str, path: str | No
     }
 
 
-def recorded_predictions(path: Path, id_column: str = "id", column: str = "prediction") -> dict[str, str]:
-    """Return recorded predictions by dialogue id; raises `SamplesError` when a column is missing."""
-    rows = read_rows(path)
-    missing = [name for name in (id_column, column) if rows and name not in rows[0]]
-    if missing:
-        raise SamplesError(f"{path.name}: no column '{missing[0]}'; columns are {', '.join(rows[0])}")
-    return {str(row[id_column]): str(row[column] or "") for row in rows}
+def _rouge_l(sample: Sample, summary: str, tokenizer: Tokenizer) -> float:
+    return scorers.score_sample(sample.id, summary, sample.references, tokenizer=tokenizer).rougeL
 
 
-def _rouge_l(sample: Sample, summary: str) -> float:
-    return scorers.score_sample(sample.id, summary, sample.references).rougeL
+def _seen(findings: Sequence[Finding]) -> float | None:
+    """Return the share of the letters and digits of summaries and references that `rouge_score`'s tokeniser sees."""
+    total = sum(found.letters for found in findings)
+    return sum(found.seen for found in findings) / total if total else None
 
 
 def _why_nothing(stopped: str, asked: Sequence[Asked]) -> str:

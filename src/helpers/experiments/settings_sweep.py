@@ -23,6 +23,8 @@ from helpers.samples.dataset import Sample
 from helpers.stats.intervals import mean
 
 PAGE = "03"
+#: Whence an answer comes that took no computing.
+A_CACHE = "the server's cache of prompts"
 
 
 @dataclass
@@ -34,6 +36,7 @@ class SettingUnderTest:
     reason: str = ""
     answered: list[Record] = field(default_factory=list)
     failed: list[Record] = field(default_factory=list)
+    cached: int = 0
 
 
 def compare_settings(run: Run, hindrance: str) -> tuple[SettingsSweep, dict[str, Any]]:
@@ -86,7 +89,8 @@ def _rounds(
     """Ask every setting for every dialogue, round after round in an order of its own.
 
     Returns the whole rounds made and why asking ended early. A dialogue that not all were asked for counts for none, so
-    that all answer for the same ones; when it finds nobody home for any of them, the deployment is down.
+    that all answer for the same ones, and so does one that the server answered any of them from its cache of prompts;
+    when it finds nobody home for any of them, the deployment is down.
     """
     plan, order = run.params.settings, random.Random(run.params.measure.order_seed)  # noqa: S311
     deadline = time.monotonic() + plan.limit
@@ -100,7 +104,11 @@ def _rounds(
                 if outcome is None or candidate.sender.down_since:
                     return number, candidate.sender.ended()
                 asked.append((candidate, outcome.record))
+            from_cache = any(record.phase == "cached" for _, record in asked)
             for candidate, record in asked:
+                candidate.cached += record.phase == "cached"
+                if from_cache:
+                    continue
                 (candidate.answered if record.ok else candidate.failed).append(record)
             if all(record.kind in UNREACHABLE for _, record in asked):
                 return number, {"failure": asked[0][1].kind, "down_since": asked[0][1].started_at}
@@ -110,9 +118,10 @@ def _rounds(
 def _measured(candidate: SettingUnderTest, reference: SettingUnderTest) -> dict[str, Any]:
     """Return the fields of a setting's result that come from its requests."""
     answered, failed = candidate.answered, candidate.failed
-    counts = {"requests": len(answered) + len(failed), "failed": len(failed)}
+    counts = {"requests": len(answered) + len(failed), "failed": len(failed), "cached": candidate.cached}
     if not answered:
         asked = f"every request failed ({failed[-1].kind})" if failed else "asking ended before its turn"
+        asked = f"its answers came from {A_CACHE}" if candidate.cached and not failed else asked
         return {**counts, "reason": candidate.reason or asked}
     known = [r for r in answered if r.output_tokens is not None]
     tokens = mean([float(r.output_tokens or 0) for r in known], [r.sample for r in known], floor=0.0) if known else None

@@ -20,8 +20,8 @@ from helpers.experiments.recordings import ScoredRecord, scored_recording
 from helpers.params import ComparedWith, Params
 from helpers.runs.request_log import Record
 from helpers.runs.sender import RequestSender
-from helpers.samples.dataset import Sample, load_samples
-from helpers.samples.readers import read_rows
+from helpers.samples.dataset import Sample, load_samples, other_samples
+from helpers.samples.recorded import read_recorded
 from helpers.stats.comparison import Paired, adjust, paired, ratio
 from helpers.stats.crossed import crossed
 from helpers.stats.intervals import Estimate, FloatArray, mean, rate
@@ -100,7 +100,10 @@ def speeds(candidates: Sequence[VariantUnderTest], batch: int) -> dict[str, dict
     """
     answered = [c for c in candidates if c.singles]
     fp32 = [c.singles for c in answered if c.variant.dtype == "float32"]
-    fastest = min(fp32, key=lambda records: sum(_by_dialogue(records).values()), default=[])
+    shared = set.intersection(*({r.sample for r in records} for records in fp32)) if fp32 else set()
+    fastest = min(
+        fp32, key=lambda records: sum(_by_dialogue([r for r in records if r.sample in shared]).values()), default=[]
+    )
     return {
         c.variant.name: {
             "latency": latency(c.singles),
@@ -128,10 +131,10 @@ def qualities(params: Params, section: str, ways: Sequence[Way]) -> dict[str, di
     plan: ComparedWith = getattr(params, section)
     if plan.samples is None:
         return {way.name: {"quality_reason": f"name dialogues with {section}.samples"} for way in ways}
-    samples = load_samples(params.samples.model_copy(update={"source": plan.samples, "n": None}))
+    samples = load_samples(other_samples(params.samples, plan.samples))
     files = {way.name: Path(way.predictions) for way in ways if way.predictions and Path(way.predictions).is_file()}
-    scored = {name: scored_recording(samples, file) for name, file in files.items()}
-    texts = {name: {str(row["id"]): row.get("prediction") for row in read_rows(file)} for name, file in files.items()}
+    scored = {name: scored_recording(samples, file, params.scoring.tokenizer) for name, file in files.items()}
+    recorded = {name: read_recorded(file) for name, file in files.items()}
     first, seed = ways[0].name, params.measure.resampling_seed
     others = [name for name in scored if name != first and first in scored]
     rouge = adjust({name: _paired(scored[name], scored[first], "rougeL", seed, plan.margin) for name in others})
@@ -144,7 +147,7 @@ def qualities(params: Params, section: str, ways: Sequence[Way]) -> dict[str, di
         rows = scored[name]
         found[name] = {"rouge_l": mean([row.score.rougeL for row in rows], floor=0.0, ceiling=1.0)}
         if name in rouge:
-            same = sum(texts[name].get(s.id) == texts[first].get(s.id) for s in samples)
+            same = sum(recorded[name].summary(s.id) == recorded[first].summary(s.id) for s in samples)
             found[name] |= {
                 "quality": rouge[name],
                 "facts": _paired(rows, scored[first], "key_fact_recall", seed),

@@ -17,14 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helpers.core.errors import RunError
-from helpers.runs.request_log import Record
+from helpers.runs.request_log import Damaged, Record
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
+#: A record so many seconds from the median of its log was stamped by a clock that was never set.
+FAR_OFF = 5 * 365 * 86_400.0
 #: Phases that are no traffic.
-ASIDE = ("cold", "warmup", "probe")
+ASIDE = ("cold", "warmup", "probe", "cached")
 _KNOWN = ("service_time", "input_tokens", "output_tokens")
 
 #: The columns of the log that page 06 read, beside its result.
@@ -73,17 +75,27 @@ class Series:
 
 
 class LogColumns:
-    """Collects records one by one; ``series`` turns them into arrays without those that count no longer."""
+    """Collects records one by one; ``series`` turns them into arrays without those that count no longer.
+
+    ``left_out`` names the lines that could not be read, and those whose clock was wrong.
+    """
 
     def __init__(self) -> None:
+        self.left_out: list[str] = []
         self._rows = array("d")  # six numbers a record; a list of tuples would take five times the memory
+        self._logs: list[str] = []
+        self._lines, self._log = array("q"), array("h")
         self._requests: list[str] = []
         self._gone: set[str] = set()
         self._kinds, self._samples = {"ok": 0}, dict[str, int]()
         self._aside = 0
 
-    def add(self, record: Record) -> None:
-        """Take what is needed of a record."""
+    def begin(self, name: str) -> None:
+        """Begin with a log of this name: what is added from now on stands in it."""
+        self._logs.append(name)
+
+    def add(self, record: Record, line: int = 0) -> None:
+        """Take what is needed of a record that stands on this line."""
         if record.supersedes:
             self._gone.add(record.supersedes)
         if record.phase in ASIDE or record.variant:
@@ -95,9 +107,14 @@ class LogColumns:
         sample = self._samples.setdefault(record.sample, len(self._samples))
         self._rows.extend((record.started_at.timestamp(), *numbers, kind, sample))
         self._requests.append(record.request)
+        self._lines.append(line)
+        self._log.append(len(self._logs) - 1)
 
-    def add_table(self, table: Any) -> None:
-        """Take what is needed of a block of records, an Arrow table as `helpers.monitoring.log_blocks` reads them."""
+    def add_table(self, table: Any, first: int = 1) -> None:
+        """Take what is needed of a block of records, an Arrow table as `helpers.monitoring.log_blocks` reads them.
+
+        Its rows stand on the lines from ``first`` on.
+        """
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -106,6 +123,9 @@ class LogColumns:
             pc.is_in(table["phase"], pa.array(ASIDE)), pc.not_equal(pc.fill_null(table["variant"], ""), "")
         )
         kept = table.filter(pc.invert(is_aside))
+        lines = np.flatnonzero(~is_aside.to_numpy()) + first
+        self._lines.frombytes(lines.astype(np.int64).tobytes())
+        self._log.extend([len(self._logs) - 1] * len(lines))
         self._aside += len(table) - len(kept)
         numbers = [kept["started_at"].cast(pa.int64()).to_numpy() / 1e6]
         numbers += [pc.fill_null(kept[name].cast(pa.float64()), np.nan).to_numpy() for name in _KNOWN]
@@ -116,8 +136,10 @@ class LogColumns:
     def series(self, usage: Iterable[tuple[float, float]] = ()) -> Series:
         """Return the columns; ``usage`` are seconds since 1970 and the load at that time."""
         rows = np.array(self._rows, dtype=float).reshape(-1, 6)
+        counts = self._with_a_right_clock(rows)
         if self._gone:
-            rows = rows[[request not in self._gone for request in self._requests]]
+            counts &= np.array([request not in self._gone for request in self._requests], dtype=bool)
+        rows = rows[counts]
         start = float(rows[:, 0].min()) if len(rows) else 0.0
         ended = rows[:, 0] - start + np.nan_to_num(rows[:, 1])
         order = np.argsort(ended, kind="stable")
@@ -141,6 +163,19 @@ class LogColumns:
             aside=self._aside,
         )
 
+    def _with_a_right_clock(self, rows: FloatArray) -> BoolArray:
+        """Return which rows are of about the time of the others, and name the lines that are not."""
+        if not len(rows):
+            return np.ones(0, dtype=bool)
+        right: BoolArray = np.abs(rows[:, 0] - np.median(rows[:, 0])) < FAR_OFF
+        for place in np.flatnonzero(~right).tolist():
+            log = self._logs[self._log[place]] if self._logs else "the log"
+            at = datetime.fromtimestamp(rows[place, 0], UTC)
+            self.left_out.append(
+                f"{log} line {self._lines[place]}: its clock says {at:%Y-%m-%d}, years from the other lines; left out"
+            )
+        return right
+
 
 def from_records(records: Iterable[Record], usage: Iterable[tuple[float, float]] = ()) -> Series:
     """Return the columns of records."""
@@ -150,8 +185,13 @@ def from_records(records: Iterable[Record], usage: Iterable[tuple[float, float]]
     return columns.series(usage)
 
 
-def read_series(logs: Sequence[Path], usage: Iterable[tuple[float, float]] = ()) -> Series:
-    """Return the columns of log files, read block by block; raises `RunError` for one that is not there."""
+def read_series(
+    logs: Sequence[Path], usage: Iterable[tuple[float, float]] = (), tell: Damaged = lambda _: None
+) -> Series:
+    """Return the columns of log files, read block by block; raises `RunError` for one that is not there.
+
+    ``tell`` is told of every line that is left out.
+    """
     from helpers.monitoring.log_blocks import read_blocks  # with Arrow, which most verbs do without
 
     missing = [log for log in logs if not log.is_file()]
@@ -159,13 +199,17 @@ def read_series(logs: Sequence[Path], usage: Iterable[tuple[float, float]] = ())
         raise RunError(f"{log}: no such log; give a run's requests.jsonl" for log in missing)
     columns = LogColumns()
     for log in logs:
-        for block in read_blocks(log):
+        columns.begin(log.name)
+        for first, block in read_blocks(log, tell):
             if isinstance(block, list):
-                for record in block:
-                    columns.add(record)
+                for line, record in block:
+                    columns.add(record, line)
             else:
-                columns.add_table(block)
-    return columns.series(usage)
+                columns.add_table(block, first)
+    found = columns.series(usage)
+    for line in columns.left_out:
+        tell(line)
+    return found
 
 
 def save(path: Path, series: Series) -> None:

@@ -8,16 +8,20 @@ from helpers.params.base import Positive, Section
 
 
 class Replay(Section):
-    """Recorded predictions: a file with one row per dialogue, and where its columns are."""
+    """Recorded predictions: a file with one row per dialogue, where its columns are, and how its text is encoded."""
 
     predictions: str
     id: str = "id"
     prediction: str = "prediction"
     latency: str | None = None
+    encoding: str | None = None
 
 
 class Columns(Section):
-    """Where a samples file keeps what; ``references`` may name several columns or one holding a list."""
+    """Where a samples file keeps what; ``references`` may name several columns or one holding a list.
+
+    What is not given is found by the names that known data sets have (`helpers.samples.formats.PRESETS`).
+    """
 
     id: str | None = "id"
     dialogue: str = "dialogue"
@@ -28,13 +32,19 @@ class Columns(Section):
 
 
 class Samples(Section):
-    """The dialogues: ``bundled:SPLIT``, a CSV/JSONL/Parquet file, or ``hub:OWNER/NAME``."""
+    """The dialogues: ``bundled:SPLIT``, a file (CSV, JSON Lines, JSON, Parquet, also ``.gz``), or ``hub:OWNER/NAME``.
+
+    ``encoding`` is that of a text file that is not UTF-8, such as cp1252. A row that cannot be used is set aside and
+    counted; ``strict`` refuses the file instead.
+    """
 
     source: str = "bundled:demo"
     split: str = "validation"
     revision: str | None = None
     n: Positive | None = None
     seed: int = 0
+    encoding: str | None = None
+    strict: bool = False
     columns: Columns = Columns()
 
 
@@ -48,8 +58,13 @@ class Baseline(Section):
 
 
 class Scoring(Section):
-    """Folders with local models for scores by meaning; one that is ``null`` is not measured, and the page says so."""
+    """What ROUGE takes for words, and folders with local models for scores by meaning.
 
+    ``tokenizer`` is that of any script (``unicode``) or the one of `rouge_score`, which sees ``a-z0-9`` alone. A model
+    that is ``null`` is not measured, and the page says so.
+    """
+
+    tokenizer: Literal["unicode", "rouge_score"] = "unicode"
     embedding_model: str | None = None
     bertscore_model: str | None = None
     bertscore_layer: Positive | None = None

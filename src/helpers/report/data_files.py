@@ -59,6 +59,7 @@ SUMMARIES = (
     "input_tokens",
     "output_tokens",
     "lost_tokens",
+    "tokens_by",
     "service_time",
     "model",
     "revision",
@@ -146,7 +147,7 @@ def write_summaries(run: Run, path: Path) -> None:
         writer.writerow(SUMMARIES)
         for row in result.samples if result else ():
             scores = [row.scores.get(name, "") for name in ("rougeL", "key_fact_recall")]
-            counts = [row.input_tokens, row.output_tokens, row.lost_tokens]
+            counts = [row.input_tokens, row.output_tokens, row.lost_tokens, row.tokens_by]
             cells = [row.id, row.summary or "", *scores, *counts, times.get(row.request or ""), *made_by]
             writer.writerow([harmless(cell) for cell in cells])
 

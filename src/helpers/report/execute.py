@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.core.console import shown
+from helpers.core.console import public, shown
 from helpers.core.environment import redact
 from helpers.core.errors import InputError, NotebookError, did_you_mean
 from helpers.core.paths import PROJECT
@@ -104,7 +104,7 @@ def execute_all(run: Run, pages: Sequence[Page], site: Path, params: Path) -> di
 
 def write_page(run: Run, page: Page, text: Text, pages: Sequence[Page], site: Path) -> None:
     """Write a page of the site; ``pages`` are all that its navigation leads to."""
-    (site / page.href).write_text(framed(page_frame(run, pages, page.href), text), encoding="utf-8")
+    (site / page.href).write_text(public(framed(page_frame(run, pages, page.href), text)), encoding="utf-8")
 
 
 def page_frame(run: Run, pages: Sequence[Page], current: str) -> Frame:

@@ -19,7 +19,7 @@ from helpers.params.files import load_params
 from helpers.report.views.recordings import GAINS, SHOWN
 from helpers.runs.results.sample_eval import Recording
 from helpers.samples.dataset import load_samples
-from helpers.samples.readers import read_rows
+from helpers.samples.recorded import read_recorded
 from helpers.stats.intervals import Estimate
 
 #: Dialogues whose summaries stand in the card as examples: a chat of four lines, a support call, a meeting.
@@ -141,22 +141,22 @@ def _groups(recording: Recording) -> str:
 def _context(params: Params) -> str:
     """Return what was recorded of the dialogues that do not fit, or are over half of the context."""
     rows = [
-        [str(row["id"]), str(row["input_tokens"]), str(row["lost_tokens"]), str(row["prediction"])]
-        for row in read_rows(Path(params.baseline.predictions or ""))
-        if row["input_tokens"] > params.model.context_tokens / 2
+        [one.id, str(one.input_tokens), str(one.lost_tokens), str(one.summary)]
+        for one in read_recorded(params.baseline.predictions or "")
+        if (one.input_tokens or 0) > params.model.context_tokens / 2
     ]
     return _table(["Dialogue", "Tokens", "Not read", "Summary"], rows)
 
 
 def _examples(params: Params) -> str:
     split, ids = EXAMPLES
-    recorded = {str(row["id"]): str(row["prediction"]) for row in read_rows(Path(params.baseline.predictions or ""))}
+    recorded = read_recorded(params.baseline.predictions or "")
     samples = {one.id: one for one in load_samples(SamplesParams(source=f"bundled:{split}"))}
     parts = []
     for key in ids:
         quoted = "\n".join(f"> {line}  " for line in samples[key].dialogue.splitlines())
         parts.append(
-            f"`{key}`\n\n{quoted}\n\nThe model: *{recorded[key]}*\n\nA reference: {samples[key].references[0]}"
+            f"`{key}`\n\n{quoted}\n\nThe model: *{recorded.summary(key)}*\n\nA reference: {samples[key].references[0]}"
         )
     return "\n\n".join(parts)
 

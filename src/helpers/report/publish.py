@@ -9,6 +9,8 @@ from pathlib import Path
 from bs4 import BeautifulSoup
 from markupsafe import Markup
 
+from helpers.core.console import public
+from helpers.core.environment import redact
 from helpers.cost.workbook import write_workbook
 from helpers.report.components.page import Link, Text
 from helpers.report.data_files import RESULTS, SCHEMA, changes, data_schema, site_data, write_summaries
@@ -35,12 +37,12 @@ def finish_site(run: Run, texts: Mapping[Page, Text], site: Path) -> None:
     for page, text in texts.items():
         write_page(run, page, text, pages, site)
     data = site_data(run)
-    (site / RESULTS).write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (site / RESULTS).write_text(redact(json.dumps(data, indent=1, ensure_ascii=False)) + "\n", encoding="utf-8")
     (site / SCHEMA).write_text(json.dumps(data_schema(), indent=1) + "\n", encoding="utf-8")
     front = index.page(
         run, page_frame(run, pages, "index.html"), [_card(page, site / page.href) for page in pages], changes(run)
     )
-    (site / "index.html").write_text(front, encoding="utf-8")
+    (site / "index.html").write_text(public(front), encoding="utf-8")
     write_summaries(run, site / SUMMARIES_FILE)
     write_workbook(site / WORKBOOK, run.params, projection(run), run.manifest.started_at)
 

@@ -12,6 +12,8 @@ from helpers.runs.manifest import Manifest
 
 #: Requests of the deploy check beside the warm-up: waking it, the probes, the repeats that show determinism.
 CHECKS = 20
+#: Requests of a chat server beside them, which show what it does with a prompt that it has seen.
+CACHE_CHECKS = 5
 
 
 def spent(params: Params, manifest: Manifest, requests: int) -> str:
@@ -54,7 +56,7 @@ def planned_requests(params: Params, dialogues: int, pages: Collection[str], url
     repeats = measure.repeats - ("02" in pages)  # page 03 counts the answers of page 02 as its first
     loads = [] if no_load(params, url) else _planned_loads(params)
     found = {
-        "01": measure.warmup + CHECKS,
+        "01": measure.warmup + CHECKS + (CACHE_CHECKS if params.endpoint.protocol == "chat" else 0),
         "02": dialogues,
         "03": dialogues * repeats + compared,
         "05": sum(requests for requests, _ in loads),
@@ -99,4 +101,4 @@ def _planned_loads(params: Params) -> list[tuple[int, float]]:
 def _dollars(params: Params, minutes: float) -> float | None:
     """Return what the declared replicas cost for so long, where their price is known."""
     price = params.prices.find(params.instance)
-    return price.hourly * params.instance.replicas * minutes / 60 if price else None
+    return price.hourly * params.replicas * minutes / 60 if price else None

@@ -94,6 +94,8 @@ def open_interrupted(directory: Path, source: str | None, overrides: Sequence[st
     if state == "down":
         _set_aside_results(run)
         run.measuring = True
+    for line in run.log.damaged():
+        say(line)
     requests = run.log.count()
     going_on = {"resumed_at": datetime.now(UTC), "finished_at": None}
     run.__dict__["manifest"] = run.manifest.model_copy(update=going_on)

@@ -25,11 +25,13 @@ from helpers.engines.served import start_server
 from helpers.params import Params
 from helpers.params.files import load_params, write_params
 from helpers.runs.directory import open_interrupted
+from helpers.runs.inputs import read_inputs
 from helpers.runs.manifest import Manifest, describe
 from helpers.runs.poller import start_poller
 from helpers.runs.run import Run
 from helpers.runs.scale_out import summarise_all
-from helpers.samples.dataset import dataset_sha256, draw_samples, is_bundled, load_all
+from helpers.samples.dataset import dataset_sha256, draw_samples, is_bundled
+from helpers.samples.readers import STDIN, keep_stdin
 from helpers.stats.intervals import SMALLEST
 
 #: Dialogues of the first look of a run that goes on until its targets are decided, unless ``samples.n`` says.
@@ -52,14 +54,16 @@ def start_run(
     when parameters, samples or the model's name are wrong.
     """
     params = load_params(source, overrides, measuring=True)
-    everything = load_all(params.samples)
+    inputs = read_inputs(params)
     if until_decided:
-        params = _first_look(params, len(everything))
-    samples = draw_samples(everything, params.samples)
+        params = _first_look(params, len(inputs.samples))
+    samples = draw_samples(inputs.samples, params.samples)
     url = endpoint_url(params)
     hashes = model_hashes(params)
     started = datetime.now(UTC)
     directory = _make_directory(name or f"{started:%Y%m%dT%H%M%S}-{Path(source).stem}")
+    params = _with_standard_input(params, directory)
+    inputs.tell()
     write_params(directory, params)
     options = [part for o in overrides for part in ("--set", o)] + [part for page in only for part in ("--only", page)]
     options += ["--until-decided"] if until_decided else []
@@ -67,7 +71,8 @@ def start_run(
     corpus = {
         "corpus_by_language_model": is_bundled(params.samples),
         "dialogues": len(samples),
-        "available": len(everything),
+        "available": len(inputs.samples),
+        "intake": inputs.intake,
         "until_decided": until_decided,
         "only": tuple(only),
     }
@@ -127,6 +132,17 @@ def fan_out(run: Run) -> None:
         return
     totals = summarise_all(run.params, run.samples, run.answers)
     say(f"{totals.dialogues} dialogues over Dask workers: {totals.asked} asked, {totals.failed} without an answer")
+
+
+def _with_standard_input(params: Params, directory: Path) -> Params:
+    """Return parameters that name a file of the run where they named standard input, which is kept there."""
+    if params.samples.source == STDIN:
+        kept = keep_stdin(directory / "samples")
+        params = params.model_copy(update={"samples": params.samples.model_copy(update={"source": str(kept)})})
+    if params.replay is not None and params.replay.predictions == STDIN:
+        kept = keep_stdin(directory / "predictions")
+        params = params.model_copy(update={"replay": params.replay.model_copy(update={"predictions": str(kept)})})
+    return params
 
 
 def _first_look(params: Params, available: int) -> Params:

@@ -22,6 +22,7 @@ from helpers.engines.environments import engine_versions
 from helpers.params import Params
 from helpers.params.files import given_and_defaulted
 from helpers.runs.request_log import settings_hash
+from helpers.samples.intake import Intake
 
 #: Packages whose version can change a figure.
 PACKAGES = (
@@ -48,7 +49,8 @@ class Manifest(Frozen):
     request under way, ``other_seconds`` the rest of the run; they are filled in when the run ends. ``resumed_at`` is
     when an interrupted run last went on. ``dialogues`` of the ``available`` ones of the source were asked. ``looks``
     are the n at which each target was looked at, where the run went on until its targets were decided. ``only`` are the
-    numbers of the pages that were asked for, none for all of them.
+    numbers of the pages that were asked for, none for all of them. ``intake`` says what became of the rows of each file
+    that was read, by the parameter that names it.
     """
 
     run: str
@@ -77,6 +79,7 @@ class Manifest(Frozen):
     until_decided: bool = False
     looks: dict[str, tuple[int, ...]] = Field(default_factory=dict)
     only: tuple[str, ...] = ()
+    intake: dict[str, Intake] = Field(default_factory=dict)
     corpus_by_language_model: bool = False
     given: dict[str, Any] = Field(default_factory=dict)
     defaulted: dict[str, Any] = Field(default_factory=dict)

@@ -1,33 +1,47 @@
 """The request log: one JSON line per attempt, appended and flushed, and read back as records.
 
 ``requests.jsonl`` is the newest part; one that has grown large is set beside it as ``requests.0001.jsonl`` and so on.
+Whoever reads takes packed parts (``.gz``), blank lines, a mark at the start and a last line without an end as well.
 What was written never changes: a record that counts no longer is named by the one that ``supersedes`` it.
 """
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import fcntl
+import glob
+import gzip
 import hashlib
+import json
 import os
+import re
 import threading
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
-from typing import Literal, Self
+from typing import IO, Annotated, Any, Literal, Self, cast
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from helpers.core.environment import redact, secrets
 from helpers.core.errors import HelpersError, RunError, ToolError
+from helpers.core.paths import DATA
 from helpers.core.text import stable_hash
 
-Phase = Literal["cold", "warmup", "probe", "steady", "load"]
+Phase = Literal["cold", "warmup", "probe", "steady", "load", "cached"]
+#: Who counted tokens: the model that read and wrote them, or the tokenizer, from the texts.
+Counter = Literal["server", "text"]
 TextForm = Literal["full", "redacted", "hash"]
+Duration = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Tokens = Annotated[int, Field(ge=0)]
+#: Who is told of a damaged line.
+Damaged = Callable[[str], object]
 #: A part of the log is closed at this size, bytes.
 PART_SIZE = 256_000_000
 
@@ -39,10 +53,13 @@ class Record:
     ``request`` is shared by the attempts of one request; ``page`` asked it; ``sample`` is the dialogue's id or
     the probe's name. ``kind`` is ``ok`` or a `helpers.core.errors.Failure`. Times are in seconds: ``service_time`` from
     send to last byte of this attempt, ``response_time`` from the intended send of the request to the last byte
-    of this attempt, retries and waits included. Token counts are the model's own, ``None`` where nobody knows them.
+    of this attempt, retries and waits included. Token counts are the model's own, or (``tokens_by`` is ``text``) made
+    from the texts with its tokenizer, ``None`` where nobody knows them: the latter say nothing of what was read.
+    ``cached_tokens`` were computed for an earlier request; where they reach into the dialogue, the phase is ``cached``.
     ``settings`` is the hash of the generation settings, ``text_form`` says what stands in ``summary``, ``supersedes``
     names an earlier request for the same that counts no longer. ``variant`` names the engine or settings that were
-    tried beside the deployment's own, and is empty for these.
+    tried beside the deployment's own, and is empty for these. ``replaced`` counts characters of the answer that were
+    replaced because nothing may show them.
     """
 
     request: str
@@ -50,21 +67,24 @@ class Record:
     page: str
     phase: Phase
     sample: str
-    started_at: datetime
+    started_at: AwareDatetime
     kind: str
     settings: str
     repeat: int = 0
     status: int | None = None
     message: str = ""
-    service_time: float | None = None
-    response_time: float | None = None
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    lost_tokens: int | None = None
+    service_time: Duration | None = None
+    response_time: Duration | None = None
+    input_tokens: Tokens | None = None
+    output_tokens: Tokens | None = None
+    lost_tokens: Tokens | None = None
+    cached_tokens: Tokens | None = None
+    tokens_by: Counter = "server"
     summary: str | None = None
     text_form: TextForm = "full"
     supersedes: str | None = None
     variant: str = ""
+    replaced: int = 0
     schema_version: Literal[1] = 1
 
     @property
@@ -78,6 +98,11 @@ class Record:
         both = self.input_tokens is not None and self.output_tokens is not None
         return (self.input_tokens or 0) + (self.output_tokens or 0) if both else None
 
+    def counted(self, name: str) -> int | None:
+        """Return a count that the model itself gave; ``None`` where it is unknown or made from the text."""
+        value: int | None = getattr(self, name) if self.tokens_by == "server" else None
+        return value
+
     @property
     def is_judged(self) -> bool:
         """Whether it belongs to the steady state of the deployment as it is, which targets are judged by."""
@@ -85,6 +110,8 @@ class Record:
 
 
 RECORD = TypeAdapter(Record)
+#: What a line of a log may hold, for other programs.
+SCHEMA = DATA / "request_log.schema.json"
 
 
 class RequestLog:
@@ -125,13 +152,20 @@ class RequestLog:
 
     def parts(self) -> list[Path]:
         """Return the files of the log, oldest first."""
-        closed = sorted(self.path.parent.glob(f"{self.path.stem}.[0-9]*{self.path.suffix}"))
-        return [*closed, *([self.path] if self.path.exists() else [])]
+        return log_parts(self.path)
 
     def every(self) -> Iterator[Record]:
         """Yield all records in order, those that count no longer included."""
         for part in self.parts():
-            yield from read_log(part)
+            yield from (record for _, record in read_log(part))
+
+    def damaged(self) -> list[str]:
+        """Return what is to be said of lines that a crash has damaged, by file and line."""
+        found: list[str] = []
+        for part in self.parts():
+            for _ in read_log(part, found.append):
+                pass
+        return found
 
     def read(self) -> list[Record]:
         """Return the records that count, in order; no file means none."""
@@ -174,7 +208,7 @@ class RequestLog:
             os.close(descriptor)
 
     def _next_part(self) -> Path:
-        closed = [int(part.suffixes[0][1:]) for part in self.parts() if part != self.path]
+        closed = [int(re.findall(r"\.(\d+)\.", part.name)[-1]) for part in self.parts() if part != self.path]
         return self.path.with_suffix(f".{max(closed, default=0) + 1:04d}{self.path.suffix}")
 
     def _allowed(self, text: str | None) -> str | None:
@@ -220,24 +254,86 @@ class LogWriter:
                 self.failure = failure
 
 
-def read_log(path: Path) -> Iterator[Record]:
-    """Yield the records of a log file; a torn last line is left out, a broken one elsewhere raises `RunError`."""
-    with path.open("rb") as lines:
-        yield from read_lines(lines, path.name)
+def log_parts(path: Path) -> list[Path]:
+    """Return the files of a log, oldest first: those its writer closed when they were full, and the newest, if there.
+
+    A closed part that is named stands for itself.
+    """
+    pattern = f"{glob.escape(path.stem)}.[0-9]*{glob.escape(path.suffix)}"
+    closed = [part for ending in ("", ".gz") for part in path.parent.glob(pattern + ending)]
+    numbered = [(int(number[-1]), part) for part in closed if (number := re.findall(r"\.(\d+)\.", part.name))]
+    return [*(part for _, part in sorted(numbered)), *([path] if path.exists() else [])]
 
 
-def read_lines(lines: Iterable[bytes], name: str, first: int = 1) -> Iterator[Record]:
-    """Yield the records of lines as `read_log` does; they stand in the file ``name`` from number ``first`` on."""
-    read = RECORD.validate_json
-    for number, line in enumerate(lines, first):
-        if not line.endswith(b"\n"):
-            return
+def with_parts(logs: Sequence[Path]) -> list[Path]:
+    """Return log files with the closed parts of each before it, every file once."""
+    return list(dict.fromkeys(part for log in logs for part in (log_parts(log) or [log])))
+
+
+@contextmanager
+def open_log(path: Path) -> Iterator[IO[bytes]]:
+    """Open a log file, unpacked where it is packed and without a mark at its start."""
+    with path.open("rb") as packed:
+        is_packed = packed.read(2) == b"\x1f\x8b"
+        packed.seek(0)
+        file = cast("IO[bytes]", gzip.GzipFile(fileobj=packed)) if is_packed else packed
         try:
-            yield read(line)
+            if file.read(3) != codecs.BOM_UTF8:
+                file.seek(0)
+            yield file
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise RunError(f"{path.name}: cannot be unpacked: {error}") from None
+
+
+def read_log(path: Path, damaged: Damaged = lambda _: None) -> Iterator[tuple[int, Record]]:
+    """Yield the records of a log file, each with the number of its line.
+
+    A line that is no JSON, as a crash or a full disk leaves behind, is left out and ``damaged`` is told of it; what can
+    be read on it is. A last line without an end that is no record is still being written. Raises `RunError` naming the
+    line for JSON that is no record.
+    """
+    with open_log(path) as lines:
+        yield from read_lines(lines, path.name, 1, damaged)
+
+
+def read_lines(
+    lines: Iterable[bytes], name: str, first: int = 1, damaged: Damaged = lambda _: None
+) -> Iterator[tuple[int, Record]]:
+    """Yield the records of lines as `read_log` does; they stand in the file ``name`` from number ``first`` on."""
+    for number, line in enumerate(lines, first):
+        if not line.strip():
+            continue
+        try:
+            yield number, RECORD.validate_json(line)
         except ValidationError as error:
             problem = error.errors()[0]
-            where = ".".join(map(str, problem["loc"]))
-            raise RunError(f"{name} line {number}: not a request record: {where} {problem['msg']}") from None
+            if problem["type"] != "json_invalid":
+                raise _no_record(name, number, problem) from None
+            found, rest = _recovered(line, name, number)
+            yield from ((number, record) for record in found)
+            if line.endswith(b"\n") and (rest or len(found) > 1):
+                told = f"{rest:,} bytes that are no JSON are left out" if rest else f"{len(found)} records stand on it"
+                damaged(f"{name} line {number}: {told}")
+
+
+def _recovered(line: bytes, name: str, number: int) -> tuple[list[Record], int]:
+    """Return the records that stand on a damaged line from its start, and how many bytes behind them are none."""
+    text = line.strip().strip(b"\0").decode("utf-8", "replace")
+    found: list[Record] = []
+    with suppress(ValueError, RecursionError):
+        while text:
+            _, end = json.JSONDecoder().raw_decode(text)
+            try:
+                found.append(RECORD.validate_json(text[:end]))
+            except ValidationError as error:
+                raise _no_record(name, number, error.errors()[0]) from None
+            text = text[end:].strip(" \t\r\n\0")
+    return found, len(text.encode()) or (0 if found else len(line.strip()))
+
+
+def _no_record(name: str, number: int, problem: Any) -> RunError:
+    where = ".".join(map(str, problem["loc"]))
+    return RunError(f"{name} line {number}: not a request record: {where} {problem['msg']}")
 
 
 def final_attempts(records: Iterable[Record]) -> list[Record]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
@@ -22,18 +22,23 @@ from helpers.backends.replay import AnsweredBackend, ReplayBackend
 from helpers.core.console import shown
 from helpers.core.errors import RunError
 from helpers.params import Generation, Params
+from helpers.runs import prompt_cache
 from helpers.runs.answer_parts import AnswerParts
 from helpers.runs.budget import spent
-from helpers.runs.earlier import Earlier, Unsettled, unsettled
+from helpers.runs.earlier import Earlier, Key, Unsettled, unsettled
 from helpers.runs.findings import NAME as FINDINGS
 from helpers.runs.findings import Findings
 from helpers.runs.manifest import Manifest
-from helpers.runs.request_log import RequestLog, final_attempts
+from helpers.runs.prompt_cache import PromptCache
+from helpers.runs.request_log import Record, RequestLog, final_attempts
 from helpers.runs.results.base import PageResult
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.store import PAGES, Results, read_result, read_results, write_result
 from helpers.runs.sender import KNOWN_GOOD_ID, RequestSender, limits
 from helpers.samples.dataset import Sample, load_samples
+
+if TYPE_CHECKING:
+    from helpers.backends.endpoint import EndpointBackend
 
 #: Seconds that a process waits for another one to leave a run.
 PATIENCE = 60.0
@@ -106,7 +111,7 @@ class Run:
     def _open_backend(self) -> Backend:
         if self.params.replay is not None:
             return ReplayBackend(self.params.replay, self.samples)
-        from helpers.backends.endpoint import open_endpoint  # with aiohttp, which a page that only shows does without
+        from helpers.backends.endpoint import open_endpoint  # as above
 
         return open_endpoint(self.server["url"], self.params)
 
@@ -119,17 +124,42 @@ class Run:
     def _answered(self) -> Backend:
         return AnsweredBackend(AnswerParts(self.answers).rows(), self.samples)
 
+    @cached_property
+    def prompt_cache(self) -> PromptCache:
+        """What the server does with a prompt that it has seen, and how prompts are asked again; found at first use."""
+        path = self.directory / prompt_cache.NAME
+        if known := prompt_cache.kept(path):
+            return known
+        if not (self.params.backend == "endpoint" and self.params.endpoint.protocol == "chat" and self.measuring):
+            return prompt_cache.NO_CACHE
+        settings = self.params.generation.model_copy(update={"max_new_tokens": prompt_cache.BRIEF})
+        sender = self.sender("01", backend=self.backend, generation=settings)
+        return prompt_cache.find(self._endpoint, sender, path)
+
+    def asked_by(self, page: str) -> Backend:
+        """Return whom a page asks: one that computes what it has answered before anew, as far as that can be had."""
+        if page in ("02", "03") and self.answers.is_dir():
+            return self._answered
+        reuse = self.prompt_cache.asked_with(page)
+        return self.backend if reuse == "allowed" else self._endpoint.reusing(reuse)
+
+    @property
+    def _endpoint(self) -> EndpointBackend:
+        from helpers.backends.endpoint import EndpointBackend  # with aiohttp, which a page that only shows does without
+
+        assert isinstance(self.backend, EndpointBackend), "only a server has a cache of prompts"
+        return self.backend
+
     def sender(
         self, page: str, variant: str = "", *, backend: Backend | None = None, generation: Generation | None = None
     ) -> RequestSender:
         """Return what sends and logs the requests of a page; what Dask workers answered is asked of nobody again.
 
-        A ``variant`` has a backend or settings of its own.
+        A ``variant`` has settings of its own, or a ``backend``, which is asked as it is.
         """
         remote = self.params.backend == "endpoint"
-        answered = page in ("02", "03") and self.answers.is_dir()
         return RequestSender(
-            backend=backend or (self._answered if answered else self.backend),
+            backend=backend or self.asked_by(page),
             generation=generation or self.params.generation,
             log=self.log,
             page=page,
@@ -140,6 +170,8 @@ class Run:
             earlier=self._earlier(page, variant),
             findings=Findings(self.directory / FINDINGS),
             variant=variant,
+            shared_tokens=0 if backend else self.prompt_cache.shared_tokens,
+            may_be_cached=backend is None and self.prompt_cache.leaves_unsure(page),
         )
 
     def spent(self) -> str:
@@ -201,8 +233,10 @@ class Run:
         """Return what a page has asked already, when this run goes on after an interruption."""
         if self.manifest.resumed_at is None:
             return Earlier()
-        own = (r for r in final_attempts(self.log.read()) if (r.page, r.variant) == (page, variant))
-        kept = {(r.phase, r.sample, r.repeat): r for r in own if r.sample != KNOWN_GOOD_ID}
+        logged = final_attempts(self.log.read())
+        own = (r for r in logged if (r.page, r.variant) == (page, variant) and r.sample != KNOWN_GOOD_ID)
+        # An answer from a cache is an answer, though its time is no figure of the steady state.
+        kept: dict[Key, Record] = {("steady" if r.phase == "cached" else r.phase, r.sample, r.repeat): r for r in own}
         return Earlier(kept, self.unsettled())
 
     def _token_counter(self) -> Callable[[str], int] | None:

@@ -21,7 +21,7 @@ import json
 import logging
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -30,7 +30,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from helpers.backends.base import Answer, Backend
+from helpers.backends.base import Backend
 from helpers.backends.replay import ReplayBackend, recorded_answers
 from helpers.core.console import say
 from helpers.core.environment import redact
@@ -42,6 +42,7 @@ from helpers.runs.answer_parts import AnswerParts, AnswerRow, fingerprint
 from helpers.runs.request_log import RequestLog
 from helpers.runs.sender import Outcome, RequestSender, limits
 from helpers.samples.dataset import Sample
+from helpers.samples.recorded import Recorded
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -88,7 +89,7 @@ class _Chunk:
 class _Opened:
     params: Params
     backend: Backend | None
-    recorded: Mapping[str, Answer] | None
+    recorded: Recorded | None
 
     def for_samples(self, samples: Sequence[Sample]) -> Backend:
         if self.params.replay is not None:

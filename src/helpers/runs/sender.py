@@ -10,15 +10,16 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import tenacity
 from pydantic import BaseModel
 
-from helpers.backends.base import Answer, Backend
+from helpers.backends.base import Answer, Backend, RecordedBackend
 from helpers.core.errors import UNREACHABLE, Failure, RequestError
+from helpers.core.text import cleaned, visible
 from helpers.params import Generation, Params
 from helpers.runs.earlier import DOWN_AFTER, Earlier
 from helpers.runs.findings import Findings
@@ -28,6 +29,8 @@ from helpers.runs.request_log import Phase, Record, RequestLog, settings_hash
 KNOWN_GOOD_ID = "known-good"
 KNOWN_GOOD = "Ann: Shall we have lunch at noon?\nBo: Yes, at noon, and bring the plan."
 
+#: So many tokens of a dialogue may be in a prompt that was computed before: caches hold blocks, dialogues begin alike.
+ALIKE = 16
 #: Longest wait between two attempts that the server did not ask for, seconds.
 LONGEST_WAIT = 20.0
 #: When an attempt was sent, by the calendar and on the monotonic clock, and when it was done.
@@ -84,6 +87,8 @@ class RequestSender:
     ``may_send`` says why no further request may be sent (a spent budget), or nothing. ``down_since`` is
     set once the deployment has stopped answering; from then on requests are not sent. ``earlier`` holds what this
     page has logged before the run was interrupted, and ``findings`` what it found in answers whose text is not kept.
+    ``shared_tokens`` are what all prompts have in common: an answer for which more was taken from a cache leaves the
+    steady state, and so does every one where it ``may_be_cached`` without a word.
     """
 
     backend: Backend
@@ -97,6 +102,8 @@ class RequestSender:
     earlier: Earlier = field(default_factory=Earlier)
     findings: Findings | None = None
     variant: str = ""
+    shared_tokens: int = 0
+    may_be_cached: bool = False
     down_since: datetime | None = None
     down_kind: str = ""
     stopped: str = ""
@@ -164,8 +171,9 @@ class RequestSender:
         if record is None or not record.ok:
             return Outcome(record, None) if record else None
         if record.text_form == "full" and record.summary is not None:
-            counts = (record.input_tokens, record.output_tokens, record.lost_tokens)
-            return Outcome(record, Answer(record.summary, *counts, record.service_time, record.status))
+            names = ("lost_tokens", "service_time", "status", "cached_tokens", "replaced")
+            told: dict[str, Any] = {name: record.counted(name) for name in ("input_tokens", "output_tokens")}
+            return Outcome(record, Answer(record.summary, **told, **{name: getattr(record, name) for name in names}))
         found = self.findings.get(record.request) if self.findings else None
         return Outcome(record, None, found) if found is not None or not text else None
 
@@ -194,14 +202,25 @@ class RequestSender:
         answers: list[Answer] = []
         error: RequestError | None = None
         try:
-            answers = self.backend.summarise(dialogues, self.generation)
+            answers = self._answers(request, dialogues)
         except RequestError as failed:
             error = failed
         except BaseException as interruption:
             cancelled = RequestError(Failure.CANCELLED, f"interrupted by {type(interruption).__name__}")
             self._log(request, number, (sent_at, sent, time.perf_counter_ns()), None, cancelled)
             raise
-        return answers, error, (sent_at, sent, time.perf_counter_ns())
+        clock = (sent_at, sent, time.perf_counter_ns())
+        return [_cleaned(answer) for answer in answers], error, clock
+
+    @property
+    def _is_recorded(self) -> bool:
+        return isinstance(self.backend, RecordedBackend)
+
+    def _answers(self, request: _Request, dialogues: Sequence[str]) -> list[Answer]:
+        """Return the backend's answers; what was recorded belongs to a dialogue's id, and to no probe."""
+        if isinstance(self.backend, RecordedBackend) and request.phase != "probe":
+            return [self.backend.answer(request.sample)]
+        return self.backend.summarise(dialogues, self.generation)
 
     def _log(
         self, request: _Request, number: int, clock: _Clock, answer: Answer | None, error: RequestError | None
@@ -212,7 +231,7 @@ class RequestSender:
             request=request.id,
             attempt=number,
             page=self.page,
-            phase=request.phase,
+            phase=self._phase(request, answer),
             sample=request.sample,
             repeat=request.repeat,
             started_at=sent_at,
@@ -234,7 +253,7 @@ class RequestSender:
         """Return what may be told of an error: a server's own words may repeat a dialogue that is private."""
         if error is None:
             return ""
-        return str(error) if self.log.text_form == "full" else error.private
+        return visible(str(error) if self.log.text_form == "full" else error.private)
 
     def _blamed(self, request: _Request, error: RequestError) -> RequestError:
         """Return an error with the right party blamed: the toolkit answers 400 to its own faults as well.
@@ -261,7 +280,7 @@ class RequestSender:
 
         A service that does not come up within the limit is down for this run.
         """
-        if error.kind is not Failure.COLD or request.phase == "cold" or last:
+        if error.kind is not Failure.COLD or request.phase == "cold" or last or self._is_recorded:
             return
         first, _ = wait_until_up(self, request.sample, request.dialogue, self.limits.wake_timeout)
         if first and not first.record.ok:
@@ -271,16 +290,24 @@ class RequestSender:
     def _tokens(self, dialogue: str, answer: Answer | None) -> dict[str, Any]:
         if answer is None:
             return {}
-        count: Callable[[str], int | None] = self.count_tokens or (lambda _: None)
-        sent = answer.input_tokens if answer.input_tokens is not None else count(dialogue)
-        made = answer.output_tokens if answer.output_tokens is not None else count(answer.summary)
-        lost = answer.lost_tokens
-        if lost is None and sent is not None and self.context_tokens is not None:
-            lost = max(0, sent - self.context_tokens)
-        return {"input_tokens": sent, "output_tokens": made, "lost_tokens": lost, "summary": answer.summary}
+        told = {name: getattr(answer, name) for name in ("lost_tokens", "cached_tokens", "replaced", "summary")}
+        sent, made = answer.input_tokens, answer.output_tokens
+        if self.count_tokens is not None and (sent is None or made is None):
+            sent = self.count_tokens(dialogue) if sent is None else sent
+            made = self.count_tokens(answer.summary) if made is None else made
+            told["tokens_by"] = "text"
+        return {"input_tokens": sent, "output_tokens": made, **told}
+
+    def _phase(self, request: _Request, answer: Answer | None) -> Phase:
+        """Return the phase of an attempt: what was not computed anew is no steady state."""
+        if answer is None or request.phase != "steady":
+            return request.phase
+        is_cached = self.may_be_cached or (answer.cached_tokens or 0) > self.shared_tokens + ALIKE
+        return "cached" if is_cached else "steady"
 
     def _watch(self, record: Record) -> None:
-        self._failed_in_a_row = self._failed_in_a_row + 1 if record.kind in UNREACHABLE else 0
+        found_nobody = record.kind in UNREACHABLE and not self._is_recorded
+        self._failed_in_a_row = self._failed_in_a_row + 1 if found_nobody else 0
         if self._failed_in_a_row >= DOWN_AFTER:
             self.down_since, self.down_kind = record.started_at, record.kind
 
@@ -336,3 +363,8 @@ def _wait(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     asked = error.retry_after if isinstance(error, RequestError) else None
     return asked if asked is not None else tenacity.wait_random_exponential(0.5, LONGEST_WAIT)(state)
+
+
+def _cleaned(answer: Answer) -> Answer:
+    summary, replaced = cleaned(answer.summary)
+    return replace(answer, summary=summary, replaced=replaced)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from helpers.core.errors import SamplesError, did_you_mean
@@ -14,14 +14,15 @@ from helpers.core.paths import DATA
 from helpers.core.text import stable_hash
 from helpers.params import Columns
 from helpers.params import Samples as SamplesParams
-from helpers.samples.readers import stream_rows
+from helpers.samples.formats import dialogue_of, found_columns, id_key, id_of, label_of, texts_of
+from helpers.samples.intake import SHOWN, Counting, Intake
+from helpers.samples.readers import FileRow, first_cells, name_of, read_rows, read_text
+from helpers.scorers.words import words
 
 CORPUS = DATA / "corpus"
 BUNDLED_COLUMNS = Columns(references=("summaries",), domain="domain", length="length", key_facts="key_facts")
 #: The bundled splits that no bundled model was trained on or chosen by.
 HELD_OUT = ("demo", "test")
-#: How many problems of one file are named before the rest is only counted.
-SHOWN_PROBLEMS = 10
 
 
 class Sample(Frozen):
@@ -39,17 +40,30 @@ class Sample(Frozen):
     key_facts: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Source:
+    """A source of samples as it was read: all of them, in file order, and what became of its rows."""
+
+    samples: tuple[Sample, ...]
+    intake: Intake
+
+
 def load_samples(params: SamplesParams) -> tuple[Sample, ...]:
     """Return the samples a run asks about, ``n`` of them drawn with ``seed`` (all, in file order, by default).
 
     Raises `SamplesError` naming the file, the row, the column and the fix, for all bad rows at once.
     """
-    return draw_samples(load_all(params), params)
+    return draw_samples(load_source(params).samples, params)
 
 
-def load_all(params: SamplesParams) -> tuple[Sample, ...]:
-    """Return all samples that the source has, in file order; raises as `load_samples` does."""
-    return tuple(_checked(*_open(params)))
+def load_source(params: SamplesParams) -> Source:
+    """Return all samples that the source has; raises as `load_samples` does.
+
+    A row that cannot be used is set aside and counted; with ``strict`` it refuses the source.
+    """
+    counting = Counting(source_name(params), params.strict)
+    samples = tuple(_samples(params, counting))
+    return Source(samples, counting.done())
 
 
 def draw_samples(samples: tuple[Sample, ...], params: SamplesParams) -> tuple[Sample, ...]:
@@ -58,23 +72,42 @@ def draw_samples(samples: tuple[Sample, ...], params: SamplesParams) -> tuple[Sa
         return samples
     if params.n > len(samples):
         raise SamplesError(
-            f"{_name(params)}: samples.n={params.n}, but only {len(samples)} dialogues are there; lower samples.n"
+            f"{source_name(params)}: samples.n={params.n}, but only {len(samples)} dialogues are there; lower samples.n"
         )
     order = random.Random(params.seed).sample(samples, len(samples))  # noqa: S311
     return tuple(order[: params.n])
 
 
-def stream_samples(params: SamplesParams) -> Iterator[Sample]:
+def stream_samples(params: SamplesParams, tell: Callable[[Intake], None] = lambda _: None) -> Iterator[Sample]:
     """Yield what `load_samples` returns, holding one sample at a time where all of a file or data set is wanted.
 
-    Raises as `load_samples` does, before the first sample: what is streamed has been read once already.
+    What is streamed has been read once already: it raises as `load_samples` does, and ``tell`` is told of the rows,
+    before the first sample.
     """
     if params.n is not None:
-        yield from load_samples(params)
+        found = load_source(params)
+        tell(found.intake)
+        yield from draw_samples(found.samples, params)
         return
-    for _ in _checked(*_open(params)):
+    counting = Counting(source_name(params), params.strict)
+    for _ in _samples(params, counting):
         pass
-    yield from _checked(*_open(params))
+    tell(counting.done())
+    yield from _samples(params, Counting(source_name(params)))
+
+
+def is_table(source: str, columns: Columns, encoding: str | None = None) -> bool:
+    """Whether a source has rows with dialogues, and is not one dialogue as plain text."""
+    try:
+        cells = first_cells(source, encoding)
+    except SamplesError:
+        return read_text(source, encoding)[:1] in ("{", "[")
+    return found_columns(columns, cells).dialogue in cells
+
+
+def other_samples(params: SamplesParams, source: str) -> SamplesParams:
+    """Return how all dialogues of another source are read: by the same columns, in an encoding of its own."""
+    return params.model_copy(update={"source": source, "n": None, "encoding": None})
 
 
 def is_bundled(params: SamplesParams) -> bool:
@@ -84,7 +117,7 @@ def is_bundled(params: SamplesParams) -> bool:
 
 def held_out_sizes() -> dict[str, int]:
     """Return how many dialogues the bundled splits have that no bundled model was trained on or chosen by."""
-    return {name: sum(1 for _ in stream_rows(CORPUS / f"{name}.jsonl")) for name in HELD_OUT}
+    return {name: sum(1 for _ in read_rows(CORPUS / f"{name}.jsonl")) for name in HELD_OUT}
 
 
 def dataset_sha256(samples: tuple[Sample, ...]) -> str:
@@ -93,12 +126,12 @@ def dataset_sha256(samples: tuple[Sample, ...]) -> str:
     return stable_hash(rows)
 
 
-def _name(params: SamplesParams) -> str:
+def source_name(params: SamplesParams) -> str:
     """Return how messages call the source: a file without its folder."""
-    return params.source if params.source.partition(":")[0] in ("bundled", "hub") else Path(params.source).name
+    return params.source if params.source.partition(":")[0] in ("bundled", "hub") else name_of(params.source)
 
 
-def _open(params: SamplesParams) -> tuple[str, Columns, Iterable[dict[str, Any]]]:
+def _open(params: SamplesParams) -> tuple[Columns, Iterable[FileRow]]:
     scheme, separator, rest = params.source.partition(":")
     if scheme == "bundled" and separator:
         path = CORPUS / f"{rest}.jsonl"
@@ -107,13 +140,13 @@ def _open(params: SamplesParams) -> tuple[str, Columns, Iterable[dict[str, Any]]
             raise SamplesError(
                 f"samples.source: no bundled split '{rest}'{did_you_mean(rest, known)}; known: {', '.join(known)}"
             )
-        return params.source, BUNDLED_COLUMNS, stream_rows(path)
+        return BUNDLED_COLUMNS, read_rows(path)
     if scheme == "hub" and separator:
-        return params.source, params.columns, _read_hub(rest, params)
-    return _name(params), params.columns, stream_rows(Path(params.source))
+        return params.columns, _read_hub(rest, params)
+    return params.columns, read_rows(params.source, params.encoding)
 
 
-def _read_hub(name: str, params: SamplesParams) -> Iterator[dict[str, Any]]:
+def _read_hub(name: str, params: SamplesParams) -> Iterator[FileRow]:
     import datasets
 
     try:
@@ -121,63 +154,87 @@ def _read_hub(name: str, params: SamplesParams) -> Iterator[dict[str, Any]]:
     except Exception as error:  # the library raises many kinds; all of them mean: not to be had
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise SamplesError(f"samples.source hub:{name}: the Hub data set cannot be loaded: {reason}") from None
-    return (dict(row) for row in loaded)
+    return (FileRow(number, f"row {number}", dict(row)) for number, row in enumerate(loaded, 1))
 
 
-def _checked(name: str, columns: Columns, rows: Iterable[dict[str, Any]]) -> Iterator[Sample]:
-    """Yield samples as they are read; once all are, raise with what is wrong with them, if anything is."""
-    problems: list[str] = []
-    counts: Counter[str] = Counter()
-    for number, row in enumerate(rows, 1):
-        if number == 1:
-            _require_columns(name, columns, row)
-        sample = _sample(columns, row, number)
-        counts[sample.id] += 1
-        if not sample.dialogue.strip():
-            problems.append(f"{name} row {number} (id {sample.id}): empty dialogue; remove the row or fill it")
-        yield sample
-    if not counts:
+def _samples(params: SamplesParams, counting: Counting) -> Iterator[Sample]:
+    """Yield samples as they are read; once all are, raise with what is wrong with the source, if anything is."""
+    wanted, rows = _open(params)
+    columns, has_ids = wanted, False
+    ids: Counter[str] = Counter()
+    present: dict[str, None] = {}
+    for row in rows:
+        if row.cells and not present:
+            columns = found_columns(wanted, row.cells)
+            has_ids = columns.id in row.cells
+        counting.rows += 1
+        present.update(dict.fromkeys(row.cells))
+        sample = _sample(row, columns, counting, has_ids=has_ids)
+        if sample is not None:
+            ids[id_key(sample.id)] += 1
+            yield sample
+    name = counting.name
+    if not counting.rows:
         raise SamplesError(f"{name}: no dialogues in it")
-    problems += [f"{name}: id '{key}' stands {n} times; ids must differ" for key, n in counts.items() if n > 1]
-    if problems:
-        rest = len(problems) - SHOWN_PROBLEMS
-        raise SamplesError(problems[:SHOWN_PROBLEMS] + ([f"{name}: and {rest} more problems"] if rest > 0 else []))
+    if present:
+        _require_columns(name, columns, present)
+    doubled = [f"{name}: id '{key}' stands {n} times; ids must differ" for key, n in ids.items() if n > 1]
+    if doubled:
+        rest = len(doubled) - SHOWN
+        raise SamplesError(doubled[:SHOWN] + ([f"{name}: and {rest} more ids"] if rest > 0 else []))
 
 
-def _require_columns(name: str, columns: Columns, row: Mapping[str, Any]) -> None:
+def _require_columns(name: str, columns: Columns, present: Mapping[str, Any]) -> None:
     optional = [columns.domain, columns.length, columns.key_facts]
     wanted = [columns.dialogue, *columns.references, *(c for c in optional if c)]
     if columns.id is not None and columns.id != "id":
         wanted.append(columns.id)
     missing = [
-        f"{name}: no column '{column}'{did_you_mean(column, row)}; columns are {', '.join(map(str, row))}; "
+        f"{name}: no column '{column}'{did_you_mean(column, present)}; columns are {', '.join(present):.300}; "
         "map yours with samples.columns"
         for column in wanted
-        if column not in row
+        if column not in present
     ]
     if missing:
         raise SamplesError(missing)
 
 
-def _sample(columns: Columns, row: Mapping[str, Any], number: int) -> Sample:
-    given = row.get(columns.id) if columns.id else None
-    references = [text for column in columns.references for text in _texts(row.get(column))]
+def _sample(row: FileRow, columns: Columns, counting: Counting, *, has_ids: bool) -> Sample | None:
+    """Return the sample in a row, or count why there is none."""
+    if row.problem:
+        counting.set_aside(row.place, "not readable as a row", row.problem)
+        return None
+    cells = row.cells
+    where = row.place
+    try:
+        name = counting.id(id_of(cells.get(columns.id))) if columns.id else ""
+        if has_ids and not name:
+            counting.set_aside(where, f"no id in column '{columns.id}'")
+            return None
+        where = f"{where}, id {name}" if name else where
+        dialogue = counting.text(dialogue_of(cells.get(columns.dialogue)))
+        given = [counting.text(text) for column in columns.references for text in texts_of(cells.get(column))]
+        domain, length = (label_of(cells.get(name)) if name else None for name in (columns.domain, columns.length))
+        facts = texts_of(cells.get(columns.key_facts)) if columns.key_facts else []
+    except ValueError as error:
+        counting.set_aside(where, "a cell that holds no text", str(error))
+        return None
+    if not dialogue.strip():
+        counting.set_aside(where, "nothing to summarise", f"no dialogue in column '{columns.dialogue}'")
+        return None
+    references = [text for text in given if words(text)]
+    if given and not references:
+        counting.set_aside(where, "no word in its reference")
+        return None
+    if len(references) < len(given):
+        counting.note("a further reference without a word is left out")
+    if columns.references and not references:
+        counting.note("no reference: asked, not scored")
     return Sample(
-        id=str(given) if given not in (None, "") else f"row-{number}",
-        dialogue=str(row.get(columns.dialogue) or ""),
+        id=name or f"row-{row.number}",
+        dialogue=dialogue,
         references=tuple(references),
-        domain=_label(row, columns.domain),
-        length=_label(row, columns.length),
-        key_facts=tuple(_texts(row.get(columns.key_facts))) if columns.key_facts else (),
+        domain=domain and counting.id(domain),
+        length=length and counting.id(length),
+        key_facts=tuple(facts),
     )
-
-
-def _label(row: Mapping[str, Any], column: str | None) -> str | None:
-    value = row.get(column) if column else None
-    return str(value) if value not in (None, "") else None
-
-
-def _texts(value: Any) -> list[str]:
-    """Return the non-empty texts of a cell that holds one text or a list of them."""
-    values = value if isinstance(value, list | tuple) else [value]
-    return [str(text) for text in values if text is not None and str(text).strip()]

@@ -1,20 +1,20 @@
-"""Reading a file of predictions: every row is scored as it stands, or named with what is wrong with it."""
+"""Reading a file of predictions: every row is scored as it stands, or set aside with what is wrong with it."""
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import Any
+
+import numpy as np
 
 from helpers.core.errors import SamplesError, did_you_mean
-from helpers.scorers import ScoredPair, reference_problem
-
-#: How many problems of one file are named before the rest is only counted.
-_SHOWN = 20
-_LARGEST_CELL = 1 << 30
+from helpers.samples.formats import dialogue_of, id_key, id_of, label_of, texts_of
+from helpers.samples.intake import SHOWN, Counting
+from helpers.samples.readers import Cells, FileRow, name_of, read_rows
+from helpers.scorers.words import Tokenizer, words
 
 
 @dataclass(frozen=True)
@@ -35,162 +35,186 @@ class PredictionColumns:
         return [*self.references, *(column for column in single if column is not None)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One row that is scored; a summary that is ``None`` was not given."""
+
+    id: str
+    summary: str | None
+    references: tuple[str, ...]
+    dialogue: str | None = None
+    group: str | None = None
+    key_facts: tuple[str, ...] = ()
+    baseline: str | None = None
+
+
+@dataclass
 class PredictionFile:
-    """What a sound file holds: rows, a group per row (or none), references per row ("var" if they differ)."""
+    """A file of predictions; ``counting`` tells of its rows, once they were read.
 
-    n: int
-    groups: tuple[str, ...]
-    references: str
-
-
-Cells = Mapping[str, object]
-
-
-def check_predictions(path: Path, columns: PredictionColumns) -> PredictionFile:
-    """Read the whole file once, holding one row at a time.
-
-    Raises `SamplesError` with every problem: a missing column, a row that cannot be split or decoded, a
-    missing or doubled id, no usable reference, no dialogue or group, a cell that is no text. A missing
-    prediction is no problem of the file: it is scored 0 and counted as empty.
+    Raises `SamplesError` for what is no such file, a missing column and doubled ids; a row that cannot be used is set
+    aside. A prediction that is empty is no such row: it is scored 0 and counted as empty.
     """
-    problems: list[str] = []
-    seen: dict[str, str] = {}
-    groups: list[str] = []
-    counts: set[int] = set()
-    present: dict[str, None] = {}
-    n = 0
-    for place, cells, broken in _records(path):
-        n += 1
-        present.update(dict.fromkeys(cells))
-        found = [broken] if broken else _problems(cells, columns)
-        if columns.id and not found and (first := seen.setdefault(str(cells[columns.id]), place)) != place:
-            found = [f"id '{cells[columns.id]}' stands in {first} too; ids must differ"]
-        problems += [f"{path.name} {place}: {problem}" for problem in found]
-        if not problems:
-            groups += [str(cells[columns.group])] if columns.group else []
-            counts.add(len(_references(cells, columns)))
-    missing = [column for column in dict.fromkeys(columns.named()) if column not in present]
-    if n == 0:
-        problems.append(f"{path.name}: holds no rows; give one row per prediction")
-    elif missing and present:
-        known = ", ".join(present)
-        problems = [
-            f"{path.name}: no column '{c}'{did_you_mean(c, present)}; columns are {known:.300}" for c in missing
-        ]
-    if problems:
-        rest = len(problems) - _SHOWN
-        raise SamplesError(problems[:_SHOWN] + ([f"{path.name}: and {rest} more problems"] if rest > 0 else []))
-    return PredictionFile(n, tuple(groups), str(counts.pop()) if len(counts) == 1 else "var")
+
+    source: str | Path
+    columns: PredictionColumns
+    encoding: str | None = None
+    strict: bool = False
+    tokenizer: Tokenizer = "unicode"
+    counting: Counting = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.counting = self._counting()
+
+    def rows(self) -> Iterator[Prediction]:
+        """Yield the rows that can be used, holding one at a time; ids default to the rows' numbers."""
+        self.counting = counting = self._counting()
+        present: dict[str, None] = {}
+        ids = _Ids()
+        for row in read_rows(self.source, self.encoding):
+            counting.rows += 1
+            present.update(dict.fromkeys(row.cells))
+            found = _prediction(row, self.columns, counting, self.tokenizer)
+            if found is None:
+                continue
+            if self.columns.id and ids.may_have(found.id):
+                raise SamplesError(self._doubled())
+            yield found
+        self._check(present)
+        if ids.may_repeat():
+            raise SamplesError(self._doubled())
+
+    def check(self) -> None:
+        """Read the file once without scoring it; raises `SamplesError` as its rows do, and for what was set aside."""
+        for _ in self.rows():
+            pass
+        self.counting.done()
+
+    def _counting(self) -> Counting:
+        return Counting(name_of(self.source), self.strict)
+
+    def _check(self, present: dict[str, None]) -> None:
+        name = self.counting.name
+        if not self.counting.rows:
+            raise SamplesError(f"{name}: holds no rows; give one row per prediction")
+        missing = [column for column in dict.fromkeys(self.columns.named()) if column not in present]
+        if missing and present:
+            known = ", ".join(present)
+            raise SamplesError(
+                f"{name}: no column '{c}'{did_you_mean(c, present)}; columns are {known:.300}" for c in missing
+            )
+
+    def _doubled(self) -> list[str]:
+        """Return which ids stand twice, and where."""
+        first: dict[str, str] = {}
+        problems: list[str] = []
+        for row in read_rows(self.source, self.encoding):
+            try:
+                key = id_key(id_of(row.cells.get(self.columns.id or "")))
+            except ValueError:
+                continue
+            if key and (place := first.setdefault(key, row.place)) != row.place:
+                problems.append(f"{self.counting.name} {row.place}: id '{key}' stands in {place} too; ids must differ")
+        rest = len(problems) - SHOWN
+        return problems[:SHOWN] + ([f"{self.counting.name}: and {rest} more problems"] if rest > 0 else [])
 
 
-def read_pairs(path: Path, columns: PredictionColumns, prediction: str) -> Iterator[ScoredPair]:
-    """Yield the rows of a file that `check_predictions` passed, one column as the summaries; ids default to rows."""
-    for number, (_, cells, _) in enumerate(_records(path), 1):
-        yield ScoredPair(
-            id=str(cells[columns.id]) if columns.id else str(number),
-            summary=_text(cells.get(prediction)),
-            references=tuple(_references(cells, columns)),
-            dialogue=_text(cells.get(columns.dialogue)) if columns.dialogue else None,
-            key_facts=_facts(cells.get(columns.key_facts)) if columns.key_facts else (),
-        )
+class _Ids:
+    """Whether an id stands twice, in eight bytes an id: what looks doubled by its hash is then looked at."""
+
+    def __init__(self) -> None:
+        self._hashes = array("q")
+        self._looked = 1024
+
+    def may_have(self, name: str) -> bool:
+        """Take an id; return whether some that were taken may be the same, looked at now and then."""
+        self._hashes.append(hash(id_key(name)))
+        if len(self._hashes) < self._looked:
+            return False
+        self._looked *= 2
+        return self.may_repeat()
+
+    def may_repeat(self) -> bool:
+        """Return whether two of the ids may be the same."""
+        taken = np.sort(np.frombuffer(self._hashes, dtype=np.int64)) if self._hashes else np.empty(0)
+        return bool((taken[1:] == taken[:-1]).any())
 
 
-def _problems(cells: Cells, columns: PredictionColumns) -> list[str]:
-    problems = [
-        f"column '{column}' {problem}"
-        for column in dict.fromkeys(columns.named())
-        if (problem := _wrong_kind(cells.get(column), column, columns))
-    ]
-    if problems:
-        return problems
-    for what, column in (("id", columns.id), ("dialogue", columns.dialogue), ("group", columns.group)):
-        if column and not str("" if cells.get(column) is None else cells[column]).strip():
-            problems.append(f"no {what} in column '{column}'; fill the cell or remove the row")
-    references = _references(cells, columns)
-    if not references:
-        where = " or ".join(map(repr, columns.references))
-        problems.append(f"no reference in column {where}; fill the cell or remove the row")
-    return problems + [f"reference: {problem}" for text in references if (problem := reference_problem(text))]
-
-
-def _wrong_kind(value: object, column: str, columns: PredictionColumns) -> str | None:
-    texts = [value]
-    if isinstance(value, list) and column in (*columns.references, columns.key_facts):
-        texts = value
-    if column in (columns.id, columns.group):
-        texts = [str(text) if isinstance(text, int | float) else text for text in texts]
-    for text in texts:
-        if isinstance(text, str) and any("\ud800" <= character <= "\udfff" for character in text):
-            return "is not UTF-8; save the file as UTF-8"
-        if not isinstance(text, str | None):
-            return f"holds {type(text).__name__} {text!r:.40}; give a text"
+def _prediction(
+    row: FileRow, columns: PredictionColumns, counting: Counting, tokenizer: Tokenizer
+) -> Prediction | None:
+    """Return what is scored of a row, or count why it cannot be."""
+    reason, detail = ("not readable as a row", row.problem) if row.problem else _missing(row.cells, columns)
+    if not reason:
+        try:
+            reason, found = _read(row, columns, counting, tokenizer)
+        except ValueError as error:
+            reason, detail = "a cell that holds no text", str(error)
+        else:
+            if not reason:
+                return found
+    counting.set_aside(row.place, reason, detail)
     return None
 
 
-def _references(cells: Cells, columns: PredictionColumns) -> list[str]:
-    values = [cells.get(column) for column in columns.references]
-    texts = [text for value in values for text in (value if isinstance(value, list) else [value])]
-    return [text for text in texts if isinstance(text, str) and text.strip()]
+def _missing(cells: Cells, columns: PredictionColumns) -> tuple[str, str]:
+    absent = [column for column in columns.named() if column not in cells and column not in columns.references]
+    if not any(column in cells for column in columns.references):
+        absent += columns.references
+    return (f"no column '{absent[0]}'", "") if absent else ("", "")
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+def _read(
+    row: FileRow, columns: PredictionColumns, counting: Counting, tokenizer: Tokenizer
+) -> tuple[str, Prediction | None]:
+    cells = row.cells
+    name = counting.id(_in(columns.id, id_of, cells)) if columns.id else str(row.number)
+    group = _in(columns.group, label_of, cells)
+    dialogue = _in(columns.dialogue, dialogue_of, cells)
+    cells_needed = (("id", columns.id, name), ("dialogue", columns.dialogue, dialogue), ("group", columns.group, group))
+    for what, column, value in cells_needed:
+        if column and not (value or "").strip():
+            return f"no {what} in column '{column}'", None
+    given = [text for column in columns.references for text in _in(column, texts_of, cells) or ()]
+    where = " or ".join(map(repr, columns.references))
+    if not given:
+        return f"no reference in column {where}", None
+    references = [counting.text(text) for text in given if words(text, tokenizer)]
+    if not references:
+        return f"no word in the reference in column {where}", None
+    if len(references) < len(given):
+        counting.note("a further reference without a word is left out")
+    return "", Prediction(
+        id=name,
+        summary=_summary(cells, columns.prediction, counting),
+        references=tuple(references),
+        dialogue=None if dialogue is None else counting.text(dialogue),
+        group=group and counting.id(group),
+        key_facts=_facts(cells.get(columns.key_facts)) if columns.key_facts else (),
+        baseline=_summary(cells, columns.baseline, counting) if columns.baseline else None,
+    )
+
+
+def _in(column: str | None, read: Any, cells: Cells) -> Any:
+    """Return what a reader makes of a cell; its ValueError names the column."""
+    if column is None:
+        return None
+    try:
+        return read(cells.get(column))
+    except ValueError as error:
+        raise ValueError(f"column '{column}' {error}") from None
+
+
+def _summary(cells: Cells, column: str, counting: Counting) -> str | None:
+    value = cells[column]
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError(f"column '{column}' holds {type(value).__name__}; give a text")  # noqa: TRY004
+    return counting.text(value)
 
 
 def _facts(value: object) -> tuple[str, ...]:
     """Return the key facts of a cell: a list, or one text with semicolons between facts."""
     facts = value if isinstance(value, list) else str(value or "").split(";")
-    return tuple(text.strip() for text in facts if text and text.strip())
-
-
-def _records(path: Path) -> Iterator[tuple[str, Cells, str | None]]:
-    """Yield every row as (place, cells, what is broken); bytes that are not UTF-8 come as lone surrogates."""
-    readers = {".csv": _csv_records, ".jsonl": _jsonl_records}
-    if path.suffix.lower() not in readers:
-        raise SamplesError(f"{path.name}: is neither .csv nor .jsonl; save the predictions as one of them")
-    try:
-        with path.open("rb") as file:
-            start = file.read(4096)
-        if b"\0" in start:
-            raise SamplesError(f"{path.name} row 1: holds NUL bytes, as UTF-16 text does; save the file as UTF-8")
-        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            yield from readers[path.suffix.lower()](file)
-    except OSError as error:
-        raise SamplesError(f"{path}: cannot be read: {error.strerror}") from None
-
-
-def _jsonl_records(file: IO[str]) -> Iterator[tuple[str, Cells, str | None]]:
-    number = 0
-    for line_number, line in enumerate(file, 1):
-        if not line.strip():
-            continue
-        number += 1
-        place = f"row {number} (line {line_number})"
-        try:
-            cells = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            yield place, {}, f"is not JSON: {error}; write one object per line"
-            continue
-        if isinstance(cells, dict):
-            yield place, cells, None
-        else:
-            yield place, {}, f"holds {type(cells).__name__}; write one JSON object per line"
-
-
-def _csv_records(file: IO[str]) -> Iterator[tuple[str, Cells, str | None]]:
-    csv.field_size_limit(_LARGEST_CELL)
-    reader = csv.reader(file, strict=True)
-    number = 0
-    try:
-        header = next(reader, [])
-        if doubled := sorted({name for name in header if header.count(name) > 1}):
-            raise SamplesError(f"{Path(file.name).name} header: {doubled} stand twice; rename one of each")
-        for cells in filter(None, reader):
-            number += 1
-            broken = None
-            if len(cells) != len(header):
-                broken = f"has {len(cells)} cells, the header {len(header)}; quote cells with commas or breaks"
-            yield f"row {number} (line {reader.line_num})", dict(zip(header, cells, strict=False)), broken
-    except csv.Error as error:
-        yield f"row {number + 1} (line {reader.line_num})", {}, f"is not CSV: {error}; check its quotes"
+    return tuple(text.strip() for text in facts if isinstance(text, str) and text.strip())

@@ -8,12 +8,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from statistics import fmean
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from helpers.core.model import Frozen
+from helpers.scorers.bulk import BoolArray, ScoreTable
 from helpers.scorers.failures import SemanticFailure
 from helpers.scorers.rouge import METRICS, rouge, too_long
-from helpers.scorers.scoring import SampleScore
 from helpers.scorers.semantic import BERTSCORE, SIMILARITY
+from helpers.scorers.words import Tokenizer
 from helpers.stats.comparison import Paired, paired
 from helpers.stats.intervals import Estimate, mean
 
@@ -49,18 +54,21 @@ class LeftOut(Frozen):
     references: tuple[dict[str, float], ...]
 
 
-def aggregate(scores: Sequence[SampleScore]) -> Scores:
-    """Return the means and failure counts of samples; a measure that no sample has is left out."""
+def aggregate(scores: ScoreTable, of: BoolArray | None = None) -> Scores:
+    """Return the means and failure counts of summaries, or of some of them; a measure that none has is left out."""
+    rows: Any = slice(None) if of is None else of
     metrics = {}
     for measure in MEASURES:
-        values = [value for score in scores if (value := getattr(score, measure)) is not None]
-        if values:
-            metrics[measure] = bounded_mean(measure, values)
-    failures = {kind: sum(kind in score.failures for score in scores) for kind in SemanticFailure}
-    return Scores(n=len(scores), metrics=metrics, failures=failures)
+        column = scores.column(measure)
+        values = None if column is None else column[rows]
+        known = None if values is None else values[~np.isnan(values)]
+        if known is not None and len(known):
+            metrics[measure] = bounded_mean(measure, known)
+    failures = {kind: int(scores.failed(kind)[rows].sum()) for kind in SemanticFailure}
+    return Scores(n=len(scores) if of is None else int(of.sum()), metrics=metrics, failures=failures)
 
 
-def bounded_mean(measure: str, values: Sequence[float]) -> Estimate:
+def bounded_mean(measure: str, values: ArrayLike) -> Estimate:
     """Return the mean of a measure over samples, its interval within the values that the measure can take."""
     return mean(values, floor=_floor(measure), ceiling=math.inf if measure in UNBOUNDED else 1.0)
 
@@ -74,7 +82,7 @@ def _floor(measure: str) -> float:
     return -1.0 if measure in (SIMILARITY, BERTSCORE) else 0.0
 
 
-def compare(scores: Sequence[SampleScore], baseline: Sequence[SampleScore], *, seed: int = 0) -> dict[str, Paired]:
+def compare(scores: ScoreTable, baseline: ScoreTable, *, seed: int = 0) -> dict[str, Paired]:
     """Return ``scores - baseline`` for each measure of which more is better.
 
     Both hold the same samples in the same order; a measure is compared on the samples where both have it.
@@ -82,21 +90,27 @@ def compare(scores: Sequence[SampleScore], baseline: Sequence[SampleScore], *, s
     """
     compared = {}
     for measure in BETTER_IF_HIGHER:
-        pairs = [(getattr(a, measure), getattr(b, measure)) for a, b in zip(scores, baseline, strict=True)]
-        known = [pair for pair in pairs if None not in pair]
-        if known:
-            compared[measure] = paired(*zip(*known, strict=True), limit=largest_difference(measure), seed=seed)
+        ours, theirs = scores.column(measure), baseline.column(measure)
+        if ours is None or theirs is None:
+            continue
+        known = ~np.isnan(ours - theirs)
+        if known.any():
+            limit = largest_difference(measure)
+            compared[measure] = paired(ours[known], theirs[known], limit=limit, seed=seed)
     return compared
 
 
-def agreement(texts: Iterable[tuple[str, Sequence[str]]], *, seed: int = 0) -> dict[str, Agreement]:
+def agreement(
+    texts: Iterable[tuple[str, Sequence[str]]], *, seed: int = 0, tokenizer: Tokenizer = "unicode"
+) -> dict[str, Agreement]:
     """Return by measure how summaries agree with references, and references among themselves.
 
     ``texts`` are summaries with their references. Each reference in turn is left out: it and the summary are held
-    against the others, so that both face as many. Dialogues with fewer than two references are passed over; with none
-    left the result is empty. Source: Lin (2004), the jackknife over references.
+    against the others, so that both face as many. Dialogues with fewer than two references, or with
+    references too long to be held against each other, are passed over; with none left the result is empty. Source: Lin
+    (2004), the jackknife over references.
     """
-    return agreement_of((left_out(summary, references) for summary, references in texts), seed=seed)
+    return agreement_of((left_out(summary, references, tokenizer) for summary, references in texts), seed=seed)
 
 
 def agreement_of(scores: Iterable[LeftOut | None], *, seed: int = 0) -> dict[str, Agreement]:
@@ -114,13 +128,16 @@ def agreement_of(scores: Iterable[LeftOut | None], *, seed: int = 0) -> dict[str
     return found
 
 
-def left_out(summary: str, references: Sequence[str]) -> LeftOut | None:
-    """Return the scores of a summary, and of each reference, against the other ones; ``None`` without others."""
-    if len(references) < 2:
+def left_out(summary: str, references: Sequence[str], tokenizer: Tokenizer) -> LeftOut | None:
+    """Return the scores of a summary, and of each reference, against the other ones; ``None`` without others.
+
+    Nor are there any of references too long to be held against each other.
+    """
+    if len(references) < 2 or any(too_long(text, references) for text in references):
         return None
-    scorable = "" if too_long(summary) else summary
+    scorable = "" if too_long(summary, references) else summary
     others = [[*references[:place], *references[place + 1 :]] for place in range(len(references))]
     return LeftOut(
-        summary=tuple(rouge(scorable, rest) for rest in others),
-        references=tuple(rouge(one, rest) for one, rest in zip(references, others, strict=True)),
+        summary=tuple(rouge(scorable, rest, tokenizer) for rest in others),
+        references=tuple(rouge(one, rest, tokenizer) for one, rest in zip(references, others, strict=True)),
     )

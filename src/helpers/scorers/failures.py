@@ -9,13 +9,15 @@ from itertools import chain
 
 from helpers.scorers.numbers import unspoken_numbers
 from helpers.scorers.people import unknown_people
-from helpers.scorers.rouge import ngrams, too_long, words
+from helpers.scorers.rouge import ngrams, too_long
+from helpers.scorers.words import words
 
 
 class SemanticFailure(StrEnum):
     """What can be wrong with a text that was delivered as a summary."""
 
     EMPTY = "empty"
+    MISSING_VALUE = "missing_value"
     TOO_LONG = "too_long"
     COPY = "copy"
     CUT_OFF = "cut_off"
@@ -28,6 +30,8 @@ class SemanticFailure(StrEnum):
 #: The kinds that cannot be judged without the dialogue.
 NEED_DIALOGUE = (SemanticFailure.COPY, SemanticFailure.UNKNOWN_PERSON, SemanticFailure.UNSPOKEN_NUMBER)
 
+#: What programs write where a value is missing.
+_MISSING = frozenset(("nan", "none", "null", "n/a", "na", "<na>", "nat", "#n/a", "undefined", "[null]"))
 _COPY_RUN = 8
 _COPY_SHARE = 0.8
 _LOOP_RUN = 4
@@ -47,12 +51,14 @@ def semantic_failures(
     """Return what is wrong with a summary, in the order of `SemanticFailure`; an empty tuple when nothing is.
 
     Without a dialogue the kinds in `NEED_DIALOGUE` are not judged. The references only tell the house style:
-    where none of them ends (or begins) as a sentence does, neither need the summary. An empty or a too long
-    text has no other failure.
+    where none of them ends (or begins) as a sentence does, neither need the summary. A text that is empty, too long or
+    only the name of a missing value (nan, None, N/A) has no other failure.
     """
     if summary is None or not re.search(r"[^\W_]", summary):
         return (SemanticFailure.EMPTY,)
-    if too_long(summary):
+    if summary.strip().casefold() in _MISSING:
+        return (SemanticFailure.MISSING_VALUE,)
+    if too_long(summary, references):
         return (SemanticFailure.TOO_LONG,)
     checks = {
         SemanticFailure.COPY: dialogue is not None and _is_copy(summary, dialogue),
@@ -69,6 +75,8 @@ def semantic_failures(
 def _is_copy(summary: str, dialogue: str) -> bool:
     """Whether most runs of eight words stand in the dialogue, its speakers' labels read or skipped."""
     said, own = words(dialogue), words(summary)
+    if not own:  # a script that is not read as words
+        return summary.strip() in dialogue
     unlabelled = words(_SPEAKER.sub(" ", dialogue))
     if own in (said, unlabelled):
         return True
@@ -87,8 +95,8 @@ def _is_cut_off(text: str) -> bool:
 
 def _ends_sentence(line: str) -> bool:
     """Whether a line has a stop, no ellipsis, before the quotes, brackets and emoji at its end."""
-    telling = "".join(re.findall(r"[\w.!?…。！？,;:]", line))
-    return telling.endswith((".", "!", "?", "。", "！", "？")) and not telling.endswith("..")
+    telling = "".join(re.findall(r"[\w.!?…。！？｡؟।۔,;:]", line))
+    return telling.endswith((".", "!", "?", "。", "！", "？", "｡", "؟", "।", "۔")) and not telling.endswith("..")
 
 
 def _has_lost_head(text: str) -> bool:

@@ -56,7 +56,8 @@ def setting_choice(run: Run) -> SettingChoice | None:
 
 def _latency_verdict(run: Run) -> Verdict | None:
     rows = judgement(run, "03").rows
-    return next((row.verdict for row in rows if row.name == "average_latency"), None)
+    found = next((row.verdict for row in rows if row.name == "average_latency"), None)
+    return None if found == "not measured" else found
 
 
 def alerted(run: Run) -> Alerted:

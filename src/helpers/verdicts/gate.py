@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
+from helpers.core.console import public
 from helpers.core.text import spell, width_of
 from helpers.runs.run import Run
 from helpers.stats.intervals import EXACT
@@ -25,7 +26,7 @@ def exit_code(run: Run, gate: Literal["missed", "undecided"] | None) -> int:
         return 0
     judged = judgement(run)
     closing = judged.with_verdict(*(("missed",) if gate == "missed" else ("missed", "undecided", "not measured")))
-    text = summary(judged, gate, closing)
+    text = public(summary(judged, gate, closing))
     (run.directory / "summary.md").write_text(text, encoding="utf-8")
     step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if step_summary:

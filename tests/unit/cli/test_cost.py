@@ -21,7 +21,7 @@ def test_an_estimate_says_what_it_rests_on(tmp_path: Path, capsys: pytest.Captur
 WRONG = [
     (["--run", "nowhere"], "not a run directory (no manifest.json); give one of runs/*"),
     (["--xlsx", "cost.csv"], "--xlsx cost.csv: give a file that ends in .xlsx"),
-    (["--json", "nowhere/cost.json"], "No such file or directory; choose a folder that can be written to"),
+    (["--json", "nowhere/cost.json"], "No such file or directory; choose a folder that exists and can be written to"),
     (["--set", "prices.instances=[]"], "'instance' aws intel-spr x8 is not in 'prices'"),
     (["--set", "instance.replicas=0"], "'instance.replicas': Input should be greater than 0, got 0"),
 ]

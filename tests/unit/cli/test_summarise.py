@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
 import json
@@ -91,14 +92,18 @@ def test_a_recording_of_the_bundled_corpus_says_who_wrote_it(tmp_path: Path) -> 
     ("text", "rows"),
     [
         ("Ann: hi\nBo: hello\n", [["stdin", "hi\nBo: hello"]]),
-        ('{"id": "x", "dialogue": "Ann: hi"}\n{"dialogue": "Bo: yes"}\n', [["x", "hi"], ["row-2", "yes"]]),
+        ("\ufeffAnn: hi, you;\r\nBo: hello\n", [["stdin", "hi, you;\nBo: hello"]]),
+        ('{"id": "x", "dialogue": "Ann: hi"}\n{"dialogue": "Bo: yes"}\n', [["x", "hi"]]),
+        ('\ufeff{"dialogue": "Ann: hi"}\n{"dialogue": "Bo: yes"}\n', [["row-1", "hi"], ["row-2", "yes"]]),
+        ('[{"messages": [{"role": "user", "content": "hi"}]}]', [["row-1", "hi"]]),
+        ("dialogue;id\nAnn: hi, you;a\n", [["a", "hi, you"]]),
     ],
-    ids=["plain text", "JSON Lines"],
+    ids=["plain text", "with a BOM", "no id", "JSON Lines with a BOM", "a JSON array", "CSV"],
 )
 def test_standard_input(
     text: str, rows: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
     assert main(["summarise", "demo", "--input", "-"]) == 0
     shown = list(csv.reader(io.StringIO(capsys.readouterr().out)))
     assert [row[:2] for row in shown] == [["id", "summary"], *rows]
@@ -107,14 +112,20 @@ def test_standard_input(
 def test_several_inputs_are_one_list(given: Path) -> None:
     other = given.with_name("other.csv")
     other.write_text("id,dialogue\nc,Cy: hi\n")
-    found = verb.read_dialogues([str(given), str(other)], Samples())
+    found = verb.read_dialogues(parsed("--input", str(given), "--input", str(other)), Samples())
     assert [sample.id for sample in found] == ["a-1", "=b", "c"]
     with pytest.raises(SamplesError, match="id 'a-1' stands in two inputs"):
-        verb.read_dialogues([str(given), str(given)], Samples())
+        verb.read_dialogues(parsed("--input", str(given), "--input", str(given)), Samples())
 
 
 def test_without_input_the_samples_of_the_params_file_are_asked() -> None:
-    assert len(verb.read_dialogues(None, Samples(n=3))) == 3
+    assert len(verb.read_dialogues(parsed(), Samples(n=3))) == 3
+
+
+def parsed(*arguments: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    verb.add_arguments(parser)
+    return parser.parse_args(["demo", *arguments])
 
 
 @pytest.mark.parametrize(
@@ -129,7 +140,7 @@ def test_without_input_the_samples_of_the_params_file_are_asked() -> None:
 def test_what_cannot_be_used(
     arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO(" \n"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b" \n")))
     assert main(["summarise", "demo", *arguments]) == 2
     assert message in capsys.readouterr().err
 
@@ -141,3 +152,23 @@ def test_a_deployment_that_is_down_is_not_asked_for_ever(
     arguments = ["--set", "endpoint.attempts=1", "--output", str(tmp_path / "out.csv")]
     assert main(["summarise", "endpoint", *arguments]) == 1
     assert "nobody answers (connection); 7 dialogues not sent" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_foreign_text_and_secrets_leave_cleaned(
+    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PLANTED_TOKEN", "s3cret-value")
+    rows = [
+        {"id": "s3cret-value\n\x1b[1m", "dialogue": [{"speaker": "Ann\0", "text": "my s3cret-value \ud83d"}]},
+        {"id": "f", "dialogue": "Ann: \0=SUM(A1)"},
+    ]
+    given, output = tmp_path / "in.jsonl", tmp_path / f"out{suffix}"
+    given.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert main(["summarise", "demo", "--input", str(given), "--output", str(output)]) == 0
+    told, text = capfd.readouterr(), output.read_text(encoding="utf-8")
+    assert "s3cret-value" not in told.out + told.err + text
+    assert "my [redacted] �" in text
+    assert not set("\0\x1b") & set(told.err + text)
+    if suffix == ".csv":
+        assert [row["summary"] for row in csv.DictReader(io.StringIO(text))] == ["my [redacted] �", "'␀=SUM(A1)"]

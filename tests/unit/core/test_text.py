@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.core.text import harmless, spell, stable_hash
+from helpers.core.text import LONGEST_TEXT, cleaned, cleaned_name, harmless, printable, spell, stable_hash
 
 
 @pytest.mark.parametrize("text", ["=cmd()", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "  =1", "＝1+1"])
@@ -17,6 +17,49 @@ def test_what_would_run_is_text(text: str) -> None:
 @pytest.mark.parametrize("cell", ["Ann meets Bo.", "", "a=b", -1.5, 3, None])
 def test_the_rest_stays_as_it_is(cell: object) -> None:
     assert harmless(cell) == cell
+
+
+@pytest.mark.parametrize(
+    "before", ["\0", "\u200b", "\ufeff", "\xa0", "\u202e", "\x1b", "\xad", "\ud83d", "\u0301", " \0 "]
+)
+@pytest.mark.parametrize("sign", ["=", "+", "@", "＝"])
+def test_no_cell_runs_whatever_stands_before_the_sign(before: str, sign: str) -> None:
+    cell = str(harmless(f"{before}{sign}1+1"))
+    assert cell.startswith("'")
+    assert cell == printable(cell)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "replaced"),
+    [
+        ("Ann:\thi\r\nBo: yes\rAnn: ok\u2028bye", "Ann:\thi\nBo: yes\nAnn: ok\nbye", 0),
+        ("a\0b\x1b[31m\x7f\x9b", "a␀b␛[31m␡�", 4),
+        ("half \ud83d, whole 😀, \udc00", "half �, whole 😀, �", 2),
+        ("\u202egnp.exe\u2066x\u2069", "�gnp.exe�x�", 3),
+        ("مرحبا\u200f שלום \u200d", "مرحبا\u200f שלום \u200d", 0),
+        ("x" * (LONGEST_TEXT + 5), "x" * LONGEST_TEXT + "… [5 characters cut]", 1),
+    ],
+    ids=["line ends", "controls", "halves of characters", "direction", "marks of a script", "long"],
+)
+def test_foreign_text_is_cleaned_visibly_and_counted(text: str, shown: str, replaced: int) -> None:
+    assert cleaned(text) == (shown, replaced)
+    shown.encode()
+
+
+def test_a_name_is_one_line_and_not_endless() -> None:
+    assert cleaned_name(" Ann\nBo\tCy\r\0 ") == ("Ann␊Bo␉Cy␍␀", 4)
+    long, other = cleaned_name("x" * 5_000)[0], cleaned_name("x" * 5_001)[0]
+    assert long != other
+    assert len(long) == len(other) <= 200
+
+
+@given(st.text(st.characters(codec=None)))
+def test_what_was_cleaned_is_clean(text: str) -> None:
+    for clean in (cleaned(text)[0], cleaned_name(text)[0], printable(text)):
+        clean.encode()
+        assert clean == printable(clean)
+    assert cleaned(cleaned(text)[0]) == (cleaned(text)[0], 0)
+    assert "\n" not in cleaned_name(text)[0]
 
 
 CASES: list[tuple[float, Any, bool, str]] = [

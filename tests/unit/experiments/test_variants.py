@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from helpers.experiments.variants import qualities, spread
+from helpers.experiments import quantization
+from helpers.experiments.variants import latency, qualities, speedup, spread
 from helpers.params.files import load_params
+from helpers.runs.request_log import Record
 from helpers.samples.dataset import Sample
 from helpers.samples.readers import read_rows
+from tests.logs import attempt
 from tests.unit.verdicts.test_recommendation import REFERENCE
 
 
@@ -39,8 +44,43 @@ def test_recorded_answers_differ_only_where_fewer_tokens_cut_them() -> None:
     params = load_params("demo")
     own, fewer, *_ = params.settings.beside(1, 128)
     found = qualities(params, "settings", [own, fewer])[fewer.name]
-    whole, cut = ({row["id"]: row for row in read_rows(Path(s.predictions or ""))} for s in (own, fewer))
+    whole, cut = ({row.cells["id"]: row.cells for row in read_rows(s.predictions or "")} for s in (own, fewer))
     same = [row["prediction"] == whole[name]["prediction"] for name, row in cut.items()]
     assert same == [whole[name]["output_tokens"] <= 64 for name in cut]
     assert found["quality"].n == 127
     assert found["agreement"].value == pytest.approx(sum(same) / 127)
+
+
+@pytest.mark.parametrize("override", ["quantization.rounds=2", "quantization.dialogues=7"])
+def test_too_little_to_tell_engines_apart_is_not_measured_and_asks_nothing(override: str) -> None:
+    params = load_params("demo", [override])
+    samples = [Sample(id=str(n), dialogue="x" * n) for n in range(1, 11)]
+    run: Any = SimpleNamespace(params=params, samples=samples, server={}, manifest=SimpleNamespace(processor="a CPU"))
+    found = quantization.measure(run)
+    assert (found.requests, found.rounds > 2) == (0, "rounds" not in override)
+    assert all(row.latency is None for row in found.variants)
+    assert "a speed takes 8 in 3" in found.variants[0].reason
+    untimed = [row.reason for row in found.variants if row.name == "ctranslate2 float32"]
+    assert untimed == ["its speed is left to another run (timed: false)"]
+
+
+def test_rounds_that_differ_widen_what_dialogues_alone_would_say() -> None:
+    def asked(drift: float) -> list[Record]:
+        return [
+            replace(attempt(0.0, 2.0 + 0.1 * sample + drift * number, sample=str(sample)), repeat=number)
+            for sample in range(8)
+            for number in range(3)
+        ]
+
+    def width(records: list[Record]) -> float:
+        found = latency(records)
+        assert found.low is not None
+        assert found.high is not None
+        return found.high - found.low
+
+    assert width(asked(1.0)) > 3 * width(asked(0.0))
+    ratio = speedup(asked(0.0), asked(1.0))
+    assert ratio is not None
+    assert ratio.low is not None
+    assert ratio.high is not None
+    assert ratio.high / ratio.low > 2, "the other's rounds differ by as much as a second"

@@ -50,9 +50,14 @@ def test_a_torn_last_line_is_left_out_and_a_broken_one_within_is_named(tmp_path:
     with log.path.open("a") as file:
         file.write('{"request": "r2", "att')
     assert [r.request for r in log.read()] == ["r1"]
+    assert log.damaged() == []
     with log.path.open("a") as file:
         file.write("\n")
-    with pytest.raises(RunError, match=r"log\.jsonl line 2: not a request record"):
+    assert [r.request for r in log.read()] == ["r1"]
+    assert log.damaged() == ["log.jsonl line 2: 22 bytes that are no JSON are left out"]
+    with log.path.open("a") as file:
+        file.write('{"request": "r2"}\n')
+    with pytest.raises(RunError, match=r"log\.jsonl line 3: not a request record: attempt Field required"):
         log.read()
 
 

@@ -73,13 +73,16 @@ WRONG = [
     ),
     ("own.csv", "id,dialogue,sumary\na,b,c\n", r"no column 'summary' \(did you mean 'sumary'\?\)"),
     ("own.csv", "id,dialogue,summary\na,b,c\na,d,e\n", "id 'a' stands 2 times; ids must differ"),
-    ("own.csv", "id,dialogue,summary\na,b,c\nx, ,e\n", r"row 2 \(id x\): empty dialogue; remove the row or fill it"),
-    ("own.csv", "", "not a CSV table"),
+    ("own.csv", "id,dialogue,summary\nx, ,e\n", r"row 1 \(line 2\), id x: no dialogue in column 'dialogue'"),
+    ("own.csv", "", "no dialogues in it"),
     ("own.csv", "id,dialogue,summary\n", "no dialogues in it"),
-    ("own.jsonl", '{"id": 1\n', "line 1: not JSON"),
-    ("own.jsonl", "[1]\n", "line 1: expected a JSON object, found list"),
+    ("own.jsonl", '{"id": 1\n', r"row 1 \(line 1\): is not JSON"),
+    ("own.jsonl", "1\n", r"row 1 \(line 1\): holds int; write one JSON object per line"),
+    ("own.jsonl", "[1]\n", "row 1: holds int; write one JSON object per line"),
+    ("own.json", "[{]\n", "row 1: the array is not JSON"),
     ("own.parquet", "PAR", "not a Parquet file"),
-    ("own.txt", "x", r"not a file of dialogues; give one ending in \.jsonl, \.csv, \.parquet"),
+    ("own.txt", "x", r"of no known format; give a file ending in \.csv, \.tsv, \.jsonl.* or those with \.gz"),
+    ("own.xlsx", "PK\x03\x04", "is a workbook or an archive; save the sheet as CSV"),
 ]
 
 
@@ -92,8 +95,11 @@ def test_a_bad_file_is_named_with_the_fix(tmp_path: Path, name: str, text: str, 
 
 def test_a_wrong_encoding_is_an_error_not_wrong_text(tmp_path: Path) -> None:
     (tmp_path / "own.csv").write_bytes("id,dialogue,summary\na,café,b\n".encode("latin-1"))
-    with pytest.raises(SamplesError, match="cannot be read as UTF-8"):
+    with pytest.raises(SamplesError, match=r"is not UTF-8 text \(byte 0xe9\): name the encoding .* cp1252"):
         load_samples(params(tmp_path / "own.csv"))
+    assert load_samples(params(tmp_path / "own.csv", encoding="cp1252"))[0].dialogue == "café"
+    with pytest.raises(SamplesError, match="'latin-one' is no encoding"):
+        load_samples(params(tmp_path / "own.csv", encoding="latin-one"))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from helpers.samples.dataset import CORPUS
 from helpers.samples.readers import read_rows
 
-ROWS = [row for path in sorted(CORPUS.glob("*.jsonl")) for row in read_rows(path)]
+ROWS = [row.cells for path in sorted(CORPUS.glob("*.jsonl")) for row in read_rows(path)]
 REFERENCES = [(row, reference) for row in ROWS for reference in row["summaries"]]
 
 DIALOGUE = """\

@@ -35,5 +35,6 @@ def test_dialogues_with_one_reference_are_passed_over() -> None:
 
 
 def test_no_summary_scores_nothing() -> None:
-    empty, too_long = agreement([("", (FIRST, SECOND))]), agreement([("boat " * 3000, (FIRST, SECOND))])
+    empty, too_long = agreement([("", (FIRST, SECOND))]), agreement([("boat " * 5_000_000, (FIRST, SECOND))])
     assert empty["rougeL"].summaries.value == too_long["rougeL"].summaries.value == 0
+    assert agreement([("Ann sold it.", ("boat " * 5_000, "sold " * 5_000))]) == {}, "too long to be held together"

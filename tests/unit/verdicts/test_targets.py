@@ -11,8 +11,9 @@ from helpers.params import Params, Target
 from helpers.params.files import load_params
 from helpers.runs.manifest import Manifest
 from helpers.runs.results.latency_cost import DialogueOutcome, LatencyCost
-from helpers.runs.results.sample_eval import SampleEval
+from helpers.runs.results.sample_eval import UNTUNED, Recording, SampleEval
 from helpers.runs.results.store import Results
+from helpers.stats.comparison import paired
 from helpers.stats.intervals import EXACT, Estimate
 from helpers.stats.spending import level
 from helpers.verdicts.looks import Look
@@ -261,3 +262,19 @@ def test_ship_needs_every_row_met(params: Params) -> None:
         update={"targets": params.targets.model_copy(update=dict.fromkeys(type(params.targets).model_fields))}
     )
     assert judge(case(only)).ship
+
+
+def test_a_system_that_gives_its_recorded_answers_again_is_judged_by_all_that_were_recorded(params: Params) -> None:
+    few, many = {str(i): 0.1 for i in range(10)}, {str(i): 0.14 + 0.001 * (i % 9) for i in range(127)}
+    equal = paired([0.3] * 10, [0.3] * 10, margin=0.01, limit=1.0)
+    gains = Recording(name=UNTUNED, n=127, estimates={}, groups=(), gains={}, rouge_l_gains=many)
+    fields = {"baseline": equal, "baseline_differences": dict.fromkeys(few, 0.0), "untuned_differences": few}
+    found = SampleEval(page="02", recordings=(gains,), baseline_is_own=True, baseline_equal=10, **fields)
+    rows = rows_of(case(params, sample_eval=found))
+    assert rows["rouge_l"].verdict == "informative"
+    assert rows["rouge_l"].reason.startswith("a regression check: 10 of 10 answers")
+    gain = rows["rouge_l_gain"]
+    assert (gain.estimate.n, gain.verdict, gain.address) == (127, "met", "results/02.json#/recordings/0/gains/rougeL")
+    other = found.model_copy(update={"baseline_equal": 9})
+    rows = rows_of(case(params, sample_eval=other))
+    assert (rows["rouge_l"].verdict, rows["rouge_l_gain"].estimate.n) == ("undecided", 10), "it answers otherwise now"

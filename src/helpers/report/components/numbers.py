@@ -18,6 +18,8 @@ from helpers.runs.results.cited import Cited
 from helpers.stats.comparison import Paired
 from helpers.stats.intervals import EXACT, Estimate
 
+#: Characters of one text that a page shows; the data beside it has all.
+MOST_CHARACTERS = 8_000
 NOT_MEASURED = Markup('<span class="none">not measured</span>')
 
 
@@ -45,7 +47,7 @@ def interval(estimate: Cited, style: Style, *, bare: bool = False) -> Markup:
     if getattr(estimate.raw, "method", "") == EXACT:
         return Markup("exact")
     if low.raw is not None and high.raw is not None:
-        width = _width(estimate.raw)
+        width = width_of(low.raw, high.raw)
         start, end = (spell(edge.raw, style, bare=bare, width=width) for edge in (low, high))
         unit = end[end.find(" ") :] if " " in end else ""
         return Markup("{} to {}").format(_data(low, start.removesuffix(unit)), _data(high, end))
@@ -76,3 +78,8 @@ def sentence(text: str, /, **parts: Any) -> Markup:
 def quoted(text: Any) -> Markup:
     """Return text that a model, a user or a file wrote: escaped, and marked as a quotation."""
     return Markup('<span class="quoted">{}</span>').format(escape(str(text)))
+
+
+def excerpt(text: str) -> str:
+    """Return as much of a text as a page shows of one."""
+    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}… (cut here; results.json has all)"

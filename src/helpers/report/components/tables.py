@@ -15,7 +15,7 @@ from helpers.stats.intervals import EXACT
 
 Cell = str | Markup
 
-_GLYPHS = {"met": "✓", "missed": "✗", "undecided": "?", "not measured": "–", "informative": "·"}
+_GLYPHS = {"met": "✓", "missed": "✗", "undecided": "?", "not measured": "–", "not judged": "–", "informative": "·"}
 _ARROWS = {"up": "\N{NO-BREAK SPACE}↑", "down": "\N{NO-BREAK SPACE}↓", "none": ""}
 _BETTER = {"max": "down", "below": "down", "min": "up", "above": "up", "margin": "up", "none": "none"}
 _TARGETS = {
@@ -171,9 +171,10 @@ def table_row(columns: Sequence[Column], cells: Sequence[Cell], anchor: str = ""
 def _verdict_lines(columns: Sequence[Column], row: Cited, href: str) -> list[Markup]:
     estimate, direction = row.estimate, row.direction.raw
     style: Style = row.style.raw
+    of_target: Style = "difference" if direction == "margin" else row.unit.raw
     cells = [
         Markup("{}{}").format(quoted(row.label), _ARROWS[_BETTER[direction]]),
-        Markup(_TARGETS[direction]).format(number(row.threshold, style)),  # noqa: S704  (one of our own)
+        Markup(_TARGETS[direction]).format(number(row.threshold, of_target)),  # noqa: S704  (one of our own)
         actual(estimate, style, href=href),
         interval(estimate, style),
         sample_size(estimate),

@@ -36,17 +36,32 @@ BACKENDS = {
 }
 
 
-def stamps(run: Run) -> list[str]:
+def stamps(run: Run) -> list[str | Markup]:
     """Return the lines that every page carries about what its evidence is."""
     manifest = run.manifest
     description = run.params.model.description if run.params.backend == "local" else ""
     model = f" The model: {' '.join(description.split())}" if description else ""
-    lines = [BACKENDS[manifest.backend] + model]
+    lines: list[str | Markup] = [BACKENDS[manifest.backend] + model]
     if manifest.corpus_by_language_model:
         lines.append("Dialogues and references were written by a language model.")
     if run.params.execution.engine == "dask":
         lines.append("Summaries were made by Dask workers side by side, which give no service times.")
+    lines += [_set_aside(intake) for _, intake in Cited(manifest, "manifest.json").intake.items() if intake.aside]
     return [line for line in lines if line.strip()]
+
+
+def _set_aside(intake: Cited) -> Markup:
+    reasons = Markup("; ").join(
+        sentence("{reason} ({n})", reason=quoted(reason), n=number(count, "count"))
+        for reason, count in intake.set_aside.items()
+    )
+    return sentence(
+        "{aside} of {rows} rows of {file} could not be used and were set aside: {reasons}.",
+        aside=number(intake.aside, "count"),
+        rows=number(intake.rows, "count"),
+        file=quoted(intake.file),
+        reasons=reasons,
+    )
 
 
 def not_measured(reason: str) -> Markup:
@@ -171,7 +186,19 @@ def provenance(run: Run) -> Markup:
         ("Parameters given", code(_flat(_own(manifest.given.raw)))),
         ("Parameters defaulted", code(_flat(_own(manifest.defaulted.raw)))),
     ]
+    rows = [intake for _, intake in manifest.intake.items() if intake.aside or intake.replaced or intake.notes]
+    pairs += [("Rows read", _rows_read(intake)) for intake in rows]
     return collapsible("What produced this run", facts(pairs))
+
+
+def _rows_read(intake: Cited) -> Markup:
+    """Return how many rows of a file were read, which were set aside, and what else is worth knowing of them."""
+    told = [sentence("{n} of {file}", n=number(intake.rows, "count"), file=quoted(intake.file))]
+    if intake.replaced:
+        told.append(sentence("{n} characters replaced that no page may show", n=number(intake.replaced, "count")))
+    told += [sentence("{note}: {n}", note=quoted(note), n=number(n, "count")) for note, n in intake.notes.items()]
+    told += [sentence("set aside: {place}", place=quoted(example)) for example in intake.examples.raw]
+    return Markup("; ").join(told)
 
 
 def _own(tree: dict[str, object]) -> dict[str, object]:

@@ -94,6 +94,12 @@ def break_even(run: Run) -> Markup:
     return table("Traffic from which a cost target is met, requests an hour", columns, rows, id="break-even", note=note)
 
 
+def break_even_traffic(row: Cited) -> Markup:
+    """Return the traffic from which a cost target is met, and whether the declared replicas sustain that."""
+    able = "which the declared replicas sustain" if row.sustained else "more than the declared replicas sustain"
+    return sentence("{n} requests an hour, {able}", n=number(row.requests_per_hour, "count"), able=able)
+
+
 def tornado(run: Run) -> Markup:
     """Return how far each input moves the cost of a thousand requests, widest first."""
     found = projected(run).sensitivity

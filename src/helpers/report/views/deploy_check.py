@@ -26,7 +26,6 @@ def answer(result: Cited) -> Markup:
     if result.reason:
         return not_measured(result.reason.raw)
     wrong = [check.name.raw for check in result.checks if check.passed.raw is False]
-    failed = [probe.name.raw for probe in result.probes if probe.passed.raw is False]
     differing = [item.name.raw for item in result.declared if item.agrees.raw is False]
     unknown = [item.name.raw for item in result.declared if item.agrees.raw is None]
     lines = [
@@ -36,11 +35,7 @@ def answer(result: Cited) -> Markup:
             cold=_cold(result),
             text=f"Do not release it before this is mended: {', '.join(wrong)}." if wrong else _up(result),
         ),
-        sentence(
-            "{chip} {text}",
-            chip=chip("missed" if failed else "met"),
-            text=f"It failed on: {', '.join(failed)}." if failed else "It coped with every probe.",
-        ),
+        _behaviour(result),
         sentence(
             "{chip} {text}",
             chip=chip("missed" if differing else "met"),
@@ -78,7 +73,8 @@ def probes(result: Cited) -> Markup:
         Column("Expected"),
         Column("What came"),
         Column("Service time", numeric=True),
-        Column("Verdict"),
+        Column("Answered"),
+        Column("Content"),
     ]
     rows = [
         [
@@ -87,10 +83,15 @@ def probes(result: Cited) -> Markup:
             _came(probe),
             number(probe.service_time, "s"),
             chip(VERDICTS[probe.passed.raw]),
+            _content(probe),
         ]
         for probe in result.probes
     ]
-    return table("Functional probes", columns, rows) if rows else Markup()
+    note = (
+        "Content is judged by checks that need no reference: faults on the surface, names and numbers that are not in "
+        "the dialogue, and whether the answer tells of it at all. An answer without such a fault can still be wrong."
+    )
+    return table("Functional probes", columns, rows, note=note) if rows else Markup()
 
 
 def declared(result: Cited) -> Markup:
@@ -108,14 +109,35 @@ def declared(result: Cited) -> Markup:
     return table("Declared and observed", columns, rows) if rows else Markup()
 
 
+def _behaviour(result: Cited) -> Markup:
+    """Return how it coped with the probes: whether it answered, and what the answers say."""
+    failed = [probe.name.raw for probe in result.probes if probe.passed.raw is False]
+    faulty = [probe.name.raw for probe in result.probes if probe.content.raw == "missed"]
+    unjudged = [
+        probe.name.raw for probe in result.probes if probe.kind.raw == "ok" and probe.content.raw == "not judged"
+    ]
+    parts = [f"It failed on: {', '.join(failed)}." if failed else "It answered, or refused cleanly, every probe."]
+    parts += [f"What it said is at fault on: {', '.join(faulty)}."] if faulty else []
+    parts += [f"Not judged is what it said on: {', '.join(unjudged)}."] if unjudged else []
+    parts += [] if faulty or unjudged else ["No fault was found in what it said."]
+    return sentence("{chip} {text}", chip=chip("missed" if failed or faulty else "met"), text=" ".join(parts))
+
+
+def _content(probe: Cited) -> Markup:
+    if probe.kind.raw != "ok":
+        return Markup("–")
+    return chip(probe.content.raw) + Markup('<span class="aside">{}</span>').format(probe.content_note)
+
+
 def _came(probe: Cited) -> Markup:
+    """Return what came: the answer itself, or the kind of failure."""
     if probe.kind.raw != "ok":
         return quoted(f"{probe.kind.raw}: {probe.detail.raw}")
+    hidden = Markup('<span class="aside">{}, hidden by privacy.text</span>').format(probe.detail)
+    came = hidden if probe.answer.raw is None else quoted(probe.answer.raw or probe.detail.raw)
     if not probe.lost_tokens:
-        return quoted(probe.detail)
-    return sentence(
-        "{came}; {lost} tokens were never read", came=quoted(probe.detail), lost=number(probe.lost_tokens, "count")
-    )
+        return came
+    return sentence("{came} {lost} tokens were never read", came=came, lost=number(probe.lost_tokens, "count"))
 
 
 def _up(result: Cited) -> str:

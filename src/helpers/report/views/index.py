@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from helpers.core.text import Style
 from helpers.params import Params
-from helpers.report.components.numbers import interval, number, quoted, sentence
+from helpers.report.components.numbers import excerpt, interval, number, quoted, sentence
 from helpers.report.components.page import Frame, Link, render_page
 from helpers.report.components.tables import Cell, Column, chip, collapsible, facts, table, verdict_table
 from helpers.report.views import (
@@ -154,7 +154,7 @@ def trade(run: Run) -> Markup:
     made = quantization.choice(run)
     columns = [
         Column("Variant"),
-        Column("A summary takes", numeric=True, better="down"),
+        Column("Latency as compared", numeric=True, better="down"),
         Column("ROUGE-L, difference", numeric=True, better="up"),
         Column("A thousand requests", numeric=True, better="down"),
         Column("As good"),
@@ -186,8 +186,10 @@ def summaries(run: Run) -> Markup:
         sentence(
             "<section class='case'><h3>{id}</h3><p class='quoted'>{summary}</p>{dialogue}</section>",
             id=quoted(row.id),
-            summary=row.summary.raw or "no summary",
-            dialogue=collapsible("The dialogue", Markup("<pre class='quoted'>{}</pre>").format(row.dialogue)),
+            summary=excerpt(row.summary.raw or "no summary"),
+            dialogue=collapsible(
+                "The dialogue", Markup("<pre class='quoted'>{}</pre>").format(excerpt(row.dialogue.raw))
+            ),
         )
         for row in rows
     )
@@ -298,11 +300,7 @@ def _cheaper(run: Run) -> Markup:
     costs, parts = cost.projected(run), []
     even = next((row for row in costs.break_even if row.per.raw == "requests"), None)
     if even is not None:
-        parts.append(
-            sentence(
-                "met above {n} requests an hour on the declared instance", n=number(even.requests_per_hour, "count")
-            )
-        )
+        parts.append(sentence("met above {traffic}", traffic=cost.break_even_traffic(even)))
     if costs.choices.chosen.raw is not None:
         row = costs.choices.candidates[costs.choices.chosen.raw]
         parts.append(

@@ -9,7 +9,7 @@ from helpers.report.components.figures import Observations, TargetLine, distribu
 from helpers.report.components.numbers import between, interval, number, quoted, sentence
 from helpers.report.components.tables import Column, actual, chip, table
 from helpers.report.views.common import ended_early, not_measured
-from helpers.report.views.cost import projected
+from helpers.report.views.cost import break_even_traffic, projected
 from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
 from helpers.verdicts.compute import judgement
@@ -28,6 +28,10 @@ def answer(run: Run, result: Cited) -> Markup:
     if result.success_rate:
         words = "{value} of requests succeeded ({between}): {chip}."
         parts.append(_judged(words, rows.get("success_rate"), result.success_rate, "rate"))
+    if result.repeatability.different:
+        alike = result.repeatability
+        words = "Of {n} texts that were sent again as they were, {different} got another answer."
+        parts.append(sentence(words, n=number(alike.texts, "count"), different=number(alike.different, "count")))
     if result.mean:
         costs = projected(run).declared
         parts.append(
@@ -117,8 +121,66 @@ def by_group(result: Cited) -> Markup:
     )
 
 
+#: What was seen of a server's cache of prompts, and what was done about it.
+SEEN = {
+    "reused": "The server answers a prompt that it has seen from a cache.",
+    "not reused": "The server computed a prompt anew that it had just answered.",
+    "not told": "The server does not tell how much of a prompt it takes from a cache.",
+}
+HANDLED = {
+    "allowed": "",
+    "cache_prompt": "It was told not to, by cache_prompt: false in every request.",
+    "cache_salt": "It was kept from it by a cache_salt of its own in every request.",
+    "distinct": (
+        "Every prompt but those of page 02 therefore begins with a mark of its own: none of them repeats another word "
+        "for word."
+    ),
+}
+
+
+def repeats(result: Cited) -> Markup:
+    """Return whether repeated requests were answered alike, and how they were kept from the cache of prompts."""
+    if result.reason:
+        return Markup()
+    alike, cached = result.repeatability, result.cached
+    verdict = "not measured" if alike.reason else "missed" if alike.different.raw else "met"
+    words = "{n} requests repeat {texts} texts, with equal settings; {different} texts got different answers{which}."
+    told = sentence(
+        words,
+        n=number(alike.requests, "count"),
+        texts=number(alike.texts, "count"),
+        different=number(alike.different, "count"),
+        which=sentence(": {names}", names=quoted(", ".join(alike.differing.raw))) if alike.different.raw else "",
+    )
+    lines = [
+        sentence(
+            "<p>{chip} Repeated requests are answered alike: {told}</p>",
+            chip=chip(verdict),
+            told=sentence("{why}.", why=quoted(alike.reason)) if alike.reason else told,
+        )
+    ]
+    if cached.found:
+        lines.append(
+            sentence("<p>{seen} {handled}</p>", seen=SEEN[cached.found.raw], handled=HANDLED[cached.handled.raw])
+        )
+    if cached.requests and cached.found.raw == "not told":
+        words = "<p>The {n} answers of page 02 may come from it, as of an earlier run: no figure of time has them.</p>"
+        lines.append(sentence(words, n=number(cached.requests, "count")))
+    elif cached.requests:
+        lines.append(
+            sentence(
+                "<p>{n} answers came from the cache, {mean} on average with {tokens} tokens of the prompt taken from "
+                "it; they are in no other figure of this page.</p>",
+                n=number(cached.requests, "count"),
+                mean=number(cached.mean.value, "s") if cached.mean.raw else "",
+                tokens=number(cached.tokens, "count"),
+            )
+        )
+    return Markup().join(lines)
+
+
 def tokens(result: Cited) -> Markup:
-    """Return tokens read, written and never read."""
+    """Return tokens read, written and never read, or counted from the texts where the server does not tell."""
     if result.reason:
         return Markup()
     columns = [
@@ -129,7 +191,7 @@ def tokens(result: Cited) -> Markup:
     ]
     rows = []
     for label, name in (
-        ("of the dialogue", "input_tokens"),
+        ("of the prompt" if result.cached.found else "of the dialogue", "input_tokens"),
         ("of the summary", "output_tokens"),
         ("both", "tokens_per_request"),
     ):
@@ -138,10 +200,18 @@ def tokens(result: Cited) -> Markup:
             rows.append([label, number(found.value, "count"), interval(found, "count"), number(found.n, "count")])
     if not rows:
         return Markup("<p>Tokens: not measured, the model's tokenizer is not to be had here.</p>")
-    note = sentence(
-        "Tokens of the dialogues that the model never read: {lost}.", lost=number(result.lost_tokens, "count")
-    )
-    return table("Tokens", columns, rows, id="tokens", note=note)
+    if result.tokens_by.raw == "text":
+        note: Markup | str = (
+            "The server does not count tokens: these are counted from the texts with the model's tokenizer. They say "
+            "nothing of what the server read, nor whether it kept to the limit of new tokens."
+        )
+        return table("Tokens, counted from the texts", columns, rows, id="tokens", note=note)
+    note = "The server counts what it read and wrote; whether it left any of a dialogue unread it does not say."
+    if result.lost_tokens.raw is not None:
+        note = sentence(
+            "Tokens of the dialogues that the model never read: {lost}.", lost=number(result.lost_tokens, "count")
+        )
+    return table("Tokens, counted by the server", columns, rows, id="tokens", note=note)
 
 
 def cost(run: Run) -> Markup:
@@ -176,9 +246,7 @@ def cost(run: Run) -> Markup:
         busy=number(costs.utilisation.value, "rate"),
         time=number(projected(run).basis.service_time.value, "s"),
         origin=quoted(projected(run).basis.time_origin),
-        even=sentence(" 1,000 requests cost less than the target above {even} requests an hour.", even=even)
-        if even
-        else "",
+        even=sentence(" A thousand requests cost less than the target above {even}.", even=even) if even else "",
     )
     return table("What it costs", columns, rows, id="cost", note=about)
 
@@ -186,7 +254,7 @@ def cost(run: Run) -> Markup:
 def _break_even(run: Run) -> Markup | None:
     """Return the traffic above which 1,000 requests cost less than their target, if they have one."""
     rows = [row for row in projected(run).break_even if row.per.raw == "requests"]
-    return number(rows[0].requests_per_hour, "count") if rows else None
+    return break_even_traffic(rows[0]) if rows else None
 
 
 def _cells(estimate: Cited) -> list[Markup]:

@@ -25,12 +25,13 @@ def answer(run: Run, result: Cited) -> Markup:
     """Return how much traffic the replicas sustain: measured where it was sent, else predicted."""
     if result.reason:
         return not_measured(result.reason.raw)
-    able = projected(run).throughput
+    costs = projected(run)
+    able = costs.throughput
     parts = [
         sentence(
             "A request takes {service}, so the declared replicas complete at most {most} an hour, and sustain "
             "{sustained} at a busy share of {limit}.",
-            service=number(able.service_time, "s"),
+            service=number(costs.basis.service_time.value, "s"),
             most=number(able.most_per_hour, "count"),
             sustained=number(able.sustained_per_hour, "count"),
             limit=number(able.utilisation_limit, "rate"),

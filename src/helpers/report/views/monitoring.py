@@ -27,6 +27,8 @@ _STATES = {
     "not applicable": ("not-measured", "–", "rule", THIN),
 }
 _PERCENTILES: dict[str, Look] = {"p50": "solid", "p90": "dashed", "p99": "dotted"}
+#: Lines of the log that could not be used, as far as a page names them.
+MOST_LINES = 10
 _LATENCY = {"latency_p50": "p50 alert above", "latency_p99": "p99 alert above"}
 
 
@@ -40,13 +42,23 @@ def answer(run: Run, result: Cited) -> Markup:
     said = sentence("<strong>Fired:</strong> {names}.", names=Markup(", ").join(fired)) if fired else "No alert fired."
     unknown = sentence(" Too little data to tell: {names}.", names=Markup(", ").join(silent)) if silent else ""
     return sentence(
-        "<p class='answer'>{said}{unknown} The log holds {attempts} attempts of the steady state in {span}.</p>{early}",
+        "<p class='answer'>{said}{unknown} The log holds {attempts} attempts of the steady state in {span}.</p>"
+        "{early}{left_out}",
         said=said,
         unknown=unknown,
         attempts=number(result.attempts, "count"),
         span=number(result.span, "s"),
         early=ended_early(result),
+        left_out=_left_out(result),
     )
+
+
+def _left_out(result: Cited) -> Markup:
+    """Return which lines of the log could not be used, or nothing."""
+    lines = [quoted(line) for line in result.left_out.raw[:MOST_LINES]]
+    rest = "; results/06.json has all" if len(result.left_out) > MOST_LINES else ""
+    told = sentence("<p class='note'>Left out: {lines}{rest}.</p>", lines=Markup("; ").join(lines), rest=rest)
+    return told if lines else Markup()
 
 
 def alerts(run: Run, result: Cited) -> Markup:

@@ -20,8 +20,8 @@ ADVICE = {
     "target": "Ship <strong>{name}</strong>: it is shown to be as good as {reference} and to meet the latency target, "
     "which {reference} is not shown to.",
     "cheaper": "Ship <strong>{name}</strong>: it is shown to be as good as {reference} and fits on a cheaper instance.",
-    "no saving": "Keep <strong>{name}</strong>: what is shown to be as good saves no instance and reaches no target "
-    "beyond it.",
+    "no saving": "Keep <strong>{name}</strong>: the variants shown to be as good fit no cheaper instance and meet no "
+    "further target.",
     "nothing as good": "Keep <strong>{name}</strong>: no other variant is shown to be as good.",
     "reference": "Keep <strong>{name}</strong>: no other variant was measured.",
     "not measured": "No variant is recommended: the reference, {reference}, was not measured.",

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from helpers.core.text import Style
 from helpers.report.components.figures import Chart, points, small_multiples
-from helpers.report.components.numbers import NOT_MEASURED, between, interval, number, quoted, sentence
+from helpers.report.components.numbers import NOT_MEASURED, between, excerpt, interval, number, quoted, sentence
 from helpers.report.components.tables import Column, actual, collapsible, table
 from helpers.report.views.common import ended_early, not_measured
 from helpers.runs.results.cited import Cited
@@ -27,7 +27,8 @@ METRICS: dict[str, tuple[str, Style]] = {
     "semantic_similarity": ("Semantic similarity", "score"),
     "bertscore_f1": ("BERTScore", "score"),
 }
-CHARTED = ("rouge1", "rouge2", "rougeL", "key_fact_recall")
+ROUGE = ("rouge1", "rouge2", "rougeL")
+CHARTED = (*ROUGE, "key_fact_recall")
 WORST = 5
 RERANKED = (
     "The server answers with the likeliest of its beams in which these same checks find nothing (model.rerank): what "
@@ -73,6 +74,13 @@ def answer(result: Cited) -> Markup:
                 between=between(scores["key_fact_recall"], "rate", name=""),
             )
         )
+    if result.replaced.raw:
+        parts.append(
+            sentence(
+                "{n} characters of answers that no page may show (controls and such) were replaced.",
+                n=number(result.replaced, "count"),
+            )
+        )
     return Markup("<p class='answer'>{} {}</p>{}").format(
         Markup(" ").join(parts), _failures_sentence(result), ended_early(result)
     )
@@ -115,6 +123,13 @@ def scores(result: Cited) -> Markup:
     ]
     body += [[METRICS[name][0], NOT_MEASURED, "–", "–"] for name in result.not_measured.raw]
     note = sentence("Signature: <code>{signature}</code>", signature=result.signature.raw)
+    sees = result.rouge_score_sees
+    if sees.raw is not None and sees.raw < 1:
+        note += sentence(
+            "<br>The tokeniser of <code>rouge_score</code> sees {sees} of the letters and digits of these texts; these "
+            "scores are comparable with that package's as far as it does.",
+            sees=number(sees, "rate"),
+        )
     for name, reason in result.not_measured.items():
         note += sentence("<br>{name} is not measured: {reason}.", name=METRICS[name][0], reason=quoted(reason))
     return table("Scores, averaged over dialogues", columns, body, id="scores", note=note)
@@ -246,7 +261,9 @@ def _case(row: Cited, worst: bool) -> Markup:
         if row.facts_missed
         else Markup()
     )
-    references = Markup().join(Markup("<li class='quoted'>{}</li>").format(text) for text in row.references.raw)
+    references = Markup().join(
+        Markup("<li class='quoted'>{}</li>").format(excerpt(text)) for text in row.references.raw
+    )
     return Markup(
         "<section class='case'><h3>{}</h3><p class='note'>{}{}</p>"
         "<p><strong>Summary</strong> <span class='quoted'>{}</span></p>{}{}</section>"
@@ -254,11 +271,11 @@ def _case(row: Cited, worst: bool) -> Markup:
         quoted(row.id),
         Markup(" · ").join(figures),
         problems,
-        row.summary,
+        excerpt(row.summary.raw or ""),
         missed,
         Markup("{}{}").format(
             collapsible("References", Markup("<ul>{}</ul>").format(references)),
-            collapsible("Dialogue", Markup("<p class='quoted dialogue'>{}</p>").format(row.dialogue)),
+            collapsible("Dialogue", Markup("<p class='quoted dialogue'>{}</p>").format(excerpt(row.dialogue.raw))),
         ),
     )
 
@@ -284,7 +301,7 @@ def _extremes(groups: Sequence[Cited]) -> dict[str, Markup]:
 
 def chart(result: Cited) -> Markup:
     """Return the pooled scores as a chart."""
-    rows = [(METRICS[name][0], found) for name, found in result.scores.items() if name in CHARTED]
+    rows = [(METRICS[name][0], found) for name, found in result.scores.items() if name in ROUGE]
     if not rows:
         return Markup()
     finding = (

@@ -58,7 +58,7 @@ def speed(run: Run, result: Cited) -> Markup:
         Column("Setting"),
         Column("Latency", numeric=True, better="down"),
         Column("Speed", numeric=True, better="up"),
-        Column("Tokens written", numeric=True),
+        Column("Tokens written" + (", counted from the text" if result.tokens_by.raw == "text" else ""), numeric=True),
         Column("Busy time", unit="USD", numeric=True, better="down"),
         Column("Latency target"),
     ]
@@ -157,5 +157,14 @@ def _conditions(run: Run, sweep: Cited) -> Markup:
             requests=number(setting.requests, "count"),
         )
         for setting in failed
+    ]
+    parts += [
+        sentence(
+            "{name}: {n} answers came from the server's cache of prompts, so their dialogues count for no setting.",
+            name=quoted(setting.name),
+            n=number(setting.cached, "count"),
+        )
+        for setting in sweep.settings
+        if setting.cached.raw
     ]
     return Markup(" ").join(parts)

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from helpers.core.model import Frozen
 from helpers.runs.results.base import PageResult
 
 
 class Probe(Frozen):
-    """One functional probe of the deployment and what came of it."""
+    """One functional probe of the deployment and what came of it.
+
+    ``passed``: it was answered, or refused where that will do. ``content`` judges what the answer says, for the reason
+    in ``content_note``; ``answer`` is its text, ``None`` where there is none or privacy forbids it.
+    """
 
     name: str
     expectation: str
     passed: bool | None
     kind: str
     detail: str
+    answer: str | None = None
+    content: Literal["met", "missed", "not judged"] = "not judged"
+    content_note: str = ""
     lost_tokens: int | None = None
     service_time: float | None = None
     request: str | None = None

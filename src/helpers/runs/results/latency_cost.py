@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from helpers.core.model import Frozen
@@ -10,10 +12,14 @@ from helpers.stats.intervals import Estimate
 
 
 class SettingResult(ComparedResult):
-    """One setting of page 03, with how many requests it was asked and how many of them ``failed``."""
+    """One setting of page 03, with how many requests it was asked and how many of them ``failed``.
+
+    ``cached`` were answered from the server's cache of prompts, and count for no setting.
+    """
 
     requests: int = 0
     failed: int = 0
+    cached: int = 0
     output_tokens: Estimate | None = None
 
 
@@ -24,6 +30,34 @@ class SettingsSweep(Frozen):
     dialogues: int = 0
     rounds: int = 0
     settings: tuple[SettingResult, ...] = ()
+
+
+class Repeatability(Frozen):
+    """Whether requests that were sent again as they were got the same answer; with a ``reason`` none was compared.
+
+    ``requests`` with the same text and settings, over ``texts``; the ``different`` ones, by name in ``differing``, got
+    several answers.
+    """
+
+    reason: str = ""
+    texts: int = 0
+    requests: int = 0
+    different: int = 0
+    differing: tuple[str, ...] = ()
+
+
+class CachedAnswers(Frozen):
+    """What the server does with a prompt that it has seen, and the answers that left the steady state for it.
+
+    ``found`` is as in `helpers.runs.prompt_cache.PromptCache`, empty for a protocol without prompts; ``handled`` is how
+    prompts were asked again. ``tokens`` is the mean of what was taken from the cache.
+    """
+
+    found: Literal["", "reused", "not reused", "not told"] = ""
+    handled: Literal["allowed", "cache_prompt", "cache_salt", "distinct"] = "allowed"
+    requests: int = 0
+    tokens: float | None = None
+    mean: Estimate | None = None
 
 
 class DialogueOutcome(Frozen):
@@ -58,7 +92,8 @@ class LatencyCost(PageResult):
     """Page 03: service times, rates and tokens of the steady state; costs follow from them when rendering.
 
     ``outcomes`` are in the order in which dialogues were first asked. ``peak_memory_bytes`` is that of a server on this
-    machine, so far. ``sweep`` holds other settings, asked afterwards; their requests count nowhere else.
+    machine, so far. ``sweep`` holds other settings, asked afterwards; their requests count nowhere else. ``tokens_by``
+    says who counted the tokens: ``text`` if any count was made from a text.
     """
 
     mean: Estimate | None = None
@@ -72,8 +107,11 @@ class LatencyCost(PageResult):
     tokens_per_request: Estimate | None = None
     input_tokens: Estimate | None = None
     output_tokens: Estimate | None = None
+    tokens_by: Literal["server", "text"] = "server"
     lost_tokens: int | None = None
     truncated: int | None = None
+    repeatability: Repeatability = Repeatability(reason="not compared")
+    cached: CachedAnswers = CachedAnswers()
     busy_seconds: float = 0.0
     run_seconds: float = 0.0
     peak_memory_bytes: int | None = None

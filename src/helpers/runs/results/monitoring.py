@@ -33,11 +33,13 @@ class Monitoring(PageResult):
     """Page 06: the traffic in ``logs`` (the run's ``own`` or others), steady state only; ``aside`` is what was not.
 
     ``dots`` are end and service time of each answer, where they are few. ``judged`` counts the answers whose text was
-    looked at. The alerts follow from the columns of the log when rendering.
+    looked at, ``left_out`` names the lines that could not be read or whose clock was wrong. The alerts follow from the
+    columns of the log when rendering.
     """
 
     own: bool = True
     logs: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     started_at: datetime | None = None
     span: float = 0.0
     attempts: int = 0

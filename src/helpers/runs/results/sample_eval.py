@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from helpers.core.model import Frozen
@@ -30,6 +32,7 @@ class Scored(Frozen):
     input_tokens: int | None = None
     output_tokens: int | None = None
     lost_tokens: int | None = None
+    tokens_by: Literal["server", "text"] = "server"
     request: str | None = None
 
 
@@ -53,12 +56,16 @@ class Recording(Frozen):
 class SampleEval(PageResult):
     """Page 02: scores by metric, by group and by dialogue, and the comparisons with recorded predictions.
 
-    ``not_measured`` names the scores that could not be had, each with the reason. The ``differences`` behind a
-    comparison are by dialogue, in the order asked. ``baseline_is_own``: the baseline was recorded of this very system,
-    of whose answers ``baseline_equal`` are the recorded ones word for word.
+    ``rouge_score_sees`` is the share of letters and digits that the tokeniser of `rouge_score` sees, ``replaced``
+    counts characters of answers that were replaced because nothing may show them. ``not_measured`` names the scores
+    that could not be had, each with the reason. The ``differences`` behind a comparison are by dialogue, in the order
+    asked. ``baseline_is_own``: the baseline was recorded of this very system, of whose answers ``baseline_equal`` are
+    the recorded ones word for word.
     """
 
     signature: str = ""
+    rouge_score_sees: float | None = None
+    replaced: int = 0
     asked: int = 0
     answered: int = 0
     scores: dict[str, Estimate] = Field(default_factory=dict)

@@ -9,13 +9,14 @@ import evaluate
 import helpers.scorers
 
 _DESCRIPTION = """\
-ROUGE-1, 2, L and Lsum F1 of dialogue summaries, computed by rouge_score: Porter-stemmed, the best of several
+ROUGE-1, 2, L and Lsum F1 of dialogue summaries, as rouge_score defines it: Porter-stemmed, the best of several
 references per sample and metric, Lsum over sentences; an empty prediction scores 0.
 """
 
 _INPUTS = """\
 predictions: list of str, one summary per dialogue.
 references: list of str, or list of lists of str, one or more references per dialogue.
+tokenizer: unicode (words of any script, the default) or rouge_score (runs of a-z0-9).
 Returns the mean of rouge1, rouge2, rougeL and rougeLsum in 0-1, and the signature of the recipe.
 """
 
@@ -44,14 +45,21 @@ class DialogueRouge(evaluate.Metric):  # type: ignore[misc]  # the library has n
             features=[several, single],
         )
 
-    def _compute(self, predictions: list[str], references: list[str] | list[list[str]]) -> dict[str, float | str]:
+    def _compute(
+        self,
+        predictions: list[str],
+        references: list[str] | list[list[str]],
+        tokenizer: helpers.scorers.Tokenizer = "unicode",
+    ) -> dict[str, float | str]:
         listed = [[text] if isinstance(text, str) else text for text in references]
         pairs = zip(predictions, listed, strict=True)
-        scores = [helpers.scorers.score_sample(str(row), *pair) for row, pair in enumerate(pairs, 1)]
+        scores = [
+            helpers.scorers.score_sample(str(row), *pair, tokenizer=tokenizer) for row, pair in enumerate(pairs, 1)
+        ]
         counts = {len(texts) for texts in listed}
         number = str(counts.pop()) if len(counts) == 1 else "var"
         means = {
             metric: sum(float(getattr(score, metric)) for score in scores) / len(scores)
             for metric in helpers.scorers.METRICS
         }
-        return {**means, "signature": helpers.scorers.signature(number)}
+        return {**means, "signature": helpers.scorers.signature(number, tokenizer=tokenizer)}

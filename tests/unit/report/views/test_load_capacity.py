@@ -13,7 +13,7 @@ from helpers.params.files import load_params
 from helpers.report.views import load_capacity
 from helpers.report.views.load_capacity import sweep
 from helpers.runs.results.cited import Cited
-from helpers.runs.results.load_capacity import Assumed, LoadCapacity, LoadPoint, Predicted
+from helpers.runs.results.load_capacity import Assumed, LoadCapacity, LoadPoint, LoadVerdict, Predicted
 from helpers.runs.results.quantization import Quantization
 from helpers.runs.results.store import Results
 from helpers.stats.intervals import Estimate
@@ -27,10 +27,14 @@ def estimate(value: float | None) -> Estimate:
     return Estimate(value=value, low=ends[0], high=ends[1], n=3, unit="repeat", method="independent-repeats")
 
 
+STATES: dict[bool | None, LoadVerdict] = {True: "saturated", False: "keeps up", None: "too few requests"}
+
+
 def result(saturated: tuple[bool | None, ...], p95: float | None = None) -> LoadCapacity:
     points = [
         LoadPoint(
-            rate=rate, utilisation=rate, requests=60, errors={}, saturated=state, throughput=estimate(rate),
+            rate=rate, utilisation=rate, requests=60, errors={}, saturated=state, verdict=STATES[state],
+            throughput=estimate(rate),
             goodput=rate, response=estimate(1 / (1.1 - rate)), p95=estimate(p95), dispatch_p99=None, predicted=None,
             predicted_here=2.0,
         )
@@ -83,7 +87,7 @@ def test_the_row_of_quantization_is_what_page_04_recommends(seconds: float | Non
     rival = variant(RIVAL, seconds, **quality(True), speedup=measured(2.0))
     compared = Quantization(page="04", variants=(variant(REFERENCE, 4.0), rival))
     params = load_params("demo", ["targets.average_latency.max=3"])
-    run: Any = SimpleNamespace(results=lambda upto: Results(quantization=compared), params=params)
+    run: Any = SimpleNamespace(results=lambda upto="99": Results(quantization=compared), params=params)
     html = load_capacity._quantization(run)
     assert told == BeautifulSoup(html, "html.parser").get_text()
     assert wrong_citations(html, {"results/04.json": compared.model_dump(mode="json")}) == []

@@ -15,6 +15,7 @@ from helpers.runs.results.latency_cost import LatencyCost, SettingResult, Settin
 from helpers.runs.results.store import Results
 from helpers.stats.comparison import Paired
 from helpers.stats.intervals import Estimate
+from helpers.verdicts.compute import projection
 from tests.page_checks import loose_digits, wrong_citations
 from tests.unit.verdicts.test_recommendation import LEAST, OWN, chosen, setting
 
@@ -33,7 +34,7 @@ MEASURED = {
     [
         (
             [setting(OWN, 4.0, rouge_l=MEASURED["rouge_l"]), setting(LEAST, 1.0, **MEASURED)],
-            ["The cheapest setting that meets the latency target of 3.00 s is 1 beam, 64 tokens, with 1.00 s a summary",
+            ["The cheapest setting that meets the latency target of 3.00 s is 1 beam, 64 tokens, with 1.0 s a summary",
              "it changes ROUGE-L by −0.020 (−0.030 to −0.015) and the share of key facts by −0.010",
              "which is shown to be worse"],
         ),
@@ -53,7 +54,10 @@ def test_the_section_says_it_and_cites_every_figure(
     fields = {"sweep": SettingsSweep(dialogues=3, rounds=1, settings=tuple(settings))} if settings else {}
     result = LatencyCost(page="03", **fields)
     run: Any = SimpleNamespace(
-        params=params, results=lambda upto: Results(), manifest=SimpleNamespace(looks={}), directory=tmp_path
+        params=params,
+        results=lambda upto: Results(latency_cost=result),
+        manifest=SimpleNamespace(looks={}),
+        directory=tmp_path,
     )
     cited = Cited(result, "results/03.json")
     parts = (view.answer(run, cited), view.speed(run, cited), view.quality(run, cited), view.trade(cited))
@@ -62,7 +66,8 @@ def test_the_section_says_it_and_cites_every_figure(
     assert [words for words in said if words not in text] == []
     assert loose_digits(html) == []
     tree = {"results/03.json": json.loads(result.model_dump_json()),
-            "results/settings_choice.json": json.loads(made.model_dump_json())}  # fmt: skip
+            "results/settings_choice.json": json.loads(made.model_dump_json()),
+            "results/cost.json": json.loads(projection(run).model_dump_json())}  # fmt: skip
     assert wrong_citations(html, tree) == []
 
 

@@ -1,0 +1,128 @@
+"""A server of the chat protocol whose truth is known: what it computes, reads, writes, caches, and when it sends.
+
+The path names how it behaves: ``http://127.0.0.1:PORT/MODE/v1/chat/completions``. It runs in a process of its own, so
+that the clocks of a test do not stop with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import urllib.request
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from subprocess import PIPE, Popen
+from types import TracebackType
+from typing import Any, Self
+
+#: Seconds for a prompt that is computed, and for one that is known.
+FRESH, KNOWN = 0.06, 0.002
+SAYS = "The two agree to meet on Friday at the station."
+MODES = ("plain", "reads-all", "bytes", "no-usage", "sampling")
+CACHING = ("cached", "cached-salt", "cached-always", "cached-apart", "cached-silent")
+
+
+@dataclass
+class ChatAnswers:
+    """What the server answers; ``seen`` are the prompts it has computed, ``asked`` counts requests by mode."""
+
+    seen: set[str] = field(default_factory=set)
+    asked: Counter[str] = field(default_factory=Counter)
+    bodies: list[dict[str, Any]] = field(default_factory=list)
+
+    async def answer(self, mode: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer of a mode, after as long as it takes."""
+        self.asked[mode] += 1
+        self.bodies.append({"mode": mode, **body})
+        prompt = "\n".join(turn["content"] for turn in body["messages"])
+        read, most = len(prompt.split()), body.get("max_tokens") or body.get("max_completion_tokens") or 16
+        text, cached = SAYS, 0
+        made = len(text.split())
+        if mode.startswith("cached"):
+            cached = await self._computed(mode, body, prompt)
+        if mode == "bytes":
+            text, made = "·\u0301 " * most, most
+        if mode == "sampling":
+            text = f"{SAYS} Take {self.asked[mode]}."
+        message = {"role": "assistant", "content": text}
+        told: dict[str, Any] = {"prompt_tokens": read, "completion_tokens": made, "total_tokens": read + made}
+        if mode != "cached-silent":
+            told["prompt_tokens_details"] = {"cached_tokens": cached}
+        answer = {
+            "object": "chat.completion",
+            "model": "m",
+            "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
+        }
+        return answer if mode == "no-usage" else {**answer, "usage": told}
+
+    async def _computed(self, mode: str, body: dict[str, Any], prompt: str) -> int:
+        """Take as long as a prompt takes, and return how much of it was known."""
+        salt = body.get("cache_salt", "") if mode == "cached-salt" else ""
+        key = f"{mode} {salt} {prompt}"
+        known = key in self.seen and not (mode == "cached" and body.get("cache_prompt") is False)
+        self.seen.add(key)
+        await asyncio.sleep(KNOWN if known else FRESH)
+        return len(prompt.split()) - 1 if known else 0
+
+
+async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answers: ChatAnswers) -> None:
+    try:
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
+            method, target, *_ = head.decode().split(" ")
+            lengths = [line[15:] for line in head.decode().split("\r\n") if line.lower().startswith("content-length:")]
+            body = await reader.readexactly(int(lengths[0])) if lengths else b""
+            mode, _, rest = target.strip("/").partition("/")
+            status, content = 404, {"error": {"message": f"no such path: {target}"}}
+            if method == "GET" and target == "/asked":
+                status, content = 200, {"asked": answers.asked, "bodies": answers.bodies}
+            elif method == "GET" and rest == "v1/models":
+                status, content = 200, {"object": "list", "data": [{"id": "m", "object": "model"}]}
+            elif method == "POST" and mode in (*MODES, *CACHING) and rest == "v1/chat/completions":
+                status, content = 200, await answers.answer(mode, json.loads(body))
+            sent = json.dumps(content).encode()
+            line = f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {len(sent)}\r\n\r\n"
+            writer.write(line.encode() + sent)
+            await writer.drain()
+    except (asyncio.IncompleteReadError, ConnectionError):
+        pass
+    finally:
+        writer.close()
+
+
+async def _main() -> None:
+    answers = ChatAnswers()
+    server = await asyncio.start_server(lambda r, w: _serve(r, w, answers), "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)  # until the test is gone
+
+
+class ChatServer:
+    """The server as a process; ``url`` is the address of a mode."""
+
+    def __enter__(self) -> Self:
+        self._process = Popen([sys.executable, str(Path(__file__))], stdin=PIPE, stdout=PIPE, text=True)
+        assert self._process.stdout
+        self._origin = f"http://127.0.0.1:{int(self._process.stdout.readline())}"
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.communicate(timeout=10)
+
+    def url(self, mode: str) -> str:
+        """Return where a mode is asked."""
+        return f"{self._origin}/{mode}"
+
+    def bodies(self, mode: str) -> list[dict[str, Any]]:
+        """Return what was asked of a mode, in order."""
+        with urllib.request.urlopen(f"{self._origin}/asked", timeout=10) as answer:
+            return [body for body in json.load(answer)["bodies"] if body["mode"] == mode]
+
+
+if __name__ == "__main__":
+    asyncio.run(_main())
