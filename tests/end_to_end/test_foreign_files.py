@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from tests.conftest import Report
@@ -21,12 +22,19 @@ ROWS = [
 
 
 def test_a_report_over_rows_of_every_kind(helpers: Report, tmp_path: Path) -> None:
-    mine = tmp_path / "mine.jsonl"
+    home = tmp_path / "a {name}, {} and [1]"
+    kernel = home / "jupyter" / "kernels" / "python3" / "kernel.json"
+    kernel.parent.mkdir(parents=True)
+    kernel.write_text('{"argv": ["false"], "display_name": "foreign", "language": "python"}')
+    mine = home / "mine.jsonl"
     mine.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
     files = ["--set", f"samples.source={mine}", "--set", f"replay.predictions={mine}", "--only", "02"]
     found = helpers(
-        "report", "params/replay.yaml", *files, "--set", f"title=Of {SECRET}", environment={"MY_TOKEN": SECRET}
-    )
+        "report", "params/replay.yaml", *files, "--set", f"title=Of {SECRET}", out=home / "pages",
+        environment={"MY_TOKEN": SECRET, "HELPERS_RUNS": str(home), "JUPYTER_PATH": str(kernel.parents[2])},
+    )  # fmt: skip
+    (run,) = (path.parent for path in home.glob("*/manifest.json"))
+    found = replace(found, run=run)
     assert found.code == 0, found.told
     assert "2 of 7 rows set aside" in found.told
     result = found.result("02")

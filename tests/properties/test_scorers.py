@@ -1,5 +1,6 @@
 import csv
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -9,9 +10,10 @@ from rouge_score.rouge_scorer import RougeScorer
 from helpers.core.text import visible
 from helpers.samples.predictions import PredictionColumns, PredictionFile
 from helpers.scorers import METRICS, score_sample, semantic_failures
-from helpers.scorers.rouge import novel_ngrams, rouge, sentences
+from helpers.scorers.failures import _is_loop, _longest_repeat
+from helpers.scorers.rouge import _punkt, novel_ngrams, rouge, sentences
 from helpers.scorers.scoring import key_fact_recall
-from helpers.scorers.words import letters
+from helpers.scorers.words import has_word, letters, words
 
 VOCABULARY = "Ana ana pays paying the bill Bill. on Friday, at 3.50 Mr. U.S. isn't café ! \n ? 会议"
 WORDS = st.sampled_from(VOCABULARY.split(" "))
@@ -39,12 +41,37 @@ def test_rouge_is_the_librarys_where_that_sees_every_letter(summary: str, refere
     assert rouge(summary, references) == pytest.approx(of_the_library(summary, references), abs=1e-15)
 
 
+ENDS = st.sampled_from(
+    ["Ana", "ana.", "U.S.", "Mr.", "no!", "B.", "3.", "x.y", "well...", '"so."', "db-3.", "ok?!", "é."]
+)
+
+
+@given(st.lists(ENDS | WORDS, max_size=12).map(" ".join))
+def test_sentences_are_those_of_punkt(text: str) -> None:
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    expected = [" ".join(one.split()) for line in lines if line for one in _punkt().tokenize(line)]
+    assert [" ".join(one.split()) for line in lines for one in sentences(line)] == expected
+
+
+@given(st.lists(st.sampled_from("abcd"), max_size=40))
+def test_a_loop_is_found_whatever_its_period(tokens: list[str]) -> None:
+    runs = [tuple(tokens[place : place + 4]) for place in range(len(tokens) - 3)]
+    shared = bool(runs) and 1 - len(set(runs)) / len(runs) >= 0.3
+    longest = {p: _longest_repeat(tokens, p) for p in range(1, len(tokens) // 2 + 1)}
+    assert _is_loop(tokens) == (shared or any(n >= max(2 * p, 3) for p, n in longest.items() if p <= 30))
+
+
 @given(TEXTS, REFERENCES)
 def test_another_reference_or_their_order_never_lowers_a_score(summary: str, references: list[str]) -> None:
     scores = rouge(summary, references)
     assert scores == rouge(summary, references[::-1])
     more = rouge(summary, [*references, "Ana"])
     assert all(0 <= scores[m] <= more[m] <= 1 for m in METRICS)
+
+
+@given(st.text(max_size=8), st.sampled_from(["unicode", "rouge_score"]))
+def test_a_text_has_a_word_or_none(text: str, tokenizer: Any) -> None:
+    assert has_word(text, tokenizer) == bool(words(text, tokenizer))
 
 
 @given(TEXTS)

@@ -16,7 +16,8 @@ from typing import Any
 
 from helpers import __version__
 from helpers.core.console import public, say
-from helpers.core.errors import HelpersError
+from helpers.core.environment import secrets
+from helpers.core.errors import HelpersError, InputError
 
 #: What a disk says that takes no more, of whatever file.
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
@@ -59,7 +60,15 @@ VERBS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit code; a known error prints its message and no traceback."""
-    given = list(sys.argv[1:] if argv is None else argv)
+    try:
+        secrets()  # every message is cleared of them
+    except InputError as error:
+        print(f"helpers: {error}", file=sys.stderr)
+        return error.exit_code
+    return _run(list(sys.argv[1:] if argv is None else argv))
+
+
+def _run(given: list[str]) -> int:
     parser = _parser(given[0] if given else "")
     args = parser.parse_args(given)
     if not hasattr(args, "run_verb"):

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import base64
 import html
+import io
 import json
 import os
 import re
+from pathlib import Path
 from urllib.parse import quote
 
 from dotenv import dotenv_values
 
+from helpers.core.errors import InputError
 from helpers.core.paths import PROJECT
+from helpers.core.text import encoding_of
 
 #: Variables whose value is a secret; whoever knows the address of a webhook may write to its channel.
 SECRET_NAME = re.compile(r"(token|secret|password|api_?key|webhook_url)s?$", re.IGNORECASE)
@@ -23,9 +27,21 @@ REDACTED = "[redacted]"
 
 
 def environment() -> dict[str, str]:
-    """Return the environment with the project's ``.env`` beneath it."""
-    below = {k: v for k, v in dotenv_values(PROJECT / ".env").items() if v}
+    """Return the environment with the project's ``.env`` beneath it; raises `InputError` when that is no text."""
+    below = {k: v for k, v in dotenv_values(stream=io.StringIO(_dotenv(PROJECT / ".env"))).items() if v}
     return {**below, **os.environ}
+
+
+def _dotenv(path: Path) -> str:
+    """Return the text of a ``.env`` file in whatever Unicode it is, nothing where there is none."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return ""
+    try:
+        return content.decode(encoding_of(content) or "utf-8")
+    except UnicodeDecodeError:
+        raise InputError(f"{path.name}: is not UTF-8 text; save it as UTF-8") from None
 
 
 def secrets() -> list[str]:

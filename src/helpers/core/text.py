@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 import math
@@ -20,6 +21,13 @@ _SKIPPED = re.compile(
 #: reading, and halves of a character.
 _UNSAFE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _LINE_ENDS = re.compile(r"\r\n?|[\u2028\u2029]")
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 #: A text is cut beyond this, characters, and a name beyond that.
 LONGEST_TEXT, LONGEST_NAME = 1_000_000, 200
 
@@ -35,6 +43,15 @@ def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file's bytes; raises OSError when it cannot be read."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def encoding_of(start: bytes) -> str | None:
+    """Return the encoding that the first bytes of a file tell, by a mark or by the zeros of UTF-16."""
+    marked = next((encoding for mark, encoding in _MARKS if start.startswith(mark)), None)
+    if marked is None and len(start) >= 4:
+        even, odd = start[:64:2].count(0), start[1:64:2].count(0)
+        marked = "utf-16-le" if odd > 8 * even + 1 else "utf-16-be" if even > 8 * odd + 1 else None
+    return marked
 
 
 def cleaned(text: str) -> tuple[str, int]:

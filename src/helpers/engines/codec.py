@@ -49,7 +49,8 @@ class PlainEncoder:
 class ChatEncoder:
     """For chat models: prompt, dialogue and summary share ``limit`` tokens, and only the dialogue is cut.
 
-    Raises `ModelError` if the tokenizer has no chat template that shows the user's text as it is.
+    ``before`` and ``after`` are the tokens around it. Raises `ModelError` if the tokenizer has no chat template that
+    shows the user's text as it is.
     """
 
     def __init__(self, tokenizer: Any, prompt: Prompt, limit: int) -> None:
@@ -60,12 +61,12 @@ class ChatEncoder:
         if len(parts) != 2:
             raise ModelError("the model's chat template must show the user's text once; choose another model")
         self._tokenizer = tokenizer
-        self._before, self._after = (tokenizer(part, add_special_tokens=False).input_ids for part in parts)
+        self.before, self.after = (list(tokenizer(part, add_special_tokens=False).input_ids) for part in parts)
         self._limit = limit
 
     def encode(self, dialogue: str, max_new_tokens: int) -> Encoded:
         """Return the ids of the whole prompt; raises `RequestError` when there is no room for a dialogue."""
-        frame = len(self._before) + len(self._after)
+        frame = len(self.before) + len(self.after)
         room = self._limit - frame - max_new_tokens
         if room <= 0:
             raise RequestError(
@@ -74,7 +75,7 @@ class ChatEncoder:
                 f"dialogue in a context of {self._limit}; lower max_new_tokens or shorten the prompt",
             )
         ids = _plain(self._tokenizer, dialogue)
-        return Encoded([*self._before, *ids[:room], *self._after], len(ids), max(0, len(ids) - room))
+        return Encoded([*self.before, *ids[:room], *self.after], len(ids), max(0, len(ids) - room))
 
 
 def _plain(tokenizer: Any, text: str) -> list[int]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-from collections.abc import Sequence
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +27,8 @@ from helpers.runs.run import Run
 NOTEBOOKS = Path(os.environ.get("HELPERS_NOTEBOOKS") or PROJECT / "notebooks")
 #: One page may take this long, seconds; a hung kernel must not hold a run for ever.
 PAGE_LIMIT = 3600
+#: What the notebooks call their kernel.
+KERNEL = "python3"
 #: Pages that read what others measured, and how many of those are executed at a time.
 READING, SIDE_BY_SIDE = ("06", "07"), 2
 
@@ -89,7 +95,8 @@ def execute_all(run: Run, pages: Sequence[Page], site: Path, params: Path) -> di
 
     texts = {}
     measuring = [page for page in pages if run.measuring and page.number not in READING]
-    with Progress(run, [page.number for page in pages]) as progress, ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+    numbers = [page.number for page in pages]
+    with own_kernel(), Progress(run, numbers) as progress, ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         for page in measuring:
             progress.start(page.label)
             texts[page] = executed(page)
@@ -100,6 +107,30 @@ def execute_all(run: Run, pages: Sequence[Page], site: Path, params: Path) -> di
             texts[page] = job.result()
             progress.done(site / page.href)
     return texts
+
+
+@contextmanager
+def own_kernel() -> Iterator[None]:
+    """Make this Python the kernel of the notebooks: a user's own of that name knows nothing of this package."""
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    before = os.environ.get("JUPYTER_PATH")
+    with tempfile.TemporaryDirectory() as folder:
+        spec = Path(folder) / "kernels" / KERNEL / "kernel.json"
+        spec.parent.mkdir(parents=True)
+        spec.write_text(json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"}))
+        os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [folder, before]))
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ["JUPYTER_PATH"]
+            else:
+                os.environ["JUPYTER_PATH"] = before
+
+
+def _as_template(path: Path) -> str:
+    """Return a path as papermill takes it, which fills in whatever stands in braces."""
+    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 def write_page(run: Run, page: Page, text: Text, pages: Sequence[Page], site: Path) -> None:
@@ -120,10 +151,10 @@ def _execute(run: Run, page: Page, params: Path) -> None:
     executed = run.directory / "notebooks" / page.notebook.name
     try:
         papermill.execute_notebook(
-            str(page.notebook),
-            str(executed),
+            _as_template(page.notebook),
+            _as_template(executed),
             parameters={"params": str(params), "run_dir": str(run.directory)},
-            kernel_name="python3",
+            kernel_name=KERNEL,
             progress_bar=False,
             request_save_on_cell_execute=False,
             autosave_cell_every=0,

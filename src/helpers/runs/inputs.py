@@ -18,7 +18,7 @@ from helpers.params.models import Setting, Variant
 from helpers.samples.dataset import Sample, load_samples, load_source, other_samples
 from helpers.samples.intake import Intake
 from helpers.samples.recorded import Recorded, read_recorded
-from helpers.scorers.words import words
+from helpers.scorers.words import has_word
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def read_inputs(params: Params) -> Inputs:
 def _unread(samples: Sequence[Sample], params: Params) -> list[str]:
     """Return the dialogues that have a reference in which the tokeniser of the run sees no word."""
     tokenizer = params.scoring.tokenizer
-    return [s.id for s in samples if not all(words(text, tokenizer) for text in s.references)]
+    return [s.id for s in samples if not all(has_word(text, tokenizer) for text in s.references)]
 
 
 def _recordings(params: Params) -> Iterator[_Recording]:

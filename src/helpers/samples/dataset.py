@@ -17,7 +17,7 @@ from helpers.params import Samples as SamplesParams
 from helpers.samples.formats import dialogue_of, found_columns, id_key, id_of, label_of, texts_of
 from helpers.samples.intake import SHOWN, Counting, Intake
 from helpers.samples.readers import FileRow, first_cells, name_of, read_rows, read_text
-from helpers.scorers.words import words
+from helpers.scorers.words import has_word
 
 CORPUS = DATA / "corpus"
 BUNDLED_COLUMNS = Columns(references=("summaries",), domain="domain", length="length", key_facts="key_facts")
@@ -222,7 +222,7 @@ def _sample(row: FileRow, columns: Columns, counting: Counting, *, has_ids: bool
     if not dialogue.strip():
         counting.set_aside(where, "nothing to summarise", f"no dialogue in column '{columns.dialogue}'")
         return None
-    references = [text for text in given if words(text)]
+    references = [text for text in given if has_word(text)]
     if given and not references:
         counting.set_aside(where, "no word in its reference")
         return None

@@ -14,7 +14,7 @@ from helpers.core.errors import SamplesError, did_you_mean
 from helpers.samples.formats import dialogue_of, id_key, id_of, label_of, texts_of
 from helpers.samples.intake import SHOWN, Counting
 from helpers.samples.readers import Cells, FileRow, name_of, read_rows
-from helpers.scorers.words import Tokenizer, words
+from helpers.scorers.words import Tokenizer, has_word
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def _read(
     where = " or ".join(map(repr, columns.references))
     if not given:
         return f"no reference in column {where}", None
-    references = [counting.text(text) for text in given if words(text, tokenizer)]
+    references = [counting.text(text) for text in given if has_word(text, tokenizer)]
     if not references:
         return f"no word in the reference in column {where}", None
     if len(references) < len(given):

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import IO, Any, TextIO, cast
 
 from helpers.core.errors import SamplesError
+from helpers.core.text import encoding_of
 
 STDIN = "-"
 #: The formats by how a file's name ends, a further ``.gz`` apart.
@@ -37,13 +38,6 @@ FORMATS = {
 #: What keeps the cells of a CSV file apart, the likeliest first.
 SEPARATORS = (",", ";", "\t", "|")
 _GZIP, _PARQUET, _ZIP = b"\x1f\x8b", b"PAR1", b"PK\x03\x04"
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 #: Bytes by which format and encoding are told, and that are decoded at a time.
 _START, _BLOCK = 4096, 1 << 20
 #: Rows of a Parquet file that are held at a time.
@@ -157,23 +151,14 @@ def _suffix(source: str | Path) -> str:
 
 def _guessed(start: bytes) -> str:
     """Return the format that a file without a telling name begins like, or nothing."""
-    encoding = _encoding(start) or "utf-8"
+    encoding = encoding_of(start) or "utf-8"
     return "json" if start.decode(encoding, "ignore").lstrip("\ufeff \t\r\n")[:1] in ("{", "[") else ""
-
-
-def _encoding(start: bytes) -> str | None:
-    """Return the encoding that the first bytes of a file tell, by a mark or by the zeros of UTF-16."""
-    marked = next((encoding for mark, encoding in _BOMS if start.startswith(mark)), None)
-    if marked is None and len(start) >= 4:
-        even, odd = start[:64:2].count(0), start[1:64:2].count(0)
-        marked = "utf-16-le" if odd > 8 * even + 1 else "utf-16-be" if even > 8 * odd + 1 else None
-    return marked
 
 
 @contextmanager
 def _as_text(file: IO[bytes], start: bytes, name: str, encoding: str | None) -> Iterator[IO[str]]:
     try:
-        used = codecs.lookup(_encoding(start) or encoding or "utf-8").name
+        used = codecs.lookup(encoding_of(start) or encoding or "utf-8").name
     except LookupError:
         raise SamplesError(f"{name}: '{encoding}' is no encoding; give one such as utf-8, cp1252 or utf-16") from None
     text = io.TextIOWrapper(file, encoding=used, newline="")

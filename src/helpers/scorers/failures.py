@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Sequence
 from enum import StrEnum
 from itertools import chain
 
@@ -111,17 +112,34 @@ def _has_lost_head(text: str) -> bool:
 
 def _is_loop(tokens: Sequence[str]) -> bool:
     """Whether the words go round: three times the same in a row, or many runs of four said before."""
+    if len(set(tokens)) == len(tokens):
+        return False
     runs = list(ngrams(tokens, _LOOP_RUN))
     if runs and 1 - len(set(runs)) / len(runs) >= _LOOP_SHARE:
         return True
-    return any(length >= max(2 * period, 3) for period, length in _repeats(tokens))
+    enough = {period: max(2 * period, 3) for period in range(1, _LONGEST_PERIOD + 1)}
+    likely = (period for period, count in _distances(tokens).items() if count >= enough[period])
+    return any(_longest_repeat(tokens, period) >= enough[period] for period in likely)
 
 
-def _repeats(tokens: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Yield, for every period, the longest stretch of words that equal the word one period before."""
-    for period in range(1, min(_LONGEST_PERIOD, len(tokens) // 2) + 1):
-        longest = current = 0
-        for earlier, later in zip(tokens, tokens[period:], strict=False):
-            current = current + 1 if earlier == later else 0
-            longest = max(longest, current)
-        yield period, longest
+def _distances(tokens: Sequence[str]) -> Counter[int]:
+    """Return how many words equal the word so many words before, for every distance that a period may have."""
+    counts: Counter[int] = Counter()
+    seen: dict[str, deque[int]] = {}
+    for place, token in enumerate(tokens):
+        before = seen.setdefault(token, deque(maxlen=_LONGEST_PERIOD))
+        for earlier in reversed(before):
+            if place - earlier > _LONGEST_PERIOD:
+                break
+            counts[place - earlier] += 1
+        before.append(place)
+    return counts
+
+
+def _longest_repeat(tokens: Sequence[str], period: int) -> int:
+    """Return the longest stretch of words that equal the word one period before."""
+    longest = current = 0
+    for earlier, later in zip(tokens, tokens[period:], strict=False):
+        current = current + 1 if earlier == later else 0
+        longest = max(longest, current)
+    return longest

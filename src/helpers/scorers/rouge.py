@@ -27,8 +27,9 @@ MAX_PAIRS = 1 << 24
 _LONGEST_WORD = 100
 
 _ABBREVIATIONS = "mr mrs ms dr prof st jr sr vs etc e.g i.e a.m p.m u.s u.k"
-#: What may end a line after its last word; where no stop stands before it there is nothing to split.
-_AT_THE_END = ".?!…\"'’”)]}» \t"
+_ABBREVIATED = frozenset(_ABBREVIATIONS.split())
+#: A word that ends a sentence beyond doubt when one that begins with a letter follows.
+_PLAIN_END = re.compile(r"([A-Za-z]{2,})[.?!]")
 #: Characters that Punkt is given at a time: its work grows with their square.
 _PIECE = 10_000
 #: The ends of sentences that Punkt does not know.
@@ -231,9 +232,25 @@ def _split(line: str) -> list[str]:
     while bare := line.strip():
         end = len(bare) if len(bare) <= _PIECE else bare.rfind(" ", 1, _PIECE)
         piece, line = (bare[:end], bare[end:]) if end > 0 else (bare[:_PIECE], bare[_PIECE:])
-        inner = piece.rstrip(_AT_THE_END)
-        found += _punkt().tokenize(piece) if any(stop in inner for stop in ".?!") else [piece]
+        found += _plainly_split(piece) or _punkt().tokenize(piece)
     return found
+
+
+def _plainly_split(line: str) -> list[str]:
+    """Return the sentences of a line in which every stop is plainly one, as Punkt would; nothing where one is not."""
+    tokens, found, start = line.split(), list[str](), 0
+    for place, (token, following) in enumerate(pairwise(tokens), 1):
+        if "." not in token and "?" not in token and "!" not in token:
+            continue
+        end = _PLAIN_END.fullmatch(token)
+        if not end or end[1].lower() in _ABBREVIATED or not (following[0].isascii() and following[0].isalpha()):
+            return []
+        found.append(" ".join(tokens[start:place]))
+        start = place
+    last = tokens[-1].rstrip(".?!")
+    if "." in last or "?" in last or "!" in last:
+        return []
+    return [*found, " ".join(tokens[start:])]
 
 
 @cache
@@ -248,5 +265,5 @@ def _punkt() -> Any:
     from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer  # type: ignore[import-untyped]
 
     parameters = PunktParameters()
-    parameters.abbrev_types = set(_ABBREVIATIONS.split())
+    parameters.abbrev_types = set(_ABBREVIATED)
     return PunktSentenceTokenizer(parameters)

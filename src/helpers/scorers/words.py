@@ -12,6 +12,7 @@ import regex
 Tokenizer = Literal["unicode", "rouge_score"]
 
 _PLAIN = re.compile(r"[a-z0-9]+")
+_ASCII = re.compile(r"[A-Za-z0-9]")
 #: Signs that only say how the one before them is drawn.
 _DRAWN = re.compile("[\ufe00-\ufe0f\u20e3\u00ad]")
 #: What `rouge_score` takes for a space, though it is a letter, a digit or a mark on one.
@@ -38,6 +39,11 @@ def words(text: str, tokenizer: Tokenizer = "unicode") -> tuple[str, ...]:
     if tokenizer == "rouge_score" or text.isascii() or not _BEYOND.search(plain := _DRAWN.sub("", text)):
         return tuple(_PLAIN.findall(text.lower()))
     return tuple(_WORD.findall(unicodedata.normalize("NFKC", plain).lower()))
+
+
+def has_word(text: str, tokenizer: Tokenizer = "unicode") -> bool:
+    """Whether a text has a word at all."""
+    return bool(_ASCII.search(text) or (tokenizer == "unicode" and not text.isascii() and words(text)))
 
 
 def letters(text: str) -> tuple[int, int]:

@@ -1,8 +1,12 @@
 """A model repository ready to upload, with a handler that stands alone.
 
-The folder holds ``handler.py``, its ``requirements.txt``, ``summariser.json`` (task, context, engine, generation
-settings and prompt), the weights, tokenizer and configuration, and a model card. With the engine CTranslate2 the
-weights lie converted in ``ctranslate2/``, beside the module that decodes them here as well.
+The folder holds ``handler.py``, ``summariser.json`` (task, context, engine, type of the weights, generation settings,
+tokens of the prompt), the weights, tokenizer and configuration, and a model card. With the engine CTranslate2 the
+weights lie converted in ``ctranslate2/``, beside the module that decodes them here as well and ``requirements.txt``.
+
+torch and transformers are the container's own: a repository that brings others breaks the toolkit that loads it. So
+what one of the supported versions of transformers would not know, or would silently read otherwise, is written in the
+words of both: `OLDEST` has no class for the tokenizers of version 5, and looks for other keys in the configuration.
 """
 
 from __future__ import annotations
@@ -19,15 +23,17 @@ from helpers.core.environment import environment
 from helpers.core.errors import InputError, ModelError
 from helpers.core.paths import DATA, PACKAGE
 from helpers.engines import model_cache, model_files
+from helpers.engines.codec import ChatEncoder
 from helpers.engines.conversion import converted
 from helpers.params import Params
 from helpers.samples.prompts import load_prompt
 
+#: The oldest transformers that a packaged repository is tested under.
+OLDEST = "4.51.3"
 HANDLER = DATA / "handler" / "handler.py"
 DECODER = PACKAGE / "engines" / "ct2_decoding.py"
-#: Packages the handler imports, by engine; pinned to what it was tested with.
-NEEDED = {"transformers": ("transformers", "safetensors"), "ctranslate2": ("transformers", "ctranslate2")}
-PLACE = "{dialogue}"
+#: Packages the container lacks, by engine; pinned to what the handler was tested with.
+NEEDED: dict[str, tuple[str, ...]] = {"transformers": (), "ctranslate2": ("ctranslate2",)}
 
 
 def write(params: Params, out: Path, figures: Sequence[str] = ()) -> None:
@@ -49,9 +55,10 @@ def write(params: Params, out: Path, figures: Sequence[str] = ()) -> None:
         partial.mkdir(parents=True)
         _copy_model(params, source, partial)
         shutil.copyfile(HANDLER, partial / "handler.py")
-        needed = NEEDED[params.model.engine]
-        (partial / "requirements.txt").write_text("".join(f"{name}=={version(name)}\n" for name in needed))
-        (partial / "summariser.json").write_text(json.dumps(settings(params), indent=1, ensure_ascii=False) + "\n")
+        if needed := NEEDED[params.model.engine]:
+            (partial / "requirements.txt").write_text("".join(f"{name}=={version(name)}\n" for name in needed))
+        tokenizer = _write_tokenizer(source, partial)
+        (partial / "summariser.json").write_text(json.dumps(settings(params, tokenizer), indent=1) + "\n")
         (partial / "README.md").write_text(card(params, figures), encoding="utf-8")
         partial.replace(out)
     except OSError as error:
@@ -59,17 +66,21 @@ def write(params: Params, out: Path, figures: Sequence[str] = ()) -> None:
         raise InputError(f"--out {out}: cannot be written: {error.strerror}") from None
 
 
-def settings(params: Params) -> dict[str, Any]:
-    """Return what the handler must know beside the weights."""
+def settings(params: Params, tokenizer: Any) -> dict[str, Any]:
+    """Return what the handler must know beside the weights; the prompt stands in it as tokens."""
     model = params.model
-    messages = load_prompt(model.prompt).messages(PLACE) if model.prompt else []
+    frame: tuple[list[int], list[int]] = ([], [])
+    if model.prompt:
+        encoder = ChatEncoder(tokenizer, load_prompt(model.prompt), model.context_tokens)
+        frame = (encoder.before, encoder.after)
     return {
         "task": model.task,
         "engine": model.engine,
         "dtype": model.dtype,
         "context_tokens": model.context_tokens,
         "generation": params.generation.sent(),
-        "messages": messages,
+        "frame": frame,
+        "special_ids": sorted(tokenizer.all_special_ids),
     }
 
 
@@ -115,3 +126,40 @@ def _copy_model(params: Params, source: Path, folder: Path) -> None:
         shutil.copyfile(DECODER, folder / DECODER.name)
     for part in sorted(parts):
         shutil.copyfile(part, folder / part.name)
+    config = folder / "config.json"
+    config.write_text(json.dumps(both_spellings(json.loads(config.read_text())), indent=2) + "\n")
+
+
+def both_spellings(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a model's configuration as transformers 4 and 5 both read it: each ignores the other's keys.
+
+    Version 5 keeps the positions' parameters in ``rope_parameters`` and the type in ``dtype``; version 4 looks for
+    ``rope_theta``, ``rope_scaling`` and ``torch_dtype``, and takes its own defaults where they are missing.
+    """
+    found = dict(config)
+    if dtype := config.get("dtype", config.get("torch_dtype")):
+        found |= {"dtype": dtype, "torch_dtype": dtype}
+    rope = config.get("rope_parameters")
+    if isinstance(rope, dict) and "rope_theta" in rope:
+        scaling = {name: value for name, value in rope.items() if name != "rope_theta"}
+        is_plain = scaling.get("rope_type", "default") == "default"
+        found |= {"rope_theta": rope["rope_theta"], "rope_scaling": None if is_plain else scaling}
+    return found
+
+
+def _write_tokenizer(source: Path, folder: Path) -> Any:
+    """Write a model's tokenizer with a class that every supported version has, and return it.
+
+    Raises `ModelError` when it has no fast form.
+    """
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(source, truncation_side="right")
+    if getattr(tokenizer, "backend_tokenizer", None) is None:
+        raise ModelError(f"{shown(source)}: its tokenizer has no fast form (tokenizer.json); save one there")
+    tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
+    named = {f"{name}_token": getattr(tokenizer, f"{name}_token") for name in ("bos", "eos", "unk", "pad")}
+    tokens = {name: str(token) for name, token in named.items() if token is not None}
+    known = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": tokenizer.model_max_length, **tokens}
+    (folder / "tokenizer_config.json").write_text(json.dumps(known, indent=2) + "\n")
+    return tokenizer

@@ -35,6 +35,8 @@ ALPHA = 1 - LEVEL
 RESAMPLES = 10_000
 #: Draws made from one seed of their own: part of the result, so not to be changed lightly.
 BLOCK = 250
+#: Signs that are held at a time, where a block has more.
+MOST_FLIPS = 4_000_000
 #: Fewer dialogues than this have no ratio: that of three holds the true one in 75 % of cases, not in 95 %.
 SMALLEST_RATIO = 8
 
@@ -178,8 +180,8 @@ def draw(
     """Return ``resamples`` draws of ``statistic`` from ``data`` (series, n) as an array (series, resamples).
 
     Every block has a seed of its own, so the result depends on ``seed`` alone, not on ``executor``. Peak
-    memory is about 20 bytes times ``BLOCK`` times n for each series and process. Raises ValueError unless
-    ``resamples`` is positive.
+    memory is about 20 bytes times ``BLOCK`` times n for each series and process, of `flipped_means` times
+    ``MOST_FLIPS`` at most. Raises ValueError unless ``resamples`` is positive.
     """
     if resamples < 1:
         raise ValueError(f"resamples: is {resamples}; give a positive number, as in 10000")
@@ -191,9 +193,14 @@ def draw(
 
 def flipped_means(data: FloatArray, size: int, seed: Sequence[int]) -> FloatArray:
     """Return ``size`` means (series, size) of ``data`` with the signs of random columns flipped."""
-    n = data.shape[1]
-    kept = np.random.default_rng((*seed, 1)).integers(0, 2, (size, n), dtype=np.int8)
-    means: FloatArray = data @ (2 * kept - 1).T / n
+    n, generator = data.shape[1], np.random.default_rng((*seed, 1))
+    # A few rows at a time where n is large; multiples of four, which the generator draws as it draws all at once.
+    rows = min(size, max(4, MOST_FLIPS // n // 4 * 4)) if n else size
+    parts = []
+    for start in range(0, size, rows):
+        kept = generator.integers(0, 2, (min(rows, size - start), n), dtype=np.int8)
+        parts.append(data @ (2 * kept - 1).T / n)
+    means: FloatArray = np.concatenate(parts, axis=1)
     return means
 
 

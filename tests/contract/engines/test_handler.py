@@ -72,7 +72,6 @@ def test_the_repository_is_complete(packaged: Path) -> None:
     names = {path.name for path in packaged.iterdir()}
     assert names >= {
         "handler.py",
-        "requirements.txt",
         "summariser.json",
         "README.md",
         "config.json",
@@ -80,7 +79,9 @@ def test_the_repository_is_complete(packaged: Path) -> None:
     assert ("model.safetensors" in names) != ("ct2_decoding.py" in names)
     assert "helpers" not in (packaged / "handler.py").read_text()
     assert "Nothing was measured" in (packaged / "README.md").read_text()
-    assert all("==" in line for line in (packaged / "requirements.txt").read_text().splitlines())
+    # torch and transformers are the container's own, and another version of either would break its toolkit
+    needed = (packaged / "requirements.txt").read_text().splitlines() if "requirements.txt" in names else []
+    assert [line.split("==")[0] for line in needed] == (["ctranslate2"] if "ct2_decoding.py" in names else [])
 
 
 def test_alone_it_answers_as_the_local_backend_does(alone: Any, tiny: TransformersBackend) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from helpers.stats import comparison
 from helpers.stats.comparison import Paired, adjust, holm, paired, ratio
 from helpers.stats.intervals import mean
 
@@ -215,3 +216,11 @@ def test_ratio_without_an_interval(x, y, value, note):
 def test_errors_say_what_where_and_the_fix(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("n", [3, 5, 31, 400])
+def test_flips_in_parts_are_those_drawn_at_once(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = np.random.default_rng(1).normal(size=(2, n))
+    whole = comparison.flipped_means(data, 250, (7, 3))
+    monkeypatch.setattr(comparison, "MOST_FLIPS", 900)
+    assert np.allclose(comparison.flipped_means(data, 250, (7, 3)), whole, rtol=0, atol=1e-15)

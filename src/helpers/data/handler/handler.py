@@ -1,8 +1,8 @@
 """A summariser for a managed endpoint: ``EndpointHandler`` as the inference toolkit loads it.
 
-It needs the files beside it and the packages of requirements.txt, nothing else. ``summariser.json`` holds the task, the
-context, the engine, the default generation settings and, for a chat model, the conversation with the place of the
-dialogue.
+It needs the files beside it, torch and transformers from 4.51 on as the container has them, and what requirements.txt
+names, if it is there. ``summariser.json`` holds the task, the context, the engine, the type of the weights, the default
+generation settings and, for a chat model, the tokens of the conversation before and after the dialogue.
 Whatever it raises the toolkit answers as HTTP 400 with the message.
 """
 
@@ -11,10 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoTokenizer
+from transformers import PreTrainedTokenizerFast
 
 Decode = Callable[[list[list[int]], dict[str, Any]], list[list[int]]]
-PLACE = "{dialogue}"
 MOST_INPUTS = 64
 KNOWN = {
     "num_beams": int,
@@ -23,6 +22,8 @@ KNOWN = {
     "no_repeat_ngram_size": int,
     "length_penalty": float,
 }
+#: What the vendor's own client sends beside them: over-long input is always cut, spaces stay as the model wrote them.
+IGNORED = ("truncation", "clean_up_tokenization_spaces")
 
 
 class EndpointHandler:
@@ -32,10 +33,11 @@ class EndpointHandler:
         folder = Path(path or ".")
         self.settings = json.loads((folder / "summariser.json").read_text(encoding="utf-8"))
         self.is_chat = self.settings["task"] == "chat"
-        self.tokenizer = AutoTokenizer.from_pretrained(folder, truncation_side="right")
+        self.tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, truncation_side="right")
         self.tokenizer.pad_token = self.tokenizer.pad_token or self.tokenizer.eos_token
+        self.dtype = ""
         self.decode = self._ctranslate2(folder) if self.settings["engine"] == "ctranslate2" else self._torch(folder)
-        self.frame = self._frame() if self.is_chat else ([], [])
+        self.frame, self.special = self.settings["frame"], set(self.settings["special_ids"])
 
     def __call__(self, data: dict[str, Any]) -> list[dict[str, str]]:
         """Return ``[{"summary_text": …}]``, one for each of ``inputs``."""
@@ -54,6 +56,7 @@ class EndpointHandler:
         from ct2_decoding import Decoder, load
 
         model = load(folder / "ctranslate2", is_chat=self.is_chat, compute_type=self.settings["dtype"])
+        self.dtype = str(model.compute_type)
         decoder: Decode = Decoder(model, folder, self.tokenizer)
         return decoder
 
@@ -62,7 +65,14 @@ class EndpointHandler:
         from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
         family = AutoModelForCausalLM if self.is_chat else AutoModelForSeq2SeqLM
-        model = family.from_pretrained(folder, use_safetensors=True, dtype=self.settings["dtype"]).eval()
+        wanted = self.settings["dtype"]
+        # Every version takes its own keyword for the type, and ignores the others'.
+        model = family.from_pretrained(folder, use_safetensors=True)
+        model = model.to(torch.float32 if wanted == "int8" else getattr(torch, wanted)).eval()
+        if wanted == "int8":
+            quantize: Any = torch.ao.quantization.quantize_dynamic
+            model = quantize(model, {torch.nn.Linear}, dtype=torch.qint8)
+        self.dtype = wanted if wanted == "int8" else str(model.dtype).removeprefix("torch.")
         own = model.generation_config
         own.update(do_sample=False, temperature=1.0, top_k=50, top_p=1.0, num_return_sequences=1, max_length=None)
         own.pad_token_id = self.tokenizer.pad_token_id if own.pad_token_id is None else own.pad_token_id
@@ -83,9 +93,9 @@ class EndpointHandler:
         """Return the generation settings of a request over the defaults; refuses what is unknown or unusable."""
         if not isinstance(given, dict):
             raise ValueError("'parameters' must be an object")  # noqa: TRY004  (the one kind that means: bad request)
-        given = {name: value for name, value in given.items() if name != "truncation"}  # over-long input is always cut
+        given = {name: value for name, value in given.items() if name not in IGNORED}
         if unknown := sorted(set(given) - set(KNOWN)):
-            raise ValueError(f"unknown parameter {', '.join(unknown)}; known: {', '.join([*KNOWN, 'truncation'])}")
+            raise ValueError(f"unknown parameter {', '.join(unknown)}; known: {', '.join([*KNOWN, *IGNORED])}")
         for name, value in given.items():
             fits = isinstance(value, int) or (KNOWN[name] is float and isinstance(value, float))
             if isinstance(value, bool) or not fits or (name in ("num_beams", "max_new_tokens") and value < 1):
@@ -104,14 +114,6 @@ class EndpointHandler:
         ids = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True, verbose=False).input_ids
         return [*before, *ids[:room], *after]
 
-    def _frame(self) -> tuple[list[int], list[int]]:
-        """Return the tokens of the conversation before and after the dialogue."""
-        turns = self.settings["messages"]
-        text = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-        before, after = text.split(PLACE)
-        return tuple(self.tokenizer(part, add_special_tokens=False).input_ids for part in (before, after))
-
     def _text(self, ids: list[int]) -> str:
-        special = set(self.tokenizer.all_special_ids)
-        text = [token for token in ids if token not in special]
+        text = [token for token in ids if token not in self.special]
         return str(self.tokenizer.decode(text, clean_up_tokenization_spaces=False)).strip()
