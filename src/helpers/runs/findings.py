@@ -34,10 +34,10 @@ class Findings:
         """Write down what was found in the answer to a request."""
         tree = found.model_dump(mode="json")
         line = redact(json.dumps({"request": request, "found": tree}, ensure_ascii=False)) + "\n"
-        # A line that was cut off before is ended first, so that this one stands by itself.
-        begin = "\n" if self._path.exists() and not self._path.read_bytes().endswith(b"\n") else ""
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(begin + line)
+        with self._path.open("ab+") as file:
+            if (size := file.seek(0, os.SEEK_END)) and os.pread(file.fileno(), 1, size - 1) != b"\n":
+                line = f"\n{line}"  # one that was cut off before is ended, so that this one stands by itself
+            file.write(line.encode())
             file.flush()
             os.fsync(file.fileno())
         self._known[request] = tree

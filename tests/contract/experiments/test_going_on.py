@@ -61,7 +61,7 @@ def test_what_was_answered_is_not_asked_again_and_no_text_is_kept(monkeypatch: p
         run.close()  # as a kill leaves it: page 02 has no result
         (run.directory / "results" / "01.json").unlink()
         before = len(server.requests)
-        again = resume_run(run.directory, None, [])
+        again = resume_run(open_interrupted(run.directory, None, []))
         assert again.manifest.only == ("01", "02", "03")
         found = measured(again)
         again.close()
@@ -91,7 +91,7 @@ def test_a_run_whose_deployment_died_goes_on_and_counts_its_failures(monkeypatch
         run.close()
     with ScriptedServer(summary(SPOKEN)) as server:
         monkeypatch.setenv("HF_ENDPOINT_URL", server.url)
-        again = resume_run(run.directory, None, [])
+        again = resume_run(open_interrupted(run.directory, None, []))
         found = measured(again)
         assert found["02"]["answered"] == 10
         assert len([r for r in server.requests if b"POST" in r[:5]]) == 6 + 10
@@ -116,7 +116,7 @@ def test_how_far_a_run_has_come_says_what_going_on_means(monkeypatch: pytest.Mon
         assert state_of(run) == "measured"
         run.close()
         asked = len(server.requests)
-        again = resume_run(run.directory, None, [])
+        again = open_interrupted(run.directory, None, [])
         assert (again.measuring, len(server.requests)) == (False, asked)
         mark_published(again)
         again.close()
