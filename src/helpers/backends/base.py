@@ -17,6 +17,9 @@ class Answer:
     Token counts are the model's own (``None``: the backend does not know them).
     ``lost_tokens`` counts the tokens of the dialogue that the model never read, ``cached_tokens`` those of the prompt
     that a server says it had computed before.
+    ``finish`` is the server's word for why the answer ended (``length``: it was cut off), ``thought`` the characters of
+    thinking that were taken out of it. Of an answer that came in events, ``first_token`` is the time from send to the
+    first content, ``inter_token`` that between tokens, in seconds; ``longest_gap`` lay between two of the ``chunks``.
     ``service_time`` is in seconds, send to last byte; ``None`` for a backend that only replays text.
     ``replaced`` counts characters of the summary that were replaced because nothing may show them.
     """
@@ -28,6 +31,13 @@ class Answer:
     service_time: float | None = None
     status: int | None = None
     cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    finish: str = ""
+    thought: int | None = None
+    first_token: float | None = None
+    inter_token: float | None = None
+    chunks: int | None = None
+    longest_gap: float | None = None
     replaced: int = 0
 
 

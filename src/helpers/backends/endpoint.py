@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -20,12 +21,47 @@ from anyio.from_thread import start_blocking_portal
 from helpers import __version__
 from helpers.backends import wire
 from helpers.backends.base import Answer
+from helpers.backends.chat import Chat, Reuse, chat_path, parse_chat
+from helpers.backends.streaming import Stream, read_stream
 from helpers.core.environment import SHORTEST, environment, redact
 from helpers.core.errors import Failure, InputError, RequestError, RunError
 from helpers.params import Endpoint, Generation, Params
 from helpers.samples.prompts import load_prompt
 
 T = TypeVar("T")
+#: A part of an address's query that looks like a secret, which would stand in logs.
+_SECRET = re.compile(r"(^|&)[^=&]*(token|key|secret|password|sig)[^=&]*=", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came over the wire; ``seconds`` from send to last byte, ``stream`` if it came in events."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    seconds: float
+    stream: Stream | None = None
+
+    @property
+    def text(self) -> str:
+        """The body as text, whatever it is."""
+        return self.content.decode("utf-8", "replace")
+
+
+@dataclass
+class _Connection:
+    """Whether a request went over a connection that an earlier one had left open."""
+
+    was_kept: bool = False
+
+
+class _ClosedError(Exception):
+    """A connection was closed without an answer."""
+
+    def __init__(self, error: RequestError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 class EndpointBackend:
@@ -45,7 +81,7 @@ class EndpointBackend:
         url: str,
         endpoint: Endpoint,
         token: str | None = None,
-        chat: wire.Chat | None = None,
+        chat: Chat | None = None,
         resolver: Callable[[], AbstractResolver] | None = None,
         *,
         may_be_cached: bool = False,
@@ -53,8 +89,9 @@ class EndpointBackend:
         self.url = checked_url(url)
         parts = urlsplit(self.url)
         self._origin, self._path = f"{parts.scheme}://{parts.netloc}", parts.path or "/"
-        if chat and not parts.path.endswith(wire.CHAT_PATH):
-            self._path = parts.path + wire.CHAT_PATH
+        if chat:
+            self._path = chat_path(parts.path)
+        self._query = f"?{parts.query}" if parts.query else ""
         self._endpoint, self._chat = endpoint, chat
         self._asleep = False
         # Nothing compressed is asked for, and what comes so all the same is inflated here, within bounds.
@@ -92,7 +129,7 @@ class EndpointBackend:
         """Return status and text of a plain GET such as ``/health``; raises `RequestError` if nothing answers."""
         return self.call(self._get, path)
 
-    def reusing(self, reuse: wire.Reuse) -> EndpointBackend:
+    def reusing(self, reuse: Reuse) -> EndpointBackend:
         """Return this backend, over the same connections, with other care taken that prompts are computed anew."""
         other = copy.copy(self)
         other._chat = replace(self._chat, reuse=reuse) if self._chat else None
@@ -115,34 +152,65 @@ class EndpointBackend:
     async def _open(self) -> aiohttp.ClientSession:
         # A load test has as many requests under way as arrive: none may wait here for a connection.
         connector = aiohttp.TCPConnector(limit=0, resolver=self._resolver() if self._resolver else None)
-        return aiohttp.ClientSession(connector=connector, trust_env=False, auto_decompress=False)
+        tracing = aiohttp.TraceConfig()
+        tracing.on_connection_reuseconn.append(_kept)
+        return aiohttp.ClientSession(
+            connector=connector, trust_env=False, auto_decompress=False, trace_configs=[tracing]
+        )
 
     async def ask(self, dialogues: list[str], generation: Generation) -> list[Answer]:
         """Make one attempt as `summarise` does, for code that `call` runs on this backend's event loop."""
-        body = self._body(dialogues, generation)
-        began = time.perf_counter_ns()
-        status, headers, content = await self._exchange("POST", self._path, body)
-        seconds = (time.perf_counter_ns() - began) / 1e9
-        self._asleep = status == 503
-        if status != 200:
-            raise wire.refusal(status, headers, self._clean(content.decode("utf-8", "replace")))
-        wire.check_type(headers)
-        n = len(dialogues)
+        reply = await self._asked(dialogues, generation)
+        self._asleep = reply.status == 503
+        if reply.status != 200:
+            raise self._refusal(reply)
         try:
-            if self._chat:
-                text, told = wire.parse_chat(content)
-                return [Answer(self._clean(text), service_time=seconds, status=status, **told)]
-            summaries = wire.parse_summaries(content, n)
+            return self._answers(reply, len(dialogues))
         except RequestError as error:
-            raise RequestError(error.kind, error.private, said=self._clean(error.said), status=error.status) from None
-        read, made, lost = (wire.token_counts(headers, name, n) for name in ("input", "output", "lost"))
+            said, again = self._clean(error.said), error.retryable
+            raise RequestError(error.kind, error.private, said=said, status=error.status, retryable=again) from None
+
+    async def _asked(self, dialogues: list[str], generation: Generation) -> Reply:
+        """Return the reply to one attempt, made again in other words if the server says that it takes those only."""
+        while True:
+            body = self._body(dialogues, generation)
+            reply = await self._exchange("POST", self._path + self._query, body)
+            other = self._chat.corrected(reply.status, reply.text) if self._chat else None
+            if other is not None:
+                self._chat = other
+            elif (moved := _slash(reply, self._path)) is not None:
+                self._path = moved
+            else:
+                return reply
+
+    def _refusal(self, reply: Reply) -> RequestError:
+        error = wire.refusal(reply.status, reply.headers, self._clean(reply.text))
+        if error.kind is not Failure.NOT_FOUND or reply.status != 404 or "no model" in error.private:
+            return error
+        advice = (
+            "a chat server is asked with endpoint.protocol: chat"
+            if self._chat is None
+            else "give its address up to /v1"
+        )
+        reason = f"{error.private}: nothing at {self._path}; {advice}"
+        return RequestError(error.kind, reason, said=error.said, status=error.status)
+
+    def _answers(self, reply: Reply, n: int) -> list[Answer]:
+        if self._chat:
+            found = reply.stream.completion() if reply.stream else parse_chat(reply.content)
+            clocks = reply.stream.clocks(found.counts.get("output_tokens")) if reply.stream else {}
+            told: dict[str, Any] = {"finish": found.finish, "thought": found.thought or None, **found.counts, **clocks}
+            return [Answer(self._clean(found.text), service_time=reply.seconds, status=reply.status, **told)]
+        summaries = wire.parse_summaries(reply.content, n)
+        read, made, lost = (wire.token_counts(reply.headers, name, n) for name in ("input", "output", "lost"))
         return [
-            Answer(self._clean(text), read[i], made[i], lost[i], seconds, status) for i, text in enumerate(summaries)
+            Answer(self._clean(text), read[i], made[i], lost[i], reply.seconds, reply.status)
+            for i, text in enumerate(summaries)
         ]
 
     async def _get(self, path: str) -> tuple[int, str]:
-        status, _, content = await self._exchange("GET", path, None)
-        return status, self._clean(content.decode("utf-8", "replace"))
+        reply = await self._exchange("GET", path, None)
+        return reply.status, self._clean(reply.text)
 
     def _body(self, dialogues: list[str], generation: Generation) -> bytes:
         if self._chat is None:
@@ -154,18 +222,41 @@ class EndpointBackend:
     def _clean(self, text: str) -> str:
         """Return what a server said without the token, which a server may well repeat."""
         own = [self._token] if self._token and len(self._token) >= SHORTEST else []
-        return redact(text, own)
+        # half a surrogate pair is no text, and cannot be written anywhere
+        return redact(text.encode("utf-8", "surrogatepass").decode("utf-8", "replace"), own)
 
-    async def _exchange(self, method: str, path: str, body: bytes | None) -> tuple[int, Mapping[str, str], bytes]:
+    async def _exchange(self, method: str, path: str, body: bytes | None) -> Reply:
+        """Return what came; a connection that the server has closed since its last answer is opened anew."""
+        while True:
+            on_kept = _Connection()
+            try:
+                return await self._exchanged(method, path, body, on_kept)
+            except _ClosedError as closed:
+                if not on_kept.was_kept:
+                    raise closed.error from None
+
+    async def _exchanged(self, method: str, path: str, body: bytes | None, connection: _Connection) -> Reply:
         limits, headers = self._limits(), dict(self._headers)
         if self._asleep and method == "POST":
             headers["X-Scale-Up-Timeout"] = f"{self._endpoint.wake_timeout:.0f}"
+        began, most, stream = time.perf_counter_ns(), self._endpoint.max_answer_bytes, None
         try:
             async with self._session.request(
-                method, self._origin + path, data=body, headers=headers, allow_redirects=False, timeout=limits
+                method,
+                self._origin + path,
+                data=body,
+                headers=headers,
+                allow_redirects=False,
+                timeout=limits,
+                trace_request_ctx=connection,
             ) as response:
-                raw, encoding = await self._bounded(response), response.headers.get("Content-Encoding", "")
-                return response.status, response.headers, wire.inflated(raw, encoding, self._endpoint.max_answer_bytes)
+                if response.status == 200 and response.content_type == "text/event-stream" and self._chat:
+                    stream, raw = await read_stream(response.content.iter_any(), began, most), b""
+                else:
+                    raw = await self._bounded(response)
+                seconds = (time.perf_counter_ns() - began) / 1e9
+                content = wire.inflated(raw, response.headers.get("Content-Encoding", ""), most)
+                return Reply(response.status, response.headers, content, seconds, stream)
         except aiohttp.ConnectionTimeoutError:
             limit = self._endpoint.connect_timeout
             raise RequestError(Failure.CONNECTION, f"no connection within {limit:g} s", retryable=True) from None
@@ -177,7 +268,10 @@ class EndpointBackend:
             raise RequestError(Failure.TIMEOUT, reason, retryable=True) from None
         except (aiohttp.ClientConnectionError, OSError) as error:
             said = self._clean(str(error))
-            raise RequestError(Failure.CONNECTION, type(error).__name__, said=said, retryable=True) from None
+            failed = RequestError(Failure.CONNECTION, type(error).__name__, said=said, retryable=True)
+            if isinstance(error, aiohttp.ServerDisconnectedError | ConnectionResetError):
+                raise _ClosedError(failed) from None
+            raise failed from None
         except aiohttp.ClientError as error:
             said = self._clean(str(error))[: wire.SHOWN_ERROR]
             # Only the text tells an answer that a reset cut off from one that was sent too short.
@@ -209,21 +303,22 @@ def open_endpoint(url: str, params: Params, *, with_token: bool = True, may_be_c
     """Return the backend of a run that asks ``url``, with the environment's token if it may go there."""
     chat = None
     if params.backend == "endpoint" and params.endpoint.protocol == "chat" and params.model.prompt:
-        chat = wire.Chat(params.endpoint.served_model or params.model.id, load_prompt(params.model.prompt))
+        name, streams = params.endpoint.served_model or params.model.id, params.endpoint.stream
+        chat = Chat(name, load_prompt(params.model.prompt), streams=streams)
     token = token_for(url, environment()) if with_token else None
     return EndpointBackend(url, params.endpoint, token, chat, may_be_cached=may_be_cached)
 
 
 def checked_url(url: str) -> str:
-    """Return the address without a trailing slash, or raise `InputError` when it is not an http(s) origin."""
+    """Return the address, without a slash after the host, or raise `InputError` when it is not an http(s) origin."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise InputError(f"endpoint address {url!r}: expected https://HOST, such as the one the endpoint's page shows")
-    if parts.username or parts.password or parts.query:
+    if parts.username or parts.password or _SECRET.search(parts.query):
         raise InputError(
-            f"endpoint address at {parts.hostname}: no user name, password or query in it; the token is HF_TOKEN"
+            f"endpoint address at {parts.hostname}: no user name, password or key in it; the token is HF_TOKEN"
         )
-    return url.rstrip("/")
+    return url if parts.path.strip("/") or parts.query else url.rstrip("/")
 
 
 def token_for(url: str, environment: Mapping[str, str]) -> str | None:
@@ -235,6 +330,19 @@ def token_for(url: str, environment: Mapping[str, str]) -> str | None:
     if not token or not home or _origin(url) != _origin(home):
         return None
     return token if urlsplit(url).scheme == "https" or is_loopback(url) else None
+
+
+async def _kept(session: Any, context: Any, params: Any) -> None:
+    context.trace_request_ctx.was_kept = True
+
+
+def _slash(reply: Reply, path: str) -> str | None:
+    """Return the path that a server sends a request on to for the sake of a slash at its end; ``None`` for all else."""
+    if reply.status not in (301, 302, 307, 308):
+        return None
+    other = urlsplit(reply.headers.get("Location", ""))
+    same = other.path.rstrip("/") == path.rstrip("/") and other.path != path
+    return other.path if same and not other.netloc else None
 
 
 def is_loopback(url: str) -> bool:

@@ -1,23 +1,22 @@
-"""What goes over the wire: bodies, answers and refusals of the three protocols that endpoints speak.
+"""What goes over the wire: bodies and answers of the toolkit's protocols, and the refusals of all of them.
 
-``summarization`` and ``text2text`` are those of the managed endpoint's own toolkit, ``chat`` is that of TGI, vLLM
-and llama.cpp. The known shapes of an answer are read tolerantly; everything else is a ``bad_response``.
+``summarization`` and ``text2text`` are those of the managed endpoint's own toolkit; ``chat`` has a module of its own.
+The known shapes of an answer are read tolerantly, whatever type it is said to be; everything else is a
+``bad_response``.
 """
 
 from __future__ import annotations
 
 import json
-import uuid
+import re
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn
 
 from helpers.core.errors import Failure, RequestError
 from helpers.params import Generation
-from helpers.samples.prompts import Prompt
 
 #: HTTP status → kind of failure, and whether asking again can help.
 STATUSES: Mapping[int, tuple[Failure, bool]] = {
@@ -28,39 +27,18 @@ STATUSES: Mapping[int, tuple[Failure, bool]] = {
     408: (Failure.TIMEOUT, True),
     413: (Failure.TOO_LARGE, False),
     422: (Failure.BAD_REQUEST, False),
+    424: (Failure.SERVER_ERROR, True),
     429: (Failure.RATE_LIMITED, True),
     503: (Failure.COLD, True),
 }
 #: Error bodies are only shown to a person; more of them helps nobody.
 SHOWN_ERROR = 300
-#: Where servers of the chat protocol listen.
-CHAT_PATH = "/v1/chat/completions"
-
-
-#: What is done so that a server computes a prompt it has seen: nothing, its own switch (llama.cpp's ``cache_prompt``,
-#: vLLM's ``cache_salt``), or a mark at the beginning that makes each prompt another one.
-Reuse = Literal["allowed", "cache_prompt", "cache_salt", "distinct"]
-
-
-@dataclass(frozen=True)
-class Chat:
-    """What the chat protocol needs beside the dialogue: the model's name and the prompt around the dialogue."""
-
-    model: str
-    prompt: Prompt
-    reuse: Reuse = "allowed"
-
-    def body(self, dialogue: str, generation: Generation) -> dict[str, Any]:
-        """Return the request; decoding is greedy, as it is with every other protocol."""
-        turns, mark = self.prompt.messages(dialogue), uuid.uuid4().hex[:8]
-        if self.reuse == "distinct":
-            turns[0] = {**turns[0], "content": f"[request {mark}]\n{turns[0]['content']}"}
-        switches: dict[str, dict[str, Any]] = {
-            "cache_prompt": {"cache_prompt": False},
-            "cache_salt": {"cache_salt": mark},
-        }
-        limits = {"max_tokens": generation.max_new_tokens, "temperature": 0, "stream": False}
-        return {"model": self.model, "messages": turns, **limits, **switches.get(self.reuse, {})}
+#: What the vendor says of an endpoint that its owner has paused; a dialogue that an error repeats may hold the word.
+_PAUSED = re.compile(r"^\W*(?:error\W+)?(?:bad request:\s*)?(?:the )?endpoint\b[^'\"\n]{0,60}\bpaused\b", re.IGNORECASE)
+#: How servers say that they have no model of the name that was asked for.
+_NO_MODEL = re.compile(
+    r"\bmodel\b.{0,200}?\b(not exist|not found|unknown|not available|no such)|(no|unknown) model", re.I
+)
 
 
 def plain_body(dialogues: Sequence[str], generation: Generation) -> dict[str, Any]:
@@ -72,48 +50,18 @@ def plain_body(dialogues: Sequence[str], generation: Generation) -> dict[str, An
 def parse_summaries(content: bytes, expected: int) -> list[str]:
     """Return the summaries in an answer's body; raises `RequestError` (bad_response) for any unknown shape.
 
-    Known shapes: ``[{"summary_text": …}]``, ``[{"generated_text": …}]``, and the bare object for one input.
+    Known shapes: ``[{"summary_text": …}]``, ``[{"generated_text": …}]``, the bare object for one input, and lists of
+    one within a list.
     """
-    answer = _json(content)
+    answer = read_json(content)
     items = [answer] if isinstance(answer, dict) else answer
+    if isinstance(items, list) and len(items) == 1 != expected and isinstance(items[0], list):
+        items = items[0]
+    if isinstance(items, list):
+        items = [item[0] if isinstance(item, list) and len(item) == 1 else item for item in items]
     if not isinstance(items, list) or len(items) != expected:
         raise _unknown(f"expected a list of {expected}", _shape(answer))
     return [_summary(item) for item in items]
-
-
-def parse_chat(content: bytes) -> tuple[str, dict[str, int]]:
-    """Return the text and the counts of a chat completion, as fields of an `Answer`; raises `RequestError`."""
-    answer = _json(content)
-    try:
-        text = answer["choices"][0]["message"]["content"]
-    except (KeyError, IndexError, TypeError):
-        text = None
-    if not isinstance(text, str):
-        raise _unknown("no text in the first of 'choices'", _shape(answer))
-    return text.strip(), usage_counts(answer)
-
-
-def usage_counts(answer: Mapping[str, Any]) -> dict[str, int]:
-    """Return what a chat completion says of tokens, as fields of an `Answer`; what it does not say is left out.
-
-    Tokens taken from an earlier prompt stand in the details of ``usage``, or in llama.cpp's ``timings``.
-    """
-    usage, timings = (part if isinstance(part := answer.get(name), dict) else {} for name in ("usage", "timings"))
-    details = usage.get("prompt_tokens_details")
-    cached = (details if isinstance(details, dict) else {}).get("cached_tokens", timings.get("cache_n"))
-    found = {
-        "input_tokens": usage.get("prompt_tokens"),
-        "output_tokens": usage.get("completion_tokens"),
-        "cached_tokens": cached,
-    }
-    return {name: n for name, n in found.items() if isinstance(n, int) and not isinstance(n, bool) and n >= 0}
-
-
-def check_type(headers: Mapping[str, str]) -> None:
-    """Raise `RequestError` (bad_response) when an answer says that it is something other than JSON."""
-    kind = headers.get("Content-Type", "application/json").partition(";")[0].strip().lower()
-    if kind != "application/json" and not kind.endswith("+json"):
-        raise _unknown(f"the answer is {kind or 'of no type'}, not application/json")
 
 
 def inflated(content: bytes, encoding: str, limit: int) -> bytes:
@@ -142,12 +90,17 @@ def refusal(status: int, headers: Mapping[str, str], text: str) -> RequestError:
     kind, retryable = STATUSES.get(
         status, (Failure.SERVER_ERROR, True) if status >= 500 else (Failure.BAD_RESPONSE, False)
     )
-    if "paused" in text.lower() and status in (400, 404, 503):
+    reason = f"HTTP {status}"
+    if status in (400, 404, 503) and _PAUSED.search(_message(text)):
         kind, retryable = Failure.PAUSED, False
+    elif status in (400, 404, 422) and _NO_MODEL.search(_message(text)):
+        kind, retryable, reason = (
+            Failure.NOT_FOUND,
+            False,
+            f"HTTP {status}, it serves no model of the name it was asked for",
+        )
     wait = _seconds(headers.get("Retry-After"))
-    return RequestError(
-        kind, f"HTTP {status}", said=text[:SHOWN_ERROR], status=status, retry_after=wait, retryable=retryable
-    )
+    return RequestError(kind, reason, said=text[:SHOWN_ERROR], status=status, retry_after=wait, retryable=retryable)
 
 
 def token_counts(headers: Mapping[str, str], name: str, n: int) -> list[int | None]:
@@ -163,7 +116,8 @@ def no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _json(content: bytes) -> Any:
+def read_json(content: bytes) -> Any:
+    """Return what JSON says, whatever its type was said to be; raises `RequestError` (bad_response)."""
     try:
         return json.loads(content, parse_constant=no_constant)
     except (ValueError, RecursionError) as error:
@@ -176,6 +130,26 @@ def _summary(item: Any) -> str:
             if isinstance(item.get(key), str):
                 return str(item[key])
     raise _unknown("no 'summary_text' in the answer", _shape(item))
+
+
+def no_text(message: str, answer: Any) -> RequestError:
+    """Return the error of an answer in a shape that is not known."""
+    return _unknown(message, _shape(answer))
+
+
+def _message(text: str) -> str:
+    """Return the message in the body of an error, which servers wrap in several ways."""
+    try:
+        told = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    for _ in range(2):
+        told = (
+            next((told[name] for name in ("error", "message", "detail") if name in told), "")
+            if isinstance(told, dict)
+            else told
+        )
+    return told if isinstance(told, str) else text
 
 
 def _unknown(message: str, said: str = "") -> RequestError:

@@ -19,7 +19,7 @@ from helpers.experiments.groups import grouped
 from helpers.experiments.repeated_requests import cached_answers, repeatability
 from helpers.experiments.settings_sweep import A_CACHE, compare_settings
 from helpers.runs.request_log import Record, final_attempts
-from helpers.runs.results.latency_cost import DialogueOutcome, LatencyCost, Timed
+from helpers.runs.results.latency_cost import DialogueOutcome, LatencyCost, Streaming, Timed
 from helpers.runs.run import Run, unreachable
 from helpers.samples.dataset import Sample
 from helpers.stats.intervals import Estimate, clustered_rate, mean, percentile
@@ -68,6 +68,7 @@ def steady(run: Run) -> LatencyCost:
         run_seconds=(datetime.now(UTC) - run.manifest.started_at).total_seconds(),
         peak_memory_bytes=peak_memory(run.server.get("pid")),
         cached=cached_answers(run, records),
+        streaming=_streaming(answered),
         **_times(dialogues),
         **_tokens(answered),
     )
@@ -109,7 +110,36 @@ def _outcomes(
             failed=sum(not r.ok for r in tried[sample.id]),
             service_time=fmean(times) if times else None,
             tokens=fmean(tokens) if tokens else None,
+            first_token=_average(r.first_token for r in answered),
+            inter_token=_average(r.inter_token for r in answered),
         )
+
+
+def _average(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None
+
+
+def _streaming(answered: Sequence[Record]) -> Streaming | None:
+    """Return the clocks of the answers that came in events; ``None`` where none did."""
+    streamed = [r for r in answered if r.chunks]
+    if not streamed:
+        return None
+    series: dict[str, list[tuple[float, str]]] = {
+        name: [(value, r.sample) for r in streamed if (value := getattr(r, name)) is not None]
+        for name in ("first_token", "inter_token", "longest_gap")
+    }
+    series["tokens_per_second"] = [(1 / value, sample) for value, sample in series["inter_token"] if value > 0]
+    columns = {name: ([v for v, _ in pairs], [s for _, s in pairs]) for name, pairs in series.items() if pairs}
+    return Streaming(
+        requests=len(streamed),
+        percentiles={
+            name: {label: percentile(columns[name][0], p, columns[name][1]) for label, p in PERCENTILES.items()}
+            for name in ("first_token", "inter_token")
+            if name in columns
+        },
+        **{name: mean(values, samples, floor=0.0) for name, (values, samples) in columns.items()},
+    )
 
 
 def _by_sample(records: Iterable[Record]) -> dict[str, list[Record]]:

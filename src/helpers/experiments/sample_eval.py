@@ -161,6 +161,9 @@ def _finding(
     assert outcome.answer is not None
     summary, record = outcome.answer.summary, outcome.record
     scores, failures = _scores(sample, summary, params)
+    if record.finish:  # the server knows whether it was cut off
+        failures = tuple(kind for kind in failures if kind != scorers.SemanticFailure.CUT_OFF)
+        failures += (scorers.SemanticFailure.CUT_OFF,) if record.finish == "length" else ()
     scores |= meant
     full = params.privacy.text == "full"
     missed = [fact for fact in sample.key_facts if key_fact_recall(summary, [fact]) == 0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -41,17 +41,21 @@ class Model(Section):
 
 
 class Generation(Section):
-    """Generation settings sent with every request; one that is ``null`` is left to the model's own configuration."""
+    """Generation settings sent with every request; one that is ``null`` is left to the model's own configuration.
+
+    ``extra`` are further fields of the request as the server names them, such as ``seed`` or ``chat_template_kwargs``.
+    """
 
     num_beams: Positive = 1
     max_new_tokens: Positive = 128
     min_new_tokens: Count | None = None
     no_repeat_ngram_size: Count | None = None
     length_penalty: float | None = None
+    extra: dict[str, Any] = Field(default_factory=dict)
 
-    def sent(self) -> dict[str, int | float]:
+    def sent(self) -> dict[str, Any]:
         """Return the settings that are set, as flat generation arguments."""
-        return self.model_dump(exclude_none=True)
+        return self.model_dump(exclude_none=True, exclude={"extra"}) | self.extra
 
     def in_words(self, rerank: bool) -> str:
         """Return how answers are decoded with these settings, as a reader is told it."""

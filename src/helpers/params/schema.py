@@ -91,6 +91,6 @@ class Params(Section):
         problems = (
             [] if self.model.task == "chat" else ["'endpoint.protocol: chat' needs 'model.task: chat' and a prompt"]
         )
-        foreign = set(self.generation.sent()) - {"num_beams", "max_new_tokens"}
+        foreign = set(self.generation.sent()) - {"num_beams", "max_new_tokens"} - set(self.generation.extra)
         foreign |= {"num_beams"} if self.generation.num_beams > 1 else set()
         return problems + [f"'generation.{name}' is not in the chat protocol; leave it out" for name in sorted(foreign)]

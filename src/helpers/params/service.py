@@ -14,13 +14,14 @@ class Endpoint(Section):
 
     Of one attempt, ``read_timeout`` bounds each silence and ``total_timeout`` the whole; ``retry_timeout`` bounds all
     attempts of a request together, ``wake_timeout`` the wait for a service that is down. ``served_model`` is what a
-    server of the chat protocol calls its model, ``model.id`` by default.
+    server of the chat protocol calls its model, ``model.id`` by default; it is asked to ``stream`` where it can.
     ``expected_seconds`` is about what one request takes, for the estimate that is printed before the first.
     """
 
     url: str | None = None
     protocol: Literal["summarization", "text2text", "chat"] = "summarization"
     served_model: str | None = None
+    stream: bool = True
     connect_timeout: Seconds = 10.0
     read_timeout: Seconds = 120.0
     total_timeout: Seconds = 120.0

@@ -39,6 +39,8 @@ class Targets(Section):
     """The rows of the verdict table, in reading order; a row left out is not judged."""
 
     average_latency: Target | None = None
+    time_to_first_token: Target | None = None
+    inter_token_latency: Target | None = None
     success_rate: Target | None = None
     error_rate: Target | None = None
     cost_per_1000_requests: Target | None = None

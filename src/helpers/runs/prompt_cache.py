@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from helpers.backends.wire import Reuse
+from helpers.backends.chat import Reuse
 from helpers.core.model import Frozen
 from helpers.runs.sender import ALIKE, RequestSender
 

@@ -56,6 +56,7 @@ class Record:
     of this attempt, retries and waits included. Token counts are the model's own, or (``tokens_by`` is ``text``) made
     from the texts with its tokenizer, ``None`` where nobody knows them: the latter say nothing of what was read.
     ``cached_tokens`` were computed for an earlier request; where they reach into the dialogue, the phase is ``cached``.
+    ``finish`` to ``longest_gap`` are as in `helpers.backends.base.Answer`.
     ``settings`` is the hash of the generation settings, ``text_form`` says what stands in ``summary``, ``supersedes``
     names an earlier request for the same that counts no longer. ``variant`` names the engine or settings that were
     tried beside the deployment's own, and is empty for these. ``replaced`` counts characters of the answer that were
@@ -79,7 +80,14 @@ class Record:
     output_tokens: Tokens | None = None
     lost_tokens: Tokens | None = None
     cached_tokens: Tokens | None = None
+    reasoning_tokens: Tokens | None = None
     tokens_by: Counter = "server"
+    finish: str = ""
+    thought: Tokens | None = None
+    first_token: Duration | None = None
+    inter_token: Duration | None = None
+    chunks: Tokens | None = None
+    longest_gap: Duration | None = None
     summary: str | None = None
     text_form: TextForm = "full"
     supersedes: str | None = None

@@ -29,6 +29,10 @@ from helpers.runs.request_log import Phase, Record, RequestLog, settings_hash
 KNOWN_GOOD_ID = "known-good"
 KNOWN_GOOD = "Ann: Shall we have lunch at noon?\nBo: Yes, at noon, and bring the plan."
 
+#: What an answer says of how it was made, as the log keeps it.
+TOLD = (
+    "cached_tokens", "reasoning_tokens", "finish", "thought", "first_token", "inter_token", "chunks", "longest_gap",
+)  # fmt: skip
 #: So many tokens of a dialogue may be in a prompt that was computed before: caches hold blocks, dialogues begin alike.
 ALIKE = 16
 #: Longest wait between two attempts that the server did not ask for, seconds.
@@ -171,7 +175,7 @@ class RequestSender:
         if record is None or not record.ok:
             return Outcome(record, None) if record else None
         if record.text_form == "full" and record.summary is not None:
-            names = ("lost_tokens", "service_time", "status", "cached_tokens", "replaced")
+            names = (*TOLD, "lost_tokens", "service_time", "status", "replaced")
             told: dict[str, Any] = {name: record.counted(name) for name in ("input_tokens", "output_tokens")}
             return Outcome(record, Answer(record.summary, **told, **{name: getattr(record, name) for name in names}))
         found = self.findings.get(record.request) if self.findings else None
@@ -290,7 +294,7 @@ class RequestSender:
     def _tokens(self, dialogue: str, answer: Answer | None) -> dict[str, Any]:
         if answer is None:
             return {}
-        told = {name: getattr(answer, name) for name in ("lost_tokens", "cached_tokens", "replaced", "summary")}
+        told = {name: getattr(answer, name) for name in (*TOLD, "lost_tokens", "replaced", "summary")}
         sent, made = answer.input_tokens, answer.output_tokens
         if self.count_tokens is not None and (sent is None or made is None):
             sent = self.count_tokens(dialogue) if sent is None else sent

@@ -162,7 +162,9 @@ def _settings(given: Any, defaults: Generation) -> Generation:
     problems = []
     if not isinstance(given.get("truncation", True), bool):
         problems.append("'truncation' must be true or false")
-    wanted = {**defaults.model_dump(), **{key: value for key, value in given.items() if key != "truncation"}}
+    if "extra" in given:
+        problems.append(_problem("extra", "extra_forbidden", ""))
+    wanted = {**defaults.model_dump(), **{k: value for k, value in given.items() if k not in ("truncation", "extra")}}
     try:
         settings = Generation.model_validate(wanted, strict=True)
     except ValidationError as error:

@@ -6,12 +6,12 @@ The interval is computed when a verdict is asked for, at the level that the look
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from helpers.cost.costs import Costs, inverse
-from helpers.runs.results.latency_cost import LatencyCost
+from helpers.runs.results.latency_cost import DialogueOutcome, LatencyCost
 from helpers.runs.results.sample_eval import UNTUNED, SampleEval
 from helpers.runs.results.store import Results
 from helpers.stats.intervals import LEVEL, Estimate, mean, mean_rate, without_interval
@@ -168,6 +168,23 @@ def _gain(scored: SampleEval | None, recorded: str | None) -> Evidence:
     gains = scored.recordings[place].rouge_l_gains
     address = f"results/02.json#/recordings/{place}/gains/rougeL"
     return replace(found, reason="", address=address, values=tuple(gains.values()), recorded=recorded)
+
+
+#: Targets of answers that come in events, and the field that holds their values.
+STREAMED = {"time_to_first_token": "first_token", "inter_token_latency": "inter_token"}
+
+
+def _streamed(rows: Sequence[DialogueOutcome], field: str, why: str) -> Evidence:
+    known = [row for row in rows if getattr(row, field) is not None]
+    return Evidence(
+        "03",
+        f"results/03.json#/streaming/{field}",
+        why or ("" if known else "no answer came in events with counted tokens"),
+        values=tuple(getattr(row, field) for row in known),
+        requests=tuple(row.answered for row in known),
+        floor=0.0,
+        timed=True,
+    )
 
 
 def _compared(scored: SampleEval | None, field: str) -> Evidence:

@@ -6,12 +6,12 @@ from email.utils import format_datetime
 
 import pytest
 
+from helpers.backends.chat import Chat
 from helpers.backends.endpoint import EndpointBackend, checked_url, token_for
-from helpers.backends.wire import Chat
 from helpers.core.errors import Failure, InputError, RequestError
 from helpers.params import Endpoint, Generation
 from helpers.samples.prompts import load_prompt
-from tests.scripted_server import ScriptedServer, answer, hold, summary
+from tests.scripted_server import Play, ScriptedServer, answer, hold, summary
 
 LIMITS = Endpoint(total_timeout=1.0, connect_timeout=0.5, max_answer_bytes=10_000)
 SETTINGS = Generation(num_beams=4, max_new_tokens=60)
@@ -71,6 +71,115 @@ def test_the_chat_protocol() -> None:
     assert (sent["model"], sent["max_tokens"], sent["temperature"]) == ("tgi", 60, 0)
     assert "Ann: hi" in sent["messages"][-1]["content"]
     assert (found.summary, found.output_tokens, found.input_tokens) == ("Ann greets.", 4, None)
+
+
+CASES: list[tuple[dict[str, object], str, str, str, int | None]] = [
+    ({"content": None, "reasoning_content": "Let me think"}, "length", "", "length", 12),
+    ({"content": "<think>\nThey greet.</think>\n\nAnn greets."}, "stop", "Ann greets.", "stop", 12),
+    ({"content": "They greet.</think> Ann greets."}, "stop", "Ann greets.", "stop", 11),
+    ({"content": "<think>They"}, "length", "", "length", 4),
+    (
+        {"content": [{"type": "text", "text": "Ann "}, {"type": "text", "text": "greets."}]},
+        "stop",
+        "Ann greets.",
+        "stop",
+        None,
+    ),
+    ({"content": "Ann is happy \ud83d"}, "stop", "Ann is happy \ufffd\ufffd\ufffd", "stop", None),
+]
+
+
+@pytest.mark.parametrize(("message", "finish", "summary", "ended", "thought"), CASES)
+def test_nothing_that_a_chat_server_says_is_thrown_away(
+    message: dict[str, object], finish: str, summary: str, ended: str, thought: int | None
+) -> None:
+    details = {"prompt_tokens_details": {"cached_tokens": 5}, "completion_tokens_details": {"reasoning_tokens": 3}}
+    told = {
+        "choices": [{"message": message, "finish_reason": finish}],
+        "usage": {"prompt_tokens": 9, "completion_tokens": 7, **details},
+    }
+    chat = Chat("m", load_prompt("zero-shot"))
+    with ScriptedServer(answer(200, told)) as server, EndpointBackend(server.url, LIMITS, None, chat) as backend:
+        found = backend.summarise(["Ann: hi"], Generation())[0]
+    assert (found.summary, found.finish, found.thought) == (summary, ended, thought)
+    counts = (found.input_tokens, found.output_tokens, found.cached_tokens, found.reasoning_tokens)
+    assert counts == (9, 7, 5, 3)
+
+
+def test_a_server_is_asked_in_the_words_that_it_takes() -> None:
+    told = {"choices": [{"message": {"content": "Ann greets."}}]}
+    other = answer(400, {"error": {"message": "'max_tokens' is not supported. Use 'max_completion_tokens' instead."}})
+    chat = Chat("m", load_prompt("zero-shot"))
+    extra = {"seed": 7, "temperature": 0.5, "chat_template_kwargs": {"enable_thinking": False}}
+    with ScriptedServer(other, answer(200, told)) as server, EndpointBackend(server.url, LIMITS, None, chat) as backend:
+        for _ in range(2):
+            backend.summarise(["Ann: hi"], Generation(max_new_tokens=60, extra=extra))
+    bodies = [json.loads(request.partition(b"\r\n\r\n")[2]) for request in server.requests]
+    assert [("max_tokens" in body, body.get("max_completion_tokens")) for body in bodies] == [
+        (True, None), (False, 60), (False, 60),
+    ]  # fmt: skip
+    assert all(body["seed"] == 7 and body["temperature"] == 0.5 for body in bodies)
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ("", "/v1/chat/completions"),
+        ("/", "/v1/chat/completions"),
+        ("/v1", "/v1/chat/completions"),
+        ("/v1/", "/v1/chat/completions"),
+        ("/v1/chat/completions", "/v1/chat/completions"),
+        ("/v1/chat/completions/", "/v1/chat/completions/"),
+        ("/a/b", "/a/b/v1/chat/completions"),
+        ("/v1?api-version=3", "/v1/chat/completions?api-version=3"),
+    ],
+)
+def test_every_spelling_of_a_chat_servers_address_works(given: str, asked: str) -> None:
+    told = {"choices": [{"message": {"content": "Ann greets."}}]}
+    chat = Chat("m", load_prompt("zero-shot"))
+    with (
+        ScriptedServer(answer(200, told)) as server,
+        EndpointBackend(server.url + given, LIMITS, None, chat) as backend,
+    ):
+        backend.summarise(["Ann: hi"], Generation())
+    assert server.requests[0].split()[1].decode() == asked
+
+
+def test_a_slash_that_matters_is_tried() -> None:
+    moved = answer(307, "", ["Location: /predict/"])
+    with ScriptedServer(moved, summary()) as server, EndpointBackend(f"{server.url}/predict", LIMITS) as backend:
+        assert backend.summarise(["Ann: hi"], SETTINGS)[0].summary == "A summary."
+    assert [request.split()[1] for request in server.requests] == [b"/predict", b"/predict/"]
+
+
+@pytest.mark.parametrize(
+    ("told", "kind", "reason"),
+    [
+        (
+            answer(404, {"detail": "Not Found"}),
+            "not_found",
+            "nothing at /v1/chat/completions; give its address up to /v1",
+        ),
+        (
+            answer(404, {"error": {"message": "The model `m` does not exist."}}),
+            "not_found",
+            "serves no model of the name",
+        ),
+        (answer(400, {"error": "Model m not found"}), "not_found", "serves no model of the name"),
+        (answer(400, {"error": "input 'Tom: I paused the endpoint' is too long"}), "bad_request", "HTTP 400"),
+        (answer(424, {"error": "Request failed during generation"}), "server_error", "HTTP 424"),
+    ],
+)
+def test_a_refusal_says_what_would_do_and_repeats_nothing_private(told: Play, kind: str, reason: str) -> None:
+    chat = Chat("m", load_prompt("zero-shot"))
+    with (
+        ScriptedServer(told) as server,
+        EndpointBackend(server.url, LIMITS, None, chat) as backend,
+        pytest.raises(RequestError) as caught,
+    ):
+        backend.summarise(["Ann: hi"], Generation())
+    assert caught.value.kind == kind
+    assert reason in caught.value.private
 
 
 @pytest.mark.parametrize("told", [{}, {"choices": []}, {"choices": [{"message": {"content": None}}]}, [1], "text"])
@@ -133,7 +242,7 @@ def test_what_goes_over_the_wire() -> None:
 
 @pytest.mark.parametrize(
     "shape",
-    [[{"summary_text": "s"}], [{"generated_text": "s"}], {"summary_text": "s"}],
+    [[{"summary_text": "s"}], [[{"summary_text": "s"}]], [{"generated_text": "s"}], {"summary_text": "s"}],
 )
 def test_the_known_shapes_are_read(shape: object) -> None:
     with ScriptedServer(answer(200, shape)) as server, EndpointBackend(server.url, LIMITS) as backend:
@@ -174,8 +283,8 @@ def test_the_token_goes_to_its_own_origin_only(url: str, environment: dict[str, 
     [
         ("ftp://x", r"endpoint address 'ftp://x': expected https://HOST"),
         ("example.com", "expected https://HOST"),
-        ("https://user:pw@host", "no user name, password or query in it"),
-        ("https://host/?token=abc", "no user name, password or query in it"),
+        ("https://user:pw@host", "no user name, password or key in it"),
+        ("https://host/?token=abc", "no user name, password or key in it"),
     ],
 )
 def test_an_unusable_address_is_named_without_its_secret(url: str, message: str) -> None:

@@ -121,6 +121,36 @@ def by_group(result: Cited) -> Markup:
     )
 
 
+def streaming(result: Cited) -> Markup:
+    """Return the time to the first token and that between tokens, where answers came in events."""
+    if result.reason or not result.streaming:
+        return Markup()
+    found, columns = result.streaming, [
+        Column("Streaming", better="down"),
+        Column("Actual", numeric=True),
+        Column("95 % interval", numeric=True),
+        Column("n", numeric=True),
+    ]  # fmt: skip
+    names = (("first_token", "time to first token"), ("inter_token", "between tokens"))
+    rows = []
+    for name, label in names:
+        if getattr(found, name):
+            rows.append([f"{label}, mean", *_cells(getattr(found, name))])
+            rows += [[f"{label}, {p}", *_cells(one)] for p, one in found.percentiles[name].items()]
+    if found.longest_gap:
+        rows.append(["longest gap between two events of an answer, mean", *_cells(found.longest_gap)])
+    note = sentence(
+        "{n} answers came in events. The time to the first token ends with the first event that has content; one that "
+        "only names a role does not count. The time between tokens is that from the first generated text to the last, "
+        "over the tokens that the server counts, less one: an event may hold several. {rate}",
+        n=number(found.requests, "count"),
+        rate=sentence("That is {n} tokens a second.", n=number(found.tokens_per_second.value, "count"))
+        if found.tokens_per_second
+        else "The server does not count its tokens, so the time between them is not known.",
+    )
+    return table("Streaming: time to first token, time between tokens", columns, rows, id="streaming", note=note)
+
+
 #: What was seen of a server's cache of prompts, and what was done about it.
 SEEN = {
     "reused": "The server answers a prompt that it has seen from a cache.",

@@ -64,7 +64,7 @@ class DialogueOutcome(Frozen):
     """What became of one dialogue's requests of the steady state: one value of each kind per dialogue.
 
     ``answered`` of ``requests`` after ``attempts``, of which ``failed`` ones. ``service_time`` (seconds) and
-    ``tokens``, read and written, are means over its answers.
+    ``tokens``, read and written, are means over its answers, and so are the times of those that came in events.
     """
 
     id: str
@@ -74,6 +74,23 @@ class DialogueOutcome(Frozen):
     failed: int
     service_time: float | None = None
     tokens: float | None = None
+    first_token: float | None = None
+    inter_token: float | None = None
+
+
+class Streaming(Frozen):
+    """Answers that came in events: ``requests`` of them, times in seconds over dialogues.
+
+    ``first_token`` from send to the first content, ``inter_token`` from the first to the last generated text over the
+    tokens that the server counted less one; ``longest_gap`` is the longest between two events of an answer.
+    """
+
+    requests: int
+    first_token: Estimate | None = None
+    inter_token: Estimate | None = None
+    tokens_per_second: Estimate | None = None
+    longest_gap: Estimate | None = None
+    percentiles: dict[str, dict[str, Estimate]] = Field(default_factory=dict)
 
 
 class Timed(Frozen):
@@ -112,6 +129,7 @@ class LatencyCost(PageResult):
     truncated: int | None = None
     repeatability: Repeatability = Repeatability(reason="not compared")
     cached: CachedAnswers = CachedAnswers()
+    streaming: Streaming | None = None
     busy_seconds: float = 0.0
     run_seconds: float = 0.0
     peak_memory_bytes: int | None = None
