@@ -96,7 +96,7 @@ def _down(run: Run, sender: RequestSender, outcome: Outcome | None, began: float
 def _first(run: Run, sender: RequestSender, text: str) -> tuple[Outcome | None, bool]:
     """Return the first answer and whether the deployment was down before; a remote one logged earlier is kept."""
     known = sender.recall("cold", "short", text=False) if run.params.backend == "endpoint" else None
-    if known is not None:
+    if known is not None and known.record.ok:
         return known, any(r.phase == "cold" and not r.ok for r in run.log.read())
     return wait_until_up(sender, "short", text, run.params.endpoint.wake_timeout)
 
