@@ -23,7 +23,7 @@ from helpers.core.published import publish as put
 from helpers.params import Params
 from helpers.params.files import apply_overrides, given_tree, load_params, validate, write_params
 from helpers.runs.budget import announcement
-from helpers.runs.directory import attach, mark_published, state_of
+from helpers.runs.directory import attach, mark_published, open_interrupted
 from helpers.runs.launch import fan_out, finish, resume_run, start_run
 from helpers.runs.run import Run
 from helpers.serving.lifecycle import managed
@@ -88,7 +88,7 @@ def run_report(args: argparse.Namespace) -> int:
         _say_kept(run, "publishes it")
         raise
     finally:
-        run.release()
+        run.close()
 
 
 def _measured(
@@ -99,17 +99,19 @@ def _measured(
     from helpers.experiments.until_decided import ask_until_decided
     from helpers.report import data_files, execute
 
-    if args.resume and state_of(attach(args.resume.resolve())) == "measured":
-        run = resume_run(args.resume, args.params, overrides)
-        return run, execute.execute_all(run, pages, run.directory / "site", run.directory / "params.yaml")
+    resumed = open_interrupted(args.resume, args.params, overrides) if args.resume else None
+    if resumed and not resumed.measuring:
+        return resumed, execute.execute_all(
+            resumed, pages, resumed.directory / "site", resumed.directory / "params.yaml"
+        )
     numbers = [page.number for page in pages]
     if "04" in numbers:
         prepare(params, say)
     began = time.monotonic()
     with managed(params):
         run = (
-            resume_run(args.resume, args.params, overrides)
-            if args.resume
+            resume_run(resumed)
+            if resumed
             else start_run(args.params, overrides, until_decided=args.until_decided, only=numbers if args.only else ())
         )
         say(f"run {shown(run.directory)}: {run.manifest.dialogues} dialogues, {len(pages)} pages")
@@ -123,7 +125,6 @@ def _measured(
             texts = execute.execute_all(run, pages, run.directory / "site", run.directory / "params.yaml")
         except BaseException:
             run.close()
-            run.release()
             _say_kept(run, "goes on with it")
             raise
         finish(run, began)

@@ -36,7 +36,8 @@ def measure(run: Run) -> DeployCheck:
     if first is None or not first.record.ok:
         return _down(run, sender, first, began)
     cold, note = _cold_start(run, was_down, ready_ns, first)
-    asked = [sender.ask("short", short, phase="warmup", repeat=n) for n in range(run.params.measure.warmup)]
+    warmups = range(run.params.measure.warmup)
+    asked = [sender.ask("short", short, phase="warmup", repeat=n, text=False) for n in warmups]
     warm = [outcome for outcome in asked if outcome and outcome.record.ok]
     checks, probes = _checks(run, sender, [first, *warm]), probe_all(run, run.sender(PAGE))
     return DeployCheck(
@@ -94,8 +95,8 @@ def _down(run: Run, sender: RequestSender, outcome: Outcome | None, began: float
 
 def _first(run: Run, sender: RequestSender, text: str) -> tuple[Outcome | None, bool]:
     """Return the first answer and whether the deployment was down before; a remote one logged earlier is kept."""
-    known = sender.recall("cold", "short") if run.params.backend == "endpoint" else None
-    if known is not None:
+    known = sender.recall("cold", "short", text=False) if run.params.backend == "endpoint" else None
+    if known is not None and known.record.ok:
         return known, any(r.phase == "cold" and not r.ok for r in run.log.read())
     return wait_until_up(sender, "short", text, run.params.endpoint.wake_timeout)
 
@@ -134,7 +135,8 @@ def _auth(run: Run, sender: RequestSender) -> Check:
     """Ask once without the token: whoever answers that answers everybody, at the owner's expense."""
     backend = open_endpoint(run.server["url"], run.params, with_token=False)
     try:
-        outcome = replace(sender, backend=backend).ask("without-token", texts()["short"], phase="probe", attempts=1)
+        asking = replace(sender, backend=backend)
+        outcome = asking.ask("without-token", texts()["short"], phase="probe", attempts=1, text=False)
     finally:
         backend.close()
     expected = "a request without the token is refused"
@@ -163,10 +165,10 @@ def _health(run: Run) -> Check:
 
 def _determinism(sender: RequestSender, warm: list[Outcome]) -> Check:
     """Compare identical calls: the warm-up's, and as many more as make three; page 03 compares all repetitions."""
-    answers = [o.answer.summary for o in warm if o.answer]
+    answers = [mark for outcome in warm if (mark := outcome.mark)]
     for repeat in range(len(answers), IDENTICAL):
-        outcome = sender.ask("identical", texts()["short"], phase="probe", repeat=repeat)
-        answers += [outcome.answer.summary] if outcome and outcome.answer else []
+        outcome = sender.ask("identical", texts()["short"], phase="probe", repeat=repeat, text=False)
+        answers += [mark] if outcome and (mark := outcome.mark) else []
     name, expected = "identical calls", "the same short dialogue is answered alike"
     if len(answers) < IDENTICAL:
         return Check(name=name, expectation=expected, passed=None, detail="too few of them were answered")

@@ -79,14 +79,15 @@ def _ask_repeats(run: Run) -> dict[str, Any]:
     sender = run.sender(PAGE)
     if run.down():
         return sender.ended()
-    asked = {(r.sample, r.repeat) for r in run.log.read() if r.is_judged}
+    again = run.unsettled()
+    asked = {(r.sample, r.repeat) for r in run.log.read() if r.is_judged and r.request not in again}
     order = random.Random(run.params.measure.order_seed)  # noqa: S311
     once = run.params.backend == "replay" or run.answers.is_dir()
     repeats = 1 if once else run.params.measure.repeats
     for repeat in range(repeats):
         for sample in order.sample(run.samples, len(run.samples)):
             if (sample.id, repeat) not in asked:
-                sender.ask(sample.id, sample.dialogue, repeat=repeat)
+                sender.ask(sample.id, sample.dialogue, repeat=repeat, text=False)
     return sender.ended()
 
 

@@ -102,6 +102,8 @@ def _probe(sender: RequestSender, wanted: ProbeSpec, shown: bool) -> Probe:
     if outcome is None:
         why = sender.stopped or "the deployment had stopped answering"
         return Probe(name=wanted.name, expectation=wanted.expectation, passed=None, kind="not asked", detail=why)
+    if outcome.found:
+        return Probe.model_validate(outcome.found)
     record = outcome.record
     passed, detail = _answered(wanted, outcome)
     said = outcome.answer.summary if outcome.answer else None
@@ -109,7 +111,7 @@ def _probe(sender: RequestSender, wanted: ProbeSpec, shown: bool) -> Probe:
     if said is not None:
         verdict, note = judge_content(wanted.name, wanted.text, said, wanted.tells)
         content = {"answer": said if shown else None, "content": verdict, "content_note": note}
-    return Probe(
+    probe = Probe(
         name=wanted.name,
         expectation=wanted.expectation,
         passed=passed,
@@ -120,6 +122,8 @@ def _probe(sender: RequestSender, wanted: ProbeSpec, shown: bool) -> Probe:
         request=record.request,
         **content,
     )
+    sender.keep(outcome, probe)
+    return probe
 
 
 def _answered(wanted: ProbeSpec, outcome: Outcome) -> tuple[bool, str]:

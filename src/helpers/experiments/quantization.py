@@ -126,7 +126,7 @@ def _bring_up(run: Run, model: Model, candidate: VariantUnderTest, opened: ExitS
     start_variant(run.params.model_copy(update={"model": model}), folder, candidate, opened)
     if not candidate.reason:
         candidate.sender = run.sender(PAGE, name, backend=candidate.backend)
-        candidate.sender.ask(first.id, first.dialogue, phase="warmup")
+        candidate.sender.ask(first.id, first.dialogue, phase="warmup", text=False)
 
 
 def _rounds(run: Run, candidates: Sequence[VariantUnderTest], dialogues: Sequence[Sample]) -> int:
@@ -138,7 +138,9 @@ def _rounds(run: Run, candidates: Sequence[VariantUnderTest], dialogues: Sequenc
             return number
         for sample in order.sample(list(dialogues), len(dialogues)):
             for candidate in order.sample(list(candidates), len(candidates)):
-                outcome = candidate.sender.ask(sample.id, sample.dialogue, repeat=number) if candidate.sender else None
+                if candidate.sender is None:
+                    continue
+                outcome = candidate.sender.ask(sample.id, sample.dialogue, repeat=number, text=False)
                 if outcome and outcome.record.ok:
                     candidate.singles.append(outcome.record)
         for candidate in order.sample(list(candidates), len(candidates)):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from helpers import scorers
+from helpers.core.model import Frozen
 from helpers.core.paths import PACKAGE
 from helpers.experiments.groups import grouped
 from helpers.experiments.recordings import compare_recordings, recorded_of
@@ -18,7 +20,7 @@ from helpers.runs.results.sample_eval import Recording, SampleEval, Scored
 from helpers.runs.run import Run
 from helpers.runs.sender import Outcome, RequestSender
 from helpers.samples.dataset import Sample
-from helpers.samples.recorded import read_recorded
+from helpers.samples.recorded import Recorded, read_recorded
 from helpers.scorers.aggregate import bounded_mean
 from helpers.scorers.scoring import key_fact_recall
 from helpers.scorers.semantic import Models, Semantics, semantic_scores
@@ -27,8 +29,6 @@ from helpers.stats.comparison import paired
 from helpers.stats.intervals import Estimate, rate
 
 PAGE = "02"
-#: A dialogue, and the last attempt at its request (if it was asked).
-Asked = tuple[Sample, Outcome | None]
 METRICS = (
     "rouge1",
     "rouge2",
@@ -43,60 +43,103 @@ METRICS = (
 )
 
 
+class Finding(Frozen):
+    """What page 02 needs of an answer: its row, whose texts follow the privacy setting, and scores of agreement.
+
+    ``is_baseline`` is whether the recorded baseline has the same answer; ``seen`` counts those ``letters`` of the
+    summary and its references that `rouge_score`'s tokeniser sees.
+    """
+
+    scored: Scored
+    left_out: scorers.LeftOut | None
+    is_baseline: bool
+    seen: int
+    letters: int
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A dialogue, the last attempt at its request (if it was asked), and what was found in an answer at once."""
+
+    sample: Sample
+    outcome: Outcome | None
+    found: Finding | None = None
+
+
 def measure(run: Run) -> SampleEval:
     """Ask for a summary of every dialogue and score what came back."""
     if down := run.down():
         return SampleEval(page=PAGE, reason=down)
     began, sender = time.monotonic(), run.sender(PAGE)
-    outcomes = ask(sender, run.samples)
-    return evaluate(run, outcomes, sender, time.monotonic() - began, compare_recordings(run.params))
+    asked = ask(run.params, sender, run.samples)
+    return evaluate(run, asked, sender, time.monotonic() - began, compare_recordings(run.params))
 
 
-def ask(sender: RequestSender, samples: Sequence[Sample]) -> list[Asked]:
-    """Return what each dialogue was answered with, ``None`` where asking had ended."""
-    return [(sample, sender.ask(sample.id, sample.dialogue)) for sample in samples]
+def ask(params: Params, sender: RequestSender, samples: Sequence[Sample]) -> list[Asked]:
+    """Return what each dialogue was answered with, no outcome where asking had ended.
+
+    An answer whose text may not be kept is scored at once, so that a run that goes on after an interruption need not
+    ask for it again.
+    """
+    asked = []
+    for sample in samples:
+        one = Asked(sample, outcome := sender.ask(sample.id, sample.dialogue))
+        if outcome and outcome.record.ok and params.privacy.text != "full":
+            found = Finding.model_validate(outcome.found) if outcome.found else _findings([one], params)[0][0]
+            sender.keep(outcome, found)
+            one = replace(one, found=found)
+        asked.append(one)
+    return asked
 
 
 def evaluate(
-    run: Run, outcomes: Sequence[Asked], sender: RequestSender, seconds: float, recordings: tuple[Recording, ...]
+    run: Run, asked: Sequence[Asked], sender: RequestSender, seconds: float, recordings: tuple[Recording, ...]
 ) -> SampleEval:
     """Return the scores of what was answered, beside those of ``recordings``."""
-    answered = [(sample, outcome) for sample, outcome in outcomes if outcome and outcome.answer]
-    meant = _meant(answered, run.params)
-    scored = [
-        _scored(sample, outcome, run.params, {name: values[place] for name, values in meant.values.items()})
-        for place, (sample, outcome) in enumerate(answered)
-    ]
-    asked = sum(outcome is not None for _, outcome in outcomes)
-    if not scored:
-        why = _why_nothing(sender.stopped, outcomes)
-        return SampleEval(page=PAGE, reason=why, asked=asked, requests=asked, **sender.ended())
-    summaries = {sample.id: outcome.answer.summary for sample, outcome in answered if outcome.answer}
+    answered = [one for one in asked if one.outcome and one.outcome.record.ok]
+    requests = sum(one.outcome is not None for one in asked)
+    if not answered:
+        why = _why_nothing(sender.stopped, asked)
+        return SampleEval(page=PAGE, reason=why, asked=requests, requests=requests, **sender.ended())
+    findings, meant = _findings(answered, run.params)
+    scored = [found.scored for found in findings]
+    by_id = {found.scored.id: found for found in findings}
     return SampleEval(
         page=PAGE,
-        requests=asked,
+        requests=requests,
         seconds=seconds,
         **sender.ended(),
-        signature="|".join(filter(None, [_signature(run, summaries), meant.signature])),
-        rouge_score_sees=_seen(answered),
+        signature="|".join(filter(None, [_signature(run, [one.sample for one in answered]), meant.signature])),
+        rouge_score_sees=_seen(findings),
         not_measured=meant.not_measured,
-        asked=asked,
+        asked=requests,
         answered=len(scored),
-        replaced=sum(outcome.record.replaced for _, outcome in answered),
+        replaced=sum(one.outcome.record.replaced for one in answered if one.outcome),
         scores=_estimates(scored),
-        agreement=scorers.agreement(
-            ((summaries[sample.id], sample.references) for sample, _ in answered),
-            seed=run.params.measure.resampling_seed,
-            tokenizer=run.params.scoring.tokenizer,
-        ),
+        agreement=scorers.agreement_of((found.left_out for found in findings), seed=run.params.measure.resampling_seed),
         groups=grouped(scored, _estimates),
         samples=tuple(scored),
         failures=dict(Counter(kind for row in scored for kind in row.failures)),
         semantic_failure_rate=rate(sum(bool(row.failures) for row in scored), len(scored)),
-        **_compared(run, summaries, "baseline", run.params.baseline.predictions, "baseline.predictions"),
-        **_compared(run, summaries, "untuned", run.params.baseline.untuned, "baseline.untuned"),
+        **_compared(run, by_id, "baseline", run.params.baseline.predictions, "baseline.predictions"),
+        **_compared(run, by_id, "untuned", run.params.baseline.untuned, "baseline.untuned"),
         recordings=recordings,
     )
+
+
+def _findings(answered: Sequence[Asked], params: Params) -> tuple[list[Finding], Semantics]:
+    """Return what is found in each answer, and how the scores by meaning of those not known yet were made."""
+    fresh = [(one.sample, one.outcome) for one in answered if one.outcome and not one.found]
+    meant = _meant(fresh, params)
+    path = params.baseline.predictions
+    recorded = read_recorded(path) if path and fresh else None
+    made = iter(
+        [
+            _finding(sample, outcome, params, {name: values[place] for name, values in meant.values.items()}, recorded)
+            for place, (sample, outcome) in enumerate(fresh)
+        ]
+    )
+    return [one.found or next(made) for one in answered], meant
 
 
 def _meant(answered: Sequence[tuple[Sample, Outcome]], params: Params) -> Semantics:
@@ -112,7 +155,9 @@ def _meant(answered: Sequence[tuple[Sample, Outcome]], params: Params) -> Semant
     )
 
 
-def _scored(sample: Sample, outcome: Outcome, params: Params, meant: dict[str, float]) -> Scored:
+def _finding(
+    sample: Sample, outcome: Outcome, params: Params, meant: dict[str, float], recorded: Recorded | None
+) -> Finding:
     assert outcome.answer is not None
     summary, record = outcome.answer.summary, outcome.record
     scores, failures = _scores(sample, summary, params)
@@ -122,7 +167,7 @@ def _scored(sample: Sample, outcome: Outcome, params: Params, meant: dict[str, f
     scores |= meant
     full = params.privacy.text == "full"
     missed = [fact for fact in sample.key_facts if key_fact_recall(summary, [fact]) == 0]
-    return Scored(
+    scored = Scored(
         id=sample.id,
         domain=sample.domain,
         length=sample.length,
@@ -138,6 +183,14 @@ def _scored(sample: Sample, outcome: Outcome, params: Params, meant: dict[str, f
         lost_tokens=record.lost_tokens,
         tokens_by=record.tokens_by,
         request=record.request,
+    )
+    counts = [letters(text) for text in (summary, *sample.references)]
+    return Finding(
+        scored=scored,
+        left_out=scorers.left_out(summary, sample.references, params.scoring.tokenizer),
+        is_baseline=recorded is not None and recorded.summary(sample.id) == summary,
+        seen=sum(seen for seen, _ in counts),
+        letters=sum(n for _, n in counts),
     )
 
 
@@ -159,36 +212,35 @@ def _estimates(rows: Sequence[Scored]) -> dict[str, Estimate]:
     return {name: bounded_mean(name, v) for name, v in values.items()}
 
 
-def _signature(run: Run, summaries: dict[str, str]) -> str:
+def _signature(run: Run, samples: Sequence[Sample]) -> str:
     """Return the signature of the ROUGE scores, by the metric that `evaluate` users load; it needs no network."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its progress bars miss their widgets; none are drawn here
         import evaluate
 
-    both = [(summaries[s.id], list(s.references)) for s in run.samples if s.id in summaries and s.references]
-    if not both:
+    references = [list(sample.references) for sample in samples if sample.references]
+    if not references:
         return ""
     metric = evaluate.load(str(PACKAGE / "scorers" / "dialogue_rouge"))
-    texts = {"predictions": [p for p, _ in both], "references": [r for _, r in both]}
-    found = metric.compute(**texts, tokenizer=run.params.scoring.tokenizer)
-    return str(found["signature"])
+    # It names the recipe and counts references: what the predictions say is no part of it.
+    texts = {"predictions": [""] * len(references), "references": references}
+    return str(metric.compute(**texts, tokenizer=run.params.scoring.tokenizer)["signature"])
 
 
-def _compared(run: Run, summaries: dict[str, str], field: str, path: str | None, key: str) -> dict[str, Any]:
+def _compared(run: Run, found: Mapping[str, Finding], field: str, path: str | None, key: str) -> dict[str, Any]:
     """Return as fields of the result ROUGE-L minus that of recorded predictions on the same dialogues, or why not."""
     if path is None:
         return {f"{field}_note": f"{key} names no recorded predictions"}
     recorded = read_recorded(path)
-    both = [s for s in run.samples if s.id in summaries and recorded.summary(s.id) is not None and s.references]
-    if len(both) < len(summaries):
-        why = f"{Path(path).name} has {len(both)} of the {len(summaries)} dialogues; record the others"
+    both = [s for s in run.samples if s.id in found and recorded.summary(s.id) is not None and s.references]
+    if len(both) < len(found):
+        why = f"{Path(path).name} has {len(both)} of the {len(found)} dialogues; record the others"
         return {f"{field}_note": why}
-    tokenizer = run.params.scoring.tokenizer
-    ours = [_rouge_l(s, summaries[s.id], tokenizer) for s in both]
-    theirs = [_rouge_l(s, recorded.summary(s.id) or "", tokenizer) for s in both]
+    ours = [found[s.id].scored.scores["rougeL"] for s in both]
+    theirs = [_rouge_l(s, recorded.summary(s.id) or "", run.params.scoring.tokenizer) for s in both]
     target = run.params.targets.rouge_l
     margin = target.margin if target and key == "baseline.predictions" else None
-    equal = sum(summaries[s.id] == recorded.summary(s.id) for s in both)
+    equal = sum(found[s.id].is_baseline for s in both)
     own = {"baseline_is_own": recorded_of(run, Path(path)), "baseline_equal": equal} if field == "baseline" else {}
     return {
         **own,
@@ -201,18 +253,14 @@ def _rouge_l(sample: Sample, summary: str, tokenizer: Tokenizer) -> float:
     return scorers.score_sample(sample.id, summary, sample.references, tokenizer=tokenizer).rougeL
 
 
-def _seen(answered: Sequence[tuple[Sample, Outcome]]) -> float | None:
+def _seen(findings: Sequence[Finding]) -> float | None:
     """Return the share of the letters and digits of summaries and references that `rouge_score`'s tokeniser sees."""
-    texts = [
-        text for sample, outcome in answered if outcome.answer for text in (outcome.answer.summary, *sample.references)
-    ]
-    counts = [letters(text) for text in texts]
-    total = sum(n for _, n in counts)
-    return sum(seen for seen, _ in counts) / total if total else None
+    total = sum(found.letters for found in findings)
+    return sum(found.seen for found in findings) / total if total else None
 
 
-def _why_nothing(stopped: str, outcomes: Sequence[Asked]) -> str:
+def _why_nothing(stopped: str, asked: Sequence[Asked]) -> str:
     if stopped:
         return f"not asked: {stopped}"
-    kinds = Counter(outcome.record.kind for _, outcome in outcomes if outcome)
+    kinds = Counter(one.outcome.record.kind for one in asked if one.outcome)
     return "no request was answered: " + ", ".join(f"{kind} {n} times" for kind, n in kinds.most_common())

@@ -100,7 +100,7 @@ def _rounds(
                 return number, {}
             asked: list[tuple[SettingUnderTest, Record]] = []
             for candidate in order.sample(list(candidates), len(candidates)):
-                outcome = candidate.sender.ask(sample.id, sample.dialogue, repeat=number)
+                outcome = candidate.sender.ask(sample.id, sample.dialogue, repeat=number, text=False)
                 if outcome is None or candidate.sender.down_since:
                     return number, candidate.sender.ended()
                 asked.append((candidate, outcome.record))

@@ -76,7 +76,7 @@ class _Asking:
         began = time.monotonic()
         if down := self.run.down():
             return down
-        self.outcomes += sample_eval.ask(self.sender, self.run.samples[len(self.outcomes) :])
+        self.outcomes += sample_eval.ask(self.run.params, self.sender, self.run.samples[len(self.outcomes) :])
         seconds = time.monotonic() - began
         found = sample_eval.evaluate(self.run, self.outcomes, self.sender, seconds, self.recordings)
         write_result(self.run.directory / "results", found)

@@ -74,7 +74,7 @@ def mark_published(run: Run) -> None:
 def open_interrupted(directory: Path, source: str | None, overrides: Sequence[str]) -> Run:
     """Return a run to go on with, held for this process; nobody is asked yet.
 
-    Of one whose deployment died the pages from there on are measured anew; one that is measured was never published.
+    One that is measured was never published, and has nobody to ask.
     Raises `RunError` when there is nothing to go on with, when ``source`` would now measure something else, or when
     another process has the run.
     """
@@ -91,9 +91,7 @@ def open_interrupted(directory: Path, source: str | None, overrides: Sequence[st
     torn = run.log.set_aside_torn()
     if torn:
         say(f"{run.log.path.name}: its last line was cut off; {torn} bytes are set aside in requests.torn")
-    if state == "down":
-        _set_aside_results(run)
-        run.measuring = True
+    run.measuring = True
     for line in run.log.damaged():
         say(line)
     requests = run.log.count()
@@ -114,8 +112,8 @@ def _check_unchanged(run: Run, wanted: Params) -> None:
         )
 
 
-def _set_aside_results(run: Run) -> None:
-    """Put aside the results from the page on where the deployment died, but for what was measured without it."""
+def set_aside_results(run: Run) -> None:
+    """Put aside the results from the page on where the deployment died, if it did, but what needs no deployment."""
     folder, died = run.directory / "results", False
     for page in sorted(PAGES):
         result = read_result(folder, page)

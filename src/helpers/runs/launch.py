@@ -24,7 +24,7 @@ from helpers.engines.model_files import model_hashes, tokenizer_file
 from helpers.engines.served import start_server
 from helpers.params import Params
 from helpers.params.files import load_params, write_params
-from helpers.runs.directory import open_interrupted
+from helpers.runs.directory import set_aside_results
 from helpers.runs.inputs import read_inputs
 from helpers.runs.manifest import Manifest, describe
 from helpers.runs.poller import start_poller
@@ -86,22 +86,21 @@ def start_run(
     return run
 
 
-def resume_run(directory: Path, source: str | None, overrides: Sequence[str]) -> Run:
-    """Return an interrupted run, held and ready to go on: its log whole, and whoever answers brought up again.
+def resume_run(run: Run) -> Run:
+    """Return an interrupted run that was opened, with whoever answers brought up again.
 
-    One that is measured and was never published needs nobody.
+    Where its deployment died, the pages from there on are measured anew.
     """
-    run = open_interrupted(directory, source, overrides)
-    if run.measuring:
-        write_manifest(run.directory, run.manifest)
-        _bring_up(run, endpoint_url(run.params))
+    write_manifest(run.directory, run.manifest)
+    set_aside_results(run)
+    _bring_up(run, endpoint_url(run.params))
     return run
 
 
 def finish(run: Run, began: float) -> None:
     """Close the run: end what it opened and complete the manifest with times and memory."""
     memory = _peak_memory(run)
-    run.close()
+    run.stop()
     if run.params.privacy.text != "full":  # the answers hold texts that neither log nor pages may
         shutil.rmtree(run.answers, ignore_errors=True)
     replayed = run.params.backend == "replay"

@@ -94,9 +94,9 @@ class _CacheProbe:
     def cached(self, reuse: Reuse, dialogue: str) -> int | None:
         """Return how many tokens of a prompt the server says it had computed before; ``None`` where it says nothing."""
         self._sender.backend = self._backend.reusing(reuse)
-        outcome = self._sender.ask(SAMPLE, dialogue, phase="probe", repeat=self._number, attempts=1)
+        outcome = self._sender.ask(SAMPLE, dialogue, phase="probe", repeat=self._number, attempts=1, text=False)
         self._number += 1
-        if outcome is None or outcome.answer is None:
+        if outcome is None or not outcome.record.ok:
             return None
         self.answers += 1
-        return outcome.answer.cached_tokens
+        return outcome.record.cached_tokens

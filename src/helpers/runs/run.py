@@ -1,7 +1,8 @@
 """A run as a notebook sees it: where it stands, whom it asks, and the results it already has.
 
 A run directory holds ``params.yaml`` (resolved), ``manifest.json``, ``server.json`` (who answers),
-``requests.jsonl`` (the log), ``results/NN.json``, ``notebooks/`` (executed) and ``site/`` (the pages).
+``requests.jsonl`` (the log), ``findings.jsonl`` where it may keep no text, ``results/NN.json``, ``notebooks/``
+(executed), ``site/`` (the pages), and ``published`` once these were published.
 """
 
 from __future__ import annotations
@@ -25,9 +26,12 @@ from helpers.params import Generation, Params
 from helpers.runs import prompt_cache
 from helpers.runs.answer_parts import AnswerParts
 from helpers.runs.budget import spent
+from helpers.runs.earlier import Earlier, Key, Unsettled, unsettled
+from helpers.runs.findings import NAME as FINDINGS
+from helpers.runs.findings import Findings
 from helpers.runs.manifest import Manifest
 from helpers.runs.prompt_cache import PromptCache
-from helpers.runs.request_log import Phase, Record, RequestLog, final_attempts
+from helpers.runs.request_log import Record, RequestLog, final_attempts
 from helpers.runs.results.base import PageResult
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.store import PAGES, Results, read_result, read_results, write_result
@@ -165,6 +169,7 @@ class Run:
             context_tokens=self.params.model.context_tokens if remote else None,
             may_send=self.spent,
             earlier=self._earlier(page, variant),
+            findings=Findings(self.directory / FINDINGS),
             variant=variant,
             shared_tokens=0 if backend else self.prompt_cache.shared_tokens,
             may_be_cached=backend is None and self.prompt_cache.leaves_unsure(page),
@@ -211,19 +216,29 @@ class Run:
         """
         self.release = _alone(self.directory / "report.lock", 0.0, "reporting on or rendering")
 
-    def close(self) -> None:
-        """End what this run opened."""
+    def stop(self) -> None:
+        """End what this run opened: it asks nobody any more."""
         while self.closing:
             self.closing.pop()()
 
-    def _earlier(self, page: str, variant: str) -> dict[tuple[Phase, str, int], Record]:
-        """Return the last attempts that a page has logged already, when this run goes on after an interruption."""
+    def close(self) -> None:
+        """End what this run opened, and give up what `hold` keeps."""
+        self.stop()
+        self.release()
+
+    def unsettled(self) -> Unsettled:
+        """Return the requests that are asked again when this run goes on after an interruption."""
+        return unsettled(self.log.read(), self.manifest.resumed_at)
+
+    def _earlier(self, page: str, variant: str) -> Earlier:
+        """Return what a page has asked already, when this run goes on after an interruption."""
         if self.manifest.resumed_at is None:
-            return {}
-        logged = (r for r in final_attempts(self.log.read()) if (r.page, r.variant) == (page, variant))
-        own = (r for r in logged if r.sample != KNOWN_GOOD_ID)
-        # A summary is none the worse for a cache; its time is, so page 03 asks again.
-        return {("steady" if r.phase == "cached" and page == "02" else r.phase, r.sample, r.repeat): r for r in own}
+            return Earlier()
+        logged = final_attempts(self.log.read())
+        own = (r for r in logged if (r.page, r.variant) == (page, variant) and r.sample != KNOWN_GOOD_ID)
+        # An answer from a cache is an answer, though its time is no figure of the steady state.
+        kept: dict[Key, Record] = {("steady" if r.phase == "cached" else r.phase, r.sample, r.repeat): r for r in own}
+        return Earlier(kept, self.unsettled())
 
     def _token_counter(self) -> Callable[[str], int] | None:
         from helpers.engines.model_files import TokenCounter  # with tokenizers, for a page that asks

@@ -5,6 +5,7 @@ The clock (``perf_counter_ns``) stands around the call only; tokens are counted 
 
 from __future__ import annotations
 
+import hashlib
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -14,15 +15,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import tenacity
+from pydantic import BaseModel
 
 from helpers.backends.base import Answer, Backend, RecordedBackend
 from helpers.core.errors import UNREACHABLE, Failure, RequestError
 from helpers.core.text import cleaned, visible
 from helpers.params import Generation, Params
+from helpers.runs.earlier import DOWN_AFTER, Earlier
+from helpers.runs.findings import Findings
 from helpers.runs.request_log import Phase, Record, RequestLog, settings_hash
 
-#: This many requests in a row that found nobody home end the asking: the deployment is down.
-DOWN_AFTER = 3
 #: Asked when a server refuses (400) an input that looks sound: who refuses this as well is at fault itself.
 KNOWN_GOOD_ID = "known-good"
 KNOWN_GOOD = "Ann: Shall we have lunch at noon?\nBo: Yes, at noon, and bring the plan."
@@ -41,10 +43,22 @@ _Clock = tuple[datetime, int, int]
 
 @dataclass(frozen=True)
 class Outcome:
-    """A request's last attempt, and its answer when there is one."""
+    """A request's last attempt, and its answer when there is one.
+
+    Of one that was answered before the run was interrupted, and whose text is not kept, there is no ``answer`` but what
+    its page had ``found`` in it.
+    """
 
     record: Record
     answer: Answer | None
+    found: Mapping[str, Any] | None = None
+
+    @property
+    def mark(self) -> str | None:
+        """What tells one answer from another: the SHA-256 of its text, where that is known."""
+        if self.answer is not None:
+            return hashlib.sha256(self.answer.summary.encode()).hexdigest()
+        return self.record.summary if self.record.text_form == "hash" else None
 
 
 @dataclass(frozen=True)
@@ -76,7 +90,7 @@ class RequestSender:
     ``count_tokens`` counts the tokens of a text, or is ``None`` when the tokenizer is not to be had.
     ``may_send`` says why no further request may be sent (a spent budget), or nothing. ``down_since`` is
     set once the deployment has stopped answering; from then on requests are not sent. ``earlier`` holds what this
-    page has logged before the run was interrupted, by phase, sample and repeat: an answer in it is not asked again.
+    page has logged before the run was interrupted, and ``findings`` what it found in answers whose text is not kept.
     ``shared_tokens`` are what all prompts have in common: an answer for which more was taken from a cache leaves the
     steady state, and so does every one where it ``may_be_cached`` without a word.
     """
@@ -89,7 +103,8 @@ class RequestSender:
     count_tokens: Callable[[str], int] | None = None
     context_tokens: int | None = None
     may_send: Callable[[], str] = lambda: ""
-    earlier: Mapping[tuple[Phase, str, int], Record] = field(default_factory=dict)
+    earlier: Earlier = field(default_factory=Earlier)
+    findings: Findings | None = None
     variant: str = ""
     shared_tokens: int = 0
     may_be_cached: bool = False
@@ -99,13 +114,22 @@ class RequestSender:
     _failed_in_a_row: int = field(default=0, init=False)
 
     def ask(
-        self, sample: str, dialogue: str, *, phase: Phase = "steady", repeat: int = 0, attempts: int | None = None
+        self,
+        sample: str,
+        dialogue: str,
+        *,
+        phase: Phase = "steady",
+        repeat: int = 0,
+        attempts: int | None = None,
+        text: bool = True,
     ) -> Outcome | None:
-        """Ask for one summary, again where that can help; ``None`` when asking has ended for this run."""
-        if phase != "cold" and (known := self.recall(phase, sample, repeat)):
+        """Ask for one summary, again where that can help; ``None`` when asking has ended for this run.
+
+        What was asked before an interruption is recalled instead, if its record is enough or the ``text`` is known.
+        """
+        if phase != "cold" and (known := self.recall(phase, sample, repeat, text=text)):
             return known
-        before = self.earlier.get((phase, sample, repeat))
-        request = _Request(sample, dialogue, phase, repeat, before.request if before else None)
+        request = _Request(sample, dialogue, phase, repeat, self.earlier.superseded((phase, sample, repeat)))
         if not self.admit(request.id):
             return None
         most, outcome = attempts or self.limits.attempts, None
@@ -123,7 +147,9 @@ class RequestSender:
 
     def ask_all(self, name: str, dialogues: Sequence[str], repeat: int = 0) -> Record | None:
         """Ask once for all summaries in one request; its record counts the tokens of all and holds no text."""
-        request, answer = _Request(name, "", "steady", repeat, None), None
+        if known := self.recall("steady", name, repeat, text=False):
+            return known.record
+        request, answer = _Request(name, "", "steady", repeat, self.earlier.superseded(("steady", name, repeat))), None
         if not self.admit(request.id):
             return None
         answers, error, clock = self._timed(request, 1, dialogues)
@@ -140,14 +166,25 @@ class RequestSender:
         self.log.begin(request)
         return True
 
-    def recall(self, phase: Phase, sample: str, repeat: int = 0) -> Outcome | None:
-        """Return what was answered before the run was interrupted, if the log holds the answer's text."""
-        record = self.earlier.get((phase, sample, repeat))
-        if record is None or not record.ok or record.summary is None or record.text_form != "full":
-            return None
-        names = (*TOLD, "lost_tokens", "service_time", "status", "replaced")
-        told: dict[str, Any] = {name: record.counted(name) for name in ("input_tokens", "output_tokens")}
-        return Outcome(record, Answer(record.summary, **told, **{name: getattr(record, name) for name in names}))
+    def recall(self, phase: Phase, sample: str, repeat: int = 0, *, text: bool = True) -> Outcome | None:
+        """Return what became of a request before the run was interrupted, if it need not be made again.
+
+        An answer whose ``text`` is needed is recalled with it, or with what was found in it.
+        """
+        record = self.earlier.settled((phase, sample, repeat))
+        if record is None or not record.ok:
+            return Outcome(record, None) if record else None
+        if record.text_form == "full" and record.summary is not None:
+            names = (*TOLD, "lost_tokens", "service_time", "status", "replaced")
+            told: dict[str, Any] = {name: record.counted(name) for name in ("input_tokens", "output_tokens")}
+            return Outcome(record, Answer(record.summary, **told, **{name: getattr(record, name) for name in names}))
+        found = self.findings.get(record.request) if self.findings else None
+        return Outcome(record, None, found) if found is not None or not text else None
+
+    def keep(self, outcome: Outcome, found: BaseModel) -> None:
+        """Write down what was found in an answer whose text the log does not keep."""
+        if self.findings and self.log.text_form != "full" and outcome.found is None:
+            self.findings.put(outcome.record.request, found)
 
     def ended(self) -> dict[str, Any]:
         """Return why asking ended early, as the fields of a page's result."""

@@ -4,7 +4,7 @@
 which has a dialogue and a summary but no reference.
 """
 
-from helpers.scorers.aggregate import Agreement, agreement
+from helpers.scorers.aggregate import Agreement, LeftOut, agreement, agreement_of, left_out
 from helpers.scorers.failures import NEED_DIALOGUE, SemanticFailure, semantic_failures
 from helpers.scorers.rouge import METRICS, signature
 from helpers.scorers.scoring import SampleScore, score_sample
@@ -14,10 +14,13 @@ __all__ = [
     "METRICS",
     "NEED_DIALOGUE",
     "Agreement",
+    "LeftOut",
     "SampleScore",
     "SemanticFailure",
     "Tokenizer",
     "agreement",
+    "agreement_of",
+    "left_out",
     "score_sample",
     "semantic_failures",
     "signature",

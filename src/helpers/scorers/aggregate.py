@@ -47,6 +47,13 @@ class Agreement(Frozen):
     difference: Paired
 
 
+class LeftOut(Frozen):
+    """The ROUGE scores of a summary, and of each reference, against the other references of a dialogue."""
+
+    summary: tuple[dict[str, float], ...]
+    references: tuple[dict[str, float], ...]
+
+
 def aggregate(scores: ScoreTable, of: BoolArray | None = None) -> Scores:
     """Return the means and failure counts of summaries, or of some of them; a measure that none has is left out."""
     rows: Any = slice(None) if of is None else of
@@ -103,11 +110,16 @@ def agreement(
     references too long to be held against each other, are passed over; with none left the result is empty. Source: Lin
     (2004), the jackknife over references.
     """
-    several = [(summary, refs) for summary, refs in texts if len(refs) > 1 and not _any_too_long(refs)]
-    scored = [_left_out(summary, references, tokenizer) for summary, references in several]
+    return agreement_of((left_out(summary, references, tokenizer) for summary, references in texts), seed=seed)
+
+
+def agreement_of(scores: Iterable[LeftOut | None], *, seed: int = 0) -> dict[str, Agreement]:
+    """Return what `agreement` does from the scores of each dialogue, which need no text any more."""
+    scored = [both for both in scores if both is not None]
     found = {}
     for name in AGREEMENT_METRICS if scored else ():
-        ours, theirs = ([fmean(score[name] for score in both[side]) for both in scored] for side in (0, 1))
+        ours = [fmean(score[name] for score in both.summary) for both in scored]
+        theirs = [fmean(score[name] for score in both.references) for both in scored]
         found[name] = Agreement(
             summaries=bounded_mean(name, ours),
             references=bounded_mean(name, theirs),
@@ -116,17 +128,16 @@ def agreement(
     return found
 
 
-def _any_too_long(references: Sequence[str]) -> bool:
-    return any(too_long(text, references) for text in references)
+def left_out(summary: str, references: Sequence[str], tokenizer: Tokenizer) -> LeftOut | None:
+    """Return the scores of a summary, and of each reference, against the other ones; ``None`` without others.
 
-
-def _left_out(
-    summary: str, references: Sequence[str], tokenizer: Tokenizer
-) -> tuple[list[dict[str, float]], list[dict[str, float]]]:
-    """Return the scores of the summary, and of each reference, against the other references."""
+    Nor are there any of references too long to be held against each other.
+    """
+    if len(references) < 2 or any(too_long(text, references) for text in references):
+        return None
     scorable = "" if too_long(summary, references) else summary
     others = [[*references[:place], *references[place + 1 :]] for place in range(len(references))]
-    return (
-        [rouge(scorable, rest, tokenizer) for rest in others],
-        [rouge(one, rest, tokenizer) for one, rest in zip(references, others, strict=True)],
+    return LeftOut(
+        summary=tuple(rouge(scorable, rest, tokenizer) for rest in others),
+        references=tuple(rouge(one, rest, tokenizer) for one, rest in zip(references, others, strict=True)),
     )

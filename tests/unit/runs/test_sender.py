@@ -8,7 +8,10 @@ import pytest
 from helpers.backends.base import Answer
 from helpers.core.errors import Failure, RequestError
 from helpers.params import Generation
-from helpers.runs.request_log import RequestLog
+from helpers.runs.earlier import Earlier, Unsettled
+from helpers.runs.findings import Findings
+from helpers.runs.request_log import RequestLog, TextForm
+from helpers.runs.results.deploy_check import Probe
 from helpers.runs.sender import Limits, RequestSender
 
 
@@ -103,18 +106,48 @@ def test_a_service_that_does_not_wake_is_down(tmp_path: Path) -> None:
     assert asking.ask("t", "Ann: hi") is None
 
 
-def test_what_was_answered_before_an_interruption_is_not_asked_again(tmp_path: Path) -> None:
-    first = sender(tmp_path, GOOD, BUSY)
-    told = [first.ask(name, "Ann: hi") for name in ("answered", "failed")]
-    earlier = {(r.phase, r.sample, r.repeat): r for r in first.log.read()}
-    again = sender(tmp_path, Answer("Another."), earlier=earlier)
-    found = [again.ask(name, "Ann: hi") for name in ("answered", "failed")]
-    assert found[0] == told[0]
-    assert again.backend.asked == 1  # type: ignore[attr-defined]
-    counting = again.log.read()
-    assert [(r.sample, r.kind) for r in counting] == [("answered", "ok"), ("failed", "ok")]
-    assert [r.kind for r in again.log.every()] == ["ok", "server_error", "ok"]
-    assert counting[-1].supersedes == told[1].record.request  # type: ignore[union-attr]
+def test_what_was_settled_before_an_interruption_is_not_asked_again(tmp_path: Path) -> None:
+    first = sender(tmp_path, GOOD, BUSY, GONE, BUSY)
+    names = ("answered", "failed", "nobody home", "broken off")
+    told = {name: first.ask(name, "Ann: hi") for name in names}
+    requests = {name: outcome.record.request for name, outcome in told.items() if outcome}
+    records = {(r.phase, r.sample, r.repeat): r for r in first.log.read()}
+    unsettled = Unsettled(frozenset({requests["nobody home"]}), frozenset({requests["broken off"]}))
+    again = sender(tmp_path, Answer("Another."), earlier=Earlier(records, unsettled))
+    found = {name: again.ask(name, "Ann: hi") for name in names}
+    assert found["answered"] == told["answered"]
+    assert (found["failed"].record, found["failed"].answer) == (told["failed"].record, None)  # type: ignore[union-attr]
+    assert again.backend.asked == 2  # type: ignore[attr-defined]
+    counting = [(r.sample, r.kind) for r in again.log.read()]
+    assert counting == [
+        ("answered", "ok"), ("failed", "server_error"), ("nobody home", "connection"), ("nobody home", "ok"),
+        ("broken off", "ok"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["hash", "redacted"])
+def test_an_answer_that_is_not_kept_is_recalled_by_what_was_found_in_it(tmp_path: Path, form: TextForm) -> None:
+    def asking(**more: object) -> RequestSender:
+        log = RequestLog(tmp_path / "log.jsonl", form)
+        findings = Findings(tmp_path / "findings.jsonl")
+        return RequestSender(Scripted(GOOD), Generation(), log, "02", findings=findings, **more)  # type: ignore[arg-type]
+
+    first = asking()
+    known, unknown = first.ask("known", "Ann: hi"), first.ask("unknown", "Ann: hi")
+    assert known is not None
+    assert unknown is not None
+    first.keep(known, Probe(name="p", expectation="e", passed=True, kind="ok", detail="d"))
+    records = {(r.phase, r.sample, r.repeat): r for r in first.log.read()}
+    again = asking(earlier=Earlier(records))
+    recalled = again.ask("known", "Ann: hi")
+    assert recalled is not None
+    assert (recalled.answer, (recalled.found or {})["name"]) == (None, "p")
+    assert recalled.mark == (known.mark if form == "hash" else None)
+    assert again.ask("unknown", "Ann: hi", text=False).record.request == unknown.record.request  # type: ignore[union-attr]
+    assert again.backend.asked == 0  # type: ignore[attr-defined]
+    assert again.ask("unknown", "Ann: hi").answer == GOOD  # type: ignore[union-attr]
+    assert [r.sample for r in again.log.read()] == ["known", "unknown"], "asked anew, the first counts no longer"
+    assert "A summary." not in "".join(path.read_text() for path in tmp_path.iterdir())
 
 
 def test_a_deployment_that_is_gone_is_not_asked_for_ever(tmp_path: Path) -> None:
