@@ -13,13 +13,15 @@ from helpers import scorers
 from helpers.core.paths import PACKAGE
 from helpers.experiments.groups import grouped
 from helpers.experiments.recordings import compare_recordings, recorded_of
+from helpers.experiments.sensitivity import bundled_sensitivity, judged_checks
 from helpers.params import Params
-from helpers.runs.results.sample_eval import Recording, SampleEval, Scored
+from helpers.runs.results.sample_eval import Checked, Recording, SampleEval, Scored
 from helpers.runs.run import Run
 from helpers.runs.sender import Outcome, RequestSender
 from helpers.samples.dataset import Sample
 from helpers.samples.recorded import read_recorded
 from helpers.scorers.aggregate import bounded_mean
+from helpers.scorers.faithfulness import FaithfulnessCheck, Objection, faithfulness
 from helpers.scorers.scoring import key_fact_recall
 from helpers.scorers.semantic import Models, Semantics, semantic_scores
 from helpers.scorers.words import Tokenizer, letters
@@ -72,6 +74,7 @@ def evaluate(
         why = _why_nothing(sender.stopped, outcomes)
         return SampleEval(page=PAGE, reason=why, asked=asked, requests=asked, **sender.ended())
     summaries = {sample.id: outcome.answer.summary for sample, outcome in answered if outcome.answer}
+    noticed = bundled_sensitivity(_models(run.params))
     return SampleEval(
         page=PAGE,
         requests=asked,
@@ -92,6 +95,8 @@ def evaluate(
         groups=grouped(scored, _estimates),
         samples=tuple(scored),
         failures=dict(Counter(kind for row in scored for kind in row.failures)),
+        sensitivity=noticed,
+        **_checked(scored, judged_checks(noticed)),
         semantic_failure_rate=rate(sum(bool(row.failures) for row in scored), len(scored)),
         **_compared(run, summaries, "baseline", run.params.baseline.predictions, "baseline.predictions"),
         **_compared(run, summaries, "untuned", run.params.baseline.untuned, "baseline.untuned"),
@@ -104,12 +109,30 @@ def _meant(answered: Sequence[tuple[Sample, Outcome]], params: Params) -> Semant
     if not all(sample.references for sample, _ in answered):
         why = "not every dialogue has a reference"
         return Semantics({}, {"semantic_similarity": why, "bertscore_f1": why}, "")
-    models = params.scoring
     return semantic_scores(
         [outcome.answer.summary if outcome.answer else None for _, outcome in answered],
         [sample.references for sample, _ in answered],
-        Models(models.embedding_model, models.bertscore_model, models.bertscore_layer),
+        _models(params),
     )
+
+
+def _models(params: Params) -> Models:
+    models = params.scoring
+    return Models(models.embedding_model, models.bertscore_model, models.bertscore_layer)
+
+
+def _checked(rows: Sequence[Scored], judged: dict[FaithfulnessCheck, bool]) -> dict[str, Any]:
+    """Return as fields of the result what each check finds, and in how many summaries a judged one does."""
+    found = [{objection.check for objection in row.objections} for row in rows]
+    counts = {check: sum(check in checks for checks in found) for check in FaithfulnessCheck}
+    may = {check for check, allowed in judged.items() if allowed}
+    return {
+        "checks": tuple(
+            Checked(check=check, judged=check in may, found=count, rate=rate(count, len(rows)))
+            for check, count in counts.items()
+        ),
+        "flagged": rate(sum(bool(checks & may) for checks in found), len(rows)),
+    }
 
 
 def _scored(sample: Sample, outcome: Outcome, params: Params, meant: dict[str, float]) -> Scored:
@@ -130,12 +153,19 @@ def _scored(sample: Sample, outcome: Outcome, params: Params, meant: dict[str, f
         scores=scores,
         facts_missed=tuple(missed) if full else (),
         failures=failures,
+        objections=_objections(summary, sample.dialogue, full=full),
         input_tokens=record.input_tokens,
         output_tokens=record.output_tokens,
         lost_tokens=record.lost_tokens,
         tokens_by=record.tokens_by,
         request=record.request,
     )
+
+
+def _objections(summary: str, dialogue: str, *, full: bool) -> tuple[Objection, ...]:
+    """Return what the faithfulness checks find, without a word of the summary where the privacy setting asks for it."""
+    found = faithfulness(summary, dialogue)
+    return found if full else tuple(one.model_copy(update={"words": ""}) for one in found)
 
 
 def _scores(sample: Sample, summary: str, params: Params) -> tuple[dict[str, float], tuple[str, ...]]:

@@ -216,7 +216,8 @@ def summaries(result: Cited) -> Markup:
     ranked = sorted(result.samples, key=lambda row: row.scores.raw.get("rougeL", 1.0))
     if not any(row.summary.raw is not None for row in ranked):
         return Markup("<p>The privacy setting keeps the texts off this page.</p>")
-    return Markup("\n").join(_case(row, place < WORST) for place, row in enumerate(ranked[:MOST_SHOWN]))
+    cases = (_case(row, place < WORST) for place, row in enumerate(ranked[:MOST_SHOWN]))
+    return Markup("\n").join([Markup("<h2>The summaries, worst first</h2>"), *cases])
 
 
 def agreement(found: Cited, id: str, title: str = "What another reference would score") -> Markup:
