@@ -228,8 +228,10 @@ def sealed(tree: dict[str, Any]) -> str:
     return sha256(json.dumps(content, ensure_ascii=False, separators=(",", ":")))
 
 
-def taken_in(known: Ratings, file: RatingsFile, review: Review, name: str, made_by: Reader) -> tuple[Ratings, str]:
-    """Return the ratings with those of a file among them, and what is to be said of it.
+def taken_in(
+    known: Ratings, file: RatingsFile, review: Review, name: str, made_by: Reader, run: int = 0
+) -> tuple[Ratings, str]:
+    """Return the ratings of one of the review's runs with those of a file among them, and what is to be said of it.
 
     A reader who comes again replaces what the same review brought before. Raises `InputError` for a file that is
     doubled, or whose dialogues are not those of the review.
@@ -251,8 +253,8 @@ def taken_in(known: Ratings, file: RatingsFile, review: Review, name: str, made_
     readings = [one for one in known.readings if (one.reader, one.id) not in replaced]
     preferences = [one for one in known.preferences if (one.reader, one.id) not in replaced]
     for rating in done:
-        readings.append(_reading(rating, put[rating.id], reader, made_by))
-        if rating.better is not None and len(review.runs) > 1:
+        readings.append(_reading(rating, put[rating.id], reader, made_by, run))
+        if rating.better is not None and run == 0:
             preferences.append(
                 Preference(
                     id=rating.id,
@@ -309,9 +311,9 @@ def _texts(run: Run) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _reading(rating: PutRating, put: Put, reader: str, made_by: Reader) -> Reading:
-    """Return what a rating says of the first run's summary."""
-    side = put.order.index(0)
+def _reading(rating: PutRating, put: Put, reader: str, made_by: Reader, run: int) -> Reading:
+    """Return what a rating says of the summary of one run."""
+    side = put.order.index(run)
     told, text = rating.sides[side], put.texts[side]
     words = text.split()
     return Reading(
