@@ -33,6 +33,7 @@ PATHS = (
     ("scoring", "bertscore_model"),
     ("baseline", "zero_shot"),
     ("baseline", "samples"),
+    ("reviews",),
     ("load", "trace"),
     ("claims",),
     ("settings", "samples"),

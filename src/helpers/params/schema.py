@@ -20,7 +20,10 @@ from helpers.params.targets import Alerts, MonitoringLogs, Targets
 
 
 class Params(Section):
-    """Everything a run is told; each field is documented in its own class."""
+    """Everything a run is told; each field is documented in its own class.
+
+    ``reviews`` are files of readings that come with recorded answers, as ``helpers.runs.reviews.Reading`` has them.
+    """
 
     title: str
     backend: Literal["local", "endpoint", "replay"] = "local"
@@ -37,6 +40,7 @@ class Params(Section):
     cost: CostAssumptions = CostAssumptions()
     execution: Execution = Execution()
     baseline: Baseline = Baseline()
+    reviews: tuple[str, ...] = ()
     settings: Settings = Settings()
     quantization: QuantizationPlan = QuantizationPlan()
     scoring: Scoring = Scoring()

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from statistics import fmean
 
 from pydantic import Field
 
 from helpers.core.model import Frozen
-from helpers.runs.reviews import Preference, Reading
+from helpers.runs.reviews import Preference, Reading, of_summaries, read_ratings, reading_lines
+from helpers.runs.run import Run
+from helpers.samples.dataset import load_samples
+from helpers.samples.readers import read_rows
 from helpers.stats.agreement import RaterAgreement, rater_agreement
 from helpers.stats.intervals import Estimate, mean, mean_rate
 
@@ -18,6 +23,8 @@ QUESTIONS: dict[str, Callable[[Reading], bool | None]] = {
     "faithful": lambda one: one.faithful,
     "complete": lambda one: one.complete,
 }
+#: Lengths in their natural order; other labels are sorted by name.
+LENGTHS = ("short", "medium", "long", "very-long")
 _WINS = {"first": 1.0, "neither": 0.5, "second": 0.0}
 
 
@@ -26,6 +33,15 @@ class ReaderSummary(Frozen):
 
     reader: str
     made_by: str
+    n: int
+    shares: dict[str, Estimate]
+
+
+class ReadGroup(Frozen):
+    """The dialogues that share a label, and which share of their summaries readers find usable and faithful."""
+
+    by: str
+    label: str
     n: int
     shares: dict[str, Estimate]
 
@@ -43,12 +59,66 @@ class ReviewSummary(Frozen):
     shares: dict[str, Estimate] = Field(default_factory=dict)
     kinds: dict[str, int] = Field(default_factory=dict)
     agreement: dict[str, RaterAgreement] = Field(default_factory=dict)
+    groups: tuple[ReadGroup, ...] = ()
     against: str = ""
     wins: Estimate | None = None
 
 
-def summarise_review(readings: Sequence[Reading], preferences: Sequence[Preference] = ()) -> ReviewSummary:
-    """Return what readings and preferences say together."""
+@dataclass(frozen=True)
+class ReadSummaries:
+    """The readings that speak for a run: of its own summaries, or of ``recorded`` ones of the model it runs."""
+
+    readings: tuple[Reading, ...]
+    preferences: tuple[Preference, ...]
+    labels: Mapping[str, tuple[str | None, str | None]]
+    recorded: bool
+
+    @property
+    def summary(self) -> ReviewSummary:
+        """What the readers say together, by length and domain too."""
+        return summarise_review(self.readings, self.preferences, self.labels)
+
+
+def read_summaries(run: Run) -> ReadSummaries | None:
+    """Return the readings of a run's summaries or else of recorded ones; ``None`` where nobody read any."""
+    ratings = read_ratings(run.directory)
+    given = [*ratings.readings, *(one for file in run.params.reviews for one in reading_lines(Path(file)))]
+    if not given:
+        return None
+    scored = run.results().sample_eval
+    own = {row.id: row.summary for row in scored.samples if row.summary is not None} if scored else {}
+    found = of_summaries(given, own)
+    if found:
+        labels = {row.id: (row.length, row.domain) for row in scored.samples} if scored else {}
+        return ReadSummaries(found, ratings.preferences, labels, recorded=False)
+    found = of_summaries(given, _recorded(run))
+    return ReadSummaries(found, (), _labels_of_recorded(run), recorded=True) if found else None
+
+
+def _recorded(run: Run) -> dict[str, str]:
+    """Return the recorded answers of the model that a run asks."""
+    replay, baseline = run.params.replay, run.params.baseline.predictions
+    file, id, column = (
+        (replay.predictions, replay.id, replay.prediction) if replay else (baseline or "", "id", "prediction")
+    )
+    rows = read_rows(Path(file)) if file and Path(file).is_file() else []
+    return {str(row[id]): str(row[column] or "") for row in rows if id in row and column in row}
+
+
+def _labels_of_recorded(run: Run) -> dict[str, tuple[str | None, str | None]]:
+    source = run.params.baseline.samples
+    samples = (
+        load_samples(run.params.samples.model_copy(update={"source": source, "n": None})) if source else run.samples
+    )
+    return {one.id: (one.length, one.domain) for one in samples}
+
+
+def summarise_review(
+    readings: Sequence[Reading],
+    preferences: Sequence[Preference] = (),
+    labels: Mapping[str, tuple[str | None, str | None]] | None = None,
+) -> ReviewSummary:
+    """Return what readings and preferences say together; ``labels`` are length and domain by dialogue."""
     readers = list(dict.fromkeys(one.reader for one in readings))
     found = {
         name: rater_agreement(_labels(readings, question)) for name, question in QUESTIONS.items() if len(readers) > 1
@@ -61,6 +131,7 @@ def summarise_review(readings: Sequence[Reading], preferences: Sequence[Preferen
         shares=_shares(readings),
         kinds=dict(kinds.most_common()),
         agreement={name: one for name, one in found.items() if one is not None},
+        groups=tuple(_groups(readings, labels or {})),
         against=preferences[0].against if preferences else "",
         wins=_wins(preferences),
     )
@@ -74,6 +145,18 @@ def by_dialogue(readings: Iterable[Reading], question: Callable[[Reading], bool 
         if said is not None:
             answers.setdefault(one.id, []).append(float(said))
     return {id: fmean(values) for id, values in answers.items()}
+
+
+def _groups(readings: Sequence[Reading], labels: Mapping[str, tuple[str | None, str | None]]) -> Iterator[ReadGroup]:
+    for place, by in enumerate(("length", "domain")):
+        parts: dict[str, list[Reading]] = {}
+        for one in readings:
+            label = labels.get(one.id, (None, None))[place]
+            if label is not None:
+                parts.setdefault(label, []).append(one)
+        for label in sorted(parts, key=lambda name: (LENGTHS.index(name) if name in LENGTHS else -1, name)):
+            part = parts[label]
+            yield ReadGroup(by=by, label=label, n=len({one.id for one in part}), shares=_shares(part))
 
 
 def _shares(readings: Sequence[Reading]) -> dict[str, Estimate]:
