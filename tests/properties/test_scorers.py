@@ -8,7 +8,7 @@ from rouge_score.rouge_scorer import RougeScorer
 
 from helpers.core.text import visible
 from helpers.samples.predictions import PredictionColumns, PredictionFile
-from helpers.scorers import METRICS, score_sample, semantic_failures
+from helpers.scorers import METRICS, output_failures, score_sample
 from helpers.scorers.rouge import novel_ngrams, rouge, sentences
 from helpers.scorers.scoring import key_fact_recall
 from helpers.scorers.words import letters
@@ -55,7 +55,7 @@ def test_a_text_scores_1_against_itself(text: str) -> None:
 
 @given(ANYTHING, ANYTHING, st.lists(ANYTHING, max_size=3))
 def test_any_text_can_be_judged(summary: str, dialogue: str, facts: list[str]) -> None:
-    failures = semantic_failures(summary, dialogue)
+    failures = output_failures(summary, dialogue)
     assert len(set(failures)) == len(failures)
     score = score_sample("s", summary, ["A word."], dialogue, facts)
     assert score.failures == failures

@@ -82,11 +82,12 @@ def _import(files: list[Path], args: argparse.Namespace) -> int:
     if not files:
         raise InputError("review import: give one file or more that a review page saved")
     made_by: Reader = "language model" if args.language_model else "person"
-    refused, touched = False, {}
+    refused = False
+    touched: list[Path] = []
     for path in files:
         try:
             directory = _bring(path, args.run, made_by)
-            touched[directory] = None
+            touched += [] if directory in touched else [directory]
         except InputError as error:
             refused = True
             print(error, file=sys.stderr)

@@ -97,7 +97,7 @@ def evaluate(
         failures=dict(Counter(kind for row in scored for kind in row.failures)),
         sensitivity=noticed,
         **_checked(scored, judged_checks(noticed)),
-        semantic_failure_rate=rate(sum(bool(row.failures) for row in scored), len(scored)),
+        output_failure_rate=rate(sum(bool(row.failures) for row in scored), len(scored)),
         **_compared(run, summaries, "baseline", run.params.baseline.predictions, "baseline.predictions"),
         **_compared(run, summaries, "untuned", run.params.baseline.untuned, "baseline.untuned"),
         recordings=recordings,
@@ -169,9 +169,9 @@ def _objections(summary: str, dialogue: str, *, full: bool) -> tuple[Objection, 
 
 
 def _scores(sample: Sample, summary: str, params: Params) -> tuple[dict[str, float], tuple[str, ...]]:
-    """Return the scores that a sample allows, and the semantic failures; without references only the latter."""
+    """Return the scores that a sample allows, and the failed output checks; without references only the latter."""
     if not sample.references:
-        return {}, scorers.semantic_failures(summary, sample.dialogue)
+        return {}, scorers.output_failures(summary, sample.dialogue)
     score = scorers.score_sample(
         sample.id, summary, sample.references, sample.dialogue, sample.key_facts, params.scoring.tokenizer
     )

@@ -85,7 +85,7 @@ def read_summaries(run: Run) -> ReadSummaries | None:
     given = [*ratings.readings, *(one for file in run.params.reviews for one in reading_lines(Path(file)))]
     if not given:
         return None
-    scored = run.results().sample_eval
+    scored = run.results("02").sample_eval
     own = {row.id: row.summary for row in scored.samples if row.summary is not None} if scored else {}
     found = of_summaries(given, own)
     if found:

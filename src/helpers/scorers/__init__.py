@@ -1,11 +1,11 @@
 """Scores of summaries: pure functions of texts, which read no file.
 
-`score_sample` scores one summary, `bulk.score_pairs` many in parallel; `semantic_failures` also judges a log record,
+`score_sample` scores one summary, `bulk.score_pairs` many in parallel; `output_failures` also judges a log record,
 which has a dialogue and a summary but no reference.
 """
 
 from helpers.scorers.aggregate import Agreement, agreement
-from helpers.scorers.failures import NEED_DIALOGUE, SemanticFailure, semantic_failures
+from helpers.scorers.failures import NEED_DIALOGUE, OutputFailure, output_failures
 from helpers.scorers.rouge import METRICS, signature
 from helpers.scorers.scoring import SampleScore, score_sample
 from helpers.scorers.words import Tokenizer
@@ -15,10 +15,10 @@ __all__ = [
     "NEED_DIALOGUE",
     "Agreement",
     "SampleScore",
-    "SemanticFailure",
+    "OutputFailure",
     "Tokenizer",
     "agreement",
     "score_sample",
-    "semantic_failures",
+    "output_failures",
     "signature",
 ]

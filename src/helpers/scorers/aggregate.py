@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from helpers.core.model import Frozen
 from helpers.scorers.bulk import BoolArray, ScoreTable
-from helpers.scorers.failures import SemanticFailure
+from helpers.scorers.failures import OutputFailure
 from helpers.scorers.rouge import METRICS, rouge, too_long
 from helpers.scorers.semantic import BERTSCORE, SIMILARITY
 from helpers.scorers.words import Tokenizer
@@ -36,7 +36,7 @@ class Scores(Frozen):
 
     n: int
     metrics: dict[str, Estimate]
-    failures: dict[SemanticFailure, int]
+    failures: dict[OutputFailure, int]
 
 
 class Agreement(Frozen):
@@ -57,7 +57,7 @@ def aggregate(scores: ScoreTable, of: BoolArray | None = None) -> Scores:
         known = None if values is None else values[~np.isnan(values)]
         if known is not None and len(known):
             metrics[measure] = bounded_mean(measure, known)
-    failures = {kind: int(scores.failed(kind)[rows].sum()) for kind in SemanticFailure}
+    failures = {kind: int(scores.failed(kind)[rows].sum()) for kind in OutputFailure}
     return Scores(n=len(scores) if of is None else int(of.sum()), metrics=metrics, failures=failures)
 
 

@@ -112,7 +112,7 @@ def long_dialogues(basis: AuditBasis) -> Claim:
         recomputed="{few} of {long} long ones faithful, {many} of {others} others",
         verdict=verdict(_rarer(long, others)),
         arithmetic="Read against their dialogues, {few} of {long} summaries of long dialogues hold no false statement, "
-        "and {many} of {others} of shorter ones: recorded or own answers of this run's model, not of the published one.",
+        "and {many} of {others} of shorter ones: answers of this run's model, not of the published one.",
         remedy="Read more summaries of long dialogues: the two shares are told apart only by an exact test.",
         figures=figures("plain", remark=next((one for one in basis.published.limitations_stated if "long" in one), "–"))
         | figures("count", few=sum(long), long=len(long), many=sum(others), others=len(others)),

@@ -160,12 +160,12 @@ def by_group(result: Cited) -> Markup:
 
 
 def failures(run: Run, result: Cited) -> Markup:
-    """Return the semantic failures: valid answers that are no proper summary."""
+    """Return the failed output checks: valid answers that are no proper summary."""
     rows = [[kind.replace("_", " "), number(count, "count")] for kind, count in result.failures.items()]
     if result.reason:
         return Markup()
     return table(
-        "Semantic failures: answered, yet no proper summary",
+        "Failed output checks: answered, yet no proper summary",
         [Column("Kind"), Column("Summaries", numeric=True)],
         rows,
         id="failures",
@@ -282,10 +282,10 @@ def _case(row: Cited, worst: bool) -> Markup:
 
 
 def _failures_sentence(result: Cited) -> Markup:
-    found = result.semantic_failure_rate
+    found = result.output_failure_rate
     if not found.raw or not result.failures:
-        return Markup("No summary failed the checks of meaning.")
-    return sentence("{rate} of them fail at least one check of meaning.", rate=number(found.value, "rate"))
+        return Markup("No summary failed the output checks, which see its surface and not whether it is true.")
+    return sentence("{rate} of them fail at least one output check.", rate=number(found.value, "rate"))
 
 
 def _splits(result: Cited, by: str) -> bool:

@@ -88,7 +88,7 @@ class SampleEval(PageResult):
     samples: tuple[Scored, ...] = ()
     not_measured: dict[str, str] = Field(default_factory=dict)
     failures: dict[str, int] = Field(default_factory=dict)
-    semantic_failure_rate: Estimate | None = None
+    output_failure_rate: Estimate | None = None
     checks: tuple[Checked, ...] = ()
     flagged: Estimate | None = None
     sensitivity: ErrorSensitivity | None = None

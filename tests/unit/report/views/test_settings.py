@@ -55,8 +55,9 @@ def test_the_section_says_it_and_cites_every_figure(
     result = LatencyCost(page="03", **fields)
     run: Any = SimpleNamespace(
         params=params,
+        samples=(),
         results=lambda upto: Results(latency_cost=result),
-        manifest=SimpleNamespace(looks={}),
+        manifest=SimpleNamespace(looks={}, run="r1"),
         directory=tmp_path,
     )
     cited = Cited(result, "results/03.json")
