@@ -1,6 +1,6 @@
 """The whole of a params file: `Params`, its sections, and the rules that hold between them.
 
-Reading files, overrides and error messages live in `helpers.params.files`; nothing here touches a disk.
+SummaryReading files, overrides and error messages live in `helpers.params.files`; nothing here touches a disk.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from helpers.params.targets import Alerts, MonitoringLogs, Targets
 class Params(Section):
     """Everything a run is told; each field is documented in its own class.
 
-    ``reviews`` are files of readings that come with recorded answers, as ``helpers.runs.reviews.Reading`` has them.
+    ``reviews`` are files of readings that come with recorded answers (``helpers.runs.reviews.SummaryReading``).
     """
 
     title: str

@@ -11,14 +11,14 @@ from statistics import fmean
 from pydantic import Field
 
 from helpers.core.model import Frozen
-from helpers.runs.reviews import Preference, Reading, of_summaries, read_ratings, reading_lines
+from helpers.runs.reviews import Preference, SummaryReading, of_summaries, read_ratings, reading_lines
 from helpers.runs.run import Run
 from helpers.samples.dataset import load_samples
-from helpers.samples.readers import read_rows
+from helpers.samples.recorded import read_recorded
 from helpers.stats.agreement import RaterAgreement, rater_agreement
 from helpers.stats.intervals import Estimate, mean, mean_rate
 
-QUESTIONS: dict[str, Callable[[Reading], bool | None]] = {
+QUESTIONS: dict[str, Callable[[SummaryReading], bool | None]] = {
     "usable": lambda one: one.usable,
     "faithful": lambda one: one.faithful,
     "complete": lambda one: one.complete,
@@ -68,7 +68,7 @@ class ReviewSummary(Frozen):
 class ReadSummaries:
     """The readings that speak for a run: of its own summaries, or of ``recorded`` ones of the model it runs."""
 
-    readings: tuple[Reading, ...]
+    readings: tuple[SummaryReading, ...]
     preferences: tuple[Preference, ...]
     labels: Mapping[str, tuple[str | None, str | None]]
     recorded: bool
@@ -101,8 +101,8 @@ def _recorded(run: Run) -> dict[str, str]:
     file, id, column = (
         (replay.predictions, replay.id, replay.prediction) if replay else (baseline or "", "id", "prediction")
     )
-    rows = read_rows(Path(file)) if file and Path(file).is_file() else []
-    return {str(row[id]): str(row[column] or "") for row in rows if id in row and column in row}
+    answers = read_recorded(file, id=id, prediction=column) if file and Path(file).is_file() else ()
+    return {one.id: one.summary for one in answers if one.summary is not None}
 
 
 def _labels_of_recorded(run: Run) -> dict[str, tuple[str | None, str | None]]:
@@ -114,7 +114,7 @@ def _labels_of_recorded(run: Run) -> dict[str, tuple[str | None, str | None]]:
 
 
 def summarise_review(
-    readings: Sequence[Reading],
+    readings: Sequence[SummaryReading],
     preferences: Sequence[Preference] = (),
     labels: Mapping[str, tuple[str | None, str | None]] | None = None,
 ) -> ReviewSummary:
@@ -137,7 +137,9 @@ def summarise_review(
     )
 
 
-def by_dialogue(readings: Iterable[Reading], question: Callable[[Reading], bool | None]) -> dict[str, float]:
+def by_dialogue(
+    readings: Iterable[SummaryReading], question: Callable[[SummaryReading], bool | None]
+) -> dict[str, float]:
     """Return by dialogue which share of its readers answers a question with yes."""
     answers: dict[str, list[float]] = {}
     for one in readings:
@@ -147,9 +149,11 @@ def by_dialogue(readings: Iterable[Reading], question: Callable[[Reading], bool 
     return {id: fmean(values) for id, values in answers.items()}
 
 
-def _groups(readings: Sequence[Reading], labels: Mapping[str, tuple[str | None, str | None]]) -> Iterator[ReadGroup]:
+def _groups(
+    readings: Sequence[SummaryReading], labels: Mapping[str, tuple[str | None, str | None]]
+) -> Iterator[ReadGroup]:
     for place, by in enumerate(("length", "domain")):
-        parts: dict[str, list[Reading]] = {}
+        parts: dict[str, list[SummaryReading]] = {}
         for one in readings:
             label = labels.get(one.id, (None, None))[place]
             if label is not None:
@@ -159,16 +163,18 @@ def _groups(readings: Sequence[Reading], labels: Mapping[str, tuple[str | None, 
             yield ReadGroup(by=by, label=label, n=len({one.id for one in part}), shares=_shares(part))
 
 
-def _shares(readings: Sequence[Reading]) -> dict[str, Estimate]:
+def _shares(readings: Sequence[SummaryReading]) -> dict[str, Estimate]:
     found = {name: list(by_dialogue(readings, question).values()) for name, question in QUESTIONS.items()}
     return {name: mean_rate(values, requests=len(readings)) for name, values in found.items() if values}
 
 
-def _reader(name: str, readings: Sequence[Reading]) -> ReaderSummary:
+def _reader(name: str, readings: Sequence[SummaryReading]) -> ReaderSummary:
     return ReaderSummary(reader=name, made_by=readings[0].made_by, n=len(readings), shares=_shares(readings))
 
 
-def _labels(readings: Sequence[Reading], question: Callable[[Reading], bool | None]) -> dict[str, dict[str, str]]:
+def _labels(
+    readings: Sequence[SummaryReading], question: Callable[[SummaryReading], bool | None]
+) -> dict[str, dict[str, str]]:
     labels: dict[str, dict[str, str]] = {}
     for one in readings:
         said = question(one)

@@ -96,7 +96,7 @@ class RatingsFile(Frozen):
     seal: str
 
 
-class Reading(Frozen):
+class SummaryReading(Frozen):
     """One reader's judgement of one summary, which ``summary_sha256`` names; ``words`` are those marked as wrong."""
 
     id: str
@@ -137,7 +137,7 @@ class Ratings(Frozen):
 
     schema_version: Literal[1] = 1
     files: tuple[ReadFile, ...] = ()
-    readings: tuple[Reading, ...] = ()
+    readings: tuple[SummaryReading, ...] = ()
     preferences: tuple[Preference, ...] = ()
 
 
@@ -270,7 +270,7 @@ def taken_in(
     return taken, f"{name}: {short}{len(done)} ratings of {reader}"
 
 
-def reading_lines(path: Path) -> tuple[Reading, ...]:
+def reading_lines(path: Path) -> tuple[SummaryReading, ...]:
     """Return the readings of a JSON Lines file, such as those that come with a recording of answers.
 
     Raises `InputError` naming the line that is none.
@@ -282,7 +282,7 @@ def reading_lines(path: Path) -> tuple[Reading, ...]:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     for number, line in enumerate(lines, 1):
         try:
-            found.append(Reading.model_validate_json(line))
+            found.append(SummaryReading.model_validate_json(line))
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"]))
@@ -290,7 +290,7 @@ def reading_lines(path: Path) -> tuple[Reading, ...]:
     return tuple(found)
 
 
-def of_summaries(readings: Iterable[Reading], summaries: dict[str, str]) -> tuple[Reading, ...]:
+def of_summaries(readings: Iterable[SummaryReading], summaries: dict[str, str]) -> tuple[SummaryReading, ...]:
     """Return the readings of these very summaries by dialogue; one of another text says nothing about them."""
     hashes = {id: sha256(summary) for id, summary in summaries.items()}
     return tuple(one for one in readings if hashes.get(one.id) == one.summary_sha256)
@@ -311,12 +311,12 @@ def _texts(run: Run) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _reading(rating: PutRating, put: Put, reader: str, made_by: Reader, run: int) -> Reading:
+def _reading(rating: PutRating, put: Put, reader: str, made_by: Reader, run: int) -> SummaryReading:
     """Return what a rating says of the summary of one run."""
     side = put.order.index(run)
     told, text = rating.sides[side], put.texts[side]
     words = text.split()
-    return Reading(
+    return SummaryReading(
         id=put.id,
         summary_sha256=sha256(text),
         reader=reader,

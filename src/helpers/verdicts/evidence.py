@@ -15,7 +15,7 @@ from helpers.runs.results.latency_cost import LatencyCost
 from helpers.runs.results.sample_eval import UNTUNED, SampleEval
 from helpers.runs.results.store import Results
 from helpers.runs.review_summary import QUESTIONS, by_dialogue
-from helpers.runs.reviews import Reading
+from helpers.runs.reviews import SummaryReading
 from helpers.scorers.sensitivity import ALL_CHECKS
 from helpers.stats.intervals import LEVEL, Estimate, mean, mean_rate, without_interval
 from helpers.stats.power import Pilot, PilotRate, pilot_mean
@@ -90,7 +90,7 @@ def evidence(
     results: Results,
     money: Costs | None,
     recorded: str | None = None,
-    readings: tuple[Reading, ...] = (),
+    readings: tuple[SummaryReading, ...] = (),
     run: str = "RUN",
 ) -> dict[str, Evidence]:
     """Return by target what it is judged by.
@@ -165,7 +165,7 @@ def _of_page_03(timed: LatencyCost | None, money: Costs | None) -> dict[str, Evi
     }
 
 
-def _of_readers(scored: SampleEval | None, readings: tuple[Reading, ...], run: str) -> dict[str, Evidence]:
+def _of_readers(scored: SampleEval | None, readings: tuple[SummaryReading, ...], run: str) -> dict[str, Evidence]:
     """Return what readers say of the summaries; where nobody read any, what the flags of judged checks bound."""
     return {
         name: _read(name, by_dialogue(readings, QUESTIONS[question])) if readings else _flagged(scored, run)

@@ -15,7 +15,7 @@ from helpers.cost.costs import Costs, basis, costs
 from helpers.params import Params, Target
 from helpers.runs.manifest import Manifest
 from helpers.runs.results.store import Results
-from helpers.runs.reviews import Reading
+from helpers.runs.reviews import SummaryReading
 from helpers.stats.intervals import EXACT, SMALLEST, Estimate
 from helpers.stats.spending import LOOKS, level
 from helpers.verdicts.evidence import Evidence, evidence
@@ -93,7 +93,7 @@ class Case:
     params: Params
     manifest: Manifest
     ledger: tuple[Look, ...] = ()
-    readings: tuple[Reading, ...] = ()
+    readings: tuple[SummaryReading, ...] = ()
     sizes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
@@ -258,7 +258,7 @@ def _judged(name: str, target: Target, found: Evidence, case: Case) -> Judged:
     return row.model_copy(update={"open": row.look is not None, "needed": needed, "price_of_knowing": price})
 
 
-def _readers(readings: tuple[Reading, ...]) -> str:
+def _readers(readings: tuple[SummaryReading, ...]) -> str:
     """Return who read the summaries, which stands beside every verdict that rests on it."""
     by = sorted({one.made_by for one in readings})
     return "read by " + " and by ".join("a language model" if one == "language model" else "people" for one in by)

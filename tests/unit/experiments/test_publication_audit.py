@@ -15,7 +15,7 @@ from helpers.experiments.audit.quality import long_dialogues
 from helpers.params.files import load_params
 from helpers.runs.results.publication_audit import Claim, PublicationAudit
 from helpers.runs.review_summary import ReadSummaries
-from helpers.runs.reviews import Reading
+from helpers.runs.reviews import SummaryReading
 from helpers.runs.run import Run
 from tests.page_checks import NAMES
 
@@ -189,7 +189,7 @@ def test_long_dialogues_drift_where_readers_show_it(
         for k in range(n):
             labels[f"{length}{k}"] = (length, None)
             one = {"id": f"{length}{k}", "summary_sha256": "", "reader": "reader 1", "made_by": "person"}
-            readings.append(Reading.model_validate(one | {"usable": k < good, "faithful": k < good}))
+            readings.append(SummaryReading.model_validate(one | {"usable": k < good, "faithful": k < good}))
     read = ReadSummaries(tuple(readings), (), labels, recorded=False)
     given = load_params("demo")
     basis = AuditBasis(load_published(PUBLISHED), given.prices, read)

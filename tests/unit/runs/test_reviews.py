@@ -13,8 +13,8 @@ from helpers.runs.reviews import (
     MOST,
     Preference,
     Ratings,
-    Reading,
     Review,
+    SummaryReading,
     find_review,
     keep_review,
     make_review,
@@ -156,8 +156,8 @@ def test_a_review_is_found_by_its_number(review: Review, tmp_path: Path) -> None
 
 
 def test_readers_are_shown_one_by_one_with_their_agreement() -> None:
-    def reading(id: str, reader: str, good: bool) -> Reading:
-        return Reading(
+    def reading(id: str, reader: str, good: bool) -> SummaryReading:
+        return SummaryReading(
             id=id, summary_sha256="", reader=reader, made_by="person", usable=good, faithful=True, kinds=("omission",)
         )
 

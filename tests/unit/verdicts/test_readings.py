@@ -13,7 +13,7 @@ from helpers.runs.manifest import Manifest
 from helpers.runs.results.sample_eval import Checked, SampleEval, Scored
 from helpers.runs.results.store import Results
 from helpers.runs.review_summary import read_summaries
-from helpers.runs.reviews import Reading, sha256
+from helpers.runs.reviews import SummaryReading, sha256
 from helpers.scorers.faithfulness import FaithfulnessCheck
 from helpers.scorers.sensitivity import ALL_CHECKS, ErrorSensitivity, Noticed
 from helpers.stats.intervals import rate
@@ -29,9 +29,9 @@ def params() -> Params:
     return load_params("demo")
 
 
-def read(n: int, good: int, made_by: str = "person") -> tuple[Reading, ...]:
+def read(n: int, good: int, made_by: str = "person") -> tuple[SummaryReading, ...]:
     return tuple(
-        Reading.model_validate(
+        SummaryReading.model_validate(
             {
                 "id": f"d{k}",
                 "summary_sha256": "",
@@ -62,7 +62,7 @@ def checked(flagged: int, n: int, alarms: int = 2, of: int = 127) -> SampleEval:
     )
 
 
-def rows_of(params: Params, *, readings: tuple[Reading, ...] = (), **results: SampleEval) -> dict[str, Judged]:
+def rows_of(params: Params, *, readings: tuple[SummaryReading, ...] = (), **results: SampleEval) -> dict[str, Judged]:
     manifest = Manifest(
         run="r1", command="again", started_at=datetime(2026, 1, 1, tzinfo=UTC), dialogues=10, available=10
     )
@@ -123,7 +123,9 @@ def test_ship_needs_them_met(params: Params) -> None:
 def test_a_reading_counts_for_the_very_text_that_was_read(tmp_path: Path) -> None:
     run = finished_run(tmp_path, "a", {"d1": "Read.", "d2": "Another."})
     lines = [
-        Reading(id=id, summary_sha256=sha256("Read."), reader="reader 1", made_by="person", usable=True, faithful=True)
+        SummaryReading(
+            id=id, summary_sha256=sha256("Read."), reader="reader 1", made_by="person", usable=True, faithful=True
+        )
         for id in ("d1", "d2")
     ]
     file = tmp_path / "readings.jsonl"
@@ -140,7 +142,7 @@ def test_a_reading_counts_for_the_very_text_that_was_read(tmp_path: Path) -> Non
 def test_the_demonstration_is_told_straight() -> None:
     """The readings that come with the recorded answers speak for a run of that model, whatever dialogues it asks."""
     lines = Path(load_params("demo").reviews[0]).read_text(encoding="utf-8").splitlines()
-    readings = [Reading.model_validate_json(line) for line in lines]
+    readings = [SummaryReading.model_validate_json(line) for line in lines]
     assert {one.made_by for one in readings} == {"language model"}
     assert sum(one.usable for one in readings) == 2
     assert len(readings) == 25
