@@ -97,6 +97,7 @@ Example, two references per row and groups ({EXAMPLE.name} comes with the packag
     )
     parser.add_argument("--embedding-model", metavar="DIR", help="a sentence-embedding model: semantic similarity")
     parser.add_argument("--bertscore-model", metavar="DIR", help="an encoder model: BERTScore")
+    parser.add_argument("--nli-model", metavar="DIR", help="an NLI model: what the turns entail (needs --dialogue)")
     parser.add_argument("--bertscore-layer", type=int, metavar="N", help="the layer BERTScore reads (default: last)")
     parser.add_argument(
         "--tokenizer",
@@ -135,7 +136,7 @@ def run(args: argparse.Namespace) -> int:
     if args.strict:
         file.check()
     scored = score_file(file, args.processes)
-    models = Models(args.embedding_model, args.bertscore_model, args.bertscore_layer)
+    models = Models(args.embedding_model, args.bertscore_model, args.bertscore_layer, args.nli_model)
     meant = add_meaning(scored, file, models)
     report = summarise(scored, file, meant, seed=args.seed)
     if args.sensitivity:
@@ -190,9 +191,11 @@ def add_meaning(scored: ScoredFile, file: PredictionFile, models: Models) -> Sem
     """Add the scores by meaning to the tables, where models are given; these hold all texts in memory."""
     meant = Semantics({}, {}, "")
     for place, table in enumerate(scored.tables):
-        rows = list(file.rows()) if models.embedding or models.bertscore else []
+        rows = list(file.rows()) if models.embedding or models.bertscore or models.nli else []
         summaries = [row.baseline if place else row.summary for row in rows]
-        meant = semantic_scores(summaries, [row.references for row in rows], models)
+        meant = semantic_scores(
+            summaries, [row.references for row in rows], models, [row.dialogue for row in rows] if models.nli else None
+        )
         for name, values in meant.values.items():
             table.add_column(name, values)
     return meant

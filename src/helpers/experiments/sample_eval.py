@@ -42,6 +42,7 @@ METRICS = (
     "novel_bigrams",
     "semantic_similarity",
     "bertscore_f1",
+    "nli_consistency",
 )
 
 
@@ -113,12 +114,13 @@ def _meant(answered: Sequence[tuple[Sample, Outcome]], params: Params) -> Semant
         [outcome.answer.summary if outcome.answer else None for _, outcome in answered],
         [sample.references for sample, _ in answered],
         _models(params),
+        [sample.dialogue for sample, _ in answered],
     )
 
 
 def _models(params: Params) -> Models:
     models = params.scoring
-    return Models(models.embedding_model, models.bertscore_model, models.bertscore_layer)
+    return Models(models.embedding_model, models.bertscore_model, models.bertscore_layer, models.nli_model)
 
 
 def _checked(rows: Sequence[Scored], judged: dict[FaithfulnessCheck, bool]) -> dict[str, Any]:

@@ -31,6 +31,7 @@ PATHS = (
     ("baseline", "untuned"),
     ("scoring", "embedding_model"),
     ("scoring", "bertscore_model"),
+    ("scoring", "nli_model"),
     ("baseline", "zero_shot"),
     ("baseline", "samples"),
     ("reviews",),

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from helpers.core.model import Frozen
 from helpers.scorers.bulk import BoolArray, ScoreTable
 from helpers.scorers.failures import OutputFailure
+from helpers.scorers.nli import NLI
 from helpers.scorers.rouge import METRICS, rouge, too_long
 from helpers.scorers.semantic import BERTSCORE, SIMILARITY
 from helpers.scorers.words import Tokenizer
@@ -23,7 +24,7 @@ from helpers.stats.comparison import Paired, paired
 from helpers.stats.intervals import Estimate, mean
 
 #: The measures of which more is better, those that may exceed 1, and all that have a mean.
-BETTER_IF_HIGHER = (*METRICS, "key_fact_recall", SIMILARITY, BERTSCORE)
+BETTER_IF_HIGHER = (*METRICS, "key_fact_recall", SIMILARITY, BERTSCORE, NLI)
 UNBOUNDED = ("length_ratio", "compression")
 MEASURES = (*BETTER_IF_HIGHER, *UNBOUNDED, "novel_unigrams", "novel_bigrams")
 
@@ -72,7 +73,7 @@ def largest_difference(measure: str) -> float:
 
 
 def _floor(measure: str) -> float:
-    return -1.0 if measure in (SIMILARITY, BERTSCORE) else 0.0
+    return -1.0 if measure in (SIMILARITY, BERTSCORE, NLI) else 0.0
 
 
 def compare(scores: ScoreTable, baseline: ScoreTable, *, seed: int = 0) -> dict[str, Paired]:

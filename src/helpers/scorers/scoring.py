@@ -40,6 +40,7 @@ class SampleScore(Frozen):
     novel_bigrams: float | None
     semantic_similarity: float | None = None
     bertscore_f1: float | None = None
+    nli_consistency: float | None = None
     words: int
     failures: tuple[OutputFailure, ...]
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from helpers.core.model import Frozen
 from helpers.scorers.faithfulness import FaithfulnessCheck, faithfulness
+from helpers.scorers.nli import NLI
 from helpers.scorers.planted import PlantedKind, plant
 from helpers.scorers.rouge import METRICS
 from helpers.scorers.scoring import score_sample
@@ -101,7 +102,7 @@ def sensitivity(
         kind: f"{counts[kind]} cases, and a rate takes {fewest}" for kind in PlantedKind if kind not in measured
     }
     rows = []
-    for name in (*METRICS, "key_fact_recall", SIMILARITY, BERTSCORE):
+    for name in (*METRICS, "key_fact_recall", SIMILARITY, BERTSCORE, NLI):
         scored = [case for case in cases if name in case.scores]
         if scored:
             rows.append(_metric(name, scored, measured))
@@ -144,7 +145,12 @@ def _scores(one: TrueSummary, text: str) -> dict[str, float]:
 def _with_models(cases: Sequence[_Case], models: Models) -> tuple[list[_Case], dict[str, str]]:
     """Return the cases with the scores that models give, and why others are missing."""
     scorable = [case for case in cases if case.of.others]
-    meant = semantic_scores([case.text for case in scorable], [case.of.others for case in scorable], models)
+    meant = semantic_scores(
+        [case.text for case in scorable],
+        [case.of.others for case in scorable],
+        models,
+        [case.of.dialogue for case in scorable],
+    )
     for name, values in meant.values.items():
         for case, value in zip(scorable, values, strict=True):
             case.scores[name] = value

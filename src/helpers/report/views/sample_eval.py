@@ -26,6 +26,7 @@ METRICS: dict[str, tuple[str, Style]] = {
     "novel_bigrams": ("New word pairs", "rate"),
     "semantic_similarity": ("Semantic similarity", "score"),
     "bertscore_f1": ("BERTScore", "score"),
+    "nli_consistency": ("Entailed by the turns", "score"),
 }
 ROUGE = ("rouge1", "rouge2", "rougeL")
 CHARTED = (*ROUGE, "key_fact_recall")
