@@ -2,11 +2,12 @@
 
 import pytest
 
-from helpers.experiments.sensitivity import judged_checks, of_samples
+from helpers.experiments.sensitivity import HELD_OUT, judged_checks, of_samples, read_shipped, sensitivity_key
 from helpers.params import Samples
 from helpers.samples.dataset import load_samples
 from helpers.scorers.faithfulness import FaithfulnessCheck
 from helpers.scorers.planted import PlantedKind
+from helpers.scorers.semantic import Models
 from helpers.scorers.sensitivity import ALARMS, ErrorSensitivity, Noticed, sensitivity, true_summaries
 from helpers.stats.intervals import Estimate, rate
 
@@ -66,3 +67,10 @@ def test_a_check_is_judged_where_its_false_alarms_are_shown_to_be_few() -> None:
 
     assert set(judged_checks(with_alarms(rate(1, 127))).values()) == {True}
     assert set(judged_checks(with_alarms(rate(3, 127))).values()) == {False}
+
+
+def test_the_shipped_table_is_of_this_corpus_and_code() -> None:
+    shipped = read_shipped()
+    key = sensitivity_key(load_samples(Samples(source=HELD_OUT)), Models())
+    assert shipped is not None
+    assert shipped.key == key, "make it anew: python -m helpers.experiments.sensitivity"
