@@ -67,7 +67,7 @@ def test_an_offline_run_holds_the_logs_own_numbers(run: Run) -> None:
     scored = run.results().sample_eval
     assert scored is not None
     assert summary["score/rougeL"] == scored.scores["rougeL"].value
-    assert summary["semantic_failures/empty"] == scored.failures["empty"] == 1
+    assert summary["output_failures/empty"] == scored.failures["empty"] == 1
     assert summary["verdict/rouge_l"] == "undecided"
     config = values(kinds["run"][0].run.config.update)
     assert (config["model.id"], config["generation.num_beams"]) == ("demo", run.params.generation.num_beams)

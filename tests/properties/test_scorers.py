@@ -9,7 +9,7 @@ from rouge_score.rouge_scorer import RougeScorer
 
 from helpers.core.text import visible
 from helpers.samples.predictions import PredictionColumns, PredictionFile
-from helpers.scorers import METRICS, score_sample, semantic_failures
+from helpers.scorers import METRICS, output_failures, score_sample
 from helpers.scorers.failures import _is_loop, _longest_repeat
 from helpers.scorers.rouge import _punkt, novel_ngrams, rouge, sentences
 from helpers.scorers.scoring import key_fact_recall
@@ -82,7 +82,7 @@ def test_a_text_scores_1_against_itself(text: str) -> None:
 
 @given(ANYTHING, ANYTHING, st.lists(ANYTHING, max_size=3))
 def test_any_text_can_be_judged(summary: str, dialogue: str, facts: list[str]) -> None:
-    failures = semantic_failures(summary, dialogue)
+    failures = output_failures(summary, dialogue)
     assert len(set(failures)) == len(failures)
     score = score_sample("s", summary, ["A word."], dialogue, facts)
     assert score.failures == failures

@@ -47,6 +47,7 @@ VERBS = {
     "serve": Verb("serve a model over the endpoint's wire protocol", "helpers.cli.serve"),
     "summarise": Verb("summarise dialogues from a file or standard input", "helpers.cli.summarise"),
     "score": Verb("score a file of predictions", "helpers.cli.score"),
+    "review": Verb("let readers judge summaries, blind, and bring back what they say", "helpers.cli.review"),
     "cost": Verb("estimate what serving costs, by the month and by the request", "helpers.cli.cost"),
     "app": Verb("open the web app: one dialogue, a batch, and this session's charts", "helpers.cli.app"),
     "load": Verb("send load to a service and say what it holds", "helpers.cli.load"),

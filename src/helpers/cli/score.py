@@ -22,11 +22,14 @@ from helpers.core.paths import DATA
 from helpers.core.text import spell
 from helpers.samples.intake import Intake
 from helpers.samples.predictions import PredictionColumns, PredictionFile
+from helpers.samples.readers import name_of
 from helpers.scorers import NEED_DIALOGUE, signature
 from helpers.scorers.aggregate import Scores, aggregate, compare
 from helpers.scorers.bulk import BoolArray, ScoredPair, ScoreTable, score_pairs
+from helpers.scorers.planted import PlantedKind
 from helpers.scorers.rouge import MAX_PAIRS
 from helpers.scorers.semantic import Models, Semantics, semantic_scores
+from helpers.scorers.sensitivity import ErrorSensitivity, sensitivity, true_summaries
 from helpers.scorers.words import Tokenizer
 from helpers.stats.comparison import Paired
 
@@ -59,6 +62,7 @@ class ScoreReport(Scores):
     baseline: Scores | None
     paired: dict[str, Paired]
     not_measured: dict[str, str]
+    sensitivity: ErrorSensitivity | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -86,8 +90,14 @@ Example, two references per row and groups ({EXAMPLE.name} comes with the packag
     parser.add_argument("--group", metavar="COL", help="scores also by the values of this column")
     parser.add_argument("--baseline", metavar="COL", help="another system's predictions, compared row by row")
     parser.add_argument("--key-facts", metavar="COL", help="what must be said: a list, or 'fact; fact', each 'a|b|c'")
+    parser.add_argument(
+        "--sensitivity",
+        action="store_true",
+        help="also say what each metric and check notices of errors planted in the references (needs --dialogue)",
+    )
     parser.add_argument("--embedding-model", metavar="DIR", help="a sentence-embedding model: semantic similarity")
     parser.add_argument("--bertscore-model", metavar="DIR", help="an encoder model: BERTScore")
+    parser.add_argument("--nli-model", metavar="DIR", help="an NLI model: what the turns entail (needs --dialogue)")
     parser.add_argument("--bertscore-layer", type=int, metavar="N", help="the layer BERTScore reads (default: last)")
     parser.add_argument(
         "--tokenizer",
@@ -109,6 +119,8 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.processes < 1:
         raise InputError(f"--processes {args.processes}: give 1 or more")
+    if args.sensitivity and args.dialogue is None:
+        raise InputError("--sensitivity: errors are planted by the dialogue; give --dialogue COL")
     if args.json not in (None, "-") and not Path(args.json).parent.is_dir():
         raise InputError(f"--json {args.json}: no such folder; create it first")
     columns = PredictionColumns(
@@ -124,8 +136,11 @@ def run(args: argparse.Namespace) -> int:
     if args.strict:
         file.check()
     scored = score_file(file, args.processes)
-    meant = add_meaning(scored, file, Models(args.embedding_model, args.bertscore_model, args.bertscore_layer))
+    models = Models(args.embedding_model, args.bertscore_model, args.bertscore_layer, args.nli_model)
+    meant = add_meaning(scored, file, models)
     report = summarise(scored, file, meant, seed=args.seed)
+    if args.sensitivity:
+        report = report.model_copy(update={"sensitivity": _sensitivity(file, models)})
     for line in report.input.lines():
         say(line)
     text = json.dumps(report.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
@@ -176,9 +191,11 @@ def add_meaning(scored: ScoredFile, file: PredictionFile, models: Models) -> Sem
     """Add the scores by meaning to the tables, where models are given; these hold all texts in memory."""
     meant = Semantics({}, {}, "")
     for place, table in enumerate(scored.tables):
-        rows = list(file.rows()) if models.embedding or models.bertscore else []
+        rows = list(file.rows()) if models.embedding or models.bertscore or models.nli else []
         summaries = [row.baseline if place else row.summary for row in rows]
-        meant = semantic_scores(summaries, [row.references for row in rows], models)
+        meant = semantic_scores(
+            summaries, [row.references for row in rows], models, [row.dialogue for row in rows] if models.nli else None
+        )
         for name, values in meant.values.items():
             table.add_column(name, values)
     return meant
@@ -229,11 +246,36 @@ def as_text(report: ScoreReport) -> str:
     if report.tokenizer.rouge_score_sees < 1:
         sees = spell(report.tokenizer.rouge_score_sees, "rate")
         lines += ["", f"words: {report.tokenizer.name}; rouge_score's own tokeniser sees {sees} of letters and digits"]
+    if report.sensitivity:
+        lines += ["", *_noticed(report.sensitivity)]
     reasons: dict[str, list[str]] = {}
     for name, reason in report.not_measured.items():
         reasons.setdefault(reason, []).append(name)
     lines += [f"not measured: {', '.join(names)}: {reason}" for reason, names in reasons.items()]
     return "\n".join(lines)
+
+
+def _sensitivity(file: PredictionFile, models: Models) -> ErrorSensitivity:
+    rows = ((row.id, row.dialogue or "", row.references, row.key_facts) for row in file.rows())
+    return sensitivity(true_summaries(rows), f"the references of {name_of(file.source)}", models)
+
+
+def _noticed(found: ErrorSensitivity) -> list[str]:
+    """Return the table of planted errors: share noticed by kind, the ranking of metrics in brackets."""
+    kinds = [kind for kind in PlantedKind if kind.value not in found.not_measured]
+    lines = [
+        f"share of planted errors noticed, in {found.dialogues} dialogues ({found.source}); [ranked below the true one]"
+    ]
+    for row in found.rows:
+        alarms = row.false_alarms
+        lines.append(
+            f"{row.name}: false alarms {_number(alarms.value)} ({_number(alarms.low)} to {_number(alarms.high)})"
+        )
+        for kind in kinds:
+            rate, rank = row.detection[kind], row.ranked.get(kind)
+            ranked = f"   [{_number(rank.value).strip()}]" if rank else ""
+            lines.append(f"  {kind:22} {_number(rate.value)}   {_number(rate.low)} to {_number(rate.high)}{ranked}")
+    return [*lines, *(f"not measured: {name}: {reason}" for name, reason in found.not_measured.items())]
 
 
 def _table(title: str, scores: Scores) -> list[str]:

@@ -102,6 +102,11 @@ def harmless(cell: object) -> object:
     return f"'{text}" if text.startswith(FORMULA) or shown.startswith(FORMULA) else text
 
 
+def word_set(text: str) -> frozenset[str]:
+    """Return the words of a list in prose."""
+    return frozenset(text.split())
+
+
 def _picture(found: re.Match[str]) -> str:
     code = ord(found[0])
     return chr(0x2400 + code) if code < 0x20 else "␡" if code == 0x7F else "␤" if code in (0x2028, 0x2029) else "�"

@@ -15,7 +15,7 @@ from helpers.backends.base import Answer
 from helpers.core.errors import Failure, ModelError, RequestError
 from helpers.params import Generation, Model
 from helpers.samples.prompts import Prompt, load_prompt
-from helpers.scorers.failures import semantic_failures
+from helpers.scorers.failures import output_failures
 
 #: Stands for the dialogue while the frame of a chat prompt is rendered.
 PLACE = "⟦dialogue⟧"
@@ -125,7 +125,7 @@ class Codec:
     ) -> list[Answer]:
         """Return the answer to each dialogue; ``found`` are the candidates as generated ids, best first.
 
-        It is the first in which the checks of meaning find no failure, or the first of all. ``seconds`` is what the
+        It is the first in which the output checks find no failure, or the first of all. ``seconds`` is what the
         batch took.
         """
         return [
@@ -139,7 +139,7 @@ class Codec:
     def _chosen(self, candidates: Sequence[list[int]], dialogue: str) -> list[int]:
         if len(candidates) == 1:
             return candidates[0]
-        return next((ids for ids in candidates if not semantic_failures(self._text(ids), dialogue)), candidates[0])
+        return next((ids for ids in candidates if not output_failures(self._text(ids), dialogue)), candidates[0])
 
     def _text(self, ids: list[int]) -> str:
         return str(self.tokenizer.decode(ids, clean_up_tokenization_spaces=False)).strip()

@@ -21,7 +21,7 @@ from helpers.runs.request_log import Record, read_log, with_parts
 from helpers.runs.results.monitoring import Monitoring, Slice
 from helpers.runs.run import Run
 from helpers.samples.dataset import Sample
-from helpers.scorers.failures import semantic_failures
+from helpers.scorers.failures import output_failures
 from helpers.scorers.rouge import rouge
 from helpers.scorers.words import Tokenizer
 from helpers.stats import drift
@@ -98,7 +98,7 @@ def _judge(texts: _Texts, samples: dict[str, Sample], tokenizer: Tokenizer) -> l
         if (name, summary) not in known:
             sample = samples.get(name)
             references = sample.references if sample else ()
-            failures = semantic_failures(summary, sample.dialogue if sample else None, references)
+            failures = output_failures(summary, sample.dialogue if sample else None, references)
             score = rouge(summary, references, tokenizer)["rougeL"] if references else None
             known[name, summary] = (tuple(failure.value for failure in failures), score)
         found.append(_Judged(at, name, *known[name, summary]))
@@ -135,7 +135,7 @@ def _described(series: Series, answers: list[_Judged], own: bool, logs: list[str
         dots=_dots(series, timed),
         judged=len(answers),
         failures=dict(failures.most_common()),
-        semantic_failure_rate=clustered_rate([bool(a.failures) for a in answers], [a.sample for a in answers])
+        output_failure_rate=clustered_rate([bool(a.failures) for a in answers], [a.sample for a in answers])
         if answers
         else None,
         drift=_drift(series, answers, counted),
@@ -194,7 +194,7 @@ def _drift(series: Series, answers: list[_Judged], counted: BoolArray) -> tuple[
         rows.append(drift.drift(name, label, "count", first, second))
     parts = [[a for a in answers if (a.at - series.start < middle) == is_first] for is_first in (True, False)]
     failed, later = (([float(bool(a.failures)) for a in part], [a.sample for a in part]) for part in parts)
-    rows.append(drift.drift("semantic_failures", "Semantic failures", "rate", failed, later))
+    rows.append(drift.drift("output_failures", "Failed output checks", "rate", failed, later))
     scored = [[(a.rouge_l, a.sample) for a in part if a.rouge_l is not None] for part in parts]
     low, high = (([score for score, _ in part], [sample for _, sample in part]) for part in scored)
     rows.append(drift.drift("rouge_l", "ROUGE-L", "score", low, high))

@@ -9,6 +9,7 @@ from helpers.experiments.audit import alerts, budget, capacity, cost, descriptio
 from helpers.experiments.audit.basis import AuditBasis
 from helpers.experiments.audit.claims import load_published
 from helpers.runs.results.publication_audit import Claim, ClaimVerdict, PublicationAudit
+from helpers.runs.review_summary import read_summaries
 from helpers.runs.run import Run
 
 PAGE = "07"
@@ -31,7 +32,7 @@ def measure(run: Run) -> PublicationAudit:
     """Re-compute every claim of the file that ``claims`` names; needs no deployment and no other page."""
     if run.params.claims is None:
         return PublicationAudit(page=PAGE, reason="no published claims are given: 'claims' names no file")
-    basis = AuditBasis(load_published(Path(run.params.claims)), run.params.prices)
+    basis = AuditBasis(load_published(Path(run.params.claims)), run.params.prices, read_summaries(run))
     claims = tuple(recompute(basis) for subject in SUBJECTS for recompute in subject.CLAIMS)
     verdicts = [claim.verdict for claim in claims]
     return PublicationAudit(

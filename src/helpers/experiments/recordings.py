@@ -19,7 +19,7 @@ from helpers.runs.results.sample_eval import UNTUNED, Recording
 from helpers.runs.run import Run
 from helpers.samples.dataset import Sample, load_samples, other_samples
 from helpers.samples.recorded import read_recorded
-from helpers.scorers import SampleScore, SemanticFailure
+from helpers.scorers import OutputFailure, SampleScore
 from helpers.scorers.words import Tokenizer
 from helpers.stats.comparison import Paired, paired
 from helpers.stats.intervals import Estimate, mean, rate
@@ -127,8 +127,8 @@ def _decoding(manifest: Path) -> str:
 
 def _estimates(rows: Sequence[ScoredRecord]) -> dict[str, Estimate]:
     values = {name: [v for row in rows if (v := getattr(row.score, name)) is not None] for name in METRICS}
-    unspoken = [SemanticFailure.UNSPOKEN_NUMBER in row.score.failures for row in rows]
-    other = [bool(set(row.score.failures) - {SemanticFailure.UNSPOKEN_NUMBER}) for row in rows]
+    unspoken = [OutputFailure.UNSPOKEN_NUMBER in row.score.failures for row in rows]
+    other = [bool(set(row.score.failures) - {OutputFailure.UNSPOKEN_NUMBER}) for row in rows]
     rates = dict(zip(RATES, (rate(sum(found), len(rows)) for found in (other, unspoken)), strict=True))
     means = {name: mean(v, floor=0.0, ceiling=math.inf if name == "words" else 1.0) for name, v in values.items() if v}
     return means | rates

@@ -15,13 +15,15 @@ from helpers.core.model import Frozen
 from helpers.core.paths import PACKAGE
 from helpers.experiments.groups import grouped
 from helpers.experiments.recordings import compare_recordings, recorded_of
+from helpers.experiments.sensitivity import bundled_sensitivity, judged_checks
 from helpers.params import Params
-from helpers.runs.results.sample_eval import Recording, SampleEval, Scored
+from helpers.runs.results.sample_eval import Checked, Recording, SampleEval, Scored
 from helpers.runs.run import Run
 from helpers.runs.sender import Outcome, RequestSender
 from helpers.samples.dataset import Sample
 from helpers.samples.recorded import Recorded, read_recorded
 from helpers.scorers.aggregate import bounded_mean
+from helpers.scorers.faithfulness import FaithfulnessCheck, Objection, faithfulness
 from helpers.scorers.scoring import key_fact_recall
 from helpers.scorers.semantic import Models, Semantics, semantic_scores
 from helpers.scorers.words import Tokenizer, letters
@@ -40,6 +42,7 @@ METRICS = (
     "novel_bigrams",
     "semantic_similarity",
     "bertscore_f1",
+    "nli_consistency",
 )
 
 
@@ -104,6 +107,7 @@ def evaluate(
     findings, meant = _findings(answered, run.params)
     scored = [found.scored for found in findings]
     by_id = {found.scored.id: found for found in findings}
+    noticed = bundled_sensitivity(_models(run.params))
     return SampleEval(
         page=PAGE,
         requests=requests,
@@ -120,7 +124,9 @@ def evaluate(
         groups=grouped(scored, _estimates),
         samples=tuple(scored),
         failures=dict(Counter(kind for row in scored for kind in row.failures)),
-        semantic_failure_rate=rate(sum(bool(row.failures) for row in scored), len(scored)),
+        sensitivity=noticed,
+        **_checked(scored, judged_checks(noticed)),
+        output_failure_rate=rate(sum(bool(row.failures) for row in scored), len(scored)),
         **_compared(run, by_id, "baseline", run.params.baseline.predictions, "baseline.predictions"),
         **_compared(run, by_id, "untuned", run.params.baseline.untuned, "baseline.untuned"),
         recordings=recordings,
@@ -147,12 +153,31 @@ def _meant(answered: Sequence[tuple[Sample, Outcome]], params: Params) -> Semant
     if not all(sample.references for sample, _ in answered):
         why = "not every dialogue has a reference"
         return Semantics({}, {"semantic_similarity": why, "bertscore_f1": why}, "")
-    models = params.scoring
     return semantic_scores(
         [outcome.answer.summary if outcome.answer else None for _, outcome in answered],
         [sample.references for sample, _ in answered],
-        Models(models.embedding_model, models.bertscore_model, models.bertscore_layer),
+        _models(params),
+        [sample.dialogue for sample, _ in answered],
     )
+
+
+def _models(params: Params) -> Models:
+    models = params.scoring
+    return Models(models.embedding_model, models.bertscore_model, models.bertscore_layer, models.nli_model)
+
+
+def _checked(rows: Sequence[Scored], judged: dict[FaithfulnessCheck, bool]) -> dict[str, Any]:
+    """Return as fields of the result what each check finds, and in how many summaries a judged one does."""
+    found = [{objection.check for objection in row.objections} for row in rows]
+    counts = {check: sum(check in checks for checks in found) for check in FaithfulnessCheck}
+    may = {check for check, allowed in judged.items() if allowed}
+    return {
+        "checks": tuple(
+            Checked(check=check, judged=check in may, found=count, rate=rate(count, len(rows)))
+            for check, count in counts.items()
+        ),
+        "flagged": rate(sum(bool(checks & may) for checks in found), len(rows)),
+    }
 
 
 def _finding(
@@ -162,8 +187,8 @@ def _finding(
     summary, record = outcome.answer.summary, outcome.record
     scores, failures = _scores(sample, summary, params)
     if record.finish:  # the server knows whether it was cut off
-        failures = tuple(kind for kind in failures if kind != scorers.SemanticFailure.CUT_OFF)
-        failures += (scorers.SemanticFailure.CUT_OFF,) if record.finish == "length" else ()
+        failures = tuple(kind for kind in failures if kind != scorers.OutputFailure.CUT_OFF)
+        failures += (scorers.OutputFailure.CUT_OFF,) if record.finish == "length" else ()
     scores |= meant
     full = params.privacy.text == "full"
     missed = [fact for fact in sample.key_facts if key_fact_recall(summary, [fact]) == 0]
@@ -178,6 +203,7 @@ def _finding(
         scores=scores,
         facts_missed=tuple(missed) if full else (),
         failures=failures,
+        objections=_objections(summary, sample.dialogue, full=full),
         input_tokens=record.input_tokens,
         output_tokens=record.output_tokens,
         lost_tokens=record.lost_tokens,
@@ -194,10 +220,16 @@ def _finding(
     )
 
 
+def _objections(summary: str, dialogue: str, *, full: bool) -> tuple[Objection, ...]:
+    """Return what the faithfulness checks find, without a word of the summary where the privacy setting asks for it."""
+    found = faithfulness(summary, dialogue)
+    return found if full else tuple(one.model_copy(update={"words": ""}) for one in found)
+
+
 def _scores(sample: Sample, summary: str, params: Params) -> tuple[dict[str, float], tuple[str, ...]]:
-    """Return the scores that a sample allows, and the semantic failures; without references only the latter."""
+    """Return the scores that a sample allows, and the failed output checks; without references only the latter."""
     if not sample.references:
-        return {}, scorers.semantic_failures(summary, sample.dialogue)
+        return {}, scorers.output_failures(summary, sample.dialogue)
     score = scorers.score_sample(
         sample.id, summary, sample.references, sample.dialogue, sample.key_facts, params.scoring.tokenizer
     )

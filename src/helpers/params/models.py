@@ -15,7 +15,7 @@ Dtype = Literal["float32", "bfloat16", "float16", "int8"]
 class Model(Section):
     """Which model answers; ``id`` is ``demo``, ``demo-base``, a folder, or a Hub repository name.
 
-    With ``rerank`` the answer is not the likeliest of the beams but the likeliest in which the checks of meaning find
+    With ``rerank`` the answer is not the likeliest of the beams but the likeliest in which the output checks find
     no failure: no number that nobody spoke, no person who is not there.
     """
 
@@ -63,7 +63,7 @@ class Generation(Section):
         beams, most = settings.pop("num_beams"), settings.pop("max_new_tokens")
         words = [f"{beams} beams" if beams > 1 else "greedy", f"at most {most} new tokens"]
         words += [f"{name.replace('_', ' ')} {value}" for name, value in settings.items()]
-        return ", ".join([*words, *(["reranked by the checks of meaning"] if rerank else [])])
+        return ", ".join([*words, *(["reranked by the output checks"] if rerank else [])])
 
 
 class Setting(Section):

@@ -68,6 +68,7 @@ class Scoring(Section):
     embedding_model: str | None = None
     bertscore_model: str | None = None
     bertscore_layer: Positive | None = None
+    nli_model: str | None = None
 
 
 class Privacy(Section):

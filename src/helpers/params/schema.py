@@ -1,6 +1,6 @@
 """The whole of a params file: `Params`, its sections, and the rules that hold between them.
 
-Reading files, overrides and error messages live in `helpers.params.files`; nothing here touches a disk.
+SummaryReading files, overrides and error messages live in `helpers.params.files`; nothing here touches a disk.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ from helpers.params.targets import Alerts, MonitoringLogs, Targets
 
 
 class Params(Section):
-    """Everything a run is told; each field is documented in its own class."""
+    """Everything a run is told; each field is documented in its own class.
+
+    ``reviews`` are files of readings that come with recorded answers (``helpers.runs.reviews.SummaryReading``).
+    """
 
     title: str
     backend: Literal["local", "endpoint", "replay"] = "local"
@@ -37,6 +40,7 @@ class Params(Section):
     cost: CostAssumptions = CostAssumptions()
     execution: Execution = Execution()
     baseline: Baseline = Baseline()
+    reviews: tuple[str, ...] = ()
     settings: Settings = Settings()
     quantization: QuantizationPlan = QuantizationPlan()
     scoring: Scoring = Scoring()

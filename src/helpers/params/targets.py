@@ -38,6 +38,8 @@ class Target(Section):
 class Targets(Section):
     """The rows of the verdict table, in reading order; a row left out is not judged."""
 
+    usable_summaries: Target | None = None
+    faithful_summaries: Target | None = None
     average_latency: Target | None = None
     time_to_first_token: Target | None = None
     inter_token_latency: Target | None = None

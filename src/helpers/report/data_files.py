@@ -22,6 +22,7 @@ from helpers.report.views.common import published_requests
 from helpers.runs.manifest import Manifest
 from helpers.runs.request_log import final_attempts
 from helpers.runs.results.store import PAGES, Results, read_result
+from helpers.runs.review_summary import ReviewSummary, read_summaries
 from helpers.runs.run import Run
 from helpers.verdicts.changes import Comparison, Side, compare, makings, side
 from helpers.verdicts.compute import alerted, all_looks, judgement, projection, recommendation, setting_choice
@@ -37,6 +38,7 @@ KINDS: dict[str, Any] = {
     "results/alerts.json": Alerted,
     "results/judged.json": Judgement,
     LEDGER: list[Look],
+    "results/reviews.json": ReviewSummary,
     "results/choice.json": Choice,
     "results/settings_choice.json": SettingChoice,
     "results/changes.json": Comparison,
@@ -75,6 +77,7 @@ def site_data(run: Run) -> dict[str, Any]:
         **measured,
         "results/alerts.json": alerted(run) if (run.directory / SERIES).exists() else None,
         "results/judged.json": judgement(run),
+        "results/reviews.json": read.summary if (read := read_summaries(run)) else None,
         LEDGER: all_looks(run),
         "results/choice.json": recommendation(run),
         "results/settings_choice.json": setting_choice(run),

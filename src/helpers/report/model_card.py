@@ -16,8 +16,11 @@ from helpers.experiments.training.learning_curve import LearningCurve
 from helpers.params import Params
 from helpers.params import Samples as SamplesParams
 from helpers.params.files import load_params
+from helpers.report.views.readers import KINDS
 from helpers.report.views.recordings import GAINS, SHOWN
 from helpers.runs.results.sample_eval import Recording
+from helpers.runs.review_summary import summarise_review
+from helpers.runs.reviews import reading_lines
 from helpers.samples.dataset import load_samples
 from helpers.samples.recorded import read_recorded
 from helpers.stats.intervals import Estimate
@@ -59,6 +62,7 @@ def filled(text: str, folder: Path) -> str:
     recordings = compare_recordings(params)
     curve = LearningCurve.model_validate_json((folder / "training.json").read_bytes())
     parts = {
+        "read": _read(params),
         "choice": compared(CrossValidation.model_validate_json((folder / CHOSEN_BY).read_bytes())),
         "training": _training(curve),
         "measured": _measured(recordings),
@@ -73,6 +77,22 @@ def filled(text: str, folder: Path) -> str:
         before, found, rest = text.partition(start)
         text = f"{before}{start}\n{part}\n{end}{rest.partition(end)[2]}" if found else text
     return text
+
+
+def _read(params: Params) -> str:
+    """Return what readers say of the recorded answers, which is what the model is worth."""
+    found = summarise_review([one for file in params.reviews for one in reading_lines(Path(file))])
+    usable, faithful = (found.shares[name] for name in ("usable", "faithful"))
+    kinds = ", ".join(f"{KINDS[kind]} {count}" for kind, count in found.kinds.items())
+    by = " and by ".join("a language model" if one == "language model" else "people" for one in found.made_by)
+    return (
+        f"**{_told(usable)} of its summaries can be used as they stand**: {found.dialogues} recorded answers on `test` "
+        f"were read against their dialogues by {by}. {_told(faithful)} hold no false statement. What is wrong: {kinds}."
+    )
+
+
+def _told(share: Estimate) -> str:
+    return f"{spell(share.value or 0.0, 'rate')} ({_between(share.low, share.high, 'rate')})"
 
 
 def _training(curve: LearningCurve) -> str:

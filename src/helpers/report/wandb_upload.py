@@ -114,7 +114,7 @@ def log_results(wandb: Any, tracked: Any, run: Run) -> None:
         columns, rows = _dialogues(scored.samples[:MOST_ROWS])
         tables["dialogues"] = wandb.Table(columns=columns, data=rows)
         tracked.summary.update({f"score/{name}": estimate.value for name, estimate in scored.scores.items()})
-        tracked.summary.update({f"semantic_failures/{kind}": n for kind, n in scored.failures.items()})
+        tracked.summary.update({f"output_failures/{kind}": n for kind, n in scored.failures.items()})
     columns = ["name", "verdict", "value", "low", "high", "n", "threshold", "reason"]
     rows = [
         [r.name, r.verdict, *_cells(r.estimate, ("value", "low", "high", "n")), r.threshold, redact(r.reason)]
@@ -184,7 +184,7 @@ def _plain(value: Any) -> Any:
 def _dialogues(rows: Sequence[Scored]) -> tuple[list[str], list[list[Any]]]:
     """Return columns and rows of the scored dialogues; their texts are there when the result has them."""
     texts, scores = ("id", "domain", "length", "dialogue", "summary"), sorted({n for row in rows for n in row.scores})
-    columns = [*texts, *TOKENS, "semantic_failures", *scores]
+    columns = [*texts, *TOKENS, "output_failures", *scores]
     return columns, [
         [*_cells(row, (*texts, *TOKENS)), ", ".join(row.failures), *(row.scores.get(name) for name in scores)]
         for row in rows

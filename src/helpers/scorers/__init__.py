@@ -1,11 +1,11 @@
 """Scores of summaries: pure functions of texts, which read no file.
 
-`score_sample` scores one summary, `bulk.score_pairs` many in parallel; `semantic_failures` also judges a log record,
+`score_sample` scores one summary, `bulk.score_pairs` many in parallel; `output_failures` also judges a log record,
 which has a dialogue and a summary but no reference.
 """
 
 from helpers.scorers.aggregate import Agreement, LeftOut, agreement, agreement_of, left_out
-from helpers.scorers.failures import NEED_DIALOGUE, SemanticFailure, semantic_failures
+from helpers.scorers.failures import NEED_DIALOGUE, OutputFailure, output_failures
 from helpers.scorers.rouge import METRICS, signature
 from helpers.scorers.scoring import SampleScore, score_sample
 from helpers.scorers.words import Tokenizer
@@ -16,12 +16,12 @@ __all__ = [
     "Agreement",
     "LeftOut",
     "SampleScore",
-    "SemanticFailure",
+    "OutputFailure",
     "Tokenizer",
     "agreement",
     "agreement_of",
     "left_out",
     "score_sample",
-    "semantic_failures",
+    "output_failures",
     "signature",
 ]

@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike
 
 from helpers.core.model import Frozen
 from helpers.scorers.bulk import BoolArray, ScoreTable
-from helpers.scorers.failures import SemanticFailure
+from helpers.scorers.failures import OutputFailure
+from helpers.scorers.nli import NLI
 from helpers.scorers.rouge import METRICS, rouge, too_long
 from helpers.scorers.semantic import BERTSCORE, SIMILARITY
 from helpers.scorers.words import Tokenizer
@@ -23,7 +24,7 @@ from helpers.stats.comparison import Paired, paired
 from helpers.stats.intervals import Estimate, mean
 
 #: The measures of which more is better, those that may exceed 1, and all that have a mean.
-BETTER_IF_HIGHER = (*METRICS, "key_fact_recall", SIMILARITY, BERTSCORE)
+BETTER_IF_HIGHER = (*METRICS, "key_fact_recall", SIMILARITY, BERTSCORE, NLI)
 UNBOUNDED = ("length_ratio", "compression")
 MEASURES = (*BETTER_IF_HIGHER, *UNBOUNDED, "novel_unigrams", "novel_bigrams")
 
@@ -36,7 +37,7 @@ class Scores(Frozen):
 
     n: int
     metrics: dict[str, Estimate]
-    failures: dict[SemanticFailure, int]
+    failures: dict[OutputFailure, int]
 
 
 class Agreement(Frozen):
@@ -64,7 +65,7 @@ def aggregate(scores: ScoreTable, of: BoolArray | None = None) -> Scores:
         known = None if values is None else values[~np.isnan(values)]
         if known is not None and len(known):
             metrics[measure] = bounded_mean(measure, known)
-    failures = {kind: int(scores.failed(kind)[rows].sum()) for kind in SemanticFailure}
+    failures = {kind: int(scores.failed(kind)[rows].sum()) for kind in OutputFailure}
     return Scores(n=len(scores) if of is None else int(of.sum()), metrics=metrics, failures=failures)
 
 
@@ -79,7 +80,7 @@ def largest_difference(measure: str) -> float:
 
 
 def _floor(measure: str) -> float:
-    return -1.0 if measure in (SIMILARITY, BERTSCORE) else 0.0
+    return -1.0 if measure in (SIMILARITY, BERTSCORE, NLI) else 0.0
 
 
 def compare(scores: ScoreTable, baseline: ScoreTable, *, seed: int = 0) -> dict[str, Paired]:

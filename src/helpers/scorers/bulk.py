@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.scorers.failures import SemanticFailure, semantic_failures
+from helpers.scorers.failures import OutputFailure, output_failures
 from helpers.scorers.scoring import SampleScore, measures
 from helpers.scorers.semantic import BERTSCORE, SIMILARITY
 from helpers.scorers.words import Tokenizer, letters
@@ -80,11 +80,11 @@ class ScoreTable:
             found[start : start + len(block)] = block[:, place]
         return found
 
-    def failed(self, kind: SemanticFailure) -> BoolArray:
+    def failed(self, kind: OutputFailure) -> BoolArray:
         """Return which summaries show a failure."""
         bits = self.column("failures")
         assert bits is not None, "a column of every table"
-        found: BoolArray = (bits.astype(np.int64) >> list(SemanticFailure).index(kind) & 1).astype(bool)
+        found: BoolArray = (bits.astype(np.int64) >> list(OutputFailure).index(kind) & 1).astype(bool)
         return found
 
 
@@ -125,8 +125,8 @@ def _score_chunk(chunk: list[ScoredPair], tokenizer: Tokenizer) -> FloatArray:
 
 
 def _row(summary: str | None, pair: ScoredPair, tokenizer: Tokenizer) -> list[Any]:
-    failures = semantic_failures(summary, pair.dialogue, pair.references)
+    failures = output_failures(summary, pair.dialogue, pair.references)
     found = measures(summary, pair.references, pair.dialogue, pair.key_facts, failures, tokenizer)
-    bits = sum(1 << place for place, kind in enumerate(SemanticFailure) if kind in failures)
+    bits = sum(1 << place for place, kind in enumerate(OutputFailure) if kind in failures)
     counts = [letters(text) for text in (summary or "", *pair.references)]
     return [*(found[name] for name in MEASURED), bits, sum(s for s, _ in counts), sum(n for _, n in counts)]

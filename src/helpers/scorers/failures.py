@@ -1,4 +1,4 @@
-"""Semantic failures: valid answers that are no summary of their dialogue."""
+"""Failed output checks: valid answers that are no summary of their dialogue."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from helpers.scorers.rouge import ngrams, too_long
 from helpers.scorers.words import words
 
 
-class SemanticFailure(StrEnum):
+class OutputFailure(StrEnum):
     """What can be wrong with a text that was delivered as a summary."""
 
     EMPTY = "empty"
@@ -29,7 +29,7 @@ class SemanticFailure(StrEnum):
 
 
 #: The kinds that cannot be judged without the dialogue.
-NEED_DIALOGUE = (SemanticFailure.COPY, SemanticFailure.UNKNOWN_PERSON, SemanticFailure.UNSPOKEN_NUMBER)
+NEED_DIALOGUE = (OutputFailure.COPY, OutputFailure.UNKNOWN_PERSON, OutputFailure.UNSPOKEN_NUMBER)
 
 #: What programs write where a value is missing.
 _MISSING = frozenset(("nan", "none", "null", "n/a", "na", "<na>", "nat", "#n/a", "undefined", "[null]"))
@@ -46,29 +46,28 @@ _PLAIN_WORD = r"[^\W\d_]+(?:['’-][^\W\d_]+)*"
 _ENDS_IN_TITLE = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|e\.g|i\.e|vs)\.$")
 
 
-def semantic_failures(
+def output_failures(
     summary: str | None, dialogue: str | None, references: Sequence[str] = ()
-) -> tuple[SemanticFailure, ...]:
-    """Return what is wrong with a summary, in the order of `SemanticFailure`; an empty tuple when nothing is.
+) -> tuple[OutputFailure, ...]:
+    """Return what is wrong with a summary, in the order of `OutputFailure`; an empty tuple when nothing is.
 
     Without a dialogue the kinds in `NEED_DIALOGUE` are not judged. The references only tell the house style:
     where none of them ends (or begins) as a sentence does, neither need the summary. A text that is empty, too long or
     only the name of a missing value (nan, None, N/A) has no other failure.
     """
     if summary is None or not re.search(r"[^\W_]", summary):
-        return (SemanticFailure.EMPTY,)
+        return (OutputFailure.EMPTY,)
     if summary.strip().casefold() in _MISSING:
-        return (SemanticFailure.MISSING_VALUE,)
+        return (OutputFailure.MISSING_VALUE,)
     if too_long(summary, references):
-        return (SemanticFailure.TOO_LONG,)
+        return (OutputFailure.TOO_LONG,)
     checks = {
-        SemanticFailure.COPY: dialogue is not None and _is_copy(summary, dialogue),
-        SemanticFailure.CUT_OFF: _is_cut_off(summary) and not (references and all(map(_is_cut_off, references))),
-        SemanticFailure.HEAD_LOST: _has_lost_head(summary)
-        and not (references and all(map(_has_lost_head, references))),
-        SemanticFailure.LOOP: _is_loop(re.findall(r"\w+", summary.lower())),
-        SemanticFailure.UNKNOWN_PERSON: dialogue is not None and bool(unknown_people(summary, dialogue)),
-        SemanticFailure.UNSPOKEN_NUMBER: dialogue is not None and bool(unspoken_numbers(summary, dialogue)),
+        OutputFailure.COPY: dialogue is not None and _is_copy(summary, dialogue),
+        OutputFailure.CUT_OFF: _is_cut_off(summary) and not (references and all(map(_is_cut_off, references))),
+        OutputFailure.HEAD_LOST: _has_lost_head(summary) and not (references and all(map(_has_lost_head, references))),
+        OutputFailure.LOOP: _is_loop(re.findall(r"\w+", summary.lower())),
+        OutputFailure.UNKNOWN_PERSON: dialogue is not None and bool(unknown_people(summary, dialogue)),
+        OutputFailure.UNSPOKEN_NUMBER: dialogue is not None and bool(unspoken_numbers(summary, dialogue)),
     }
     return tuple(kind for kind, found in checks.items() if found)
 

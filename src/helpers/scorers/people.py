@@ -7,23 +7,21 @@ import unicodedata
 from collections.abc import Iterator
 from itertools import zip_longest
 
+from helpers.core.text import word_set
+
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _OPENING = " \t\"'“‘«([{*_-–•"
 
 
-def _word_set(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
 #: Capitalised in English without naming a person.
-_CALENDAR = _word_set(
+_CALENDAR = word_set(
     """
     monday tuesday wednesday thursday friday saturday sunday january february march april may june july
     august september october november december christmas easter ramadan diwali mr mrs ms miss dr prof
     """
 )
 #: Words without content of their own, which open sentences with a capital.
-_FUNCTION_WORDS = _word_set(
+_FUNCTION_WORDS = word_set(
     """
     a about above according across after afterwards again against all almost along already also although
     altogether always among an and another any anybody anyone anything apart around as at away back
@@ -45,7 +43,7 @@ _FUNCTION_WORDS = _word_set(
 )
 _NOT_A_NAME = re.compile(r"(?:ing|ed|ly|[ts]ion|ment|ness|ship|ity|ance|ence|ery|ous|ful|less|able|ible)$")
 #: What follows a subject: auxiliaries, relative pronouns, and past tenses that no ending gives away.
-_AFTER_A_NAME = _word_set(
+_AFTER_A_NAME = word_set(
     """
     also and began bought brought came can can't cannot chose could couldn't did didn't do does doesn't
     felt forgot found gave got had hadn't has hasn't heard held is isn't kept knew left lent lost made

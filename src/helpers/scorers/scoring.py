@@ -12,11 +12,11 @@ from typing import Any
 
 from helpers.core.errors import SamplesError
 from helpers.core.model import Frozen
-from helpers.scorers.failures import SemanticFailure, semantic_failures
+from helpers.scorers.failures import OutputFailure, output_failures
 from helpers.scorers.rouge import novel_ngrams, rouge
 from helpers.scorers.words import Tokenizer, words
 
-_UNSCORED = {SemanticFailure.EMPTY, SemanticFailure.MISSING_VALUE, SemanticFailure.TOO_LONG}
+_UNSCORED = {OutputFailure.EMPTY, OutputFailure.MISSING_VALUE, OutputFailure.TOO_LONG}
 
 
 class SampleScore(Frozen):
@@ -40,8 +40,9 @@ class SampleScore(Frozen):
     novel_bigrams: float | None
     semantic_similarity: float | None = None
     bertscore_f1: float | None = None
+    nli_consistency: float | None = None
     words: int
-    failures: tuple[SemanticFailure, ...]
+    failures: tuple[OutputFailure, ...]
 
 
 def score_sample(
@@ -59,7 +60,7 @@ def score_sample(
     problems = ["empty" if not text.strip() else "no word in it" for text in references if not words(text, tokenizer)]
     if problems or not references:
         raise SamplesError(f"sample {id}: reference: {problem}" for problem in problems or ["none; give one or more"])
-    failures = semantic_failures(summary, dialogue, references)
+    failures = output_failures(summary, dialogue, references)
     return SampleScore(
         id=id, **measures(summary, references, dialogue, key_facts, failures, tokenizer), failures=failures
     )
@@ -70,7 +71,7 @@ def measures(
     references: Sequence[str],
     dialogue: str | None,
     key_facts: Sequence[str],
-    failures: Sequence[SemanticFailure],
+    failures: Sequence[OutputFailure],
     tokenizer: Tokenizer,
 ) -> dict[str, Any]:
     """Return the figures of `SampleScore` by name; ``failures`` are those of the summary."""

@@ -14,7 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from helpers.core.console import quiet
+from helpers.scorers.nli import NLI, nli_scores
 
+_KINDS_OF_MODEL = {
+    "semantic_similarity": "sentence-embedding model",
+    "bertscore_f1": "model for BERTScore",
+    NLI: "NLI model",
+}
 SIMILARITY, BERTSCORE = "semantic_similarity", "bertscore_f1"
 _BATCH = 32
 _MOST_TOKENS = 512
@@ -22,11 +28,12 @@ _MOST_TOKENS = 512
 
 @dataclass(frozen=True)
 class Models:
-    """Folders with the weights: a sentence-embedding model, and any encoder with the layer BERTScore reads."""
+    """Folders with weights: a sentence-embedding model, an encoder with the layer BERTScore reads, an NLI model."""
 
     embedding: str | None = None
     bertscore: str | None = None
     bertscore_layer: int | None = None
+    nli: str | None = None
 
 
 @dataclass(frozen=True)
@@ -38,10 +45,16 @@ class Semantics:
     signature: str
 
 
-def semantic_scores(summaries: Sequence[str | None], references: Sequence[Sequence[str]], models: Models) -> Semantics:
+def semantic_scores(
+    summaries: Sequence[str | None],
+    references: Sequence[Sequence[str]],
+    models: Models,
+    dialogues: Sequence[str | None] | None = None,
+) -> Semantics:
     """Return similarity (cosine of mean-pooled embeddings) and BERTScore F1 (no idf, not rescaled), best reference.
 
-    An absent or empty summary scores 0. Sources: Reimers and Gurevych (2019); Zhang et al. (2020).
+    With ``dialogues`` also how far these entail the summaries (`nli_scores`), which needs no reference. An absent or
+    empty summary scores 0. Sources: Reimers and Gurevych (2019); Zhang et al. (2020).
     """
     values, missing, recipes = {}, {}, []
     wanted = ((SIMILARITY, models.embedding, None), (BERTSCORE, models.bertscore, models.bertscore_layer))
@@ -52,12 +65,20 @@ def semantic_scores(summaries: Sequence[str | None], references: Sequence[Sequen
         values[name] = _in_child(name, str(folder), layer, [text or "" for text in summaries], references)
         where = "" if name == SIMILARITY else f" layer {'last' if layer is None else layer}"
         recipes.append(f"{name}:{Path(str(folder)).name}{where}")
+    if dialogues is not None:
+        if reason := _why_not(NLI, models.nli):
+            missing[NLI] = reason
+        else:
+            values[NLI] = nli_scores(
+                [text or "" for text in summaries], [text or "" for text in dialogues], str(models.nli)
+            )
+            recipes.append(f"{NLI}:{Path(str(models.nli)).name}")
     return Semantics(values, missing, "|".join(recipes))
 
 
 def _why_not(name: str, folder: str | None) -> str:
     if folder is None:
-        return "no sentence-embedding model is given" if name == SIMILARITY else "no model for BERTScore is given"
+        return f"no {_KINDS_OF_MODEL[name]} is given"
     lacking = [part for part in ("config.json", "model.safetensors") if not (Path(folder) / part).is_file()]
     return f"{Path(folder).name} has no {' and no '.join(lacking)}" if lacking else ""
 

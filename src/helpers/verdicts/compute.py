@@ -10,6 +10,7 @@ from helpers.cost.projection import Projection, project
 from helpers.monitoring.alerts import Alerted, shortened, watch
 from helpers.monitoring.series import SERIES, load
 from helpers.params import Alerts
+from helpers.runs.review_summary import read_summaries
 from helpers.runs.run import Run
 from helpers.verdicts.looks import LEDGER, Look, read_ledger
 from helpers.verdicts.recommendation import Choice, Deployed, SettingChoice, choose, choose_setting
@@ -33,7 +34,8 @@ def all_looks(run: Run) -> list[Look]:
 def case_of(run: Run, upto: str = "99") -> Case:
     """Return what is judged of a run: its results up to a page, after the looks that were recorded when it began."""
     ledger = read_ledger(run.directory / LEDGER)
-    return Case(run.results(upto), run.params, run.manifest, ledger, run.manifest.looks)
+    read = read_summaries(run)
+    return Case(run.results(upto), run.params, run.manifest, ledger, read.readings if read else (), run.manifest.looks)
 
 
 def recommendation(run: Run) -> Choice | None:

@@ -14,6 +14,9 @@ from helpers.cost.costs import Costs, inverse
 from helpers.runs.results.latency_cost import DialogueOutcome, LatencyCost
 from helpers.runs.results.sample_eval import UNTUNED, SampleEval
 from helpers.runs.results.store import Results
+from helpers.runs.review_summary import QUESTIONS, by_dialogue
+from helpers.runs.reviews import SummaryReading
+from helpers.scorers.sensitivity import ALL_CHECKS
 from helpers.stats.intervals import LEVEL, Estimate, mean, mean_rate, without_interval
 from helpers.stats.power import Pilot, PilotRate, pilot_mean
 
@@ -28,6 +31,8 @@ class Evidence:
     ``per`` turns the mean into ``per / mean``. ``timed``: the machine has a part in it. ``at_traffic``: it holds only
     where the declared replicas sustain the declared traffic. ``recorded`` is the source of the dialogues whose recorded
     answers it rests on, so that asking more adds nothing. ``regression`` says why it is no evidence of quality.
+    ``read``: somebody read the summaries, so that asking for more decides nothing by itself. ``else_not_measured``: it
+    can only show a target to be missed; where it does not, nothing was measured, for this reason.
     """
 
     page: str
@@ -44,6 +49,8 @@ class Evidence:
     at_traffic: bool = False
     recorded: str = ""
     regression: str = ""
+    read: bool = False
+    else_not_measured: str = ""
 
     @property
     def sampled(self) -> bool:
@@ -79,10 +86,21 @@ class Evidence:
         return threshold if self.per is None else self.per / threshold
 
 
-def evidence(results: Results, money: Costs | None, recorded: str | None = None) -> dict[str, Evidence]:
-    """Return by target what it is judged by; ``recorded`` is the source of the dialogues of recorded answers."""
+def evidence(
+    results: Results,
+    money: Costs | None,
+    recorded: str | None = None,
+    readings: tuple[SummaryReading, ...] = (),
+    run: str = "RUN",
+) -> dict[str, Evidence]:
+    """Return by target what it is judged by.
+
+    ``recorded`` is the source of the dialogues of recorded answers, ``readings`` are what readers say, ``run`` is how a
+    command names the run.
+    """
     timed, scored = results.latency_cost, results.sample_eval
-    return _of_page_03(timed, money) | {"rouge_l": _baseline(scored), "rouge_l_gain": _gain(scored, recorded)}
+    of_scores = {"rouge_l": _baseline(scored), "rouge_l_gain": _gain(scored, recorded)}
+    return _of_readers(scored, readings, run) | _of_page_03(timed, money) | of_scores
 
 
 def _of_page_03(timed: LatencyCost | None, money: Costs | None) -> dict[str, Evidence]:
@@ -145,6 +163,49 @@ def _of_page_03(timed: LatencyCost | None, money: Costs | None) -> dict[str, Evi
         ),
         "total_cost": Evidence("03", bill("run"), why, given=money.run if money else None),
     }
+
+
+def _of_readers(scored: SampleEval | None, readings: tuple[SummaryReading, ...], run: str) -> dict[str, Evidence]:
+    """Return what readers say of the summaries; where nobody read any, what the flags of judged checks bound."""
+    return {
+        name: _read(name, by_dialogue(readings, QUESTIONS[question])) if readings else _flagged(scored, run)
+        for name, question in (("usable_summaries", "usable"), ("faithful_summaries", "faithful"))
+    }
+
+
+def _read(name: str, shares: Mapping[str, float]) -> Evidence:
+    question = name.removesuffix("_summaries")
+    address = f"results/reviews.json#/shares/{question}"
+    return Evidence("02", address, kind="share", values=tuple(shares.values()), read=True)
+
+
+#: Seconds that reading a summary takes, and the smallest n at which a share of one shows nine tenths.
+PACE, ENOUGH = 20, 36
+
+
+def _flagged(scored: SampleEval | None, run: str) -> Evidence:
+    """Return the bound that flags set: a true summary is flagged at most as often as the checks are shown to alarm."""
+    why = scored.reason if scored else "run page 02 first"
+    if why or scored is None:
+        return Evidence("02", "results/02.json#/flagged", why)
+    minutes = max(1, round(max(len(scored.samples), ENOUGH) * PACE / 60))
+    reading = (
+        f"nobody has read the summaries: about {minutes} minutes of reading, of {ENOUGH} dialogues or more: "
+        f"python -m helpers review {run}"
+    )
+    flagged, alarms = scored.flagged, _false_alarms(scored)
+    if flagged is None or flagged.low is None or alarms is None or alarms.high is None:
+        return Evidence("02", "results/02.json#/flagged", reading)
+    # of the share t of true ones alarms(t) are flagged, of the others all at most: flagged <= alarms * t + 1 - t
+    high = min(1.0, (1 - flagged.low) / (1 - alarms.high))
+    given = Estimate(value=None, low=None, high=high, n=flagged.n, method="clopper-pearson", bound="upper")
+    return Evidence("02", "results/02.json#/flagged", given=given, else_not_measured=reading)
+
+
+def _false_alarms(scored: SampleEval) -> Estimate | None:
+    """Return the false alarms of the judged checks together; those of all checks bound them from above."""
+    rows = scored.sensitivity.rows if scored.sensitivity and any(one.judged for one in scored.checks) else ()
+    return next((row.false_alarms for row in rows if row.name == ALL_CHECKS), None)
 
 
 def _baseline(scored: SampleEval | None) -> Evidence:

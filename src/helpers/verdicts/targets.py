@@ -15,6 +15,7 @@ from helpers.cost.costs import Costs, basis, costs
 from helpers.params import Params, Target
 from helpers.runs.manifest import Manifest
 from helpers.runs.results.store import Results
+from helpers.runs.reviews import SummaryReading
 from helpers.stats.intervals import EXACT, SMALLEST, Estimate
 from helpers.stats.spending import LOOKS, level
 from helpers.verdicts.evidence import Evidence, evidence
@@ -23,6 +24,8 @@ from helpers.verdicts.sample_size import PriceOfKnowing, needed_dialogues, price
 
 Verdict = Literal["met", "missed", "undecided", "not measured", "informative"]
 Direction = Literal["max", "min", "below", "above", "margin", "none"]
+#: Why a target that nobody's reading judges is missed.
+BY_FLAGS = "the faithfulness checks flag more summaries than it allows, their false alarms deducted"
 #: What would start anew once the looks at a question are used up.
 ANEW = f"the {LOOKS} looks at this question are used; other dialogues start it anew"
 
@@ -82,13 +85,15 @@ class Judgement(Frozen):
 class Case:
     """What is judged: a run's results, by whose parameters and manifest, after which looks of other runs.
 
-    ``sizes`` are the n of each look of this run by target, where it took several.
+    ``readings`` are what readers say of its summaries. ``sizes`` are the n of each look of this run by
+    target, where it took several.
     """
 
     results: Results
     params: Params
     manifest: Manifest
     ledger: tuple[Look, ...] = ()
+    readings: tuple[SummaryReading, ...] = ()
     sizes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
@@ -102,7 +107,8 @@ def judge(case: Case) -> Judgement:
 
 def evidence_of(case: Case) -> dict[str, Evidence]:
     """Return by target what it is judged by."""
-    return evidence(case.results, _bill(case), case.params.baseline.samples)
+    recorded, run = case.params.baseline.samples, f"runs/{case.manifest.run}"
+    return evidence(case.results, _bill(case), recorded, case.readings, run)
 
 
 def looks_of(case: Case) -> list[Look]:
@@ -221,7 +227,11 @@ def _judged(name: str, target: Target, found: Evidence, case: Case) -> Judged:
         estimate = found.estimate()
         verdict: Verdict = "not measured" if found.reason else decide(estimate, target)
         verdict = "informative" if found.regression else verdict
-        row = Judged(**fields, estimate=estimate, verdict=verdict, reason=found.reason or found.regression)
+        reason = found.reason or found.regression
+        if found.else_not_measured:
+            reason = BY_FLAGS if verdict == "missed" else found.else_not_measured
+            verdict = verdict if verdict == "missed" else "not measured"
+        row = Judged(**fields, estimate=estimate, verdict=verdict, reason=reason)
         return _at_traffic(row, case) if found.at_traffic else row
     where = _standing(name, question, found, case)
     taken = list(_looks(target, found, where))
@@ -231,7 +241,7 @@ def _judged(name: str, target: Target, found: Evidence, case: Case) -> Judged:
         **fields,
         estimate=estimate,
         verdict=verdict,
-        reason="",
+        reason=_readers(case.readings) if found.read else "",
         look=look,
         final=where.final,
         other_thresholds=where.other_thresholds,
@@ -239,13 +249,19 @@ def _judged(name: str, target: Target, found: Evidence, case: Case) -> Judged:
     if verdict != "undecided":
         return _at_traffic(row, case) if found.at_traffic else row
     exhausted = row.final and look is None
-    reason = "; ".join(filter(None, ["" if exhausted else _why_open(estimate), ANEW if row.final else ""]))
-    row = row.model_copy(update={"reason": reason})
-    if row.final or found.recorded:
+    why = ["" if exhausted else _why_open(estimate), ANEW if row.final else "", row.reason]
+    row = row.model_copy(update={"reason": "; ".join(filter(None, why))})
+    if row.final or found.recorded or found.read:
         return row
     needed = needed_dialogues(found, question.threshold, where.used + 1)
     price = None if needed is None else price_of(needed, estimate, case.params, case.manifest, case.results)
     return row.model_copy(update={"open": row.look is not None, "needed": needed, "price_of_knowing": price})
+
+
+def _readers(readings: tuple[SummaryReading, ...]) -> str:
+    """Return who read the summaries, which stands beside every verdict that rests on it."""
+    by = sorted({one.made_by for one in readings})
+    return "read by " + " and by ".join("a language model" if one == "language model" else "people" for one in by)
 
 
 def _looks(target: Target, found: Evidence, where: Standing) -> Iterator[tuple[int, Estimate, LookVerdict]]:

@@ -80,7 +80,7 @@ def test_beams_are_reranked_alike_and_only_where_the_first_fails(
     texts = [text for text in TEXTS if text]
     first = [answer.summary for answer in both(str(published))[0].summarise(texts, generation)]
     failing: set[str] = set()
-    monkeypatch.setattr("helpers.engines.codec.semantic_failures", lambda summary, dialogue: summary in failing)
+    monkeypatch.setattr("helpers.engines.codec.output_failures", lambda summary, dialogue: summary in failing)
     for backend in (reranked := both(str(published), rerank=True)):
         assert [answer.summary for answer in backend.summarise(texts, generation)] == first
     failing |= {first[0]}
@@ -88,7 +88,7 @@ def test_beams_are_reranked_alike_and_only_where_the_first_fails(
     assert second == other
     assert second[0] != first[0]
     assert second[1:] == [text if text != first[0] else second[0] for text in first[1:]]
-    monkeypatch.setattr("helpers.engines.codec.semantic_failures", lambda summary, dialogue: True)
+    monkeypatch.setattr("helpers.engines.codec.output_failures", lambda summary, dialogue: True)
     assert [answer.summary for answer in reranked[0].summarise(texts, generation)] == first, "all fail: the likeliest"
     assert reranked[1].summarise(texts[:1], Generation(max_new_tokens=12))[0].summary
 

@@ -157,7 +157,7 @@ def test_a_misbehaviour(
         after = sender.ask("after", DIALOGUE)
     assert outcome is not None
     said = outcome.answer.summary if outcome.answer else None
-    semantic = scorers.semantic_failures(said, DIALOGUE) if said is not None else ()
+    semantic = scorers.output_failures(said, DIALOGUE) if said is not None else ()
     between = [r for r in log.read() if r.sample not in ("before", "after")]
     kinds = tuple(r.kind for r in between)
     seen.append(Seen(behaviour.name, kinds, tuple(map(str, semantic)), seconds, memory))
@@ -195,7 +195,7 @@ def test_a_redirect_to_another_host_takes_nothing_there(tmp_path: Path, seen: li
 
 
 def test_the_known_good_input_is_what_decides() -> None:
-    assert scorers.semantic_failures("Ann and Bo will have lunch at noon.", KNOWN_GOOD) == ()
+    assert scorers.output_failures("Ann and Bo will have lunch at noon.", KNOWN_GOOD) == ()
 
 
 def test_an_interrupted_attempt_is_logged_as_cancelled(tmp_path: Path, seen: list[Seen]) -> None:

@@ -9,8 +9,13 @@ import yaml
 
 from helpers.core.paths import PROJECT
 from helpers.experiments import publication_audit as experiment
+from helpers.experiments.audit.basis import AuditBasis
+from helpers.experiments.audit.claims import load_published
+from helpers.experiments.audit.quality import long_dialogues
 from helpers.params.files import load_params
 from helpers.runs.results.publication_audit import Claim, PublicationAudit
+from helpers.runs.review_summary import ReadSummaries
+from helpers.runs.reviews import SummaryReading
 from helpers.runs.run import Run
 from tests.page_checks import NAMES
 
@@ -48,7 +53,8 @@ VERDICTS = {
     "steady-traffic alert-tokens fine-tuning-gain",
     "does not hold": "latency-target notebook-prose thousand-tokens request-target monthly-total spreadsheet-traffic "
     "autoscaling scaling-metric alert-p50 alert-p99 alert-throughput alert-gpu card-scores memory compute-label",
-    "cannot be checked": "timing reliability-targets faster-answers spot alert-error-rate deployed-quality precision",
+    "cannot be checked": "timing reliability-targets faster-answers spot alert-error-rate deployed-quality precision "
+    "long-dialogues",
 }
 
 
@@ -60,6 +66,8 @@ def test_the_verdicts_on_the_figures_as_published(whole: PublicationAudit) -> No
     assert named == ["latency-target", "request-target", "reliability-targets"]
 
 
+#: How many of the readings that come with the demonstration are of long dialogues, counted in its files.
+LONG = 4
 # Found apart from this code; the waits by simulating a queue with the ten published latencies, the needed requests by
 # drawing rates from Jeffreys' posterior and requests from these.
 BY_HAND = [
@@ -92,6 +100,7 @@ BY_HAND = [
     ("card-scores", {"n": 12, "agree": 5, "said": 0.383, "found": 0.39856}),
     ("fine-tuning-gain", {"up": 8, "card": 0.097, "files": 0.11269, "scatter": 0.69565}),
     ("deployed-quality", {"gap": 0.01529}),
+    ("long-dialogues", {"few": 0, "many": 2, "long": LONG, "others": 25 - LONG}),
     ("memory", {"memory": 16}),
     ("compute-label", {"named": 0.50, "month": 360}),
     ("precision", {"half": 0.812, "single": 1.624}),
@@ -166,6 +175,25 @@ FLIPS: list[tuple[str, str, dict[str, Any]]] = [
 @pytest.mark.parametrize(("name", "verdict", "changes"), FLIPS, ids=[f"{name}: {v}" for name, v, _ in FLIPS])
 def test_another_figure_gives_another_verdict(tmp_path: Path, name: str, verdict: str, changes: dict[str, Any]) -> None:
     assert by_name(audit(tmp_path, **changes))[name].verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("faithful_of_long", "faithful_of_short", "verdict"),
+    [((1, 20), (18, 20), "holds"), ((18, 20), (1, 20), "does not hold"), ((3, 5), (4, 5), "cannot be checked")],
+)
+def test_long_dialogues_drift_where_readers_show_it(
+    faithful_of_long: tuple[int, int], faithful_of_short: tuple[int, int], verdict: str
+) -> None:
+    readings, labels = [], {}
+    for length, (good, n) in (("long", faithful_of_long), ("short", faithful_of_short)):
+        for k in range(n):
+            labels[f"{length}{k}"] = (length, None)
+            one = {"id": f"{length}{k}", "summary_sha256": "", "reader": "reader 1", "made_by": "person"}
+            readings.append(SummaryReading.model_validate(one | {"usable": k < good, "faithful": k < good}))
+    read = ReadSummaries(tuple(readings), (), labels, recorded=False)
+    given = load_params("demo")
+    basis = AuditBasis(load_published(PUBLISHED), given.prices, read)
+    assert long_dialogues(basis).verdict == verdict
 
 
 def test_what_holds_is_not_named_foremost(tmp_path: Path) -> None:

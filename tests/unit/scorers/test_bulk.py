@@ -10,7 +10,7 @@ import pytest
 from helpers.scorers import METRICS, score_sample
 from helpers.scorers.aggregate import aggregate, compare
 from helpers.scorers.bulk import ScoredPair, ScoreTable, score_pairs
-from helpers.scorers.failures import SemanticFailure
+from helpers.scorers.failures import OutputFailure
 from tests.unit.scorers.scored_texts import ROWS
 
 PAIRS = [
@@ -36,9 +36,9 @@ def test_many_are_scored_as_one_is_and_equally_by_any_number_of_processes() -> N
         assert column is not None
         assert column.tolist() == [getattr(score, name) for score in alone]
         assert np.array_equal(column, by_two.column(name))
-    for kind in SemanticFailure:
+    for kind in OutputFailure:
         assert ours.failed(kind).tolist() == [kind in score.failures for score in alone]
-    assert theirs.failed(SemanticFailure.EMPTY).all()
+    assert theirs.failed(OutputFailure.EMPTY).all()
 
 
 def test_means_leave_out_what_a_row_has_not_and_pairs_go_together() -> None:

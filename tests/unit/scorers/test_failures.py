@@ -1,4 +1,4 @@
-"""Semantic failures: each with texts that show it and texts that do not, and how often each is right on the corpus."""
+"""Failed output checks: each with texts that show it and texts that do not, and how often each is right."""
 
 import random
 import re
@@ -6,10 +6,10 @@ from functools import cache
 
 import pytest
 
-from helpers.scorers import SemanticFailure, semantic_failures
+from helpers.scorers import OutputFailure, output_failures
 from tests.unit.scorers.scored_texts import DIALOGUE, REFERENCES
 
-K = SemanticFailure
+K = OutputFailure
 GOOD = "Tomás moves the table to four on the 21st, so that Milo can come."
 
 
@@ -58,27 +58,27 @@ GOOD = "Tomás moves the table to four on the 21st, so that Milo can come."
         (K.UNSPOKEN_NUMBER, "One of them pays £50 for both, twenty-five each.", False),
     ],
 )
-def test_semantic_failure(kind: SemanticFailure, summary: str, shown: bool) -> None:
-    assert (kind in semantic_failures(summary, DIALOGUE)) == shown
+def test_semantic_failure(kind: OutputFailure, summary: str, shown: bool) -> None:
+    assert (kind in output_failures(summary, DIALOGUE)) == shown
 
 
 def test_a_good_summary_shows_nothing_and_no_dialogue_means_not_judged() -> None:
-    assert semantic_failures(GOOD, DIALOGUE) == ()
-    assert semantic_failures("Giulia pays 99.", None) == ()
+    assert output_failures(GOOD, DIALOGUE) == ()
+    assert output_failures("Giulia pays 99.", None) == ()
 
 
 def test_the_references_tell_the_house_style() -> None:
-    assert semantic_failures("milo comes at 4", DIALOGUE, ["milo is late", "tomás books"]) == ()
-    assert semantic_failures("milo comes at 4", DIALOGUE, ["milo is late", "Tomás books."]) == (K.CUT_OFF, K.HEAD_LOST)
+    assert output_failures("milo comes at 4", DIALOGUE, ["milo is late", "tomás books"]) == ()
+    assert output_failures("milo comes at 4", DIALOGUE, ["milo is late", "Tomás books."]) == (K.CUT_OFF, K.HEAD_LOST)
 
 
 @cache
-def _failures_of_references() -> list[tuple[SemanticFailure, ...]]:
-    return [semantic_failures(reference, row["dialogue"]) for row, reference in REFERENCES]
+def _failures_of_references() -> list[tuple[OutputFailure, ...]]:
+    return [output_failures(reference, row["dialogue"]) for row, reference in REFERENCES]
 
 
 @pytest.mark.parametrize("kind", K)
-def test_false_alarms_on_the_corpus_references(kind: SemanticFailure) -> None:
+def test_false_alarms_on_the_corpus_references(kind: OutputFailure) -> None:
     assert len(REFERENCES) == 1006
     found = zip(REFERENCES, _failures_of_references(), strict=True)
     alarms = [text for (_, text), failures in found if kind in failures]
@@ -110,10 +110,10 @@ BREAKERS = {
 
 
 @pytest.mark.parametrize("kind", BREAKERS)
-def test_hits_on_broken_references(kind: SemanticFailure) -> None:
+def test_hits_on_broken_references(kind: OutputFailure) -> None:
     breaker, floor = BREAKERS[kind]
     rng = random.Random(7)
     broken = [(row, breaker(text, row, rng)) for row, text in REFERENCES[::2]]
-    hits = [kind in semantic_failures(text, row["dialogue"]) for row, text in broken if text]
+    hits = [kind in output_failures(text, row["dialogue"]) for row, text in broken if text]
     assert len(hits) > 300
     assert sum(hits) / len(hits) > floor

@@ -3,7 +3,7 @@
 import pytest
 
 from helpers.core.errors import SamplesError
-from helpers.scorers import METRICS, SemanticFailure, score_sample
+from helpers.scorers import METRICS, OutputFailure, score_sample
 from helpers.scorers.scoring import key_fact_recall
 from tests.unit.scorers.scored_texts import DIALOGUE, REFERENCES
 
@@ -55,12 +55,12 @@ def test_score_sample_measures_lengths_against_references_and_dialogue() -> None
 @pytest.mark.parametrize(
     ("summary", "kind"),
     [
-        *((text, SemanticFailure.EMPTY) for text in (None, "", " \n", "...", "…", "😂")),
-        *((text, SemanticFailure.MISSING_VALUE) for text in ("nan", "None", "NULL", "N/A", " <NA>\n")),
-        ("y" * 5_000_000, SemanticFailure.TOO_LONG),
+        *((text, OutputFailure.EMPTY) for text in (None, "", " \n", "...", "…", "😂")),
+        *((text, OutputFailure.MISSING_VALUE) for text in ("nan", "None", "NULL", "N/A", " <NA>\n")),
+        ("y" * 5_000_000, OutputFailure.TOO_LONG),
     ],
 )
-def test_a_summary_that_cannot_be_scored_scores_nothing_and_says_so(summary: str | None, kind: SemanticFailure) -> None:
+def test_a_summary_that_cannot_be_scored_scores_nothing_and_says_so(summary: str | None, kind: OutputFailure) -> None:
     score = score_sample("s", summary, ["A word, nan or none."], DIALOGUE, ["word"])
     assert [getattr(score, metric) for metric in METRICS] == [0, 0, 0, 0]
     assert score.key_fact_recall == 0
@@ -71,7 +71,7 @@ def test_work_is_bounded_by_what_it_costs_and_not_by_a_length() -> None:
     minutes = "word " * 3_500
     assert score_sample("s", "word " * 150, [minutes]).rouge1 == pytest.approx(2 * 150 / 3650)
     assert score_sample("s", minutes, [minutes]).rougeLsum == 1
-    assert score_sample("s", minutes * 2, [minutes]).failures == (SemanticFailure.TOO_LONG,)
+    assert score_sample("s", minutes * 2, [minutes]).failures == (OutputFailure.TOO_LONG,)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from functools import cached_property
 from helpers.experiments.audit.claims import Below, Max, Min, Published
 from helpers.params import Prices, Target
 from helpers.runs.results.publication_audit import ClaimVerdict, Figure, Spelling
+from helpers.runs.review_summary import ReadSummaries
 from helpers.stats.intervals import Estimate, mean, rate
 from helpers.verdicts.targets import decide
 
@@ -21,10 +22,11 @@ _OF_TARGET: dict[str, ClaimVerdict] = {"met": "holds", "missed": "does not hold"
 
 @dataclass(frozen=True)
 class AuditBasis:
-    """The published figures, a price list, and what follows from both."""
+    """The published figures, a price list, what follows from both, and what readers say of this run's model."""
 
     published: Published
     prices: Prices
+    read: ReadSummaries | None = None
 
     @cached_property
     def latencies(self) -> tuple[float, ...]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from helpers.experiments.audit.basis import AuditBasis, figures, verdict
 from helpers.experiments.audit.claims import PublishedScores
 from helpers.runs.results.publication_audit import Claim
+from helpers.runs.review_summary import QUESTIONS, by_dialogue
 
 GROUP = "Quality"
 #: The card gives every score to three decimals, trailing zeros included; the last bit is noise.
@@ -92,4 +94,46 @@ def deployed_quality(basis: AuditBasis) -> Claim:
     )
 
 
-CLAIMS = (card_scores, gain, deployed_quality)
+def long_dialogues(basis: AuditBasis) -> Claim:
+    """The stated limitation that summaries of long dialogues drift, by what readers say of this run's model.
+
+    Source of the test: Boschloo (1970), one side at a time.
+    """
+    true = by_dialogue(basis.read.readings, QUESTIONS["faithful"]) if basis.read else {}
+    lengths = {id: basis.read.labels.get(id, (None, None))[0] for id in true} if basis.read else {}
+    long = [share >= 0.5 for id, share in true.items() if lengths[id] in LONG]
+    others = [share >= 0.5 for id, share in true.items() if lengths[id] not in (None, *LONG)]
+    return Claim(
+        name="long-dialogues",
+        group=GROUP,
+        source="publication",
+        claim="Summaries of long dialogues drift from what was said",
+        published="{remark}",
+        recomputed="{few} of {long} long ones faithful, {many} of {others} others",
+        verdict=verdict(_rarer(long, others)),
+        arithmetic="Read against their dialogues, {few} of {long} summaries of long dialogues hold no false statement, "
+        "and {many} of {others} of shorter ones: answers of this run's model, not of the published one.",
+        remedy="Read more summaries of long dialogues: the two shares are told apart only by an exact test.",
+        figures=figures("plain", remark=next((one for one in basis.published.limitations_stated if "long" in one), "–"))
+        | figures("count", few=sum(long), long=len(long), many=sum(others), others=len(others)),
+    )
+
+
+#: The lengths of dialogue that count as long.
+LONG = ("long", "very-long")
+
+
+def _rarer(some: Sequence[bool], others: Sequence[bool]) -> bool | None:
+    """Return whether something is shown to be rarer among some than among others, or more common; else ``None``."""
+    from scipy import stats
+
+    if not some or not others:
+        return None
+    table = [[sum(some), sum(others)], [len(some) - sum(some), len(others) - sum(others)]]
+    for side, told in (("less", True), ("greater", False)):
+        if stats.boschloo_exact(table, alternative=side).pvalue < 0.025:
+            return told
+    return None
+
+
+CLAIMS = (card_scores, gain, deployed_quality, long_dialogues)

@@ -57,7 +57,7 @@ def render_page(frame: Frame, *, title: str | Markup, body: Markup, lead: Markup
 
 def framed(frame: Frame, text: Text, lead: Markup = _NOTHING) -> str:
     """Return a whole page around its text."""
-    template = _environment().get_template("base.html.j2")
+    template = environment().get_template("base.html.j2")
     style = Markup(css("style") + css("page"))  # noqa: S704  (our own style sheets)
     return template.render(frame=frame, title=text.title, lead=lead, body=text.body, toc=text.toc, style=style)
 
@@ -90,7 +90,8 @@ def with_anchors(body: Markup) -> tuple[Markup, list[Link]]:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return what finds our templates and escapes what is filled in."""
     return Environment(loader=PackageLoader("helpers.report"), autoescape=True, keep_trailing_newline=True)
 
 

@@ -22,6 +22,7 @@ from helpers.report.views import (
     monitoring,
     publication_audit,
     quantization,
+    readers,
     sample_eval,
 )
 from helpers.report.views.common import evidence_link, provenance
@@ -79,7 +80,7 @@ def page(run: Run, frame: Frame, cards: Sequence[Card], found: Comparison | None
         ("How to make this again", [again(run), provenance(run)]),
     ]
     parts = [part for title, body in sections for part in (Markup("<h2>{}</h2>").format(title), *body)]
-    lead = Markup("\n").join([_decision(run, judged), _remedies(run, judged)])
+    lead = Markup("\n").join([_decision(run, judged), readers.answer(run), _remedies(run, judged)])
     return render_page(frame, title=run.params.title, lead=lead, body=Markup("\n").join(parts))
 
 

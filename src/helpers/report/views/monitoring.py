@@ -127,7 +127,7 @@ def thresholds(run: Run, result: Cited) -> Markup:
 
 
 def traffic(result: Cited) -> Markup:
-    """Return rates, errors by kind, tokens, the load of the server and semantic failures of the whole log."""
+    """Return rates, errors by kind, tokens, the load of the server and failed output checks of the whole log."""
     if result.reason:
         return Markup()
     columns = [
@@ -140,7 +140,7 @@ def traffic(result: Cited) -> Markup:
         *((f"service time, {name}", found, "s") for name, found in result.latency.items()),
         ("error rate", result.error_rate, "rate"),
         ("tokens per request", result.tokens, "count"),
-        ("semantic failures of answers with a logged text", result.semantic_failure_rate, "rate"),
+        ("failed output checks of answers with a logged text", result.output_failure_rate, "rate"),
     ]
     rows = [
         [label, actual(found, style), interval(found, style), sample_size(found)]
@@ -153,7 +153,7 @@ def traffic(result: Cited) -> Markup:
         ("load of the server per core, mean", result.usage_mean, "rate"),
         ("load of the server per core, highest", result.usage_most, "rate"),
         *((f"failed attempts: {kind}", count, "count") for kind, count in result.errors.items()),
-        *((f"semantic failures: {kind}", count, "count") for kind, count in result.failures.items()),
+        *((f"failed output checks: {kind}", count, "count") for kind, count in result.failures.items()),
     ]
     rows += [[quoted(label), number(found, style), "–", "–"] for label, found, style in plain]
     return table("Traffic, errors, tokens and load", columns, rows, id="traffic")

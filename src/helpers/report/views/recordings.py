@@ -15,7 +15,7 @@ from helpers.runs.results.cited import Cited
 GAINS = ("rouge1", "rouge2", "rougeL", "key_fact_recall")
 SHOWN: dict[str, tuple[str, Style]] = {
     **{name: METRICS[name] for name in GAINS},
-    "other_failures": ("Semantic failures but unspoken numbers", "rate"),
+    "other_failures": ("Failed output checks but unspoken numbers", "rate"),
     "unspoken_numbers": ("Numbers nobody spoke", "rate"),
     "words": ("Words", "count"),
 }

@@ -26,6 +26,7 @@ METRICS: dict[str, tuple[str, Style]] = {
     "novel_bigrams": ("New word pairs", "rate"),
     "semantic_similarity": ("Semantic similarity", "score"),
     "bertscore_f1": ("BERTScore", "score"),
+    "nli_consistency": ("Entailed by the turns", "score"),
 }
 ROUGE = ("rouge1", "rouge2", "rougeL")
 CHARTED = (*ROUGE, "key_fact_recall")
@@ -160,12 +161,12 @@ def by_group(result: Cited) -> Markup:
 
 
 def failures(run: Run, result: Cited) -> Markup:
-    """Return the semantic failures: valid answers that are no proper summary."""
+    """Return the failed output checks: valid answers that are no proper summary."""
     rows = [[kind.replace("_", " "), number(count, "count")] for kind, count in result.failures.items()]
     if result.reason:
         return Markup()
     return table(
-        "Semantic failures: answered, yet no proper summary",
+        "Failed output checks: answered, yet no proper summary",
         [Column("Kind"), Column("Summaries", numeric=True)],
         rows,
         id="failures",
@@ -216,7 +217,8 @@ def summaries(result: Cited) -> Markup:
     ranked = sorted(result.samples, key=lambda row: row.scores.raw.get("rougeL", 1.0))
     if not any(row.summary.raw is not None for row in ranked):
         return Markup("<p>The privacy setting keeps the texts off this page.</p>")
-    return Markup("\n").join(_case(row, place < WORST) for place, row in enumerate(ranked[:MOST_SHOWN]))
+    cases = (_case(row, place < WORST) for place, row in enumerate(ranked[:MOST_SHOWN]))
+    return Markup("\n").join([Markup("<h2>The summaries, worst first</h2>"), *cases])
 
 
 def agreement(found: Cited, id: str, title: str = "What another reference would score") -> Markup:
@@ -281,10 +283,10 @@ def _case(row: Cited, worst: bool) -> Markup:
 
 
 def _failures_sentence(result: Cited) -> Markup:
-    found = result.semantic_failure_rate
+    found = result.output_failure_rate
     if not found.raw or not result.failures:
-        return Markup("No summary failed the checks of meaning.")
-    return sentence("{rate} of them fail at least one check of meaning.", rate=number(found.value, "rate"))
+        return Markup("No summary failed the output checks, which see its surface and not whether it is true.")
+    return sentence("{rate} of them fail at least one output check.", rate=number(found.value, "rate"))
 
 
 def _splits(result: Cited, by: str) -> bool:

@@ -57,5 +57,5 @@ class Monitoring(PageResult):
     dots: tuple[tuple[float, float], ...] = ()
     judged: int = 0
     failures: dict[str, int] = Field(default_factory=dict)
-    semantic_failure_rate: Estimate | None = None
+    output_failure_rate: Estimate | None = None
     drift: tuple[Drift, ...] = ()

@@ -9,6 +9,8 @@ from pydantic import Field
 from helpers.core.model import Frozen
 from helpers.runs.results.base import Group, PageResult
 from helpers.scorers import Agreement
+from helpers.scorers.faithfulness import FaithfulnessCheck, Objection
+from helpers.scorers.sensitivity import ErrorSensitivity
 from helpers.stats.comparison import Paired
 from helpers.stats.intervals import Estimate
 
@@ -29,6 +31,7 @@ class Scored(Frozen):
     scores: dict[str, float]
     facts_missed: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
+    objections: tuple[Objection, ...] = ()
     input_tokens: int | None = None
     output_tokens: int | None = None
     lost_tokens: int | None = None
@@ -53,6 +56,15 @@ class Recording(Frozen):
     agreement: dict[str, Agreement] = Field(default_factory=dict)
 
 
+class Checked(Frozen):
+    """What a faithfulness check finds in the answers; only where it is ``judged`` may it speak against them."""
+
+    check: FaithfulnessCheck
+    judged: bool
+    found: int
+    rate: Estimate
+
+
 class SampleEval(PageResult):
     """Page 02: scores by metric, by group and by dialogue, and the comparisons with recorded predictions.
 
@@ -61,6 +73,8 @@ class SampleEval(PageResult):
     that could not be had, each with the reason. The ``differences`` behind a comparison are by dialogue, in the order
     asked. ``baseline_is_own``: the baseline was recorded of this very system, of whose answers ``baseline_equal`` are
     the recorded ones word for word.
+    ``flagged`` is the share in which a judged check finds something, ``sensitivity`` what the measures notice of
+    planted errors.
     """
 
     signature: str = ""
@@ -74,7 +88,10 @@ class SampleEval(PageResult):
     samples: tuple[Scored, ...] = ()
     not_measured: dict[str, str] = Field(default_factory=dict)
     failures: dict[str, int] = Field(default_factory=dict)
-    semantic_failure_rate: Estimate | None = None
+    output_failure_rate: Estimate | None = None
+    checks: tuple[Checked, ...] = ()
+    flagged: Estimate | None = None
+    sensitivity: ErrorSensitivity | None = None
     baseline: Paired | None = None
     baseline_note: str = ""
     baseline_is_own: bool = False

@@ -20,7 +20,7 @@ PLAIN = "generation={num_beams: 2, max_new_tokens: 64}"
     [
         ("demo", [PLAIN, "model.rerank=false"], "2 beams, at most 64 new tokens"),
         ("demo", [PLAIN, "generation.length_penalty=0.5", "model.rerank=false"], ", length penalty 0.5"),
-        ("demo", [], "length penalty 1.3, reranked by the checks of meaning"),
+        ("demo", [], "length penalty 1.3, reranked by the output checks"),
         ("replay", [], "as recorded"),
     ],
 )

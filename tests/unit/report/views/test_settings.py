@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from helpers.report.views import settings as view
+from helpers.runs.manifest import Manifest
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.latency_cost import LatencyCost, SettingResult, SettingsSweep
 from helpers.runs.results.store import Results
@@ -55,8 +57,9 @@ def test_the_section_says_it_and_cites_every_figure(
     result = LatencyCost(page="03", **fields)
     run: Any = SimpleNamespace(
         params=params,
+        samples=(),
         results=lambda upto: Results(latency_cost=result),
-        manifest=SimpleNamespace(looks={}),
+        manifest=Manifest(run="r1", command="again", started_at=datetime(2026, 11, 1, tzinfo=UTC)),
         directory=tmp_path,
     )
     cited = Cited(result, "results/03.json")

@@ -1,0 +1,51 @@
+"""The file that readers fill in: every dialogue of a review with its summaries and the questions, in one page.
+
+It works from the disk, offline and by keyboard, and can be read without its one script, which the policy names by hash.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from importlib import resources
+
+from markupsafe import Markup
+
+from helpers.report.components.page import css, environment
+from helpers.runs.reviews import Review
+from helpers.scorers.mentions import turns_of
+
+QUESTIONS = (
+    ("usable", "Usable as it stands?"),
+    ("faithful", "Faithful: is every statement true?"),
+    ("complete", "Complete: is the outcome in it?"),
+)
+KINDS = (
+    ("role_swap", "somebody else did it"),
+    ("number_date_binding", "number or date at the wrong thing"),
+    ("contradiction", "the opposite is true"),
+    ("omission", "the outcome is left out"),
+    ("invented", "invented"),
+    ("other", "something else"),
+)
+
+
+def review_page(review: Review) -> str:
+    """Return a review as one self-contained HTML file; which side is whose does not stand in it."""
+    script = resources.files("helpers.report").joinpath("templates", "review.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    items = [{"id": one.id, "turns": turns_of(one.dialogue), "texts": one.texts} for one in review.put]
+    return (
+        environment()
+        .get_template("review.html.j2")
+        .render(
+            review=review.id,
+            pair=len(review.runs) > 1,
+            items=items,
+            questions=QUESTIONS,
+            kinds=KINDS,
+            style=Markup(css("style") + css("page") + css("review")),  # noqa: S704  (our own style sheets)
+            script=Markup(script),  # noqa: S704  (our own script)
+            script_hash=Markup(f"sha256-{digest}"),  # noqa: S704
+        )
+    )

@@ -1,0 +1,121 @@
+"""What the measures of page 02 would have noticed: the table of planted errors, and what the checks find."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from helpers.report.components.numbers import interval, number, quoted, sentence
+from helpers.report.components.tables import Cell, Column, table
+from helpers.report.views.sample_eval import METRICS
+from helpers.runs.results.cited import Cited
+from helpers.scorers.faithfulness import FaithfulnessCheck
+from helpers.scorers.planted import PlantedKind
+from helpers.scorers.sensitivity import ALL_CHECKS, OUTPUT_CHECKS
+
+KINDS = {
+    PlantedKind.SPEAKERS_EXCHANGED: "Speakers exchanged",
+    PlantedKind.NUMBER_MOVED: "Number at another thing",
+    PlantedKind.DATE_MOVED: "Day or time at another thing",
+    PlantedKind.PLACE_MOVED: "Place exchanged",
+    PlantedKind.NEGATED: "Negation added or dropped",
+    PlantedKind.BEFORE_CHANGE: "The plan before the change",
+    PlantedKind.OUTCOME_OMITTED: "Outcome left out",
+    PlantedKind.PERSON_INVENTED: "Person invented",
+    PlantedKind.NUMBER_INVENTED: "Number invented",
+}
+CHECKS = {
+    FaithfulnessCheck.WHO: "Who does what",
+    FaithfulnessCheck.WHEN: "When",
+    FaithfulnessCheck.HOW_MUCH: "How much",
+    FaithfulnessCheck.REVERSED: "Negation",
+    FaithfulnessCheck.AT_ODDS: "At odds with itself",
+}
+MEASURES = {
+    **{name: label for name, (label, _) in METRICS.items()},
+    OUTPUT_CHECKS: "Output checks",
+    ALL_CHECKS: "Faithfulness checks together",
+    **{check.value: label for check, label in CHECKS.items()},
+}
+
+
+def noticed(result: Cited) -> Markup:
+    """Return which share of planted errors each measure notices, beside its false alarms, and what metrics rank."""
+    if result.reason or not result.sensitivity:
+        return Markup()
+    found = result.sensitivity
+    kinds = [kind for kind in PlantedKind if kind.value not in found.not_measured.raw]
+    rows = list(found.rows)
+    detection = table(
+        "Share of planted errors that each measure notices",
+        [
+            Column("Measure"),
+            Column("False alarms", numeric=True),
+            *(Column(KINDS[kind], numeric=True) for kind in kinds),
+        ],
+        [[_name(row), _cell(row.false_alarms), *(_cell(row.detection[kind]) for kind in kinds)] for row in rows],
+        id="noticed",
+        note=_note(found),
+    )
+    metrics = [row for row in rows if row.sort.raw == "metric"]
+    ranked = table(
+        "How often a metric ranks the false summary below the true one; a coin does half of the time",
+        [Column("Metric"), *(Column(KINDS[kind], numeric=True) for kind in kinds)],
+        [[_name(row), *(_cell(row.ranked[kind]) for kind in kinds)] for row in metrics],
+        id="ranked",
+    )
+    return detection + ranked
+
+
+def objections(result: Cited) -> Markup:
+    """Return in how many summaries each faithfulness check finds something, and which of them may judge."""
+    if result.reason or not result.checks:
+        return Markup()
+    rows = [
+        [
+            CHECKS[FaithfulnessCheck(one.check.raw)],
+            number(one.found, "count"),
+            number(one.rate.value, "rate"),
+            interval(one.rate, "rate"),
+            "judged" if one.judged.raw else "shown beside",
+        ]
+        for one in result.checks
+    ]
+    columns = [
+        Column("Check"),
+        Column("Summaries", numeric=True),
+        Column("Share", numeric=True),
+        Column("95 % interval", numeric=True),
+        Column("Standing"),
+    ]
+    note = (
+        "A check is judged where its false alarms on references that it was not fitted on are shown to be at most one "
+        "in twenty. It can show a summary to be wrong, never to be right: it misses most errors."
+    )
+    return table("Faithfulness checks: who, what, when and how much", columns, rows, id="checks", note=note)
+
+
+def _name(row: Cited) -> Cell:
+    return MEASURES[row.name.raw]
+
+
+def _cell(estimate: Cited) -> Markup:
+    return Markup('{}<span class="aside">{}</span>').format(number(estimate.value, "rate"), interval(estimate, "rate"))
+
+
+def _note(found: Cited) -> Markup:
+    text = sentence(
+        "True summaries are {source}, {n} of them; the errors are planted by rule, one a summary. Below a share stands "
+        "its 95 % interval. A metric is given the threshold below which at most one in twenty true summaries lies.",
+        source=quoted(found.source),
+        n=number(found.dialogues, "count"),
+    )
+    for name, reason in _missing(found):
+        text += sentence("<br>{name} is not measured: {reason}.", name=name, reason=quoted(reason))
+    return text
+
+
+def _missing(found: Cited) -> Sequence[tuple[str, str]]:
+    names = {kind.value: label for kind, label in KINDS.items()} | MEASURES
+    return [(names[name], reason) for name, reason in found.not_measured.raw.items()]
