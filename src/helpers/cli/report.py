@@ -7,6 +7,7 @@ a finished run. The tool's own failure publishes nothing; the deployment's failu
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -14,8 +15,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from helpers.backends.discovery import discover
 from helpers.cli.arguments import add_overrides, budget
 from helpers.core.console import say, shown
+from helpers.core.environment import environment
 from helpers.core.errors import HelpersError, InputError, RunError
 from helpers.core.paths import REPORTS
 from helpers.core.published import check, check_writable
@@ -25,6 +28,7 @@ from helpers.params.files import apply_overrides, given_tree, load_params, valid
 from helpers.runs.budget import announcement
 from helpers.runs.directory import attach, mark_published, open_interrupted
 from helpers.runs.launch import fan_out, finish, resume_run, start_run
+from helpers.runs.manifest import public_name
 from helpers.runs.run import Run
 from helpers.serving.lifecycle import managed
 from helpers.verdicts.compute import case_of
@@ -40,6 +44,8 @@ if TYPE_CHECKING:
 def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``helpers report``."""
     parser.add_argument("params", nargs="?", metavar="PARAMS", help="a file, or the name of one in params/")
+    parser.add_argument("--url", metavar="URL", help="no params file: measure what answers at this address")
+    parser.add_argument("--samples", metavar="FILE", help="with --url: dialogues to ask (default: the bundled ten)")
     parser.add_argument(
         "--resume",
         type=Path,
@@ -76,6 +82,8 @@ def run_report(args: argparse.Namespace) -> int:
     # Notebooks and HTML take a second to import, which ``--help`` and a wrong parameter do without.
     from helpers.report import execute, publish
 
+    if args.url or args.samples:
+        _found(args)
     overrides = [*args.overrides, *args.budget, *(["samples.strict=true"] if args.strict else [])]
     params, only = _told(args, overrides)
     pages = execute.choose(only, claims=params.claims is not None)
@@ -194,6 +202,24 @@ def run_render(args: argparse.Namespace) -> int:
     return 0
 
 
+def _found(args: argparse.Namespace) -> None:
+    """Take for parameters what answers at ``--url``, and say what was found and assumed."""
+    if not args.url or args.params or args.resume:
+        raise InputError("report --url URL [--samples FILE] takes the place of a params file and of --resume")
+    found = discover(args.url, environment())
+    kind = " ".join(filter(None, [found.engine, found.precision])) or "a server"
+    stream = "it streams" if found.streams else "it answers whole"
+    say(f"{kind} speaks the {found.protocol} protocol and serves {public_name(found.model)}; {stream}")
+    for assumption in found.assumed:
+        say(f"assumed: {assumption}")
+    described = ["model.description=" + json.dumps(f"as found: {kind}, {found.protocol} protocol")]
+    own = [f"samples.source={json.dumps(str(Path(args.samples).resolve()))}"] if args.samples else ["privacy.text=full"]
+    say("texts are kept and shown: the dialogues are bundled" if not args.samples else "texts are kept as hashes alone")
+    args.params = "chat" if found.protocol == "chat" else "endpoint"
+    plain = [] if found.protocol == "chat" else ["deployment=null", "settings.tried=[]"]
+    args.overrides = [*found.overrides, *described, *own, *plain, *args.overrides]
+
+
 def _told(args: argparse.Namespace, overrides: Sequence[str]) -> tuple[Params, Sequence[str]]:
     """Return the parameters and the pages that are asked for, those of a resumed run by what it was told."""
     if args.resume:
@@ -205,7 +231,7 @@ def _told(args: argparse.Namespace, overrides: Sequence[str]) -> tuple[Params, S
         _check_same_pages(args, run)
         return run.params, run.manifest.only
     if args.params is None:
-        raise InputError("report: give a params file, such as params/demo.yaml, or --resume RUN")
+        raise InputError("report: give a params file, such as params/demo.yaml, --url URL, or --resume RUN")
     return load_params(args.params, overrides, measuring=True), args.only
 
 

@@ -212,7 +212,8 @@ def _anchored(value: Any, base: Path) -> Any:
     if not isinstance(value, str) or ":" in value:
         return value
     path = Path(os.path.expanduser(value))
-    means_a_file = path.is_absolute() or value.startswith(".") or path.suffix or os.path.exists(base / path)
+    named_as_file = path.suffix[1:].isalpha()  # a version at the end of a model's name is no suffix
+    means_a_file = path.is_absolute() or value.startswith(".") or named_as_file or os.path.exists(base / path)
     return os.path.realpath(base / path) if means_a_file else value
 
 

@@ -15,17 +15,31 @@ from helpers.params import Deployment, Params, Price
 
 #: Another address of the management API, such as an imitation on this machine; over https or loopback only.
 ADDRESS = "HELPERS_MANAGEMENT_URL"
+#: The key of the management API; ``HF_TOKEN`` is the endpoint's, which may be somebody else's server.
+TOKEN = "HF_MANAGEMENT_TOKEN"  # noqa: S105  (a name)
+#: Hosts below these are the vendor's, whose endpoints and API take the same token.
+VENDORS = (".huggingface.cloud", ".huggingface.co", ".hf.space")
 #: A month as the vendor bills it, hours.
 MONTH = 730
 #: What the vendor calls the tasks of `helpers.params.Model`.
 TASKS = {"summarization": "summarization", "chat": "text-generation"}
 FIXES = {
-    401: "the token is not accepted; check HF_TOKEN",
+    401: "the token is not accepted; check HF_MANAGEMENT_TOKEN, or HF_TOKEN",
     402: "the account has no means of payment; add one in its billing settings",
     403: "the token may not do this; give it the right to manage endpoints",
     404: "there is no such endpoint; 'helpers endpoint create' makes it, 'deployment.name' and 'namespace' name it",
     409: "an endpoint of this name exists; choose another 'deployment.name'",
 }
+
+
+def management_token(environment: Mapping[str, str]) -> str | None:
+    """Return the token that may go to the management API; a key of another server is none.
+
+    ``HF_TOKEN`` is taken where ``HF_ENDPOINT_URL`` names no endpoint yet, or one of the vendor's.
+    """
+    home = urlsplit(environment.get("HF_ENDPOINT_URL") or "").hostname
+    own = home is None or home.endswith(VENDORS)
+    return environment.get(TOKEN) or (environment.get("HF_TOKEN") if own else None) or None
 
 
 @dataclass(frozen=True)
@@ -48,8 +62,11 @@ class Manager:
     def __init__(self, params: Params, environment: Mapping[str, str]) -> None:
         if params.deployment is None:
             raise InputError("the params file declares no endpoint; add a 'deployment' with at least its 'name'")
-        if not environment.get("HF_TOKEN"):
-            raise InputError("no token: set HF_TOKEN in the environment or .env")
+        token = management_token(environment)
+        if not token:
+            raise InputError(
+                f"no token: set {TOKEN} in the environment or .env, or HF_TOKEN for an endpoint of the vendor's"
+            )
         import huggingface_hub
         from huggingface_hub import constants
 
@@ -60,7 +77,9 @@ class Manager:
         self.deployment: Deployment = params.deployment
         self.declared = specification(params)
         self._environment = environment
-        self._api = huggingface_hub.HfApi(token=environment["HF_TOKEN"])
+        self._token = token
+        # who the token belongs to is asked at the same address
+        self._api = huggingface_hub.HfApi(token=token, endpoint=environment.get(ADDRESS) or None)
         self._named: dict[str, Any] = {"name": self.deployment.name, "namespace": self.deployment.namespace}
 
     def hardware(self) -> list[Price]:
@@ -157,7 +176,7 @@ class Manager:
 
     def _redacted(self, text: str) -> str:
         """Return a text of the vendor's without the token, which a server may repeat."""
-        return text.replace(self._environment["HF_TOKEN"], "[token]")
+        return text.replace(self._token, "[token]")
 
 
 def specification(params: Params) -> dict[str, Any]:

@@ -6,12 +6,12 @@ The interval is computed when a verdict is asked for, at the level that the look
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from helpers.cost.costs import Costs, inverse
-from helpers.runs.results.latency_cost import DialogueOutcome, LatencyCost
+from helpers.runs.results.latency_cost import LatencyCost
 from helpers.runs.results.sample_eval import UNTUNED, SampleEval
 from helpers.runs.results.store import Results
 from helpers.runs.review_summary import QUESTIONS, by_dialogue
@@ -100,7 +100,7 @@ def evidence(
     """
     timed, scored = results.latency_cost, results.sample_eval
     of_scores = {"rouge_l": _baseline(scored), "rouge_l_gain": _gain(scored, recorded)}
-    return _of_readers(scored, readings, run) | _of_page_03(timed, money) | of_scores
+    return _of_readers(scored, readings, run) | _of_page_03(timed, money) | _of_streams(timed) | of_scores
 
 
 def _of_page_03(timed: LatencyCost | None, money: Costs | None) -> dict[str, Evidence]:
@@ -235,17 +235,20 @@ def _gain(scored: SampleEval | None, recorded: str | None) -> Evidence:
 STREAMED = {"time_to_first_token": "first_token", "inter_token_latency": "inter_token"}
 
 
-def _streamed(rows: Sequence[DialogueOutcome], field: str, why: str) -> Evidence:
-    known = [row for row in rows if getattr(row, field) is not None]
-    return Evidence(
-        "03",
-        f"results/03.json#/streaming/{field}",
-        why or ("" if known else "no answer came in events with counted tokens"),
-        values=tuple(getattr(row, field) for row in known),
-        requests=tuple(row.answered for row in known),
-        floor=0.0,
-        timed=True,
-    )
+def _of_streams(timed: LatencyCost | None) -> dict[str, Evidence]:
+    why, found = timed.reason if timed else "run page 03 first", {}
+    for name, field in STREAMED.items():
+        known = [row for row in (timed.outcomes if timed else ()) if getattr(row, field) is not None]
+        found[name] = Evidence(
+            "03",
+            f"results/03.json#/streaming/{field}",
+            why or ("" if known else "no answer came in events with counted tokens"),
+            values=tuple(getattr(row, field) for row in known),
+            requests=tuple(row.answered for row in known),
+            floor=0.0,
+            timed=True,
+        )
+    return found
 
 
 def _compared(scored: SampleEval | None, field: str) -> Evidence:

@@ -12,6 +12,7 @@ from helpers.cli.main import main
 from helpers.experiments.deploy_check import managed_rows
 from helpers.params.files import load_params
 from helpers.serving import lifecycle
+from helpers.serving.management import management_token
 from tests.management_server import TOKEN, Management, managed
 
 Command = Callable[..., tuple[int, str]]
@@ -212,3 +213,21 @@ def test_page_01_holds_the_vendors_word_against_what_is_declared(endpoint: Comma
     assert rows()["managed endpoint"][1] is None
     assert "the token may not do this" in str(rows()["managed endpoint"][0])
     assert managed_rows(load_params("demo"), os.environ) == []
+
+
+@pytest.mark.parametrize(
+    ("environment", "token"),
+    [
+        ({"HF_TOKEN": "t"}, "t"),
+        ({"HF_TOKEN": "t", "HF_ENDPOINT_URL": "https://x.us-east-1.aws.endpoints.huggingface.cloud"}, "t"),
+        ({"HF_TOKEN": "key", "HF_ENDPOINT_URL": "http://127.0.0.1:8000/v1"}, None),
+        ({"HF_TOKEN": "key", "HF_ENDPOINT_URL": "https://huggingface.cloud.example"}, None),
+        ({"HF_TOKEN": "key", "HF_ENDPOINT_URL": "http://127.0.0.1:8000", "HF_MANAGEMENT_TOKEN": "m"}, "m"),
+        ({"HF_TOKEN": "t", "HF_MANAGEMENT_TOKEN": "m"}, "m"),
+        ({}, None),
+    ],
+)
+def test_the_key_of_another_server_does_not_go_to_the_management_api(
+    environment: dict[str, str], token: str | None
+) -> None:
+    assert management_token(environment) == token

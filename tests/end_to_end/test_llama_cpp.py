@@ -1,0 +1,56 @@
+"""A real llama.cpp server: found by its address, streamed, its cache of prompts switched off, measured to a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from helpers.backends.chat import Chat
+from helpers.backends.discovery import discover
+from helpers.backends.endpoint import EndpointBackend
+from helpers.params import Endpoint, Generation
+from helpers.samples.prompts import load_prompt
+from tests.conftest import Report
+from tests.llama_server import llama_server
+
+DIALOGUE = "Ann: Shall we have lunch at noon?\nBo: Yes, at noon, and bring the plan, please."
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with llama_server() as url:
+        yield url
+
+
+def test_what_it_says_is_read_and_its_cache_can_be_switched_off(server: str) -> None:
+    found = discover(server, {})
+    assert (found.protocol, found.engine, found.precision, found.streams) == ("chat", "llama.cpp", "Q4_1", True)
+    assert found.context_tokens == 4096
+    chat = Chat(found.model, load_prompt("zero-shot"), streams=True)
+    with EndpointBackend(server, Endpoint(), None, chat) as backend:
+        answers = [backend.summarise([DIALOGUE], Generation(max_new_tokens=6))[0] for _ in range(2)]
+        anew = backend.reusing("cache_prompt").summarise([DIALOGUE], Generation(max_new_tokens=6))[0]
+    assert answers[1].cached_tokens
+    assert answers[1].cached_tokens > 16
+    assert anew.cached_tokens == 0
+    assert (anew.output_tokens, anew.finish) == (6, "length")
+    assert anew.first_token
+    assert anew.inter_token
+    assert anew.service_time
+    assert anew.first_token + 5 * anew.inter_token == pytest.approx(anew.service_time, rel=0.2)
+
+
+def test_from_its_address_to_a_published_verdict(server: str, helpers: Report, tmp_path: Path) -> None:
+    small = ["samples.n=5", "measure.repeats=1", "generation.max_new_tokens=24", "load.repeats=1", "load.count=4"]
+    done = helpers("report", "--url", f"{server}/v1/", *[part for pair in small for part in ("--set", pair)])
+    assert done.code == 0, done.told
+    assert "llama.cpp Q4_1 speaks the chat protocol" in done.told
+    found = done.result("03")
+    assert found["cached"]["handled"] == "cache_prompt"  # type: ignore[index]
+    assert found["streaming"]["first_token"]["value"] > 0  # type: ignore[index]
+    assert "Streaming: time to first token" in done.page("03-latency-cost")
+    assert (done.out / "index.html").is_file()
