@@ -17,7 +17,7 @@ import tenacity
 
 from helpers.backends.base import Answer, Backend, RecordedBackend
 from helpers.core.errors import UNREACHABLE, Failure, RequestError
-from helpers.core.text import cleaned, visible
+from helpers.core.text import cleaned, on_a_line, visible
 from helpers.params import Generation, Params
 from helpers.runs.request_log import Phase, Record, RequestLog, settings_hash
 
@@ -334,4 +334,4 @@ def _wait(state: tenacity.RetryCallState) -> float:
 
 def _cleaned(answer: Answer) -> Answer:
     summary, replaced = cleaned(answer.summary)
-    return replace(answer, summary=summary, replaced=replaced)
+    return replace(answer, summary=summary, replaced=replaced, finish=on_a_line(answer.finish))
