@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 from helpers.backends.base import Answer, Backend, RecordedBackend
 from helpers.core.errors import UNREACHABLE, Failure, RequestError
-from helpers.core.text import cleaned, visible
+from helpers.core.text import cleaned, on_a_line, visible
 from helpers.params import Generation, Params
 from helpers.runs.earlier import DOWN_AFTER, Earlier
 from helpers.runs.findings import Findings
@@ -371,4 +371,4 @@ def _wait(state: tenacity.RetryCallState) -> float:
 
 def _cleaned(answer: Answer) -> Answer:
     summary, replaced = cleaned(answer.summary)
-    return replace(answer, summary=summary, replaced=replaced)
+    return replace(answer, summary=summary, replaced=replaced, finish=on_a_line(answer.finish))

@@ -200,3 +200,24 @@ def test_what_a_server_took_from_its_cache_leaves_the_steady_state(tmp_path: Pat
     unsure.log.path.parent.mkdir()
     told = [unsure.ask("s", "Ann: hi"), unsure.ask("s", "Ann: hi", phase="warmup")]
     assert [one.record.phase for one in told if one] == ["cached", "warmup"]
+
+
+def test_what_a_server_says_is_cleaned_before_it_is_logged(tmp_path: Path) -> None:
+    class Odd:
+        kind = "odd"
+
+        def summarise(self, dialogues: Sequence[str], generation: Generation) -> list[Answer]:
+            if "refuse" in dialogues[0]:
+                raise RequestError(Failure.BAD_REQUEST, "HTTP 400", said="no\0 \ud83d")
+            return [Answer("a\0b \ud83d\x1b[31m", finish="st\0op\n")]
+
+        def close(self) -> None: ...
+
+    sender = RequestSender(Odd(), Generation(), RequestLog(tmp_path / "log.jsonl"), page="02")
+    answered, refused = sender.ask("a", "Ann: hi"), sender.ask("b", "refuse")
+    assert answered
+    assert answered.answer
+    assert refused
+    assert (answered.answer.summary, answered.record.finish) == ("a␀b �␛[31m", "st␀op")
+    assert [record.replaced for record in RequestLog(tmp_path / "log.jsonl").read()] == [3, 0]
+    assert refused.record.message == "HTTP 400: no␀ �"
