@@ -84,7 +84,7 @@ def helpers(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Report:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=limit,
             env=clean_environment(**quiet | (environment or {})),
             check=False,
         )

@@ -35,8 +35,8 @@ def test_a_fifth_of_errors_is_a_success_rate_of_four_fifths(helpers: Report) -> 
     assert timed["success_rate"]["value"] == pytest.approx(0.8, abs=0.05)  # type: ignore[index]
     assert timed["errors"] == {"server_error": round(30 * (1 - timed["success_rate"]["value"]))}  # type: ignore[index]
     everything = [p for base in (found.run, found.out) for p in base.rglob("*") if p.is_file()]  # type: ignore[union-attr]
-    assert all(b"planted" not in p.read_bytes() for p in everything)
-    assert "planted" not in found.told
+    assert all(b"hf_planted" not in p.read_bytes() for p in everything)
+    assert "hf_planted" not in found.told
 
 
 @pytest.mark.parametrize(

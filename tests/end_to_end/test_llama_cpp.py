@@ -46,7 +46,7 @@ def test_what_it_says_is_read_and_its_cache_can_be_switched_off(server: str) -> 
 
 def test_from_its_address_to_a_published_verdict(server: str, helpers: Report, tmp_path: Path) -> None:
     small = ["samples.n=5", "measure.repeats=1", "generation.max_new_tokens=24", "load.repeats=1", "load.count=4"]
-    done = helpers("report", "--url", f"{server}/v1/", *[part for pair in small for part in ("--set", pair)])
+    done = helpers("report", "--url", f"{server}/v1/", *[part for pair in small for part in ("--set", pair)], limit=800)
     assert done.code == 0, done.told
     assert "llama.cpp Q4_1 speaks the chat protocol" in done.told
     found = done.result("03")

@@ -68,7 +68,7 @@ def test_an_offline_run_holds_the_logs_own_numbers(run: Run) -> None:
     assert scored is not None
     assert summary["score/rougeL"] == scored.scores["rougeL"].value
     assert summary["output_failures/empty"] == scored.failures["empty"] == 1
-    assert summary["verdict/rouge_l"] == "undecided"
+    assert summary["verdict/rouge_l"] == "informative"
     config = values(kinds["run"][0].run.config.update)
     assert (config["model.id"], config["generation.num_beams"]) == ("demo", run.params.generation.num_beams)
     assert {"results", "request-log", "pages"} <= {r.artifact.type for r in kinds["artifact"]}

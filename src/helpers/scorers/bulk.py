@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helpers.scorers.failures import OutputFailure, output_failures
+from helpers.scorers.nli import NLI
 from helpers.scorers.scoring import SampleScore, measures
 from helpers.scorers.semantic import BERTSCORE, SIMILARITY
 from helpers.scorers.words import Tokenizer, letters
@@ -27,7 +28,9 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 #: What `measures` tells of each summary.
-MEASURED = tuple(name for name in SampleScore.model_fields if name not in ("id", "failures", SIMILARITY, BERTSCORE))
+MEASURED = tuple(
+    name for name in SampleScore.model_fields if name not in ("id", "failures", SIMILARITY, BERTSCORE, NLI)
+)
 #: Beside them: the kinds of failure, one bit each, and the letters that `rouge_score` sees, and all of them.
 COLUMNS = (*MEASURED, "failures", "seen", "letters")
 #: Rows given to a process at a time; four chunks per process are in flight, which bounds the memory.

@@ -248,7 +248,8 @@ def _plainly_split(line: str) -> list[str]:
         found.append(" ".join(tokens[start:place]))
         start = place
     last = tokens[-1].rstrip(".?!")
-    if "." in last or "?" in last or "!" in last:
+    # of several stops in a row Punkt may make a sentence of their own
+    if len(tokens[-1]) - len(last) > 1 or "." in last or "?" in last or "!" in last:
         return []
     return [*found, " ".join(tokens[start:])]
 

@@ -22,7 +22,7 @@ OUT = AddressPolicy(on_loopback=False, allow_hosts=("api.example.com", "*.endpoi
         (OUT, "https://evil.example.com", "t", "evil.example.com is not one of the hosts this app may ask"),
         (OUT, "https://api.example.com.evil.net", "t", "is not one of the hosts"),
         (OUT, "https://endpoints.example.net", "t", "is not one of the hosts"),
-        (OUT, "https://api.example.com@evil.net", "t", "no user name, password or query in it"),
+        (OUT, "https://api.example.com@evil.net", "t", "no user name, password or key in it"),
         (AddressPolicy(False, ("10.0.0.1",)), "https://10.0.0.1", "t", "10.0.0.1 is an address in a private network"),
         (HERE, "http://api.example.com", "t", "a token would travel in the clear over http"),
         (HERE, "api.example.com", "t", "expected https://HOST"),

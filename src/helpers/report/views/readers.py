@@ -30,7 +30,7 @@ def answer(run: Run) -> Markup:
         return sentence(
             "<p class='answer'>Nobody has read these summaries: whether they are true and usable is not measured. "
             "<code>python -m helpers review runs/{run}</code> writes the file for it.</p>",
-            run=run.directory.name,
+            run=run.manifest.run,
         )
     found = Cited(read.summary, "results/reviews.json")
     of = "recorded summaries of this model" if read.recorded else "of these summaries"
