@@ -74,7 +74,11 @@ def helpers(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Report:
     """Run ``python -m helpers`` as a user would, and return what came of it."""
 
     def run(
-        *arguments: str, out: Path | None = None, environment: dict[str, str] | None = None, stdin: str | None = None
+        *arguments: str,
+        out: Path | None = None,
+        environment: dict[str, str] | None = None,
+        stdin: str | None = None,
+        limit: float = 240,
     ) -> Finished:
         out = out or tmp_path_factory.mktemp("out") / "reports"
         before, publishes = set(runs.iterdir()), arguments[0] in ("report", "render") and "--out" not in arguments
