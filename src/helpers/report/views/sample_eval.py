@@ -137,7 +137,12 @@ def scores(result: Cited) -> Markup:
 
 
 def by_group(result: Cited) -> Markup:
-    """Return the charted metrics for every group beside the pooled mean, which never stands alone."""
+    """Return the charted metrics for every group beside the pooled mean, which never stands alone.
+
+    Nothing where the recorded answers of the same system show the same groups on many more dialogues.
+    """
+    if result.raw.is_regression_check and result.recordings:
+        return Markup()
     groups = [group for group in result.groups if group.by.raw != "truncated" or _splits(result, "truncated")]
     if not groups:
         return Markup()
