@@ -311,7 +311,7 @@ def _cheaper(run: Run) -> Markup:
                 instance=quoted(row.instance),
             )
         )
-    return sentence("<p>Cost of 1,000 requests: {parts}.</p>", parts=Markup("; ").join(parts)) if parts else Markup()
+    return sentence("<p>Cost of a thousand requests: {parts}.</p>", parts=Markup("; ").join(parts)) if parts else Markup()
 
 
 def _card(run: Run, card: Card) -> Markup:
