@@ -94,8 +94,11 @@ def break_even(run: Run) -> Markup:
     return table("Traffic from which a cost target is met, requests an hour", columns, rows, id="break-even", note=note)
 
 
-def break_even_traffic(row: Cited) -> Markup:
-    """Return the traffic from which a cost target is met, and whether the declared replicas sustain that."""
+def break_even_traffic(run: Run) -> Markup | None:
+    """Return the traffic from which the cost of 1,000 requests meets its target, if it has one, and who sustains it."""
+    row = next((row for row in projected(run).break_even if row.per.raw == "requests"), None)
+    if row is None:
+        return None
     able = "which the declared replicas sustain" if row.sustained else "more than the declared replicas sustain"
     return sentence("{n} requests an hour, {able}", n=number(row.requests_per_hour, "count"), able=able)
 

@@ -299,9 +299,8 @@ def _remedies(run: Run, judged: Cited) -> Markup:
 def _cheaper(run: Run) -> Markup:
     """Return at what traffic the declared instance meets its target, and the cheapest that sustains the traffic."""
     costs, parts = cost.projected(run), []
-    even = next((row for row in costs.break_even if row.per.raw == "requests"), None)
-    if even is not None:
-        parts.append(sentence("met above {traffic}", traffic=cost.break_even_traffic(even)))
+    if even := cost.break_even_traffic(run):
+        parts.append(sentence("met above {traffic}", traffic=even))
     if costs.choices.chosen.raw is not None:
         row = costs.choices.candidates[costs.choices.chosen.raw]
         parts.append(
@@ -311,7 +310,9 @@ def _cheaper(run: Run) -> Markup:
                 instance=quoted(row.instance),
             )
         )
-    return sentence("<p>Cost of a thousand requests: {parts}.</p>", parts=Markup("; ").join(parts)) if parts else Markup()
+    return (
+        sentence("<p>Cost of a thousand requests: {parts}.</p>", parts=Markup("; ").join(parts)) if parts else Markup()
+    )
 
 
 def _card(run: Run, card: Card) -> Markup:

@@ -248,7 +248,7 @@ def cost(run: Run) -> Markup:
     """Return the costs at declared traffic beside the busy-time floor."""
     if run.results("03").latency_cost is None:
         return Markup()
-    costs, even = projected(run).declared, _break_even(run)
+    costs, even = projected(run).declared, break_even_traffic(run)
     columns = [
         Column("Cost"),
         Column("Actual", unit="USD", numeric=True),
@@ -279,12 +279,6 @@ def cost(run: Run) -> Markup:
         even=sentence(" A thousand requests cost less than the target above {even}.", even=even) if even else "",
     )
     return table("What it costs", columns, rows, id="cost", note=about)
-
-
-def _break_even(run: Run) -> Markup | None:
-    """Return the traffic above which 1,000 requests cost less than their target, if they have one."""
-    rows = [row for row in projected(run).break_even if row.per.raw == "requests"]
-    return break_even_traffic(rows[0]) if rows else None
 
 
 def _cells(estimate: Cited) -> list[Markup]:

@@ -11,9 +11,10 @@ from helpers.report.components.numbers import NOT_MEASURED, between, number, quo
 from helpers.report.components.scatter import Axis, Coordinate, NamedPoint, plane
 from helpers.report.components.tables import Column, chip, table
 from helpers.report.views.common import AS_GOOD, ended_early, not_measured, recorded_quality, unmeasured, with_interval
+from helpers.report.views.cost import projected
 from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
-from helpers.verdicts.compute import projection, recommendation
+from helpers.verdicts.compute import recommendation
 
 #: What to do with the engines that were compared, and why.
 ADVICE = {
@@ -143,7 +144,7 @@ def fits(run: Run, result: Cited) -> Markup:
         ]
         for fit in choice(run).fits
     ]
-    costs = Cited(projection(run), "results/cost.json")
+    costs = projected(run)
     note = sentence(
         "The cheapest of the price list that has {headroom} the peak memory and sustains the traffic at a busy "
         "share of {limit}, by the rule of page 03. The deployed variant stands here as page 03 measured it; the others "
