@@ -12,8 +12,12 @@ import yaml
 
 from helpers.cli.main import VERBS, _parser
 from helpers.core.paths import PROJECT
+from helpers.runs.directory import attach
+from helpers.runs.reviews import keep_review, make_review
+from tests.chat_server import ChatServer
 from tests.conftest import Finished, Report
 from tests.local_server import Scripted, served
+from tests.review_runs import saved
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 
@@ -67,21 +71,29 @@ def test_every_command_does_what_it_says(command: str, helpers: Report, replayed
     own.write_text("\n".join(rows) + "\n")
     assert replayed.run
     run = shutil.copytree(replayed.run, tmp_path / "run")
-    with served(Scripted) as deployment:
+    review = make_review([attach(run)])
+    keep_review(attach(run), review)
+    with served(Scripted) as deployment, ChatServer() as chat:
         # What a reader has in the place of each name; and the load takes seconds.
         places: dict[str, object] = {
             r"\b(mine|predictions)\.csv": own,
             r"runs/RUN(_[AB])?": run,
             r"\bcost\.xlsx": tmp_path / "cost.xlsx",
+            r"\breview\.html": tmp_path / "review.html",
+            r"\bratings-\*\.json": saved(tmp_path / "ratings-1.json", review),
         }
         places |= {r"http://127\.0\.0\.1:8080": deployment.url, r"--duration \d+": "--duration 4"}
+        places |= {r"http://127\.0\.0\.1:8000": chat.url("plain")}
         for name, place in places.items():
             command = re.sub(name, str(place), command)
-        asks = "params/endpoint.yaml" in command
+        asks = "params/endpoint.yaml" in command or "--url" in command
         if asks:
             command += " --set samples.n=10 --set load.seconds=1"
         _, _, _, *arguments = shlex.split(command)
-        done = helpers(*arguments, environment={"HF_ENDPOINT_URL": deployment.url, "HF_TOKEN": "hf_invented"})
+        environment = {"HF_ENDPOINT_URL": deployment.url, "HF_TOKEN": "hf_invented"}
+        if arguments[0] == "review":
+            environment["HELPERS_RUNS"] = str(tmp_path)
+        done = helpers(*arguments, environment=environment)
     assert done.code in (0, 3) if arguments[0] == "monitor" else done.code == 0, done.told
     assert "Traceback" not in done.told
     if arguments[0] == "report":

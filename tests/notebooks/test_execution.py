@@ -41,6 +41,7 @@ def test_the_sources_run_cell_by_cell_on_their_own(runs: Path, recorded: Path, t
         own = (PROJECT / "params" / "replay.yaml").read_text().replace("baselines/demo-tuned-fp32.jsonl", str(recorded))
         for room in ("targets", "prices", "alerts"):
             own = own.replace(f"{room}: {room}.yaml", f"{room}: {PROJECT / 'params' / room}.yaml")
+        own = own.replace("reviews/", f"{PROJECT / 'params' / 'reviews'}/")
         (tmp_path / "own.yaml").write_text(own)
         for cell in notebook["cells"]:
             if "parameters" in cell["metadata"].get("tags", []):

@@ -1,8 +1,6 @@
 """Reviews: what is put before readers, what they bring back, and which files are told apart."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,11 +19,10 @@ from helpers.runs.reviews import (
     of_summaries,
     open_ratings,
     read_ratings,
-    sealed,
     sha256,
     taken_in,
 )
-from tests.review_runs import finished_run
+from tests.review_runs import finished_run, saved
 
 TEXTS = {f"d-{place:02}": f"Ana and Ben settle item {place} at once." for place in range(12)}
 
@@ -45,27 +42,6 @@ def pair(tmp_path: Path) -> Review:
     for run in runs:
         keep_review(run, made)
     return made
-
-
-def saved(path: Path, review: Review, *, reader: str = "x1", n: int = 12, **changes: Any) -> Path:
-    """Write a file as the page saves it: everything usable but the first dialogue; the left side is better."""
-    ratings = [
-        {
-            "id": put.id,
-            "sides": [
-                {"usable": bool(place), "faithful": bool(place), "complete": True, "kinds": [], "marks": [0, 2]}
-                for _ in put.texts
-            ],
-            "better": "left" if len(put.texts) > 1 else None,
-            "note": "",
-        }
-        for place, put in enumerate(review.put[:n])
-    ]
-    tree: dict[str, Any] = {"format": "helpers-ratings", "version": 1, "review": review.id}
-    tree |= {"reader": {"id": reader, "name": "Vera Nimmermehr"}, "ratings": ratings} | changes
-    tree.setdefault("seal", sealed(tree))
-    path.write_text(json.dumps(tree, indent=1, ensure_ascii=False), encoding="utf-8")
-    return path
 
 
 def test_the_order_is_seeded_and_the_sides_are_exchanged_by_chance(pair: Review, tmp_path: Path) -> None:
