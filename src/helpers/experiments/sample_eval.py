@@ -84,11 +84,12 @@ def ask(params: Params, sender: RequestSender, samples: Sequence[Sample]) -> lis
     An answer whose text may not be kept is scored at once, so that a run that goes on after an interruption need not
     ask for it again.
     """
-    asked = []
+    asked, hidden = [], params.privacy.text != "full"
+    recorded = _baseline(params) if hidden else None
     for sample in samples:
         one = Asked(sample, outcome := sender.ask(sample.id, sample.dialogue))
-        if outcome and outcome.record.ok and params.privacy.text != "full":
-            found = Finding.model_validate(outcome.found) if outcome.found else _findings([one], params)[0][0]
+        if outcome and outcome.record.ok and hidden:
+            found = Finding.model_validate(outcome.found) if outcome.found else _findings([one], params, recorded)[0][0]
             sender.keep(outcome, found)
             one = replace(one, found=found)
         asked.append(one)
@@ -104,7 +105,7 @@ def evaluate(
     if not answered:
         why = _why_nothing(sender.stopped, asked)
         return SampleEval(page=PAGE, reason=why, asked=requests, requests=requests, **sender.ended())
-    findings, meant = _findings(answered, run.params)
+    findings, meant = _findings(answered, run.params, _baseline(run.params))
     scored = [found.scored for found in findings]
     by_id = {found.scored.id: found for found in findings}
     noticed = bundled_sensitivity(_models(run.params))
@@ -133,12 +134,14 @@ def evaluate(
     )
 
 
-def _findings(answered: Sequence[Asked], params: Params) -> tuple[list[Finding], Semantics]:
+def _baseline(params: Params) -> Recorded | None:
+    return read_recorded(params.baseline.predictions) if params.baseline.predictions else None
+
+
+def _findings(answered: Sequence[Asked], params: Params, recorded: Recorded | None) -> tuple[list[Finding], Semantics]:
     """Return what is found in each answer, and how the scores by meaning of those not known yet were made."""
     fresh = [(one.sample, one.outcome) for one in answered if one.outcome and not one.found]
     meant = _meant(fresh, params)
-    path = params.baseline.predictions
-    recorded = read_recorded(path) if path and fresh else None
     made = iter(
         [
             _finding(sample, outcome, params, {name: values[place] for name, values in meant.values.items()}, recorded)
