@@ -10,6 +10,7 @@ from typing import Any
 from helpers.backends.endpoint import EndpointBackend, is_loopback, open_endpoint
 from helpers.core.environment import environment
 from helpers.core.errors import DeployError, InputError, RequestError
+from helpers.core.text import spell
 from helpers.experiments.probes import probe_all, texts
 from helpers.params import Generation, Params
 from helpers.runs.request_log import Record
@@ -188,7 +189,7 @@ def _declared(run: Run, probes: list[Probe]) -> list[Declared]:
     observed: list[tuple[str, str, Any, bool | None]] = [
         ("task", params.model.task, f"answers by the {protocol} protocol", by_name["short"].kind == "ok"),
         ("most new tokens", str(params.generation.max_new_tokens), *_written(records, params.generation)),
-        ("context tokens", str(params.model.context_tokens), *_read(records, params.model.context_tokens)),
+        ("context tokens", spell(params.model.context_tokens, "count"), *_read(records, params.model.context_tokens)),
         ("model", run.manifest.model, None, None),
         ("revision", params.model.revision or "not pinned", None, None),
     ]
@@ -217,9 +218,9 @@ def _read(records: Sequence[Record], context: int) -> tuple[str | None, bool | N
     if over is None:
         return None, None
     if over.lost_tokens is not None:
-        return f"cut: {over.lost_tokens} tokens lost", over.lost_tokens > 0
+        return f"cut: {spell(over.lost_tokens, 'count')} tokens lost", over.lost_tokens > 0
     read = over.counted("input_tokens")
-    return (None, None) if read is None else (f"read {read} tokens of one request", read <= context)
+    return (None, None) if read is None else (f"read {spell(read, 'count')} tokens of one request", read <= context)
 
 
 def _served_how(backend: EndpointBackend) -> str | None:

@@ -114,15 +114,22 @@ def dialogues_of(params: SamplesParams) -> str:
 
 
 def standing(
-    ledger: Sequence[Look], question: Question, run: str, found: Sequence[tuple[int, float | None]]
+    ledger: Sequence[Look],
+    question: Question,
+    run: str,
+    found: Sequence[tuple[int, float | None]],
+    *,
+    varies: bool = False,
 ) -> Standing:
     """Return where a question stands at the looks that ``run`` takes: ``found`` holds n and value of each.
 
-    A look that finds what an earlier one found, at the same n and to the last digit, repeats it: recorded answers
-    scored again are no further chance to be wrong.
+    A look that finds what an earlier one found, at the same n and to the last digit, repeats it: the same answers
+    scored again are no further chance to be wrong. Times and failures, which ``varies`` names, are drawn anew by every
+    run, and their looks count even where the figure comes again.
     """
     same = [line for line in ledger if line.run != run and line.question == question]
-    known, used = {(line.n, line.value): line.look for line in same}, max((line.look for line in same), default=0)
+    known = {} if varies else {(line.n, line.value): line.look for line in same}
+    used = max((line.look for line in same), default=0)
     numbers = []
     for n, value in found:
         number = known.get((n, value), used + 1)

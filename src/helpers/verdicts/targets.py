@@ -301,4 +301,5 @@ def _standing(name: str, question: Question, found: Evidence, case: Case) -> Sta
     sizes = case.sizes.get(name) or (len(found.values),)
     # fewer dialogues get no verdict, so that a look at them cannot err
     able = [(n, found.value(n)) for n in sizes if n >= SMALLEST]
-    return standing(case.ledger, question, case.manifest.run, able)
+    varies = found.timed and case.params.backend != "replay"
+    return standing(case.ledger, question, case.manifest.run, able, varies=varies)
