@@ -15,6 +15,15 @@ def cpuinfo(name: str) -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith(name)), "")
 
 
+def busy_cores(seconds: float = 0.5) -> float:
+    """Return how many of the cores this process may use are at work now; it waits ``seconds`` and does nothing."""
+    import psutil  # only where something is measured
+
+    each = psutil.cpu_percent(seconds, percpu=True)
+    usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(len(each))
+    return sum(each[core] for core in usable if core < len(each)) / 100
+
+
 def end_on_signal() -> list[int]:
     """Return a list that stays empty until this process is sent SIGTERM or SIGINT.
 

@@ -52,7 +52,7 @@ def measure(run: Run) -> Monitoring:
             texts.add(record)
     series = columns.series(read_usage(parts))
     if not len(series):
-        return Monitoring(page=PAGE, reason=run.down() or "the log holds no request of the steady state")
+        return Monitoring(page=PAGE, reason=run.down() or "the log holds no traffic beside warm-up and probes")
     save(run.directory / SERIES, series)
     answers = _judge(texts, {sample.id: sample for sample in run.samples}, run.params.scoring.tokenizer)
     described = _described(series, answers, own, [log.name for log in parts])

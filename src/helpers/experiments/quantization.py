@@ -45,7 +45,6 @@ def measure(run: Run) -> Quantization:
         rounds = _rounds(run, [c for c in candidates if not c.reason], dialogues)
         few = _too_few(rounds, len(dialogues))
         for candidate in candidates:
-            candidate.look_at_memory()
             if candidate.child:
                 candidate.child.request_stop()
     measured, after = {} if few else speeds(candidates, len(dialogues)), _served_seconds(run)
@@ -143,6 +142,8 @@ def _rounds(run: Run, candidates: Sequence[VariantUnderTest], dialogues: Sequenc
                 outcome = candidate.sender.ask(sample.id, sample.dialogue, repeat=number, text=False)
                 if outcome and outcome.record.ok:
                     candidate.singles.append(outcome.record)
+        for candidate in candidates if number == 0 else ():
+            candidate.look_at_memory()  # one at a time, as the deployment is measured: a batch takes more
         for candidate in order.sample(list(candidates), len(candidates)):
             texts = [sample.dialogue for sample in dialogues]
             record = candidate.sender.ask_all("all at once", texts, repeat=number) if candidate.sender else None

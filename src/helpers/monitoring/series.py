@@ -1,7 +1,7 @@
 """A request log as columns: what monitoring needs of each attempt, in the order in which the attempts ended.
 
-A log of a million lines is read in blocks into arrays; only the steady state is kept, because a monitor would take a
-cold start, a warm-up or a probe for traffic.
+A log of a million lines is read in blocks into arrays; only traffic is kept, load included: a cold start, a warm-up or
+a probe is none.
 """
 
 from __future__ import annotations

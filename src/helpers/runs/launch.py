@@ -26,7 +26,7 @@ from helpers.params import Params
 from helpers.params.files import load_params, write_params
 from helpers.runs.directory import set_aside_results
 from helpers.runs.inputs import read_inputs
-from helpers.runs.manifest import Manifest, describe
+from helpers.runs.manifest import Manifest, describe, with_busy_cores
 from helpers.runs.poller import start_poller
 from helpers.runs.run import Run
 from helpers.runs.scale_out import summarise_all
@@ -79,6 +79,7 @@ def start_run(
     manifest = describe(
         params, directory.name, command, started, dataset_sha256=dataset_sha256(samples), **hashes, **corpus
     )
+    manifest = with_busy_cores(manifest)
     write_manifest(directory, manifest)
     run = Run(directory, params, measuring=True, interactive=interactive)
     run.hold()
@@ -91,7 +92,8 @@ def resume_run(run: Run) -> Run:
 
     Where its deployment died, the pages from there on are measured anew.
     """
-    write_manifest(run.directory, run.manifest)
+    write_manifest(run.directory, with_busy_cores(run.manifest))
+    run.__dict__.pop("manifest", None)
     set_aside_results(run)
     _bring_up(run, endpoint_url(run.params))
     return run

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import subprocess
 from collections.abc import Mapping
@@ -15,9 +14,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from helpers import __version__
-from helpers.core.machine import cpuinfo
+from helpers.core.console import say
+from helpers.core.machine import busy_cores, cpuinfo, usable_cores
 from helpers.core.model import Frozen
 from helpers.core.paths import PROJECT
+from helpers.core.text import spell
 from helpers.engines.environments import engine_versions
 from helpers.params import Params
 from helpers.params.files import given_and_defaulted
@@ -40,6 +41,12 @@ PACKAGES = (
     "nbconvert",
     "matplotlib",
 )
+#: Of the cores a larger share at work for others is worth a warning.
+BUSY_SHARE = 0.25
+BUSY = (
+    "When measuring began, {busy} of {cores} cores were busy with other work: times are longer, and capacity is less, "
+    "than on an idle machine."
+)
 
 
 class Manifest(Frozen):
@@ -50,7 +57,7 @@ class Manifest(Frozen):
     when an interrupted run last went on. ``dialogues`` of the ``available`` ones of the source were asked. ``looks``
     are the n at which each target was looked at, where the run went on until its targets were decided. ``only`` are the
     numbers of the pages that were asked for, none for all of them. ``intake`` says what became of the rows of each file
-    that was read, by the parameter that names it.
+    that was read, by the parameter that names it. ``busy_cores`` were at work for others when measuring began.
     """
 
     run: str
@@ -66,6 +73,7 @@ class Manifest(Frozen):
     processor: str = ""
     cores: int = 0
     threads: int | None = None
+    busy_cores: float | None = None
     backend: Literal["local", "endpoint", "replay"] = "local"
     model: str = ""
     revision: str | None = None
@@ -87,6 +95,11 @@ class Manifest(Frozen):
     other_seconds: float | None = None
     peak_memory_bytes: dict[str, int] = Field(default_factory=dict)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether so much else was going on that figures suffer from it."""
+        return self.busy_cores is not None and self.busy_cores > BUSY_SHARE * self.cores
+
 
 def describe(params: Params, run: str, command: str, started_at: datetime, **found: Any) -> Manifest:
     """Return the manifest of a run that starts now; ``found`` are the hashes that others computed."""
@@ -100,16 +113,27 @@ def describe(params: Params, run: str, command: str, started_at: datetime, **fou
         dirty=dirty,
         packages=_versions(),
         processor=_processor(),
-        cores=os.cpu_count() or 0,
+        cores=usable_cores(),
         threads=params.model.threads,
         backend=params.backend,
         model=public_name(params.model.id),
         revision=params.model.revision,
         generation_hash=settings_hash(dict(params.generation.sent())),
-        given=_public(given),
-        defaulted=_public(defaulted),
+        given=public_params(given),
+        defaulted=public_params(defaulted),
         **found,
     )
+
+
+def with_busy_cores(manifest: Manifest) -> Manifest:
+    """Return the manifest of a run that is about to measure, with what else the processor does, which is said."""
+    if manifest.backend == "replay":
+        return manifest
+    busiest = max(round(busy_cores(), 1), manifest.busy_cores or 0.0)
+    manifest = manifest.model_copy(update={"busy_cores": busiest})
+    if manifest.is_busy:
+        say(BUSY.format(busy=spell(busiest, "plain"), cores=manifest.cores))
+    return manifest
 
 
 def public_name(value: str) -> str:
@@ -120,14 +144,13 @@ def public_name(value: str) -> str:
     return "/".join(path.parts[-2:]) if path.is_absolute() else value
 
 
-def named(tree: Mapping[str, Any]) -> dict[str, Any]:
-    """Return flat parameters as plain values without paths of this machine."""
-    return {key: _named(value) for key, value in json.loads(json.dumps(dict(tree), default=_plain)).items()}
+def public_params(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Return flat parameters as plain values without paths of this machine.
 
-
-def _public(tree: dict[str, Any]) -> dict[str, Any]:
-    """Return named parameters without the price list (it has its own table)."""
-    return {key: value for key, value in named(tree).items() if key != "prices.instances"}
+    The price list has a table of its own, and ``prices.as_of`` names it.
+    """
+    plain = json.loads(json.dumps(dict(tree), default=_plain))
+    return {key: _named(value) for key, value in plain.items() if key != "prices.instances"}
 
 
 def _plain(value: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 from helpers.core.model import Frozen
 from helpers.core.text import Style, spell, width_of
 from helpers.params.files import given_and_defaulted
-from helpers.runs.manifest import Manifest, named
+from helpers.runs.manifest import Manifest, public_params
 from helpers.runs.results.store import Results
 from helpers.runs.run import Run
 from helpers.stats.comparison import Paired, paired
@@ -57,7 +57,8 @@ class Side:
 def side(run: Run) -> Side:
     """Return a run as one side of a comparison."""
     verdicts = {row.name: row.verdict for row in judgement(run).rows}
-    return Side(run.directory.name, _makings(run), run.results(), verdicts)
+    given, defaulted = given_and_defaulted(run.params)
+    return Side(run.directory.name, makings(run.manifest, given | defaulted), run.results(), verdicts)
 
 
 def compare(a: Side, b: Side, seed: int) -> Comparison:
@@ -106,15 +107,10 @@ def _difference(name: str, found: Paired) -> str:
     return f"{value}  ({between}, p = {found.p_value:.3g}, n = {found.n})  {surely}"
 
 
-def _makings(run: Run) -> dict[str, Any]:
-    given, defaulted = given_and_defaulted(run.params)
-    return makings(run.manifest, given | defaulted)
-
-
 def makings(manifest: Manifest, params: Mapping[str, Any]) -> dict[str, Any]:
     """Return by name what a run was made of: what its manifest says, its packages and its parameters."""
     packages = {f"{name} (package)": version for name, version in manifest.packages.items()}
-    return {name: getattr(manifest, name) for name in MAKINGS} | packages | named(params)
+    return {name: getattr(manifest, name) for name in MAKINGS} | packages | public_params(params)
 
 
 def _changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterable[Change]:

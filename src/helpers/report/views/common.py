@@ -11,6 +11,7 @@ from markupsafe import Markup
 from helpers.core.text import Style
 from helpers.report.components.numbers import interval, number, quoted, sentence
 from helpers.report.components.tables import Column, actual, chip, collapsible, facts, table, verdict_table
+from helpers.runs.manifest import BUSY
 from helpers.runs.request_log import RECORD
 from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
@@ -46,6 +47,9 @@ def stamps(run: Run) -> list[str | Markup]:
         lines.append("Dialogues and references were written by a language model.")
     if run.params.execution.engine == "dask":
         lines.append("Summaries were made by Dask workers side by side, which give no service times.")
+    if manifest.is_busy:
+        told = Cited(manifest, "manifest.json")
+        lines.append(sentence(BUSY, busy=number(told.busy_cores, "plain"), cores=number(told.cores, "count")))
     lines += [_set_aside(intake) for _, intake in Cited(manifest, "manifest.json").intake.items() if intake.aside]
     return [line for line in lines if line.strip()]
 

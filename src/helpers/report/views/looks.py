@@ -14,6 +14,11 @@ from helpers.runs.run import Run
 from helpers.verdicts.compute import all_looks, judgement
 from helpers.verdicts.looks import LEDGER
 
+NOTE = (
+    "A look has what its interval shows. What else a target rests on, such as where it was measured, stands with its "
+    "verdict above."
+)
+
 
 def history(run: Run) -> Markup:
     """Return the ledger of a run's targets; nothing where each was looked at once, as the verdicts show it."""
@@ -29,7 +34,7 @@ def history(run: Run) -> Markup:
         Column("Threshold", numeric=True),
         Column("Actual", numeric=True),
         Column("Interval", numeric=True),
-        Column("Verdict"),
+        Column("By its interval"),
     ]
     rows = []
     for look in Cited(looks, LEDGER):
@@ -47,5 +52,5 @@ def history(run: Run) -> Markup:
                 chip(look.verdict.raw),
             ]
         )
-    body = table("Every look at these targets, the oldest first", columns, rows, id="looks")
+    body = table("Every look at these targets, the oldest first", columns, rows, id="looks", note=NOTE)
     return collapsible("Every look at these targets", body)

@@ -42,7 +42,7 @@ def answer(run: Run, result: Cited) -> Markup:
     said = sentence("<strong>Fired:</strong> {names}.", names=Markup(", ").join(fired)) if fired else "No alert fired."
     unknown = sentence(" Too little data to tell: {names}.", names=Markup(", ").join(silent)) if silent else ""
     return sentence(
-        "<p class='answer'>{said}{unknown} The log holds {attempts} attempts of the steady state in {span}.</p>"
+        "<p class='answer'>{said}{unknown} The log holds {attempts} attempts of traffic, load included, in {span}.</p>"
         "{early}{left_out}",
         said=said,
         unknown=unknown,

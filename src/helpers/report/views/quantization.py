@@ -23,7 +23,8 @@ ADVICE = {
     "cheaper": "Ship <strong>{name}</strong>: it is shown to be as good as {reference} and fits on a cheaper instance.",
     "no saving": "Keep <strong>{name}</strong>: the variants shown to be as good fit no cheaper instance and meet no "
     "further target.",
-    "nothing as good": "Keep <strong>{name}</strong>: no other variant is shown to be as good.",
+    "nothing as good": "Keep <strong>{name}</strong>: no other variant whose speed was measured is shown to be as "
+    "good.",
     "reference": "Keep <strong>{name}</strong>: no other variant was measured.",
     "not measured": "No variant is recommended: the reference, {reference}, was not measured.",
 }
@@ -99,7 +100,7 @@ def speed(result: Cited) -> Markup:
         Column("Over the fastest fp32", numeric=True, better="up"),
         Column("All at once, per second", numeric=True, better="up"),
         Column("Ready after", numeric=True, better="down"),
-        Column("Peak memory", unit="MB", numeric=True, better="down"),
+        Column("Peak memory, one at a time", unit="MB", numeric=True, better="down"),
         Column("Weights", unit="MB", numeric=True, better="down"),
     ]
     rows = [_speed_row(variant) for variant in result.variants]

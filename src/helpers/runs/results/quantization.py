@@ -11,9 +11,9 @@ from helpers.stats.intervals import Estimate
 class VariantResult(ComparedResult):
     """One engine and number type of page 04.
 
-    ``load`` is from starting its process until it is ready, ``peak_bytes`` the highest resident memory of that process,
-    ``speedup_fp32`` is over the fastest fp32 variant. ``batch_rate`` is summaries per second when all dialogues are
-    sent at once.
+    ``load`` is from starting its process until it is ready, ``peak_bytes`` the highest resident memory of that process
+    while it answers one at a time. ``speedup_fp32`` is over the fastest fp32 variant. ``batch_rate`` is summaries per
+    second when all dialogues are sent at once.
     """
 
     engine: str
