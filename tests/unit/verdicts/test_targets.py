@@ -226,10 +226,17 @@ def test_each_look_is_stricter_and_after_the_fifth_undecided_is_final(params: Pa
     assert widths == sorted(widths)
 
 
-def test_the_same_figures_again_are_the_same_look(params: Params) -> None:
-    first = case(params, run="a", latency_cost=measured(3.0))
-    again = case(params, run="b", ledger=tuple(looks_of(first)), latency_cost=measured(3.0))
-    assert rows_of(again)["average_latency"].look == 1
+def test_the_same_answers_scored_again_are_the_same_look_but_not_the_same_share_of_failures(params: Params) -> None:
+    scored = SampleEval(page="02", untuned_differences={str(i): 0.01 * (i % 3) for i in range(10)})
+    first = case(params, run="a", latency_cost=measured(3.0), sample_eval=scored)
+    again = case(params, run="b", ledger=tuple(looks_of(first)), latency_cost=measured(3.0), sample_eval=scored)
+    rows = rows_of(again)
+    assert rows["rouge_l_gain"].look == 1
+    assert (rows["success_rate"].look, rows["average_latency"].look) == (2, 2)
+    recorded = params.model_copy(update={"backend": "replay"})
+    first = case(recorded, run="a", latency_cost=measured(3.0))
+    again = case(recorded, run="b", ledger=tuple(looks_of(first)), latency_cost=measured(3.0))
+    assert rows_of(again)["success_rate"].look == 1
 
 
 def test_a_changed_threshold_is_a_question_of_its_own_and_shown(params: Params) -> None:
