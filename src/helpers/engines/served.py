@@ -29,9 +29,6 @@ PATIENT = Endpoint(read_timeout=3600.0, total_timeout=3600.0)
 START_LIMIT = 90.0
 #: Time to finish the running request before the child is killed.
 STOP_LIMIT = 15.0
-#: Intel's OpenMP threads spin for 200 ms after their work is done, unless told fewer. To sleep at once, as with
-#: ``OMP_WAIT_POLICY=PASSIVE``, would cost an engine of many small steps up to half its speed.
-SHORT_SPIN = {"KMP_BLOCKTIME": "1"}
 
 
 class ServedBackend:
@@ -86,17 +83,15 @@ class ServerChild:
             self.process.stdout.close()
 
 
-def bring_up(
-    params: Params, folder: Path, opened: ExitStack, *, short_spin: bool = False
-) -> tuple[ServerChild, EndpointBackend]:
+def bring_up(params: Params, folder: Path, opened: ExitStack) -> tuple[ServerChild, EndpointBackend]:
     """Start a server of ``params.model`` and wait until it is ready; ``opened`` ends it.
 
-    Its parameters and its log lie in ``folder``; ``short_spin`` is `start_server`'s. Raises `ModelError` with the
-    reason when the model does not come up, `ToolError` when not even the server does.
+    Its parameters and its log lie in ``folder``. Raises `ModelError` with the reason when the model does not come up,
+    `ToolError` when not even the server does.
     """
     folder.mkdir(parents=True, exist_ok=True)
     write_params(folder, params)
-    child = start_server(folder / "params.yaml", folder / "server.log", short_spin=short_spin)
+    child = start_server(folder / "params.yaml", folder / "server.log")
     opened.callback(child.stop)
     backend = opened.enter_context(open_endpoint(child.url, params))
     if reason := wait_until_ready(backend):
@@ -120,11 +115,8 @@ def wait_until_ready(backend: EndpointBackend, ended: Callable[[], object] = lam
     return "" if ended() else f"not ready after {READY_LIMIT:.0f} s"
 
 
-def start_server(params_file: Path, log: Path, *, short_spin: bool = False) -> ServerChild:
-    """Start ``helpers serve`` on a free loopback port; raises `ToolError` with its last words if it does not start.
-
-    With ``short_spin`` its threads sleep when they have nothing to do: it takes nothing from servers beside it.
-    """
+def start_server(params_file: Path, log: Path) -> ServerChild:
+    """Start ``helpers serve`` on a free loopback port; raises `ToolError` with its last words if it does not start."""
     command = [
         sys.executable,
         "-m",
@@ -144,7 +136,6 @@ def start_server(params_file: Path, log: Path, *, short_spin: bool = False) -> S
             stderr=errors,
             text=True,
             stdin=subprocess.DEVNULL,
-            env=os.environ | (SHORT_SPIN if short_spin else {}),
         )
     watchdog = threading.Timer(START_LIMIT, process.kill)
     watchdog.start()

@@ -82,7 +82,7 @@ def start_variant(
         if reason := refuse(served.disk):
             served.reason = reason
             return
-        served.child, served.backend = servers.bring_up(params, folder, opened, short_spin=True)
+        served.child, served.backend = servers.bring_up(params, folder, opened)
         served.load = (time.perf_counter_ns() - served.child.started_ns) / 1e9
     except HelpersError as error:
         served.reason = str(error)

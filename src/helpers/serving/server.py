@@ -27,7 +27,6 @@ from helpers.engines.environments import enter
 from helpers.engines.factory import load_local
 from helpers.engines.handler import HandlerBackend
 from helpers.engines.model_files import model_hashes
-from helpers.engines.served import SHORT_SPIN
 from helpers.params import Params
 from helpers.serving.asgi import build_app
 from helpers.serving.cache import AnswerCache, identity
@@ -48,9 +47,6 @@ def serve_model(params: Params, host: str, port: int, *, handler: Path | None = 
         enter(params.model.engine)
     token = os.environ.get("HELPERS_SERVE_TOKEN") or None
     parent_is_gone = _watch(parent)
-    if params.serving.workers > 1:
-        # Before the first engine is imported: threads that wait must not take the cores from the next worker.
-        os.environ.update(SHORT_SPIN)
     with listen(host, port, token) as listener:
         print(address(listener), flush=True)
         model = params.model.model_copy(update={"threads": threads(params)})

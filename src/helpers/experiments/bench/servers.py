@@ -154,7 +154,7 @@ def _served(
         for name, serving in STRATEGIES.items():
             tell(f"{subject.name}: starting {name}")
             params = subject.params.model_copy(update={"serving": serving})
-            servers[name] = bring_up(params, folder / name.replace(" ", "-"), opened, short_spin=True)[1]
+            servers[name] = bring_up(params, folder / name.replace(" ", "-"), opened)[1]
             _rate(servers[name], subject, Plan("closed", ROUND, concurrency=2, count=2), name)
         rates = _rounds(servers, subject, rounds, time.monotonic() + seconds, tell)
     loads = [

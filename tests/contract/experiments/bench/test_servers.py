@@ -51,7 +51,7 @@ def asked(small_machine: None, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Have the strategies answered in this process; return which were brought up."""
     brought_up: list[str] = []
 
-    def here(params: Params, folder: Path, opened: ExitStack, *, short_spin: bool) -> tuple[None, EndpointBackend]:
+    def here(params: Params, folder: Path, opened: ExitStack) -> tuple[None, EndpointBackend]:
         brought_up.append(folder.name)
         fails = params.title == "broken" and params.serving.workers == 2
         server = opened.enter_context(served(lambda: Quick(0.02 / params.serving.workers, fails=fails)))
