@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 import urllib.request
 from collections import Counter
 from dataclasses import dataclass, field
@@ -21,7 +22,26 @@ from typing import Any, Self
 FRESH, KNOWN = 0.06, 0.002
 SAYS = "The two agree to meet on Friday at the station."
 MODES = ("plain", "reads-all", "bytes", "no-usage", "sampling")
+#: Modes that stream: seconds to a role without content, to the first of the words, and between these; then, after a
+#: pause as long as that before the words, ``usage``.
+STREAMS = {"streams": (0.05, 0.3, 0.02), "streams-quickly": (0.005, 0.03, 0.004)}
+#: Every event of a stream holds so many tokens by ``usage``.
+TOKENS_AN_EVENT = 2
 CACHING = ("cached", "cached-salt", "cached-always", "cached-apart", "cached-silent")
+
+
+@dataclass
+class Streamed:
+    """One answer in events: when it was asked for, and when each of its words was really written (``perf_counter``)."""
+
+    received: float
+    written: list[float] = field(default_factory=list)
+    done: float = 0.0
+
+    @property
+    def inter_token(self) -> float:
+        """The time between its tokens, seconds."""
+        return (self.written[-1] - self.written[0]) / (TOKENS_AN_EVENT * len(self.written) - 1)
 
 
 @dataclass
@@ -31,6 +51,33 @@ class ChatAnswers:
     seen: set[str] = field(default_factory=set)
     asked: Counter[str] = field(default_factory=Counter)
     bodies: list[dict[str, Any]] = field(default_factory=list)
+    streamed: list[Streamed] = field(default_factory=list)
+
+    async def stream(self, mode: str, body: dict[str, Any], writer: asyncio.StreamWriter) -> None:
+        """Send an answer in events, whose last word is its place in ``streamed``."""
+        self.asked[mode] += 1
+        self.bodies.append({"mode": mode, **body})
+        role, first, gap = STREAMS[mode]
+        record = Streamed(time.perf_counter())
+        words = [f"{word} " for word in SAYS.split()] + [str(len(self.streamed))]
+        self.streamed.append(record)
+        writer.write(b"HTTP/1.1 200 X\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
+
+        async def event(at: float, delta: dict[str, str] | None, **more: Any) -> float:
+            await asyncio.sleep(max(0.0, record.received + at - time.perf_counter()))
+            choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": more.pop("finish", None)}]
+            writer.write(b"data: " + json.dumps({"choices": choices, **more}).encode() + b"\n\n")
+            return time.perf_counter()
+
+        await event(role, {"role": "assistant", "content": ""})
+        for place, word in enumerate(words):
+            record.written.append(await event(first + gap * place, {"content": word}))
+        read, made = sum(len(turn["content"].split()) for turn in body["messages"]), TOKENS_AN_EVENT * len(words)
+        usage = {"prompt_tokens": read, "completion_tokens": made, "prompt_tokens_details": {"cached_tokens": 0}}
+        await event(2 * first + gap * len(words), {}, finish="stop")
+        record.done = await event(0.0, None, usage=usage)
+        writer.write(b"data: [DONE]\n\n")
+        await writer.drain()
 
     async def answer(self, mode: str, body: dict[str, Any]) -> dict[str, Any]:
         """Return the answer of a mode, after as long as it takes."""
@@ -77,9 +124,12 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ans
             mode, _, rest = target.strip("/").partition("/")
             status, content = 404, {"error": {"message": f"no such path: {target}"}}
             if method == "GET" and target == "/asked":
-                status, content = 200, {"asked": answers.asked, "bodies": answers.bodies}
+                streamed = [vars(one) for one in answers.streamed]
+                status, content = 200, {"asked": answers.asked, "bodies": answers.bodies, "streamed": streamed}
             elif method == "GET" and rest == "v1/models":
                 status, content = 200, {"object": "list", "data": [{"id": "m", "object": "model"}]}
+            elif method == "POST" and mode in STREAMS and json.loads(body).get("stream"):
+                return await answers.stream(mode, json.loads(body), writer)
             elif method == "POST" and mode in (*MODES, *CACHING) and rest == "v1/chat/completions":
                 status, content = 200, await answers.answer(mode, json.loads(body))
             sent = json.dumps(content).encode()
@@ -120,8 +170,16 @@ class ChatServer:
 
     def bodies(self, mode: str) -> list[dict[str, Any]]:
         """Return what was asked of a mode, in order."""
+        return [body for body in self._told()["bodies"] if body["mode"] == mode]
+
+    def streamed(self) -> list[Streamed]:
+        """Return what was sent in events, and when, in order."""
+        return [Streamed(**one) for one in self._told()["streamed"]]
+
+    def _told(self) -> dict[str, Any]:
         with urllib.request.urlopen(f"{self._origin}/asked", timeout=10) as answer:
-            return [body for body in json.load(answer)["bodies"] if body["mode"] == mode]
+            told: dict[str, Any] = json.load(answer)
+            return told
 
 
 if __name__ == "__main__":

@@ -52,6 +52,7 @@ def test_what_was_measured_until_ctrl_c_is_kept_and_progress_was_told(tmp_path: 
 MILLION = """
 import asyncio, json
 from pathlib import Path
+from helpers.backends.base import Answer
 from helpers.experiments.load.arrivals import Plan
 from helpers.experiments.load.summary import summarise
 from helpers.params import Generation
@@ -63,6 +64,7 @@ class Stub:
 
     async def ask(self, dialogues, generation):
         await asyncio.sleep(0)
+        return [Answer("")]
 
 def peak():
     lines = Path("/proc/self/status").read_text().splitlines()

@@ -9,6 +9,9 @@ from typing import Protocol
 
 from helpers.params import Generation
 
+#: What is counted of an answer, by its names in an `Answer`.
+COUNTS = ("input_tokens", "output_tokens", "lost_tokens", "cached_tokens", "reasoning_tokens", "thought")
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from helpers.backends.base import Answer, RecordedBackend
+from helpers.backends.base import COUNTS, Answer, RecordedBackend
 from helpers.core.errors import Failure, RequestError
 from helpers.params import Generation, Replay
 from helpers.samples.dataset import Sample
@@ -81,7 +81,8 @@ class AnsweredBackend(_ByIdentity):
             raise RequestError(Failure.NOT_FOUND, "the workers have no answer to this dialogue")
         if row["kind"] != "ok":
             raise _failed(row["kind"], row["message"])
-        return Answer(row["summary"], row["input_tokens"], row["output_tokens"], row["lost_tokens"])
+        counts = {name: row.get(name) for name in COUNTS}
+        return Answer(row["summary"], finish=row.get("finish") or "", **counts)
 
 
 def recorded_answers(replay: Replay) -> Recorded:

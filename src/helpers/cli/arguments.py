@@ -11,9 +11,13 @@ from helpers.core.errors import InputError
 from helpers.params import Columns, Samples
 
 
-def add_params(parser: argparse.ArgumentParser, *, text: str = "a params file, or the name of one in params/") -> None:
-    """Declare PARAMS and ``--set``, which come as ``params`` and ``overrides``."""
-    parser.add_argument("params", metavar="PARAMS", help=text)
+def add_params(
+    parser: argparse.ArgumentParser, *, text: str = "a params file, or the name of one in params/", url: str = ""
+) -> None:
+    """Declare PARAMS and ``--set``, which come as ``params`` and ``overrides``; with the help for it, ``--url`` too."""
+    parser.add_argument("params", metavar="PARAMS", nargs="?" if url else None, help=text)
+    if url:
+        parser.add_argument("--url", metavar="URL", help=url)
     add_overrides(parser)
 
 

@@ -15,10 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from helpers.backends.discovery import discover
+from helpers.cli.addresses import found_at
 from helpers.cli.arguments import add_overrides, budget
 from helpers.core.console import say, shown
-from helpers.core.environment import environment
 from helpers.core.errors import HelpersError, InputError, RunError
 from helpers.core.paths import REPORTS
 from helpers.core.published import check, check_writable
@@ -28,7 +27,6 @@ from helpers.params.files import apply_overrides, given_tree, load_params, valid
 from helpers.runs.budget import announcement
 from helpers.runs.directory import attach, mark_published, open_interrupted
 from helpers.runs.launch import fan_out, finish, resume_run, start_run
-from helpers.runs.manifest import public_name
 from helpers.runs.run import Run
 from helpers.serving.lifecycle import managed
 from helpers.verdicts.compute import case_of
@@ -203,21 +201,13 @@ def run_render(args: argparse.Namespace) -> int:
 
 
 def _found(args: argparse.Namespace) -> None:
-    """Take for parameters what answers at ``--url``, and say what was found and assumed."""
+    """Take for parameters what answers at ``--url``."""
     if not args.url or args.params or args.resume:
         raise InputError("report --url URL [--samples FILE] takes the place of a params file and of --resume")
-    found = discover(args.url, environment())
-    kind = " ".join(filter(None, [found.engine, found.precision])) or "a server"
-    stream = "it streams" if found.streams else "it answers whole"
-    say(f"{kind} speaks the {found.protocol} protocol and serves {public_name(found.model)}; {stream}")
-    for assumption in found.assumed:
-        say(f"assumed: {assumption}")
-    described = ["model.description=" + json.dumps(f"as found: {kind}, {found.protocol} protocol")]
+    args.params, found = found_at(args.url)
     own = [f"samples.source={json.dumps(str(Path(args.samples).resolve()))}"] if args.samples else ["privacy.text=full"]
     say("texts are kept and shown: the dialogues are bundled" if not args.samples else "texts are kept as hashes alone")
-    args.params = "chat" if found.protocol == "chat" else "endpoint"
-    plain = [] if found.protocol == "chat" else ["deployment=null", "settings.tried=[]"]
-    args.overrides = [*found.overrides, *described, *own, *plain, *args.overrides]
+    args.overrides = [*found, *own, *args.overrides]
 
 
 def _told(args: argparse.Namespace, overrides: Sequence[str]) -> tuple[Params, Sequence[str]]:

@@ -1,4 +1,4 @@
-"""``helpers summarise``: dialogues in, summaries out, from whoever a params file names.
+"""``helpers summarise``: dialogues in, summaries out, from whoever a params file or an address names.
 
 A ``.csv`` is for people and spreadsheets. A ``.jsonl`` is a recording that later runs compare with: one line per
 dialogue, and beside it a manifest (``….meta.json``) of the model, prompt, settings and versions that made it.
@@ -19,7 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from helpers.backends.base import Backend
+from helpers.backends.base import COUNTS, Backend
+from helpers.cli.addresses import found_at
 from helpers.cli.arguments import add_params, add_reading, cannot_write, samples_of
 from helpers.core.console import say
 from helpers.core.environment import redact, secrets
@@ -30,7 +31,7 @@ from helpers.engines.model_files import model_hashes
 from helpers.params import Params, Samples
 from helpers.params.files import load_params
 from helpers.runs.answer_parts import AnswerParts
-from helpers.runs.manifest import describe
+from helpers.runs.manifest import describe, public_name
 from helpers.runs.request_log import Record, RequestLog
 from helpers.runs.scale_out import summarise_all
 from helpers.runs.sender import RequestSender, limits
@@ -53,8 +54,10 @@ Write = Callable[[str, Record], None]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe ``helpers summarise``."""
-    parser.description = "Summarise dialogues with the model or endpoint of a params file."
-    add_params(parser)
+    parser.description = (
+        "Summarise dialogues with the model or endpoint of a params file, or with what answers at an address."
+    )
+    add_params(parser, url="no params file: ask what answers at this address, a chat server for instance")
     parser.add_argument(
         "--input",
         action="append",
@@ -70,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write one row per dialogue; return 1 if any of them has no summary."""
-    params = load_params(args.params, args.overrides)
+    params = _params(args)
     started = datetime.now(UTC)
     if params.execution.engine == "dask":
         return _fanned_out(args, params)
@@ -94,6 +97,15 @@ def run(args: argparse.Namespace) -> int:
         args.output.with_suffix(".meta.json").write_text(redact(manifest.model_dump_json(indent=2)) + "\n")
     say(f"summarise: {len(samples) - failures} of {len(samples)} dialogues have a summary")
     return 1 if failures else 0
+
+
+def _params(args: argparse.Namespace) -> Params:
+    """Return the parameters of the file, or of what answers at the address, that was given in its place."""
+    if bool(args.url) == bool(args.params):
+        raise InputError("summarise: give a params file, such as params/demo.yaml, or --url URL in its place")
+    source, found = found_at(args.url) if args.url else (args.params, [])
+    found += ["budget={usd: null, requests: null, minutes: null}"] if args.url else []  # that of a report's file
+    return load_params(source, [*found, *args.overrides])
 
 
 def _fanned_out(args: argparse.Namespace, params: Params) -> int:
@@ -123,8 +135,20 @@ def _fanned_out(args: argparse.Namespace, params: Params) -> int:
 def as_record(row: dict[str, Any], page: str) -> Record:
     """Return a row of a Parquet part as the record of a request."""
     now = datetime.now(UTC)
-    counts = {name: row[name] for name in ("summary", "input_tokens", "output_tokens", "lost_tokens", "service_time")}
-    return Record(row["id"], 1, page, "steady", row["id"], now, row["kind"], "", message=row["message"], **counts)
+    told = {name: row.get(name) for name in ("summary", "service_time", *COUNTS)}
+    return Record(
+        row["id"],
+        1,
+        page,
+        "steady",
+        row["id"],
+        now,
+        row["kind"],
+        "",
+        message=row["message"],
+        finish=row.get("finish") or "",
+        **told,
+    )
 
 
 def read_dialogues(args: argparse.Namespace, default: Samples) -> tuple[Sample, ...]:
@@ -227,4 +251,5 @@ def _given(args: argparse.Namespace) -> list[str]:
     options = [("--set", value) for value in args.overrides] + [
         ("--input", Path(name).name) for name in args.input or []
     ]
-    return [Path(args.params).name, *[part for option in options for part in option], "--output", args.output.name]
+    whom = ["--url", public_name(args.url)] if args.url else [Path(args.params).name]
+    return [*whom, *[part for option in options for part in option], "--output", args.output.name]

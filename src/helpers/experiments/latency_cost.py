@@ -18,8 +18,10 @@ from helpers.core.machine import peak_memory
 from helpers.experiments.groups import grouped
 from helpers.experiments.repeated_requests import cached_answers, repeatability
 from helpers.experiments.settings_sweep import A_CACHE, compare_settings
+from helpers.experiments.streaming import CLOCKS, streaming
 from helpers.runs.request_log import Record, final_attempts
-from helpers.runs.results.latency_cost import DialogueOutcome, LatencyCost, Streaming, Timed
+from helpers.runs.results.base import Streaming
+from helpers.runs.results.latency_cost import DialogueOutcome, LatencyCost, Timed
 from helpers.runs.run import Run, unreachable
 from helpers.samples.dataset import Sample
 from helpers.stats.intervals import Estimate, clustered_rate, mean, percentile
@@ -123,23 +125,18 @@ def _average(values: Iterable[float | None]) -> float | None:
 def _streaming(answered: Sequence[Record]) -> Streaming | None:
     """Return the clocks of the answers that came in events; ``None`` where none did."""
     streamed = [r for r in answered if r.chunks]
-    if not streamed:
-        return None
     series: dict[str, list[tuple[float, str]]] = {
-        name: [(value, r.sample) for r in streamed if (value := getattr(r, name)) is not None]
-        for name in ("first_token", "inter_token", "longest_gap")
+        name: [(value, r.sample) for r in streamed if (value := getattr(r, name)) is not None] for name in CLOCKS
     }
     series["tokens_per_second"] = [(1 / value, sample) for value, sample in series["inter_token"] if value > 0]
-    columns = {name: ([v for v, _ in pairs], [s for _, s in pairs]) for name, pairs in series.items() if pairs}
-    return Streaming(
-        requests=len(streamed),
-        percentiles={
-            name: {label: percentile(columns[name][0], p, columns[name][1]) for label, p in PERCENTILES.items()}
-            for name in ("first_token", "inter_token")
-            if name in columns
-        },
-        **{name: mean(values, samples, floor=0.0) for name, (values, samples) in columns.items()},
-    )
+
+    def figure(name: str, p: float | None) -> Estimate | None:
+        values, samples = [value for value, _ in series[name]], [sample for _, sample in series[name]]
+        if not values:
+            return None
+        return mean(values, samples, floor=0.0) if p is None else percentile(values, p, samples)
+
+    return streaming(len(streamed), figure)
 
 
 def _by_sample(records: Iterable[Record]) -> dict[str, list[Record]]:

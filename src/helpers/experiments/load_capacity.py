@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 
@@ -17,11 +18,12 @@ from helpers.backends.endpoint import EndpointBackend
 from helpers.core.errors import HelpersError, RequestError
 from helpers.engines.served import bring_up
 from helpers.experiments import planning
+from helpers.experiments.load.answers import compared
 from helpers.experiments.load.arrivals import Plan
 from helpers.experiments.load.logged import LoggedLoad
 from helpers.experiments.load.queueing import fifo_responses, mg1_response, utilisation
 from helpers.experiments.load.sending import MeasuredPart, Outcomes, send, sweep
-from helpers.experiments.load.summary import capacity, intervals, point, summarise
+from helpers.experiments.load.summary import capacity, intervals, point, streamed, summarise
 from helpers.params import Batching, Load, Serving
 from helpers.runs.budget import no_load
 from helpers.runs.results.load_capacity import BatchingGain, LoadCapacity, LoadPoint
@@ -56,7 +58,8 @@ def measure(run: Run) -> LoadCapacity:
     services = {row.id: np.maximum(np.array(row.times) - trip, 1e-6) for row in timed.dialogues}
     single = np.concatenate(list(services.values()))
     sender = run.sender(PAGE) if backend else None
-    points, found = _sweep(run, sender, backend, services, trip) if backend and sender else ((), {})
+    heard: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    points, found = _sweep(run, sender, backend, services, trip, heard) if backend and sender else ((), {})
     gain, unbatched = measure_batching(run, services) if backend else (None, no_sweep)
     requests = sum(one.requests for one in points)
     return LoadCapacity(
@@ -70,6 +73,7 @@ def measure(run: Run) -> LoadCapacity:
         scv=float(single.var() / single.mean() ** 2),
         trip=trip if backend else None,
         points=points,
+        answers=compared(run, heard) if points else None,
         batching=gain,
         **found,
         **planning.predict(run, single, trip, unbatched),
@@ -124,9 +128,14 @@ def _round_trip(backend: EndpointBackend) -> float:
 
 
 def _sweep(
-    run: Run, sender: RequestSender, backend: EndpointBackend, services: Services, trip: float
+    run: Run,
+    sender: RequestSender,
+    backend: EndpointBackend,
+    services: Services,
+    trip: float,
+    heard: defaultdict[str, Counter[str]],
 ) -> tuple[tuple[LoadPoint, ...], dict[str, object]]:
-    """Send the sweep and return its points and the capacity it shows."""
+    """Send the sweep and return its points and the capacity it shows; ``heard`` takes in what was said."""
     load, samples = run.params.load, [sample for sample in run.samples if sample.id in services]
     single = np.concatenate(list(services.values()))
     rates = sorted(load.rates or [share / float(single.mean()) for share in load.fractions])
@@ -138,7 +147,8 @@ def _sweep(
         run.params.generation,
         plans,
         load.repeats,
-        lambda repeat: LoggedLoad(sender, ids, repeat),
+        lambda repeat: LoggedLoad(sender, ids, repeat, heard),
+        sender.shared_tokens,
     )
     if any(one.interrupted for each in runs for one in each):
         raise KeyboardInterrupt
@@ -180,6 +190,8 @@ def _point(
         dispatch_p99=pooled.dispatch_delay.p99,
         predicted=mg1_response(rate, single) + trip if busy < 1 else None,
         predicted_here=_played(runs, services, load.seed) + trip,
+        cached=pooled.cached,
+        streaming=streamed(runs),
     )
 
 

@@ -13,7 +13,7 @@ from helpers.runs.results.latency_cost import CachedAnswers, Repeatability
 from helpers.runs.run import Run
 from helpers.stats.intervals import mean
 
-#: Pages that ask the deployment itself; page 04 asks other engines, and page 05 logs no texts.
+#: Pages that ask the deployment itself; page 04 asks other engines, and page 05 compares its own answers.
 PAGES = ("01", "02", "03")
 #: Probes that send the text of the warm-up.
 SHORT = ("short", "identical", "without-token")

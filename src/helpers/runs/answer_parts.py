@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from helpers.backends.base import COUNTS
 from helpers.core.errors import RunError, ToolError
 from helpers.core.text import stable_hash
 from helpers.params import Params
@@ -23,8 +24,8 @@ _KEY = b"fingerprint"
 class AnswerParts:
     """A folder of parts, ``part-000000.parquet`` and so on, in the order of the dialogues.
 
-    A row holds ``id``, ``kind`` (``ok`` or a `helpers.core.errors.Failure`), ``message``, ``summary``, token counts and
-    ``service_time`` in seconds; numbers that nobody knows are null.
+    A row holds ``id``, ``kind`` (``ok`` or a `helpers.core.errors.Failure`), ``message``, ``summary``, ``service_time``
+    in seconds and, in `COUNTS` and ``finish``, what the server told; what nobody knows is null.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -89,5 +90,5 @@ def _schema() -> Any:
     import pyarrow as pa
 
     texts = [(name, pa.string()) for name in ("id", "kind", "message", "summary")]
-    counts = [(name, pa.int64()) for name in ("input_tokens", "output_tokens", "lost_tokens")]
-    return pa.schema([*texts, *counts, ("service_time", pa.float64())])
+    counts = [(name, pa.int64()) for name in COUNTS]
+    return pa.schema([*texts, *counts, ("service_time", pa.float64()), ("finish", pa.string())])

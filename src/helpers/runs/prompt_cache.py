@@ -31,6 +31,18 @@ Hanna: My sister comes by every evening, she has the spare key already."""
 #: What is asked for is no summary, only whether the prompt was computed.
 BRIEF = 8
 SWITCHES: tuple[Reuse, ...] = ("cache_prompt", "cache_salt")
+#: What was seen of a server's cache of prompts, and what is done about it, as a reader is told.
+SEEN = {
+    "reused": "The server answers a prompt that it has seen from a cache.",
+    "not reused": "The server computed a prompt anew that it had just answered.",
+    "not told": "The server does not tell how much of a prompt it takes from a cache.",
+}
+HANDLED: dict[Reuse, str] = {
+    "allowed": "",
+    "cache_prompt": "It was told not to, by cache_prompt: false in every request.",
+    "cache_salt": "It was kept from it by a cache_salt of its own in every request.",
+    "distinct": "Every prompt therefore begins with a mark of its own: none of them repeats another word for word.",
+}
 
 
 class PromptCache(Frozen):

@@ -30,7 +30,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from helpers.backends.base import Backend
+from helpers.backends.base import COUNTS, Backend
 from helpers.backends.replay import ReplayBackend, recorded_answers
 from helpers.core.console import say
 from helpers.core.environment import redact
@@ -270,8 +270,7 @@ def _row(sample: Sample, outcome: Outcome | None) -> AnswerRow:
         "kind": str(record.kind),
         "message": redact(record.message),
         "summary": outcome.answer.summary if outcome.answer else None,
-        "input_tokens": record.input_tokens,
-        "output_tokens": record.output_tokens,
-        "lost_tokens": record.lost_tokens,
+        **{name: getattr(record, name) for name in COUNTS},
         "service_time": record.service_time,
+        "finish": record.finish,
     }

@@ -214,7 +214,7 @@ class RequestSender:
             self._log(request, number, (sent_at, sent, time.perf_counter_ns()), None, cancelled)
             raise
         clock = (sent_at, sent, time.perf_counter_ns())
-        return [_cleaned(answer) for answer in answers], error, clock
+        return [without_controls(answer) for answer in answers], error, clock
 
     @property
     def _is_recorded(self) -> bool:
@@ -306,14 +306,18 @@ class RequestSender:
         """Return the phase of an attempt: what was not computed anew is no steady state."""
         if answer is None or request.phase != "steady":
             return request.phase
-        is_cached = self.may_be_cached or (answer.cached_tokens or 0) > self.shared_tokens + ALIKE
-        return "cached" if is_cached else "steady"
+        return "cached" if self.may_be_cached or is_from_cache(answer, self.shared_tokens) else "steady"
 
     def _watch(self, record: Record) -> None:
         found_nobody = record.kind in UNREACHABLE and not self._is_recorded
         self._failed_in_a_row = self._failed_in_a_row + 1 if found_nobody else 0
         if self._failed_in_a_row >= DOWN_AFTER:
             self.down_since, self.down_kind = record.started_at, record.kind
+
+
+def is_from_cache(answer: Answer, shared_tokens: int) -> bool:
+    """Whether more of an answer's prompt was taken from a cache than the ``shared_tokens`` of all prompts."""
+    return (answer.cached_tokens or 0) > shared_tokens + ALIKE
 
 
 def limits(params: Params) -> Limits:
@@ -369,6 +373,7 @@ def _wait(state: tenacity.RetryCallState) -> float:
     return asked if asked is not None else tenacity.wait_random_exponential(0.5, LONGEST_WAIT)(state)
 
 
-def _cleaned(answer: Answer) -> Answer:
+def without_controls(answer: Answer) -> Answer:
+    """Return an answer with what nothing may show replaced, and counted."""
     summary, replaced = cleaned(answer.summary)
     return replace(answer, summary=summary, replaced=replaced, finish=on_a_line(answer.finish))

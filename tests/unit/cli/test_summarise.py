@@ -16,6 +16,7 @@ from helpers.cli import summarise as verb
 from helpers.cli.main import main
 from helpers.core.errors import Failure, RequestError, SamplesError
 from helpers.params import Generation, Samples
+from tests.chat_server import ChatServer
 
 DIALOGUES = [{"id": "a-1", "dialogue": "Ann: =SUM(A1)"}, {"id": "=b", "dialogue": "Bo: bad"}]
 
@@ -172,3 +173,30 @@ def test_foreign_text_and_secrets_leave_cleaned(
     assert not set("\0\x1b") & set(told.err + text)
     if suffix == ".csv":
         assert [row["summary"] for row in csv.DictReader(io.StringIO(text))] == ["my [redacted] �", "'␀=SUM(A1)"]
+
+
+def test_a_chat_server_is_summarised_by_its_address_alone(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = given.with_name("out.jsonl")
+    with ChatServer() as server:
+        url = server.url("streams-quickly")
+        assert main(["summarise", "--url", url, "--input", str(given), "--output", str(output)]) == 0
+        asked = server.bodies("streams-quickly")[-2:]
+    assert "serves m; it streams" in capsys.readouterr().err
+    assert [row["output_tokens"] for row in map(json.loads, output.read_text().splitlines())] == [22, 22]
+    assert all(body["stream"] and "num_beams" not in body for body in asked)
+    meta = json.loads(output.with_suffix(".meta.json").read_text())
+    assert meta["given"]["endpoint.protocol"] == "chat"
+    assert " --url 127.0.0.1:" in meta["command"]
+
+
+@pytest.mark.parametrize("arguments", [[], ["demo", "--url", "http://127.0.0.1:9"]])
+def test_whom_to_ask_is_given_once(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["summarise", *arguments]) == 2
+    assert "give a params file, such as params/demo.yaml, or --url URL" in capsys.readouterr().err
+
+
+def test_beams_are_refused_where_a_chat_server_knows_none(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with ChatServer() as server:
+        command = ["summarise", "--url", server.url("plain"), "--input", str(given)]
+        assert main([*command, "--set", "generation.num_beams=4"]) == 2
+    assert "'generation.num_beams' is not in the chat protocol" in capsys.readouterr().err

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from helpers.backends.replay import AnsweredBackend
 from helpers.cli.main import main
 from helpers.core.errors import ParamsError, RunError
 from helpers.params import Params
@@ -20,6 +21,7 @@ from helpers.params.files import given_tree, load_params
 from helpers.runs import scale_out
 from helpers.runs.answer_parts import AnswerParts
 from helpers.samples.dataset import Sample, load_samples, stream_samples
+from tests.chat_server import ChatServer
 from tests.scripted_server import ScriptedServer, summary
 
 
@@ -116,6 +118,21 @@ def test_two_workers_give_what_one_gives(tmp_path: Path) -> None:
     one, two = found
     assert one == two
     assert [row["kind"] for row in one].count("ok") == 29
+
+
+def test_workers_ask_a_chat_server_as_a_report_does_and_lose_nothing_it_says(tmp_path: Path, inline: list[int]) -> None:
+    output, dask = tmp_path / "out.csv", "execution={engine: dask, workers: 2, chunk: 7}"
+    with ChatServer() as server:
+        url = server.url("streams-quickly")
+        assert main(["summarise", "--url", url, "--set", dask, "--output", str(output)]) == 0
+        assert all(body["stream"] for body in server.bodies("streams-quickly"))
+    rows = list(AnswerParts(output.with_suffix(".parts")).rows())
+    assert inline == [7, 3]
+    assert {(row["finish"], row["cached_tokens"]) for row in rows} == {("stop", 0)}
+    assert all(row["output_tokens"] for row in rows)
+    samples = load_samples(load_params("chat").samples)
+    again = AnsweredBackend(rows, samples).answer(samples[0].id)
+    assert (again.finish, again.output_tokens) == ("stop", rows[0]["output_tokens"])
 
 
 @pytest.mark.slow

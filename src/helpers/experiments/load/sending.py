@@ -1,4 +1,4 @@
-"""Send requests when they are due, whatever the service does meanwhile, and keep four numbers of each.
+"""Send requests when they are due, whatever the service does meanwhile, and keep a few numbers of each.
 
 A closed loop waits for answers and so hides every stall; here the schedule stands before the first request, and
 the response time counts from the intended send. Seconds since the start of the run.
@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -21,11 +21,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from helpers.backends.base import Answer
 from helpers.backends.endpoint import EndpointBackend
 from helpers.core.errors import UNREACHABLE, Failure, RequestError
 from helpers.experiments.load import arrivals
 from helpers.experiments.load.arrivals import Plan
+from helpers.experiments.streaming import CLOCKS
 from helpers.params import Generation
+from helpers.runs.sender import is_from_cache
 from helpers.stats.intervals import FloatArray
 
 #: The event loop wakes up to a millisecond late: this long before a send is due it looks at the clock instead.
@@ -59,12 +62,18 @@ class Observer(Protocol):
 
     def begin(self, place: int) -> str: ...
 
-    def end(self, place: int, sample: int, span: Span, error: RequestError | None) -> None: ...
+    def end(
+        self, place: int, sample: int, span: Span, error: RequestError | None, answer: Answer | None = None
+    ) -> None: ...
 
 
 @dataclass(frozen=True)
 class MeasuredPart:
-    """The part of a run that counts, one value per request; its window takes ``seconds`` and ends at ``until``."""
+    """The part of a run that counts, one value per request; its window takes ``seconds`` and ends at ``until``.
+
+    ``streamed`` answers came in events, and ``clocks`` are theirs, by name, where they are known; ``cached`` ones were
+    taken from the server's cache of prompts, and their clocks are in none of these.
+    """
 
     intended: FloatArray
     sent: FloatArray
@@ -73,6 +82,9 @@ class MeasuredPart:
     samples: NDArray[np.int64]
     seconds: float
     until: float = np.inf
+    streamed: int = 0
+    cached: int = 0
+    clocks: Mapping[str, FloatArray] = field(default_factory=dict)
 
     @property
     def good(self) -> NDArray[np.bool_]:
@@ -97,12 +109,14 @@ class MeasuredPart:
 
 @dataclass
 class Outcomes:
-    """What came of every request, 29 bytes each: when it was due, sent and done, which sample, and how it ended.
+    """What came of every request, 33 bytes each: when it was due, sent and done, which sample, and how it ended.
 
     ``kinds`` holds `PENDING`, `OK`, or two more than the place of its failure in `KINDS`; ``errors`` holds the first of
     each kind. ``warmup`` is where the measured part begins and ``window`` where it ends: as planned, where a run was
     cut short, or with the last answer of a closed loop. ``zero`` is the start on the clock of ``perf_counter``,
-    ``stopped`` why not everything was sent.
+    ``stopped`` why not everything was sent. ``streamed`` are the places of the answers that came in events, 32 bytes
+    more each, and ``clocks`` what was timed of them, NaN where it is not known; ``cached`` are the places of those that
+    were taken from the server's cache of prompts.
     """
 
     warmup: float
@@ -118,6 +132,9 @@ class Outcomes:
     interrupted: bool = False
     stopped: str = ""
     errors: dict[Failure, RequestError] = field(default_factory=dict)
+    streamed: array[int] = field(default_factory=lambda: array("l"))
+    clocks: dict[str, array[float]] = field(default_factory=lambda: {name: array("d") for name in CLOCKS})
+    cached: array[int] = field(default_factory=lambda: array("l"))
 
     def due(self, intended: float, sample: int) -> int:
         """Enter a request that is due and return its place."""
@@ -128,14 +145,23 @@ class Outcomes:
         self.kinds.append(PENDING)
         return len(self.kinds) - 1
 
-    def finish(self, place: int, now: float, error: RequestError | None) -> None:
-        """Enter how a request ended."""
+    def finish(
+        self, place: int, now: float, error: RequestError | None, answer: Answer | None = None, *, cached: bool = False
+    ) -> None:
+        """Enter how a request ended, and the clocks of an answer that came in events."""
         self.done[place] = now
         self.kinds[place] = OK if error is None else KINDS.index(error.kind) + 2
         self.answered += error is None
         self.failed += error is not None
         if error is not None:
             self.errors.setdefault(error.kind, error.with_traceback(None))
+        if cached:
+            self.cached.append(place)
+        elif answer is not None and answer.chunks:
+            self.streamed.append(place)
+            for name, values in self.clocks.items():
+                known = getattr(answer, name)
+                values.append(np.nan if known is None else known)
 
     def cut(self, now: float) -> None:
         """End the measured part here, if it has not ended yet."""
@@ -147,6 +173,8 @@ class Outcomes:
         kinds[kinds == PENDING] = KINDS.index(Failure.CANCELLED) + 2
         intended, sent, done = (np.array(times) for times in (self.intended, self.sent, self.done))
         kept = intended >= self.warmup
+        streamed = kept[np.array(self.streamed, dtype=np.int64)]
+        clocks = {name: np.array(values)[streamed] for name, values in self.clocks.items()}
         return MeasuredPart(
             intended[kept],
             sent[kept],
@@ -155,6 +183,9 @@ class Outcomes:
             np.array(self.samples, dtype=np.int64)[kept],
             max(0.0, self.window - self.warmup),
             self.window,
+            int(streamed.sum()),
+            int(kept[np.array(self.cached, dtype=np.int64)].sum()),
+            {name: values[~np.isnan(values)] for name, values in clocks.items()},
         )
 
 
@@ -165,13 +196,15 @@ def send(
     plan: Plan,
     tell: Tell | None = None,
     observer: Observer | None = None,
+    shared_tokens: int = 0,
 ) -> Outcomes:
     """Carry out a plan and return what came of it; Ctrl-C ends it early and keeps what was measured.
 
     ``tell`` is called twice a second with the outcomes so far and the seconds gone by, ``observer`` for every request.
+    ``shared_tokens`` are what all prompts have in common, as of `helpers.runs.sender.RequestSender`.
     """
     outcomes = Outcomes(plan.warmup, plan.warmup + plan.seconds)
-    sender = _Sender(backend, dialogues, generation, plan, outcomes, tell, observer)
+    sender = _Sender(backend, dialogues, generation, plan, outcomes, tell, observer, shared_tokens)
     gc.collect()
     gc.freeze()  # a collection through everything loaded so far would take milliseconds, and delay what is due
     try:
@@ -196,9 +229,11 @@ class _Sender:
         outcomes: Outcomes,
         tell: Tell | None,
         observer: Observer | None,
+        shared_tokens: int,
     ) -> None:
         self._backend, self._dialogues, self._generation = backend, dialogues, generation
         self._plan, self._outcomes, self._tell, self._observer = plan, outcomes, tell, observer
+        self._shared_tokens = shared_tokens
         self._draws = arrivals.draws(len(dialogues), plan.seed)
         self._under_way: set[asyncio.Task[RequestError | None]] = set()
         self._left = plan.count
@@ -265,25 +300,27 @@ class _Sender:
     async def _ask(self, place: int) -> RequestError | None:
         outcomes = self._outcomes
         error: RequestError | None = None
+        answer: Answer | None = None
         sample = outcomes.samples[place]
         outcomes.sent[place] = self._now()
         try:
-            await self._backend.ask([self._dialogues[sample]], self._generation)
+            (answer,) = await self._backend.ask([self._dialogues[sample]], self._generation)
         except RequestError as failed:
             error = failed
         except asyncio.CancelledError:
             self._ended(place, self._now(), RequestError(Failure.CANCELLED, "interrupted"))
             raise
         now = self._now()
-        outcomes.finish(place, now, error)
-        self._ended(place, now, error)
+        cached = answer is not None and is_from_cache(answer, self._shared_tokens)
+        outcomes.finish(place, now, error, answer, cached=cached)
+        self._ended(place, now, error, answer)
         return error
 
-    def _ended(self, place: int, now: float, error: RequestError | None) -> None:
+    def _ended(self, place: int, now: float, error: RequestError | None, answer: Answer | None = None) -> None:
         outcomes = self._outcomes
         if self._observer:
             span = Span(outcomes.intended[place], outcomes.sent[place], now)
-            self._observer.end(place, outcomes.samples[place], span, error)
+            self._observer.end(place, outcomes.samples[place], span, error, answer)
 
     async def _until(self, due: float) -> None:
         """Sleep until shortly before a time, then let others run while looking at the clock."""
@@ -309,6 +346,7 @@ def sweep(
     plans: Sequence[Plan],
     repeats: int,
     observed: Callable[[int], AbstractContextManager[Observer | None]] = lambda repeat: nullcontext(),
+    shared_tokens: int = 0,
 ) -> list[list[Outcomes]]:
     """Carry out every plan ``repeats`` times and return the outcomes by plan; an interruption ends it
     early.
@@ -323,7 +361,8 @@ def sweep(
         for place in order.sample(range(len(plans)), len(plans)):
             plan = plans[place].repeated(repeat, place)
             with observed(repeat) as observer:
-                outcomes = send(backend, dialogues, generation, plan, _teller(plan, repeat, repeats), observer)
+                tell = _teller(plan, repeat, repeats)
+                outcomes = send(backend, dialogues, generation, plan, tell, observer, shared_tokens)
             found[place].append(outcomes)
             if outcomes.interrupted or outcomes.stopped:
                 return found

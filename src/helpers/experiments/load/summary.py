@@ -5,23 +5,25 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
+from helpers.backends.chat import Reuse
 from helpers.core.environment import redact
 from helpers.core.errors import Failure, RequestError
 from helpers.core.model import Frozen
 from helpers.experiments.load.queueing import knee
 from helpers.experiments.load.sending import KINDS, OK, MeasuredPart, Outcomes
+from helpers.experiments.streaming import CLOCKS, PERCENTILES, streaming
+from helpers.runs.results.base import Streaming
 from helpers.runs.results.load_capacity import LoadVerdict
 from helpers.stats.intervals import Estimate, FloatArray, repeats, smallest_n, t_estimate, within, without_interval
 
 #: Seconds within which an answer counts as good, unless told otherwise: the published target of the mean.
 LATENCY_TARGET = 3.0
-PERCENTILES = (50, 90, 95, 99)
 #: How a service that is asked too much fails: it refuses, or answers too late.
 OVERLOAD = (Failure.RATE_LIMITED, Failure.COLD, Failure.TIMEOUT)
 #: Saturated: the backlog's trend has at most this p-value and leaves at least this share of the requests behind. The
@@ -69,10 +71,11 @@ class RunSummary(Frozen):
     ``n`` counts scheduled arrivals; each ends as a success or among ``errors``, of which ``messages`` has the first of
     each kind. ``achieved_rate`` are the successes that came within the planned window, per second of it, and
     ``goodput`` those of them within the latency target; the window of a closed loop ends with its last answer.
-    ``response_time`` and ``service_time`` are of successes, ``dispatch_delay`` of everything sent. ``verdict`` looks at
-    every symptom and ``symptom`` says which was found. ``saturated`` is whether the service did not keep up, for
-    whatever reason; it is unknown (``None``) of a closed loop that is answered, which never asks more than that, and of
-    too few requests.
+    ``response_time`` and ``service_time`` are of successes, ``dispatch_delay`` of everything sent. ``first_token``
+    (from send) and ``inter_token`` are of answers that came in events, ``None`` where none did; ``cached`` answers,
+    taken from the server's cache of prompts, are in neither. ``verdict`` looks at every symptom and ``symptom`` says
+    which was found. ``saturated`` is whether the service did not keep up, for whatever reason; it is unknown (``None``)
+    of a closed loop that is answered, which never asks more than that, and of too few requests.
     """
 
     model_config = ConfigDict(allow_inf_nan=False)
@@ -89,11 +92,24 @@ class RunSummary(Frozen):
     service_time: Times
     response_time: Times
     dispatch_delay: Times
+    first_token: Times | None = None
+    inter_token: Times | None = None
+    cached: int = 0
+
+
+class RequestSettings(Frozen):
+    """How a service was asked: the settings that went with every request, and what was done about repeated prompts."""
+
+    protocol: str
+    model: str | None
+    settings: dict[str, Any]
+    prompts: Reuse
 
 
 class LoadReport(RunSummary):
     """What ``helpers load --json`` writes: all repeats pooled, each by itself, and intervals across them."""
 
+    asked: RequestSettings
     arrival: Literal["closed", "constant", "poisson"]
     latency_target: float
     duration: float
@@ -102,6 +118,7 @@ class LoadReport(RunSummary):
     interrupted: bool
     repeats: tuple[RunSummary, ...]
     intervals: dict[str, Estimate]
+    streaming: Streaming | None = None
 
 
 class Point(Frozen):
@@ -110,6 +127,7 @@ class Point(Frozen):
     rate: float
     pooled: RunSummary
     repeats: tuple[RunSummary, ...]
+    streaming: Streaming | None = None
 
 
 class Capacity(Frozen):
@@ -149,6 +167,9 @@ def summarise(
         service_time=times(np.concatenate([part.services for part in parts])),
         response_time=times(response),
         dispatch_delay=times(delays[~np.isnan(delays)]),
+        first_token=_clock(parts, "first_token"),
+        inter_token=_clock(parts, "inter_token"),
+        cached=sum(part.cached for part in parts),
     )
 
 
@@ -260,6 +281,18 @@ def intervals(runs: Sequence[Outcomes]) -> dict[str, Estimate]:
     return {name: within(estimate, 0.0, math.inf) for name, estimate in found.items()}
 
 
+def streamed(runs: Sequence[Outcomes]) -> Streaming | None:
+    """Return the clocks of answers that came in events, with intervals across the runs that have any."""
+    parts = [run.measured() for run in runs]
+    clocks = {name: [part.clocks[name] for part in parts if part.clocks[name].size] for name in CLOCKS}
+    clocks["tokens_per_second"] = [1 / values for each in clocks["inter_token"] if (values := each[each > 0]).size]
+
+    def figure(name: str, p: float | None) -> Estimate | None:
+        return within(repeats(clocks[name], p), 0.0, math.inf) if clocks[name] else None
+
+    return streaming(sum(part.streamed for part in parts), figure)
+
+
 def times(values: FloatArray) -> Times:
     """Return mean, percentiles and largest of some times; each percentile only where one could bound it."""
     if not values.size:
@@ -271,7 +304,7 @@ def times(values: FloatArray) -> Times:
 def point(rate: float, runs: Sequence[Outcomes], target: float) -> Point:
     """Return what the repeats at one rate say."""
     each = tuple(summarise([run], rate, target) for run in runs)
-    return Point(rate=rate, pooled=summarise(runs, rate, target), repeats=each)
+    return Point(rate=rate, pooled=summarise(runs, rate, target), repeats=each, streaming=streamed(runs))
 
 
 def capacity(points: Sequence[Point], target: float) -> Capacity:
@@ -286,6 +319,12 @@ def capacity(points: Sequence[Point], target: float) -> Capacity:
     means = [None if one.pooled.saturated else one.pooled.response_time.mean for one in rows]
     found = [_holds(rates, repeat, target) for repeat in zip(*(one.repeats for one in rows), strict=True)]
     return Capacity(target_p95=target, highest_rate=_highest(found), knee=knee(rates, means))
+
+
+def _clock(parts: Sequence[MeasuredPart], name: str) -> Times | None:
+    """Return a clock of the answers that came in events, if any did and it is known."""
+    values = np.concatenate([part.clocks[name] for part in parts if part.streamed] or [np.empty(0)])
+    return times(values) if values.size else None
 
 
 def _percentile(values: FloatArray, p: float) -> float | None:

@@ -10,6 +10,8 @@ from helpers.report.components.numbers import between, interval, number, quoted,
 from helpers.report.components.tables import Column, actual, chip, table
 from helpers.report.views.common import ended_early, not_measured
 from helpers.report.views.cost import break_even_traffic, projected
+from helpers.report.views.streaming import DEFINITION, LABELS
+from helpers.runs.prompt_cache import HANDLED, SEEN
 from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
 from helpers.verdicts.compute import judgement
@@ -131,41 +133,22 @@ def streaming(result: Cited) -> Markup:
         Column("95 % interval", numeric=True),
         Column("n", numeric=True),
     ]  # fmt: skip
-    names = (("first_token", "time to first token"), ("inter_token", "between tokens"))
     rows = []
-    for name, label in names:
+    for name, label in LABELS.items():
         if getattr(found, name):
             rows.append([f"{label}, mean", *_cells(getattr(found, name))])
             rows += [[f"{label}, {p}", *_cells(one)] for p, one in found.percentiles[name].items()]
     if found.longest_gap:
         rows.append(["longest gap between two events of an answer, mean", *_cells(found.longest_gap)])
     note = sentence(
-        "{n} answers came in events. The time to the first token ends with the first event that has content; one that "
-        "only names a role does not count. The time between tokens is that from the first generated text to the last, "
-        "over the tokens that the server counts, less one: an event may hold several. {rate}",
+        "{n} answers came in events. {definition} {rate}",
         n=number(found.requests, "count"),
+        definition=DEFINITION,
         rate=sentence("That is {n} tokens a second.", n=number(found.tokens_per_second.value, "count"))
         if found.tokens_per_second
         else "The server does not count its tokens, so the time between them is not known.",
     )
     return table("Streaming: time to first token, time between tokens", columns, rows, id="streaming", note=note)
-
-
-#: What was seen of a server's cache of prompts, and what was done about it.
-SEEN = {
-    "reused": "The server answers a prompt that it has seen from a cache.",
-    "not reused": "The server computed a prompt anew that it had just answered.",
-    "not told": "The server does not tell how much of a prompt it takes from a cache.",
-}
-HANDLED = {
-    "allowed": "",
-    "cache_prompt": "It was told not to, by cache_prompt: false in every request.",
-    "cache_salt": "It was kept from it by a cache_salt of its own in every request.",
-    "distinct": (
-        "Every prompt but those of page 02 therefore begins with a mark of its own: none of them repeats another word "
-        "for word."
-    ),
-}
 
 
 def repeats(result: Cited) -> Markup:
@@ -190,9 +173,9 @@ def repeats(result: Cited) -> Markup:
         )
     ]
     if cached.found:
-        lines.append(
-            sentence("<p>{seen} {handled}</p>", seen=SEEN[cached.found.raw], handled=HANDLED[cached.handled.raw])
-        )
+        apart = " Those of page 02, which judges what is said, have none." if cached.handled.raw == "distinct" else ""
+        told = SEEN[cached.found.raw], HANDLED[cached.handled.raw]
+        lines.append(sentence("<p>{told}{apart}</p>", told=" ".join(told).strip(), apart=apart))
     if cached.requests and cached.found.raw == "not told":
         words = "<p>The {n} answers of page 02 may come from it, as of an earlier run: no figure of time has them.</p>"
         lines.append(sentence(words, n=number(cached.requests, "count")))

@@ -1,9 +1,11 @@
-"""What all results are built of: the base, what every page says, a group of dialogues, one way to answer."""
+"""What all results are built of: the base, what every page says, a group of dialogues, one way to answer, a stream."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Literal
+
+from pydantic import Field
 
 from helpers.core.model import Frozen
 from helpers.stats.comparison import Paired
@@ -52,3 +54,18 @@ class ComparedResult(Frozen):
     quality: Paired | None = None
     facts: Paired | None = None
     agreement: Estimate | None = None
+
+
+class Streaming(Frozen):
+    """Answers that came in events: ``requests`` of them, times in seconds, over dialogues or, under load, over repeats.
+
+    ``first_token`` from send to the first content, ``inter_token`` from the first to the last generated text over the
+    tokens that the server counted less one; ``longest_gap`` is the longest between two events of an answer.
+    """
+
+    requests: int
+    first_token: Estimate | None = None
+    inter_token: Estimate | None = None
+    tokens_per_second: Estimate | None = None
+    longest_gap: Estimate | None = None
+    percentiles: dict[str, dict[str, Estimate]] = Field(default_factory=dict)

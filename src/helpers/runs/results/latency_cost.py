@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from helpers.core.model import Frozen
-from helpers.runs.results.base import ComparedResult, Group, PageResult
+from helpers.runs.results.base import ComparedResult, Group, PageResult, Streaming
 from helpers.stats.intervals import Estimate
 
 
@@ -76,21 +76,6 @@ class DialogueOutcome(Frozen):
     tokens: float | None = None
     first_token: float | None = None
     inter_token: float | None = None
-
-
-class Streaming(Frozen):
-    """Answers that came in events: ``requests`` of them, times in seconds over dialogues.
-
-    ``first_token`` from send to the first content, ``inter_token`` from the first to the last generated text over the
-    tokens that the server counted less one; ``longest_gap`` is the longest between two events of an answer.
-    """
-
-    requests: int
-    first_token: Estimate | None = None
-    inter_token: Estimate | None = None
-    tokens_per_second: Estimate | None = None
-    longest_gap: Estimate | None = None
-    percentiles: dict[str, dict[str, Estimate]] = Field(default_factory=dict)
 
 
 class Timed(Frozen):

@@ -7,7 +7,8 @@ from typing import Literal
 from pydantic import Field
 
 from helpers.core.model import Frozen
-from helpers.runs.results.base import PageResult
+from helpers.runs.results.base import PageResult, Streaming
+from helpers.stats.comparison import Paired
 from helpers.stats.intervals import Estimate
 
 #: What a run of load says of a service, by all its symptoms; "sent too late" is about the machine that sends.
@@ -29,7 +30,8 @@ class LoadPoint(Frozen):
     ``utilisation`` is the share of time the server is asked for. ``predicted`` is the steady state of M/G/1 (``None``
     where there is none), ``predicted_here`` the mean of this very schedule played through one server. Throughput and
     goodput are over the planned seconds. ``saturated`` is whether it did not keep up, for whatever reason;
-    ``messages`` has one of each kind of error.
+    ``messages`` has one of each kind of error. ``cached`` answers were taken from the server's cache of prompts;
+    ``streaming`` has none of them.
     """
 
     rate: float
@@ -46,6 +48,25 @@ class LoadPoint(Frozen):
     dispatch_p99: float | None
     predicted: float | None
     predicted_here: float
+    cached: int = 0
+    streaming: Streaming | None = None
+
+
+class AnswersUnderLoad(Frozen):
+    """Answers of all rates beside those of page 02 to the same dialogues; with a ``reason`` nothing was compared.
+
+    ``equal`` is the share that is the answer alone word for word (``None``: no text is kept), ``rouge_l`` and ``facts``
+    are mean differences over dialogues, under load less alone. ``marked``: prompts began with a mark of their own, as
+    those of page 02 do not.
+    """
+
+    reason: str = ""
+    answers: int = 0
+    dialogues: int = 0
+    equal: Estimate | None = None
+    rouge_l: Paired | None = None
+    facts: Paired | None = None
+    marked: bool = False
 
 
 class Predicted(Frozen):
@@ -145,6 +166,7 @@ class LoadFields(Frozen):
     scv: float | None = None
     trip: float | None = None
     points: tuple[LoadPoint, ...] = ()
+    answers: AnswersUnderLoad | None = None
     curve: tuple[Predicted, ...] = ()
     highest_rate: Estimate | None = None
     knee: float | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter, defaultdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -37,7 +38,7 @@ def test_a_sweep_sends_no_request_beyond_the_budget_and_keeps_what_it_sent(tmp_p
         sender = RequestSender(
             backend, params.generation, log, "05", may_send=lambda: BUDGET if log.count() >= 25 else ""
         )
-        points, _ = _sweep(run, sender, backend, {"a": np.array([0.01])}, 0.0)
+        points, _ = _sweep(run, sender, backend, {"a": np.array([0.01])}, 0.0, defaultdict(Counter))
     records = log.read()
     assert (len(scripted.asked), sender.stopped) == (25, BUDGET)
     assert [(r.page, r.phase, r.kind) for r in records] == [("05", "load", "ok")] * 25
