@@ -1,21 +1,23 @@
 """What answers at an address: the protocol it speaks, the model it serves, and whether it streams.
 
-Asked is what such servers say of themselves (``/v1/models``) and then one short request by each protocol.
+AskedServer is what such servers say of themselves (``/v1/models``) and then one short request by each protocol.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
 from helpers.backends.base import Answer
 from helpers.backends.chat import Chat, chat_path
 from helpers.backends.endpoint import EndpointBackend, checked_url, token_for
-from helpers.core.errors import InputError, RequestError
+from helpers.core.errors import Failure, InputError, RequestError
 from helpers.params import Endpoint, Generation
 from helpers.samples.prompts import load_prompt
 
@@ -25,8 +27,35 @@ GREETING = "Ann: Shall we have lunch at noon?\nBo: Yes, at noon, and bring the p
 BRIEF = Generation(max_new_tokens=8)
 #: How servers call themselves in ``owned_by`` of a model.
 ENGINES = {"llamacpp": "llama.cpp", "vllm": "vLLM", "library": "Ollama", "sglang": "SGLang"}
+#: How a model that nobody has tuned here is asked.
+PROMPT = "zero-shot"
 #: What a server of unknown models is asked for; most that serve one model do not look at the name.
 ANY_MODEL = "default"
+
+
+#: How `transformers serve` says which model alone it serves, whatever else lies in its cache.
+_PINNED = re.compile(r"pinned to '([^']+)'")
+#: What says that a server does not speak the chat protocol, rather than that it cannot answer now.
+_NO_CHAT = (Failure.NOT_FOUND, Failure.BAD_REQUEST, Failure.BAD_RESPONSE)
+
+
+class AskedServer(Protocol):
+    """A server as discovery asks it."""
+
+    def get(self, path: str) -> tuple[int, str]: ...
+
+    def summarise(self, dialogues: Sequence[str], generation: Generation) -> list[Answer]: ...
+
+
+Opener = Callable[[Chat | None], AbstractContextManager[AskedServer]]
+
+
+class NobodyFoundError(InputError):
+    """No summariser answers at an address; ``chat`` is how to ask it all the same, where it is likely to speak chat."""
+
+    def __init__(self, problem: str, chat: Chat | None) -> None:
+        super().__init__(problem)
+        self.chat = chat
 
 
 @dataclass(frozen=True)
@@ -46,6 +75,11 @@ class Found:
     assumed: tuple[str, ...]
 
     @property
+    def chat(self) -> Chat | None:
+        """How it is asked by the chat protocol; ``None`` where it speaks another."""
+        return Chat(self.model, load_prompt(PROMPT), streams=self.streams) if self.protocol == "chat" else None
+
+    @property
     def overrides(self) -> list[str]:
         """What makes a params file one of this server."""
         name = PurePosixPath(self.model).name if self.model.startswith("/") else self.model
@@ -63,22 +97,29 @@ class Found:
         return [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in told.items()]
 
 
-def discover(url: str, environment: Mapping[str, str]) -> Found:
-    """Return what answers at an address, whichever way it is spelt; raises `InputError` naming all that was tried."""
+def discover(url: str, environment: Mapping[str, str], opener: Opener | None = None) -> Found:
+    """Return what answers at an address, whichever way it is spelt.
+
+    ``opener`` opens it to be asked by chat or by the toolkit's protocol; by default with the environment's token, if it
+    may go there. Raises `NobodyFoundError` naming all that was tried.
+    """
     url, token = checked_url(url), token_for(url, environment)
-    models = _models(url, token)
+    opened = opener or (lambda chat: EndpointBackend(url, LIMITS, token, chat))
+    models = _models(url, opened)
     problems = []
     served = models[0] if models else {}
     name = str(served.get("id") or ANY_MODEL)
+    chat = Chat(name, load_prompt(PROMPT), streams=True)
     try:
-        answer = _ask(url, token, Chat(name, load_prompt("zero-shot"), streams=True))
+        name, answer = _ask_by_chat(opened, chat)
     except RequestError as error:
+        speaks_chat = bool(models) or error.kind not in _NO_CHAT
         problems.append(f"POST {chat_path(urlsplit(url).path)}: {error}")
     else:
         return _chat(url, name, models, answer)
     if not models:
         try:
-            _ask(url, token, None)
+            _ask(opened, None)
         except RequestError as error:
             problems.append(f"POST {urlsplit(url).path or '/'}: {error}")
         else:
@@ -86,16 +127,17 @@ def discover(url: str, environment: Mapping[str, str]) -> Found:
             return Found(url, "summarization", "served-model", False, None, "", "", told)
     key = "; a key goes into HF_TOKEN, and this address into HF_ENDPOINT_URL" if _refused(problems) else ""
     where = f"{urlsplit(url).scheme}://{urlsplit(url).netloc}"
-    raise InputError(
+    raise NobodyFoundError(
         f"{where}: no summariser answers there ({'; '.join(problems)}). Give the address up to /v1, such as "
-        f"{where}/v1, for a chat server, or that of the endpoint itself{key}"
+        f"{where}/v1, for a chat server, or that of the endpoint itself{key}",
+        chat if speaks_chat else None,
     )
 
 
-def _models(url: str, token: str | None) -> list[dict[str, Any]]:
+def _models(url: str, opened: Opener) -> list[dict[str, Any]]:
     """Return what the server says of its models; none where it does not."""
     path = chat_path(urlsplit(url).path).rstrip("/").removesuffix("/chat/completions") + "/models"
-    with EndpointBackend(url, LIMITS, token) as server:
+    with opened(None) as server:
         try:
             status, text = server.get(path)
             rows = json.loads(text)["data"] if status == 200 else []
@@ -104,20 +146,31 @@ def _models(url: str, token: str | None) -> list[dict[str, Any]]:
     return [row for row in rows if isinstance(row, dict) and isinstance(row.get("id"), str)] if rows else []
 
 
-def _ask(url: str, token: str | None, chat: Chat | None) -> Answer:
-    with EndpointBackend(url, LIMITS, token, chat) as server:
+def _ask(opened: Opener, chat: Chat | None) -> Answer:
+    with opened(chat) as server:
         return server.summarise([GREETING], BRIEF)[0]
 
 
+def _ask_by_chat(opened: Opener, chat: Chat) -> tuple[str, Answer]:
+    """Return the served model and its answer; a server that serves one model alone says its name when it refuses."""
+    try:
+        return chat.model, _ask(opened, chat)
+    except RequestError as error:
+        pinned = _PINNED.search(error.said)
+        if pinned is None or pinned[1] == chat.model:
+            raise
+    return pinned[1], _ask(opened, replace(chat, model=pinned[1]))
+
+
 def _chat(url: str, name: str, models: list[dict[str, Any]], answer: Answer) -> Found:
-    served = models[0] if models else {}
+    served = next((row for row in models if row["id"] == name), {})
     told = served.get("meta") if isinstance(served.get("meta"), dict) else {}
     assert isinstance(told, dict)
     owner, context = str(served.get("owned_by", "")), told.get("n_ctx") or served.get("max_model_len")
     streams, assumed = answer.chunks is not None, []
-    if len(models) > 1:
+    if len(models) > 1 and served:
         assumed.append(f"of {len(models)} models {name} is asked; another with --set endpoint.served_model=NAME")
-    if not models:
+    if name == ANY_MODEL:
         assumed.append("it does not name its models; give the name with --set endpoint.served_model=NAME")
     if not isinstance(context, int):
         assumed.append("its context is not known; give it with --set model.context_tokens=N")
