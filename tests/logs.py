@@ -20,8 +20,12 @@ def attempt(
     sample: str = "a",
     phase: Phase = "steady",
     summary: str | None = None,
+    stream: tuple[float, ...] = (),
 ) -> Record:
-    """Return an attempt that is sent ``at`` seconds after the beginning and takes ``seconds``."""
+    """Return an attempt that is sent ``at`` seconds after the beginning and takes ``seconds``.
+
+    ``stream`` holds the time to the first token and that between tokens, of an answer that came in a stream.
+    """
     ok = kind == "ok"
     return Record(
         request=f"{phase}-{at}-{sample}",
@@ -37,6 +41,7 @@ def attempt(
         input_tokens=tokens[0] if ok else None,
         output_tokens=tokens[1] if ok else None,
         summary=summary,
+        **dict(zip(("first_token", "inter_token"), stream, strict=False)),
     )
 
 

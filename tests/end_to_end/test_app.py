@@ -19,7 +19,8 @@ from helpers.app.client import WORDS
 from helpers.core.errors import Failure
 from tests.app_process import PLANTED, RunningApp, running
 from tests.render.browser import launched
-from tests.scripted_server import Play, ScriptedServer, answer, echo, hold, summary
+from tests.scripted_server import Play, ScriptedServer, answer, drip, echo, hold, raw, summary
+from tests.unit.app.test_client import STREAM
 
 pytest.importorskip("gradio")
 
@@ -120,11 +121,13 @@ def test_a_batch_with_a_bad_row(app: RunningApp, page: Page, tmp_path: Path) -> 
     expect(page.locator("#file")).to_contain_text("rows")
     page.locator("#go-all").click()
     expect(page.locator("#said-all")).to_contain_text("3 of 3 done, 1 without a summary")
-    expect(page.locator("#answers .text")).to_have_text(["Ann: Hi", "line 3 has no dialogue", FORMULA])
+    expect(page.locator("#answers .text")).to_have_text(
+        ["Ann: Hi", "row 2 (line 3): no dialogue in column 'dialogue'", FORMULA]
+    )
     rows = downloaded(page, "#download-all")
     assert [row["id"] for row in rows] == ["first", "'=cmd()", "last"]
     assert [row["summary"] for row in rows] == ["Ann: Hi", "", "'" + FORMULA]
-    assert rows[1]["problem"] == "line 3 has no dialogue"
+    assert rows[1]["problem"] == "row 2 (line 3): no dialogue in column 'dialogue'"
 
 
 @pytest.mark.browser
@@ -142,7 +145,7 @@ def test_a_server_that_a_visitor_names(app: RunningApp, page: Page, script: Play
         assert page.locator("#token input").get_attribute("type") == "password"
         summarise(page)
         expect(page.locator("#said [role=alert]")).to_have_text(WORDS[kind])
-        assert f"Bearer {TOKEN}".encode() in theirs.requests[0]
+        assert f"Bearer {TOKEN}".encode() in theirs.requests[-1]
         assert PLANTED.encode() not in b"".join(theirs.requests)
     assert app.server.requests == []
     summarise(page)  # the server is gone now
@@ -150,6 +153,34 @@ def test_a_server_that_a_visitor_names(app: RunningApp, page: Page, script: Play
     assert TOKEN not in page.content()
     assert PLANTED not in page.content()
     assert page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])").find(TOKEN) < 0
+
+
+@pytest.mark.browser
+def test_a_chat_server_that_a_visitor_names_is_shown_as_it_writes_and_offers_no_beams(
+    app: RunningApp, page: Page
+) -> None:
+    play(app, summary())
+    with ScriptedServer(answer(200, {"data": [{"id": "m", "owned_by": "vllm"}]}), raw(STREAM)) as theirs:
+        name_server(page, theirs.url)
+        expect(page.locator("#beams")).to_be_visible()
+        page.locator("#token input").press("Enter")
+        expect(page.locator("#seen")).to_contain_text("vLLM answers there with the model m")
+        expect(page.locator("#beams")).to_be_hidden()
+        theirs.script[:] = [drip(STREAM, 0.004)]
+        theirs.requests.clear()
+        summarise(page)
+        expect(page.locator("#summary textarea")).to_have_value("Ann and")
+        expect(page.locator("#summary textarea")).to_have_value("Ann and Bo meet.", timeout=15_000)
+        expect(page.locator("#said")).to_contain_text(re.compile(r"first words after \d\.\d\d s · 9 tokens read"))
+        expect(page.locator("#said [role=alert]")).to_contain_text("Cut off")
+        assert len(theirs.requests) == 1, "it was looked at before"
+    assert app.server.requests == []
+    page.get_by_role("tab", name="Monitoring").click()
+    expect(page.get_by_role("img", name=re.compile("First words after, seconds: 1 values"))).to_be_visible()
+    expect(page.locator("#quality")).to_contain_text("need a review")
+    page.locator("#url input, #url textarea").fill("")
+    page.locator("#token input").press("Enter")
+    expect(page.locator("#beams")).to_be_visible()
 
 
 @pytest.mark.slow

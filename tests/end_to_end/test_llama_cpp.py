@@ -11,13 +11,19 @@ from helpers.backends.chat import Chat
 from helpers.backends.discovery import discover
 from helpers.backends.endpoint import EndpointBackend
 from helpers.params import Endpoint, Generation
+from helpers.runs.poller import Poller, metrics_paths, read_looks
 from helpers.samples.prompts import load_prompt
 from tests.conftest import Report
 from tests.llama_server import llama_server
+from tests.unit.serving.serving_helpers import until
 
 DIALOGUE = "Ann: Shall we have lunch at noon?\nBo: Yes, at noon, and bring the plan, please."
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+def read_all(log: Path) -> list[dict[str, float]]:
+    return [seen for looks in read_looks([log]) for _, seen in looks] or [{}]
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +50,22 @@ def test_what_it_says_is_read_and_its_cache_can_be_switched_off(server: str) -> 
     assert anew.first_token + 5 * anew.inter_token == pytest.approx(anew.service_time, rel=0.2)
 
 
+def test_its_own_figures_are_read_beside_the_requests(server: str, tmp_path: Path) -> None:
+    log = tmp_path / "requests.jsonl"
+    log.write_text("a first line\n")
+    found = discover(server, {})
+    watching = Poller(server, log, 0.05, paths=metrics_paths(server))
+    with EndpointBackend(server, Endpoint(), None, found.chat) as backend:
+        answers = [backend.summarise([DIALOGUE], Generation(max_new_tokens=24))[0] for _ in range(2)]
+    until(lambda: read_all(log)[-1].get("running") == 0)
+    watching.stop()
+    looks = read_all(log)
+    assert {"running", "queue", "input_tokens", "output_tokens"} <= looks[0].keys()
+    assert max(look["running"] for look in looks) == 1
+    made = looks[-1]["output_tokens"] - looks[0]["output_tokens"]
+    assert 0 < made <= sum(answer.output_tokens or 0 for answer in answers)
+
+
 def test_from_its_address_to_a_published_verdict(server: str, helpers: Report, tmp_path: Path) -> None:
     small = ["samples.n=5", "measure.repeats=1", "generation.max_new_tokens=24", "load.repeats=1", "load.count=4"]
     done = helpers("report", "--url", f"{server}/v1/", *[part for pair in small for part in ("--set", pair)], limit=800)
@@ -53,4 +75,7 @@ def test_from_its_address_to_a_published_verdict(server: str, helpers: Report, t
     assert found["cached"]["handled"] == "cache_prompt"  # type: ignore[index]
     assert found["streaming"]["first_token"]["value"] > 0  # type: ignore[index]
     assert "Streaming: time to first token" in done.page("03-latency-cost")
+    points = done.result("05")["points"]
+    assert any(one["server"] and one["server"]["running"] is not None for one in points)  # type: ignore[attr-defined]
+    assert "What the server said of itself at each rate" in done.page("05-load-capacity")
     assert (done.out / "index.html").is_file()

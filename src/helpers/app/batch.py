@@ -1,4 +1,4 @@
-"""Many dialogues in, pasted or as CSV, and answers out as CSV; a bad row is named and the others are asked."""
+"""Many dialogues in, pasted or as a file, and answers out as CSV; a bad row is named and the others are asked."""
 
 from __future__ import annotations
 
@@ -6,16 +6,36 @@ import csv
 import io
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 from helpers.app.client import Answered
-from helpers.core.errors import InputError
+from helpers.core.errors import InputError, SamplesError
 from helpers.core.text import harmless
+from helpers.params import App, Columns, Samples
+from helpers.samples.dataset import each_sample
+from helpers.samples.intake import Counting
+from helpers.samples.readers import FORMATS, EncodingError
+
+
+def _reads_parquet() -> bool:
+    try:
+        return find_spec("pyarrow") is not None
+    except ImportError:
+        return False
+
 
 COLUMNS = (
-    "id", "at", "summary", "seconds", "input_tokens", "output_tokens", "lost_tokens", "problem",
+    "id", "at", "summary", "seconds", "first_token", "input_tokens", "output_tokens", "lost_tokens", "problem",
 )  # fmt: skip
+#: The files that are taken, by how their names end; Parquet where its reader is installed, which a Space does without.
+TAKEN = tuple(name for name, form in FORMATS.items() if form != "parquet" or _reads_parquet())
+#: What a text file without a mark of its own may be encoded in; Unicode first.
+ENCODINGS = ("utf-8", "cp1252", "latin-1", "cp1251", "shift_jis", "gb18030")
+_GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
+#: A Parquet file may be so many times as large unpacked as an upload may be.
+UNPACKED = 4
 
 
 @dataclass(frozen=True)
@@ -27,34 +47,51 @@ class Given:
     problem: str = ""
 
 
+@dataclass
+class _Naming(Counting):
+    """Counts the rows of an upload, and keeps those that cannot be asked in their place among the others."""
+
+    given: list[Given] = field(default_factory=list)
+
+    def set_aside(self, place: str, reason: str, detail: str = "") -> None:
+        super().set_aside(place, reason, detail)
+        where, _, name = place.partition(", id ")
+        self.given.append(Given(name or where, problem=f"{where}: {detail or reason}"))
+
+
 def pasted(text: str) -> list[Given]:
     """Return the dialogues of a text, which blank lines keep apart."""
     blocks = [block.strip() for block in re.split(r"\n\s*\n", text.replace("\r\n", "\n")) if block.strip()]
     return [Given(f"dialogue {number}", block) for number, block in enumerate(blocks, 1)]
 
 
-def uploaded(path: Path, most_bytes: int) -> list[Given]:
-    """Return the rows of a CSV file with a column ``dialogue`` and perhaps ``id``; raises `InputError`."""
-    if path.stat().st_size > most_bytes:
-        raise InputError(f"the file is larger than {most_bytes:,} bytes; split it")
+def uploaded(path: Path, app: App, encoding: str = ENCODINGS[0]) -> list[Given]:
+    """Return the rows of a file as every verb reads it, at most one more than ``app`` allows; raises `InputError`."""
+    if path.stat().st_size > app.max_upload_bytes:
+        raise InputError(f"the file is larger than {app.max_upload_bytes:,} bytes; split it")
+    if encoding not in ENCODINGS:
+        raise InputError(f"the encoding is none of {', '.join(ENCODINGS)}")
+    _check_unpacked(path, app)
+    naming = _Naming("the file")
+    params = Samples(source=str(path), encoding=encoding, columns=Columns(references=()))
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-        header = [name.strip().lower() for name in next(reader, [])]
-        if "dialogue" not in header:
-            found = ", ".join(header)[:200] or "empty"
-            raise InputError(f"the file has no column 'dialogue'; its first line is: {found}")
-        return [_row(number, header, cells) for number, cells in enumerate(reader, 2) if cells]
-    except UnicodeDecodeError:
-        raise InputError("the file is not UTF-8 text; save it as CSV (UTF-8)") from None
-    except csv.Error as error:
-        raise InputError(f"the file is not readable as CSV: {error}") from None
+        for sample in each_sample(params, naming):
+            naming.given.append(Given(sample.id, sample.dialogue))
+            if len(naming.given) > app.max_rows:
+                break
+    except EncodingError:
+        raise InputError(f"the file is not {encoding} text; choose its encoding, or save it as UTF-8") from None
+    except SamplesError as error:
+        # How a column is mapped in a params file is of no use to a visitor.
+        told = (problem.replace(path.name, "the file").partition("; map yours")[0] for problem in error.problems)
+        raise InputError(told) from None
+    return naming.given
 
 
 def bounded(rows: list[Given], most: int) -> list[Given]:
     """Return the rows of a batch; raises `InputError` when there are none or too many."""
     if not rows:
-        raise InputError("there is no dialogue yet: paste some, with blank lines between them, or upload a CSV file")
+        raise InputError("there is no dialogue yet: paste some, with blank lines between them, or upload a file")
     if len(rows) > most:
         raise InputError(f"{len(rows)} dialogues are too many at once; at most {most} can be sent")
     return rows
@@ -66,16 +103,31 @@ def as_csv(answers: Iterable[Answered]) -> str:
     rows = csv.writer(file, lineterminator="\n")
     rows.writerow(COLUMNS)
     for answer in answers:
+        times = (answer.seconds, answer.first_token)
         counts = (answer.input_tokens, answer.output_tokens, answer.lost_tokens)
         at = answer.at.isoformat(timespec="seconds")
-        cells = (answer.name, at, answer.summary, answer.seconds, *counts, answer.problem)
+        cells = (answer.name, at, answer.summary, *times, *counts, answer.problem)
         rows.writerow([harmless(cell) for cell in cells])
     return file.getvalue()
 
 
-def _row(number: int, header: list[str], cells: list[str]) -> Given:
-    row = dict(zip(header, cells, strict=False))
-    name, dialogue = row.get("id", "").strip() or f"row {number}", row.get("dialogue", "")
-    if len(cells) != len(header):
-        return Given(name, problem=f"line {number} has {len(cells)} cells, the first line has {len(header)}")
-    return Given(name, dialogue, "" if dialogue.strip() else f"line {number} has no dialogue")
+def _check_unpacked(path: Path, app: App) -> None:
+    """Raise `InputError` for a small file that may hold far more than its size, or that nothing here can read."""
+    with path.open("rb") as file:
+        start = file.read(len(_PARQUET))
+    if start.startswith(_GZIP):
+        raise InputError("the file is packed; upload what is in it")
+    if start != _PARQUET:
+        return
+    if not _reads_parquet():
+        raise InputError("Parquet cannot be read here; save it as CSV or JSON Lines")
+    import pyarrow.lib
+    import pyarrow.parquet
+
+    try:
+        told = pyarrow.parquet.read_metadata(path)
+    except pyarrow.lib.ArrowException:
+        return  # what is wrong with it is said by whoever reads it
+    size = sum(told.row_group(place).total_byte_size for place in range(told.num_row_groups))
+    if told.num_rows > app.max_rows or size > UNPACKED * app.max_upload_bytes:
+        raise InputError(f"the file holds {told.num_rows} rows of {size:,} bytes; at most {app.max_rows} can be sent")

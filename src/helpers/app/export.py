@@ -80,7 +80,7 @@ def export(params: Params, out: Path) -> None:
     endpoint = params.endpoint.model_copy(update={"url": None})
     try:
         shutil.copytree(PACKAGE, partial / "src" / "helpers", ignore=LEFT_OUT)
-        write_params(partial, params.model_copy(update={"endpoint": endpoint}))
+        write_params(partial, params.model_copy(update={"endpoint": endpoint, "reviews": ()}))
         (partial / "app.py").write_text(APP)
         (partial / "requirements.txt").write_text("".join(f"{name}=={version(name)}\n" for name in NEEDED))
         (partial / "README.md").write_text(readme(params), encoding="utf-8")

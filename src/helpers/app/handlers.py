@@ -7,25 +7,31 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
 
 from helpers.app.batch import Given, as_csv, bounded, pasted, uploaded
-from helpers.app.client import Answered, AppClient, VisitorRequest
+from helpers.app.client import WORDS, Answered, AppClient, Known, Stopped, VisitorRequest
 from helpers.app.html import answer_html, error_html, note_html, progress, table
+from helpers.backends.streaming import Tell
 from helpers.core.errors import Failure, InputError, ToolError
 
 History = list[Answered]
 #: Seconds that a file stays to be downloaded.
 KEPT = 3600
 ANSWERS = "Answers, in the order of the dialogues"
-#: The tabs on which something can be under way.
-SINGLE, BATCH = "single", "batch"
+#: Where something can be under way.
+SINGLE, BATCH, FIELDS = "single", "batch", "fields"
+#: Seconds between two looks at how far a summary has come.
+REDRAWN = 0.1
+T = TypeVar("T")
 Owner = tuple[str | None, str]
 
 
@@ -38,6 +44,23 @@ class Handlers:
         #: What breaks off each call that is under way or waits for a thread, and whose it is: session and tab.
         self._under_way: dict[threading.Event, Owner] = {}
 
+    async def look(
+        self, url: str, token: str, known: Known | None, request: gr.Request
+    ) -> tuple[Known | None, str, Any]:
+        """Look at the address that a visitor has typed; what does not apply to it is not offered."""
+        if not url.strip():
+            return None, "", gr.Slider(visible=self._client.offers_beams(None))
+        if known is None or known.url != url:
+            try:
+                with self._stoppable((request.session_hash, FIELDS)) as stop:
+                    known = await self._in_thread(stop, self._client.look, VisitorRequest(url, token or ""), stop)
+            except InputError as error:
+                return None, error_html(str(error)), gr.skip()
+            except Stopped:
+                return None, note_html(WORDS[Failure.CANCELLED]), gr.skip()
+        said = note_html(known.said) if known.said else error_html("no summariser answers at this address yet")
+        return known if known.said else None, said, gr.Slider(visible=self._client.offers_beams(known))
+
     async def summarise(
         self,
         dialogue: str,
@@ -45,19 +68,32 @@ class Handlers:
         token: str,
         beams: float,
         length: float,
+        known: Known | None,
         history: History,
         request: gr.Request,
-    ) -> tuple[Any, ...]:
-        """Ask for one dialogue."""
+    ) -> AsyncIterator[tuple[Any, ...]]:
+        """Ask for one dialogue, and show a summary that comes in a stream as it comes."""
+        off, latest, shown = _judge(False), deque([""], maxlen=1), ""
         try:
             with self._stoppable((request.session_hash, SINGLE)) as stop:
-                answer = await self._ask(dialogue, _wanted(url, token, beams, length), "dialogue", stop)
+                wanted = _wanted(url, token, beams, length, known)
+                asking = asyncio.ensure_future(self._ask(dialogue, wanted, "dialogue", stop, latest.append))
+                try:
+                    while not (await asyncio.wait({asking}, timeout=REDRAWN))[0]:
+                        if latest[0] != shown:
+                            shown = latest[0]
+                            yield shown, note_html("The summary is being written."), history, "", off, off
+                    answer = await asking
+                finally:
+                    stop.set()
         except (InputError, ToolError) as error:
-            return "", error_html(str(error)), history, "", _judge(False), _judge(False)
+            yield "", error_html(str(error)), history, "", off, off
+            return
         if answer.kind == Failure.CANCELLED:
-            return "", note_html(answer.problem), history, "", _judge(False), _judge(False)
+            yield "", note_html(answer.problem), history, "", off, off
+            return
         judged = _judge(not answer.problem)
-        return answer.summary, answer_html(answer), self._with(history, answer), answer.request, judged, judged
+        yield answer.summary, answer_html(answer), self._with(history, answer), answer.request, judged, judged
 
     async def summarise_all(
         self,
@@ -67,6 +103,8 @@ class Handlers:
         token: str,
         beams: float,
         length: float,
+        known: Known | None,
+        encoding: str,
         history: History,
         request: gr.Request,
     ) -> AsyncIterator[tuple[Any, ...]]:
@@ -74,10 +112,11 @@ class Handlers:
         app, done = self._client.params.app, []
         off = gr.DownloadButton(interactive=False)
         try:
-            given = uploaded(Path(file), app.max_upload_bytes) if file else pasted(text)
-            rows, wanted = bounded(given, app.max_rows), _wanted(url, token, beams, length)
+            given = uploaded(Path(file), app, encoding) if file else pasted(text)
+            rows, wanted = bounded(given, app.max_rows), _wanted(url, token, beams, length, known)
             yield table(ANSWERS, []), progress(0, len(rows)), history, off
             with self._stoppable((request.session_hash, BATCH)) as stop:
+                wanted = await self._looked(wanted, stop)
                 for row in rows:
                     answer = await self._answer(row, wanted, stop)
                     if answer.kind == Failure.CANCELLED:
@@ -147,10 +186,25 @@ class Handlers:
         except InputError as error:
             return Answered(row.name, problem=str(error), kind="not asked")
 
-    async def _ask(self, dialogue: str, wanted: VisitorRequest, name: str, stop: threading.Event) -> Answered:
-        work = asyncio.get_running_loop().run_in_executor(self._pool, self._client.ask, dialogue, wanted, stop, name)
+    async def _looked(self, wanted: VisitorRequest, stop: threading.Event) -> VisitorRequest:
+        """Return what a visitor wants with what is known of the address, so that a batch looks at it once."""
+        if not wanted.url.strip() or (wanted.known and wanted.known.url == wanted.url):
+            return wanted
         try:
-            return await asyncio.shield(work)
+            return replace(wanted, known=await self._in_thread(stop, self._client.look, wanted, stop))
+        except Stopped:
+            return wanted
+
+    async def _ask(
+        self, dialogue: str, wanted: VisitorRequest, name: str, stop: threading.Event, tell: Tell = lambda _: None
+    ) -> Answered:
+        return await self._in_thread(stop, self._client.ask, dialogue, wanted, stop, name, tell)
+
+    async def _in_thread(self, stop: threading.Event, work: Callable[..., T], *arguments: Any) -> T:
+        """Return what is done in a thread; it is broken off when the visitor leaves."""
+        working = asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+        try:
+            return await asyncio.shield(working)
         except asyncio.CancelledError:  # the visitor has left
             stop.set()
             raise
@@ -169,10 +223,10 @@ def saved(answers: Sequence[Answered], files: Path) -> str:
     return str(path)
 
 
-def _wanted(url: str, token: str, beams: float, length: float) -> VisitorRequest:
+def _wanted(url: str, token: str, beams: float, length: float, known: Known | None) -> VisitorRequest:
     if not 1 <= beams <= 8 or not 1 <= length <= 4096:
         raise InputError("beams go from 1 to 8, and a summary has at most 4,096 tokens")
-    return VisitorRequest(url or "", token or "", int(beams), int(length))
+    return VisitorRequest(url or "", token or "", int(beams), int(length), known)
 
 
 def _judge(active: bool) -> Any:

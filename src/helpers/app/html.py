@@ -20,6 +20,8 @@ _TABLE = Markup(
 HEADERS = ("Dialogue", "Summary, or what went wrong", "At (UTC)", "Seconds", "Tokens in", "Out", "Never read")
 _NOTE = Markup("<p role='status'>{}</p>")
 
+#: How a chat server says that an answer reached the limit of its length.
+CUT_OFF = "length"
 WINDOW = timedelta(minutes=15)
 MINUTES = int(WINDOW.total_seconds() // 60)
 #: The drawing and the plot within it, in units of the drawing.
@@ -46,9 +48,12 @@ def answer_html(answer: Answered) -> str:
         read, written = ("tokens of dialogue", "of summary, counted from the text")
     counts = ((answer.input_tokens, read), (answer.output_tokens, written))
     facts = [] if answer.seconds is None else [f"{answer.seconds:.2f} s"]
+    facts += [] if answer.first_token is None else [f"first words after {answer.first_token:.2f} s"]
     facts += [f"{n:,} {name}" for n, name in counts if n is not None] or ["tokens not known"]
     lost = f"{answer.lost_tokens:,} tokens of the dialogue" if answer.lost_tokens else ""
     warning = _WARNING.format(f"Too long for the model: it never read {lost}.") if lost else Markup()
+    if answer.finish == CUT_OFF:
+        warning += _WARNING.format("Cut off: the summary is as long as it may be. Allow a longer one.")
     return str(_NOTICE.format(_NOTE.format(" · ".join(facts)) + warning))
 
 
@@ -89,12 +94,15 @@ def draw(history: Sequence[Answered]) -> str:
         for answer in recent
         if answer.input_tokens is not None
     ]
+    first = [_point(answer, now, answer.first_token) for answer in recent if answer.first_token is not None]
     per_minute = Counter(int((now - answer.at).total_seconds() // 60) for answer in recent)
-    charts = (
+    charts = [
         _chart("Service time, seconds", _dots(seconds), [value for _, value, _ in seconds]),
         _chart("Requests per minute", _bars(per_minute), list(per_minute.values())),
         _chart("Tokens, read and written", _dots(tokens), [value for _, value, _ in tokens]),
-    )
+    ]
+    if first:
+        charts.insert(1, _chart("First words after, seconds", _dots(first), [value for _, value, _ in first]))
     return note_html(said) + str(Markup("<div class='charts'>{}</div>").format(Markup().join(charts)))
 
 

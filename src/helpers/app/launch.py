@@ -30,11 +30,12 @@ def launched(params: Params, folder: Path, own: EndpointBackend, host: str, port
         from helpers.app.addresses import AddressPolicy
         from helpers.app.client import AppClient
         from helpers.app.layout import build, launch_settings
+        from helpers.app.quality import quality_html
 
         bracketed = f"[{host}]" if ":" in host else host
         addresses = AddressPolicy(is_loopback(f"http://{bracketed}"), params.app.allow_hosts)
         client = AppClient(params, folder, own, addresses, _token_counter(params))
-        page = build(client, Path(files))
+        page = build(client, Path(files), quality_html(params, folder))
         page.queue(max_size=params.app.waiting, default_concurrency_limit=params.app.at_once, api_open=False)
         page.launch(server_name=host, server_port=port, prevent_thread_lock=True, **launch_settings(client))
         try:

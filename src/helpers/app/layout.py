@@ -13,6 +13,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from helpers.app.batch import ENCODINGS, TAKEN
 from helpers.app.client import AppClient
 from helpers.app.handlers import Handlers
 from helpers.app.html import draw
@@ -60,19 +61,23 @@ class RequestFields:
     token: Any
     beams: Any
     length: Any
+    known: Any
 
     def inputs(self) -> list[Any]:
         """Return the fields in the order in which `Handlers` takes them."""
-        return [self.url, self.token, self.beams, self.length]
+        return [self.url, self.token, self.beams, self.length, self.known]
 
 
-def build(client: AppClient, files: Path) -> gr.Blocks:
-    """Return the app, which puts what is to be downloaded into ``files``; it is not launched."""
+def build(client: AppClient, files: Path, quality: str = "") -> gr.Blocks:
+    """Return the app, which puts what is to be downloaded into ``files``; it is not launched.
+
+    ``quality`` is what is said of the summaries themselves, as HTML.
+    """
     handlers = Handlers(client, files)
     with gr.Blocks(title="Dialogue summariser", analytics_enabled=False, delete_cache=(600, 3600)) as page:
         history = gr.State([])
         gr.Markdown(f"# Summarise a dialogue\n\n{FULL if client.params.privacy.text == 'full' else PRIVATE}")
-        fields = _request_fields(client)
+        fields = _request_fields(client, handlers)
         with gr.Tabs():
             with gr.Tab("Single"):
                 _single(client, handlers, fields, history)
@@ -83,6 +88,7 @@ def build(client: AppClient, files: Path) -> gr.Blocks:
                 download = gr.DownloadButton("Download as CSV", interactive=False, elem_id="download")
             with gr.Tab("Monitoring") as monitoring:
                 charts = gr.HTML(draw([]), elem_id="charts")
+                gr.HTML(quality, visible=bool(quality), elem_id="quality")
                 refresh = gr.Button("Draw anew", size="sm")
         past.select(handlers.show_history, history, [rows, download], api_name="history")
         gr.on([monitoring.select, refresh.click], draw, history, charts, api_visibility="private")
@@ -111,9 +117,9 @@ def launch_settings(client: AppClient) -> dict[str, Any]:
     }
 
 
-def _request_fields(client: AppClient) -> RequestFields:
+def _request_fields(client: AppClient, handlers: Handlers) -> RequestFields:
     generation, own = client.params.generation, client.addresses.open
-    is_chat = client.params.backend == "endpoint" and client.params.endpoint.protocol == "chat"
+    known = gr.State(None)
     with gr.Accordion("Server and settings", open=False):
         with gr.Row(visible=own):
             url = gr.Textbox(
@@ -130,15 +136,31 @@ def _request_fields(client: AppClient) -> RequestFields:
                 elem_id="token",
                 html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
             )
+        seen = gr.HTML(elem_id="seen")
         with gr.Row():
             beams = gr.Slider(
-                1, 8, value=min(generation.num_beams, 8), step=1, label="Beams", visible=not is_chat, elem_id="beams"
+                1,
+                8,
+                value=min(generation.num_beams, 8),
+                step=1,
+                label="Beams",
+                visible=client.offers_beams(None),
+                elem_id="beams",
             )
             longest = max(256, generation.max_new_tokens)
             length = gr.Slider(
                 8, longest, value=generation.max_new_tokens, step=8, label="Longest summary, tokens", elem_id="length"
             )
-    return RequestFields(url, token, beams, length)
+    gr.on(
+        [url.submit, url.blur, token.submit, token.blur],
+        handlers.look,
+        [url, token, known],
+        [known, seen, beams],
+        api_visibility="private",
+        show_progress="hidden",
+        concurrency_limit=None,  # the threads of `Handlers` bound it
+    )
+    return RequestFields(url, token, beams, length, known)
 
 
 def _single(client: AppClient, handlers: Handlers, fields: RequestFields, history: Any) -> None:
@@ -180,7 +202,16 @@ def _single(client: AppClient, handlers: Handlers, fields: RequestFields, histor
 
 def _batch(handlers: Handlers, fields: RequestFields, history: Any) -> None:
     text = gr.Textbox(label="Dialogues, with blank lines between them", lines=6, max_lines=20, elem_id="many")
-    file = gr.File(label="or a CSV file with columns id, dialogue", file_types=[".csv"], elem_id="file", height=140)
+    with gr.Row():
+        file = gr.File(
+            label="or a file with columns id, dialogue: CSV, JSON Lines, JSON, Parquet",
+            file_types=list(TAKEN),
+            elem_id="file",
+            height=140,
+        )
+        encoding = gr.Dropdown(
+            list(ENCODINGS), value=ENCODINGS[0], label="Encoding of a CSV or JSON file", elem_id="encoding"
+        )
     with gr.Row():
         go = gr.Button("Summarise all", variant="primary", elem_id="go-all")
         cancel = gr.Button("Cancel", elem_id="cancel-all")
@@ -189,7 +220,7 @@ def _batch(handlers: Handlers, fields: RequestFields, history: Any) -> None:
     download = gr.DownloadButton("Download as CSV", interactive=False, elem_id="download-all")
     go.click(
         handlers.summarise_all,
-        [text, file, *fields.inputs(), history],
+        [text, file, *fields.inputs(), encoding, history],
         [rows, said, history, download],
         api_name="summarise_all",
         concurrency_limit=None,  # the threads of `Handlers` bound it

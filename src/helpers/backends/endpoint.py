@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from functools import partial
 from ipaddress import ip_address
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -22,7 +23,7 @@ from helpers import __version__
 from helpers.backends import wire
 from helpers.backends.base import Answer
 from helpers.backends.chat import Chat, Reuse, chat_path, parse_chat
-from helpers.backends.streaming import Stream, read_stream
+from helpers.backends.streaming import Stream, Tell, read_stream
 from helpers.core.environment import SHORTEST, environment, redact
 from helpers.core.errors import Failure, InputError, RequestError, RunError
 from helpers.params import Endpoint, Generation, Params
@@ -121,9 +122,16 @@ class EndpointBackend:
         """Make one attempt for the dialogues and return their answers in order, or raise `RequestError`."""
         return self.call(self.ask, list(dialogues), generation)
 
-    def begin(self, dialogues: Sequence[str], generation: Generation) -> Future[list[Answer]]:
-        """Begin the attempt that `summarise` makes; cancelling what is returned breaks it off."""
-        return self._portal.start_task_soon(self.ask, list(dialogues), generation)
+    def begin(self, dialogues: Sequence[str], generation: Generation, tell: Tell | None = None) -> Future[list[Answer]]:
+        """Begin the attempt that `summarise` makes; cancelling what is returned breaks it off.
+
+        ``tell`` is told, on the event loop, of an answer that comes in a stream: of as much of it as is there.
+        """
+        return self._portal.start_task_soon(self.ask, list(dialogues), generation, tell)
+
+    def begin_get(self, path: str) -> Future[tuple[int, str]]:
+        """Begin what `get` does; cancelling what is returned breaks it off."""
+        return self._portal.start_task_soon(self._get, path)
 
     def get(self, path: str) -> tuple[int, str]:
         """Return status and text of a plain GET such as ``/health``; raises `RequestError` if nothing answers."""
@@ -158,9 +166,9 @@ class EndpointBackend:
             connector=connector, trust_env=False, auto_decompress=False, trace_configs=[tracing]
         )
 
-    async def ask(self, dialogues: list[str], generation: Generation) -> list[Answer]:
-        """Make one attempt as `summarise` does, for code that `call` runs on this backend's event loop."""
-        reply = await self._asked(dialogues, generation)
+    async def ask(self, dialogues: list[str], generation: Generation, tell: Tell | None = None) -> list[Answer]:
+        """Make one attempt as `begin` does, for code that `call` runs on this backend's event loop."""
+        reply = await self._asked(dialogues, generation, tell and partial(self._show, tell))
         self._asleep = reply.status == 503
         if reply.status != 200:
             raise self._refusal(reply)
@@ -170,11 +178,11 @@ class EndpointBackend:
             said, again = self._clean(error.said), error.retryable
             raise RequestError(error.kind, error.private, said=said, status=error.status, retryable=again) from None
 
-    async def _asked(self, dialogues: list[str], generation: Generation) -> Reply:
+    async def _asked(self, dialogues: list[str], generation: Generation, tell: Tell | None) -> Reply:
         """Return the reply to one attempt, made again in other words if the server says that it takes those only."""
         while True:
             body = self._body(dialogues, generation)
-            reply = await self._exchange("POST", self._path + self._query, body)
+            reply = await self._exchange("POST", self._path + self._query, body, tell)
             other = self._chat.corrected(reply.status, reply.text) if self._chat else None
             if other is not None:
                 self._chat = other
@@ -225,17 +233,25 @@ class EndpointBackend:
         # half a surrogate pair is no text, and cannot be written anywhere
         return redact(text.encode("utf-8", "surrogatepass").decode("utf-8", "replace"), own)
 
-    async def _exchange(self, method: str, path: str, body: bytes | None) -> Reply:
+    def _show(self, tell: Tell, text: str) -> None:
+        """Tell of an unfinished text without the token, and without what may become the token at its end."""
+        text, token = self._clean(text), self._token or ""
+        longest = min(len(text), len(token))
+        tell(text[: len(text) - next((n for n in range(longest, 0, -1) if text.endswith(token[:n])), 0)])
+
+    async def _exchange(self, method: str, path: str, body: bytes | None, tell: Tell | None = None) -> Reply:
         """Return what came; a connection that the server has closed since its last answer is opened anew."""
         while True:
             on_kept = _Connection()
             try:
-                return await self._exchanged(method, path, body, on_kept)
+                return await self._exchanged(method, path, body, on_kept, tell)
             except _ClosedError as closed:
                 if not on_kept.was_kept:
                     raise closed.error from None
 
-    async def _exchanged(self, method: str, path: str, body: bytes | None, connection: _Connection) -> Reply:
+    async def _exchanged(
+        self, method: str, path: str, body: bytes | None, connection: _Connection, tell: Tell | None
+    ) -> Reply:
         limits, headers = self._limits(), dict(self._headers)
         if self._asleep and method == "POST":
             headers["X-Scale-Up-Timeout"] = f"{self._endpoint.wake_timeout:.0f}"
@@ -251,7 +267,7 @@ class EndpointBackend:
                 trace_request_ctx=connection,
             ) as response:
                 if response.status == 200 and response.content_type == "text/event-stream" and self._chat:
-                    stream, raw = await read_stream(response.content.iter_any(), began, most), b""
+                    stream, raw = await read_stream(response.content.iter_any(), began, most, tell), b""
                 else:
                     raw = await self._bounded(response)
                 seconds = (time.perf_counter_ns() - began) / 1e9
@@ -301,12 +317,16 @@ class EndpointBackend:
 
 def open_endpoint(url: str, params: Params, *, with_token: bool = True, may_be_cached: bool = False) -> EndpointBackend:
     """Return the backend of a run that asks ``url``, with the environment's token if it may go there."""
-    chat = None
-    if params.backend == "endpoint" and params.endpoint.protocol == "chat" and params.model.prompt:
-        name, streams = params.endpoint.served_model or params.model.id, params.endpoint.stream
-        chat = Chat(name, load_prompt(params.model.prompt), streams=streams)
     token = token_for(url, environment()) if with_token else None
-    return EndpointBackend(url, params.endpoint, token, chat, may_be_cached=may_be_cached)
+    return EndpointBackend(url, params.endpoint, token, chat_of(params), may_be_cached=may_be_cached)
+
+
+def chat_of(params: Params) -> Chat | None:
+    """Return how the endpoint of a params file is asked by the chat protocol; ``None`` where it speaks another."""
+    if params.backend != "endpoint" or params.endpoint.protocol != "chat" or not params.model.prompt:
+        return None
+    name, streams = params.endpoint.served_model or params.model.id, params.endpoint.stream
+    return Chat(name, load_prompt(params.model.prompt), streams=streams)
 
 
 def checked_url(url: str) -> str:

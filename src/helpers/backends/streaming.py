@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,8 @@ from helpers.backends.chat import Completion, completed, joined, thinking
 from helpers.backends.wire import no_constant
 from helpers.core.errors import Failure, RequestError
 
+#: Who is told of the text so far, without thinking, whenever more of it is there.
+Tell = Callable[[str], object]
 #: Bytes of events for a byte of text: what is around a token is far longer than it.
 AROUND = 50
 
@@ -59,6 +61,10 @@ class Stream:
         if isinstance(choice.get("finish_reason"), str):
             self.finish, self.ended = choice["finish_reason"], True
 
+    def so_far(self) -> str:
+        """Return the text that is there, without thinking."""
+        return completed("".join(self.text), "", "", {}).text
+
     def completion(self) -> Completion:
         """Return what was said; raises `RequestError` (bad_response) where the stream says neither text nor end."""
         if not self.chunks and not self.ended:
@@ -78,7 +84,7 @@ class Stream:
         return {"inter_token": between, **{name: getattr(self, name) for name in names}}
 
 
-async def read_stream(chunks: AsyncIterator[bytes], began_ns: int, limit: int) -> Stream:
+async def read_stream(chunks: AsyncIterator[bytes], began_ns: int, limit: int, tell: Tell | None = None) -> Stream:
     """Read events until the stream says that it is done, or ends; ``limit`` bounds the text, bytes.
 
     Raises `RequestError`: too_large, bad_response for what is no JSON, server_error for an error that the server sends.
@@ -94,6 +100,8 @@ async def read_stream(chunks: AsyncIterator[bytes], began_ns: int, limit: int) -
             if line.startswith(b"data:") and _done(stream, line[5:].strip(), at):
                 stream.ended = True
                 return stream
+        if tell and stream.last == at:
+            tell(stream.so_far())
     if buffer.startswith(b"data:"):
         _done(stream, buffer[5:].strip(), (time.perf_counter_ns() - began_ns) / 1e9)
     return stream

@@ -17,7 +17,7 @@ from helpers.monitoring.alerts import Alerted, StateChange, Watched, watch
 from helpers.monitoring.series import read_series
 from helpers.params import Alerts, Params
 from helpers.params.files import load_params, read_alerts
-from helpers.runs.poller import read_usage
+from helpers.runs.poller import read_gpu_use, read_usage
 from helpers.runs.request_log import SCHEMA, with_parts
 
 RULES = PROJECT / "params" / "alerts.yaml"
@@ -29,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``helpers monitor``."""
     parser.description = """\
 Hold request logs against the alert rules. Exit 3 when a rule fired at any time in the logs, whether or not it has
-resolved since; 0 when none did, which includes rules without enough data (said so). The load of the server is taken
-from the metrics.jsonl that a run leaves beside its log."""
+resolved since; 0 when none did, which includes rules without enough data (said so). The load of the server and of its
+GPU is taken from the metrics.jsonl that a run leaves beside its log."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = f"""\
 A log has one JSON object per line, as a run writes it (schema: {shown(SCHEMA)}):
@@ -40,6 +40,7 @@ A log has one JSON object per line, as a run writes it (schema: {shown(SCHEMA)})
   page, phase, sample   who asked; cold, warmup, probe, steady or load; the dialogue
   settings              a hash of the generation settings, equal for equal settings
   service_time, response_time, input_tokens, output_tokens, status, summary, ...   where they are known; in seconds
+  first_token, inter_token   of answers that came in a stream: to the first token, and between tokens; in seconds
 The parts that the writer closed (requests.0001.jsonl before requests.jsonl) are read with the newest; .gz is unpacked.
 A line that a crash has damaged is left out and named; one that is JSON but no such record refuses the log.
 """
@@ -64,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     """Print what the rules say; return 3 when one fired. Raises `InputError` for logs or rules that cannot be read."""
     rules, gpu = _rules(args.alerts, args.logs[0])
     logs = with_parts(args.logs)
-    found = watch(read_series(logs, read_usage(logs), say), rules, gpu=gpu)
+    found = watch(read_series(logs, read_usage(logs), read_gpu_use(logs), say), rules, gpu=gpu)
     if args.json:
         write_text("--json", args.json, found.model_dump_json(indent=1) + "\n")
     if args.export_prometheus:

@@ -23,9 +23,11 @@ from helpers.experiments.load.arrivals import Plan
 from helpers.experiments.load.logged import LoggedLoad
 from helpers.experiments.load.queueing import fifo_responses, mg1_response, utilisation
 from helpers.experiments.load.sending import MeasuredPart, Outcomes, send, sweep
+from helpers.experiments.load.server_figures import figures_during, why_no_figures
 from helpers.experiments.load.summary import capacity, intervals, point, streamed, summarise
 from helpers.params import Batching, Load, Serving
 from helpers.runs.budget import no_load
+from helpers.runs.poller import Look, read_looks
 from helpers.runs.results.load_capacity import BatchingGain, LoadCapacity, LoadPoint
 from helpers.runs.run import Run
 from helpers.runs.sender import RequestSender
@@ -155,13 +157,19 @@ def _sweep(
     # An arrival-poor run may hold no request at all; it says nothing and counts nowhere.
     by_rate = {rate: [one for one in each if one.measured().kinds.size] for rate, each in zip(rates, runs, strict=True)}
     single_times = [services[i] for i in ids]
-    points = [_point(rate, each, single_times, trip, load, sender.told) for rate, each in by_rate.items() if each]
+    looks = [look for part in read_looks([run.log.path]) for look in part]
+    points = [
+        _point(rate, each, single_times, trip, load, sender.told, looks) for rate, each in by_rate.items() if each
+    ]
+    no_figures: dict[str, object] = {
+        "no_server_figures": "" if any(one.server for one in points) else why_no_figures(looks)
+    }
     complete = min((len(each) for each in by_rate.values()), default=0)
     if not complete:
-        return tuple(points), {}
+        return tuple(points), no_figures
     summaries = [point(rate, each[:complete], load.target_p95) for rate, each in by_rate.items()]
     held = capacity(summaries, load.target_p95)
-    return tuple(points), {"highest_rate": held.highest_rate, "knee": held.knee}
+    return tuple(points), {"highest_rate": held.highest_rate, "knee": held.knee, **no_figures}
 
 
 def _point(
@@ -171,6 +179,7 @@ def _point(
     trip: float,
     load: Load,
     told: Callable[[RequestError], str],
+    looks: Sequence[Look],
 ) -> LoadPoint:
     pooled, between = summarise(runs, rate, load.target_p95, told), intervals(runs)
     single = np.concatenate(services)
@@ -192,6 +201,7 @@ def _point(
         predicted_here=_played(runs, services, load.seed) + trip,
         cached=pooled.cached,
         streaming=streamed(runs),
+        server=figures_during(runs, looks),
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from helpers.core.errors import RunError
 from helpers.monitoring.series import ASIDE, SERIES, BoolArray, FloatArray, LogColumns, Series, save
-from helpers.runs.poller import read_usage
+from helpers.runs.poller import read_gpu_use, read_usage
 from helpers.runs.request_log import Record, read_log, with_parts
 from helpers.runs.results.monitoring import Monitoring, Slice
 from helpers.runs.run import Run
@@ -25,7 +25,7 @@ from helpers.scorers.failures import output_failures
 from helpers.scorers.rouge import rouge
 from helpers.scorers.words import Tokenizer
 from helpers.stats import drift
-from helpers.stats.intervals import clustered_rate, mean, percentile, smallest_n
+from helpers.stats.intervals import Estimate, clustered_rate, mean, percentile, smallest_n
 
 PAGE = "06"
 #: Requests that are drawn one by one, answers that are judged, stretches of time that are told apart.
@@ -50,7 +50,7 @@ def measure(run: Run) -> Monitoring:
         for line, record in read_log(part, columns.left_out.append):
             columns.add(record, line)
             texts.add(record)
-    series = columns.series(read_usage(parts))
+    series = columns.series(read_usage(parts), read_gpu_use(parts))
     if not len(series):
         return Monitoring(page=PAGE, reason=run.down() or "the log holds no traffic beside warm-up and probes")
     save(run.directory / SERIES, series)
@@ -107,7 +107,6 @@ def _judge(texts: _Texts, samples: dict[str, Sample], tokenizer: Tokenizer) -> l
 
 def _described(series: Series, answers: list[_Judged], own: bool, logs: list[str]) -> Monitoring:
     ok, span = series.ok, series.end
-    timed = ok & ~np.isnan(series.service_time)
     counted = ok & ~np.isnan(series.input_tokens + series.output_tokens)
     tokens = series.input_tokens + series.output_tokens
     kinds = Counter(series.kinds[kind] for kind in series.kind[~ok].tolist())
@@ -124,15 +123,18 @@ def _described(series: Series, answers: list[_Judged], own: bool, logs: list[str
         throughput=float(ok.sum()) / span if span else None,
         error_rate=clustered_rate(~ok, series.sample) if len(series) else None,
         errors=dict(kinds.most_common()),
-        latency={
-            name: percentile(series.service_time[timed], p, series.sample[timed]) for name, p in PERCENTILES.items()
-        },
+        latency=_percentiles(series, series.service_time),
+        first_token=_streamed(series, series.first_token),
+        inter_token=_streamed(series, series.inter_token),
         tokens=mean(tokens[counted], series.sample[counted], floor=0.0) if counted.any() else None,
         usage_samples=len(series.usage),
         usage_mean=float(series.usage.mean()) if len(series.usage) else None,
         usage_most=float(series.usage.max()) if len(series.usage) else None,
+        gpu_samples=len(series.gpu),
+        gpu_mean=float(series.gpu.mean()) if len(series.gpu) else None,
+        gpu_most=float(series.gpu.max()) if len(series.gpu) else None,
         slices=tuple(_slices(series)),
-        dots=_dots(series, timed),
+        dots=_dots(series),
         judged=len(answers),
         failures=dict(failures.most_common()),
         output_failure_rate=clustered_rate([bool(a.failures) for a in answers], [a.sample for a in answers])
@@ -142,7 +144,19 @@ def _described(series: Series, answers: list[_Judged], own: bool, logs: list[str
     )
 
 
-def _dots(series: Series, timed: BoolArray) -> tuple[tuple[float, float], ...]:
+def _percentiles(series: Series, times: FloatArray) -> dict[str, Estimate]:
+    """Return percentiles of the times of answers."""
+    timed = series.ok & ~np.isnan(times)
+    return {name: percentile(times[timed], p, series.sample[timed]) for name, p in PERCENTILES.items()}
+
+
+def _streamed(series: Series, times: FloatArray) -> dict[str, Estimate]:
+    """Return percentiles of times that only answers in a stream have; none where there was no such answer."""
+    return {} if np.isnan(times).all() else _percentiles(series, times)
+
+
+def _dots(series: Series) -> tuple[tuple[float, float], ...]:
+    timed = series.ok & ~np.isnan(series.service_time)
     if not 0 < timed.sum() <= MOST_DOTS:
         return ()
     return tuple(zip(series.ended[timed].tolist(), series.service_time[timed].tolist(), strict=True))

@@ -14,12 +14,13 @@ import numpy as np
 
 from helpers.core.model import Frozen
 from helpers.monitoring.series import BoolArray, FloatArray, IntArray, Series
-from helpers.monitoring.windows import Window, window_of
+from helpers.monitoring.windows import STREAMED, Window, window_of
 from helpers.params import Alerts, Rule
 from helpers.stats.intervals import rate
 
 State = Literal["not applicable", "not enough data", "quiet", "pending", "firing", "resolved"]
-NO_GPU = "the instance has no GPU; the processor is watched instead"
+NO_GPU = "no GPU is declared and none was seen; the processor is watched instead"
+NO_STREAM = "no answer of the log came in a stream"
 #: Changes of state that a page shows.
 MOST_CHANGES = 100
 _NO_DATA, _CLEAR, _BETWEEN, _BEYOND = range(4)
@@ -118,8 +119,8 @@ def shortened(found: Alerted) -> Alerted:
 
 def _watched(name: str, rule: Rule, series: Series, gpu: bool) -> tuple[Watched, list[StateChange]]:
     fields = rule.model_dump(include={"label", "unit", "source", "above", "below", "window", "minimum", "hold"})
-    if name == "gpu_utilisation" and not gpu:
-        return Watched(name=name, **fields, state="not applicable", reason=NO_GPU), []
+    if reason := _not_applicable(name, series, gpu):
+        return Watched(name=name, **fields, state="not applicable", reason=reason), []
     window = window_of(name, rule, series)
     enough = window.at >= rule.window if window.per_second else window.n >= rule.minimum
     enough &= window.n >= rule.minimum
@@ -148,6 +149,15 @@ def _watched(name: str, rule: Rule, series: Series, gpu: bool) -> tuple[Watched,
         livable_below=None if low is None or rule.below is None else low / (1 + rule.hysteresis) or None,
     )
     return watched, changes
+
+
+def _not_applicable(name: str, series: Series, gpu: bool) -> str:
+    """Return why there can be no figure for a rule, or nothing."""
+    if name == "gpu_utilisation" and not gpu and not len(series.gpu):
+        return NO_GPU
+    if name in STREAMED and np.isnan(getattr(series, STREAMED[name])).all():
+        return NO_STREAM
+    return ""
 
 
 def _livable_above(name: str, rule: Rule, high: float | None, series: Series) -> float | None:

@@ -47,7 +47,7 @@ def grafana(alerts: Alerts) -> str:
 
 
 def figure(name: str, rule: Rule) -> str:
-    """Return the PromQL of what a rule watches; nothing for a GPU, which the server says nothing of."""
+    """Return the PromQL of what a rule watches; nothing for a GPU and for streams, which our server says nothing of."""
     window = _span(rule.window)
     answered = f'{REQUESTS}_total{{outcome="ok"}}[{window}]'
     every = f"{REQUESTS}_total[{window}]"

@@ -24,7 +24,8 @@ LIMIT = 10.0
 
 def message(found: Alerted, log: str) -> str:
     """Return what is told of the rules that fired, in Slack's markup; what a user wrote is escaped."""
-    lines = [f"*{len(found.fired)} of {len(found.rules)} alert rules fired* over {_plain(log)}"]
+    watched = sum(rule.state != "not applicable" for rule in found.rules)
+    lines = [f"*{len(found.fired)} of {watched} alert rules fired* over {_plain(log)}"]
     lines += [f"• {_plain(rule.label)}: {rule.state}, {threshold(rule)}, {extreme(rule)}" for rule in found.fired]
     return "\n".join(lines)
 

@@ -22,12 +22,17 @@ from helpers.runs.request_log import Damaged, Record
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+#: A load and when it was: seconds since 1970, and a share from 0 to 1.
+Samples = Iterable[tuple[float, float]]
 
 #: A record so many seconds from the median of its log was stamped by a clock that was never set.
 FAR_OFF = 5 * 365 * 86_400.0
 #: Phases that are no traffic.
 ASIDE = ("cold", "warmup", "probe", "cached")
-_KNOWN = ("service_time", "input_tokens", "output_tokens")
+_KNOWN = ("service_time", "input_tokens", "output_tokens", "first_token", "inter_token")
+
+#: Columns that runs of earlier versions lack, each as long as another one, or empty.
+_NEWER = {"first_token": "ended", "inter_token": "ended", "gpu_at": "", "gpu": ""}
 
 #: The columns of the log that page 06 read, beside its result.
 SERIES = "series.npz"
@@ -38,7 +43,8 @@ class Series:
     """Attempts by the time they ended, seconds after ``start`` (seconds since 1970, UTC).
 
     ``kind`` and ``sample`` are places in ``kinds`` and ``samples``; a time or a token count that nobody knows is NaN.
-    ``usage`` is the load of the server at ``usage_at``, 0 to 1 per core. ``aside`` counts attempts that are no traffic.
+    ``first_token`` and ``inter_token`` are known of answers that were streamed. ``usage`` is the load of the server at
+    ``usage_at``, 0 to 1 per core, ``gpu`` the use of its GPU at ``gpu_at``. ``aside`` counts attempts that are none.
     """
 
     start: float
@@ -46,12 +52,16 @@ class Series:
     service_time: FloatArray
     input_tokens: FloatArray
     output_tokens: FloatArray
+    first_token: FloatArray
+    inter_token: FloatArray
     kind: IntArray
     kinds: tuple[str, ...]
     sample: IntArray
     samples: tuple[str, ...]
     usage_at: FloatArray
     usage: FloatArray
+    gpu_at: FloatArray
+    gpu: FloatArray
     aside: int = 0
 
     def __len__(self) -> int:
@@ -66,7 +76,7 @@ class Series:
     @property
     def end(self) -> float:
         """When the last attempt or sample of the load was seen, seconds after the start."""
-        return float(max([*self.ended[-1:], *self.usage_at[-1:]], default=0.0))
+        return float(max([*self.ended[-1:], *self.usage_at[-1:], *self.gpu_at[-1:]], default=0.0))
 
     @property
     def started_at(self) -> datetime:
@@ -82,7 +92,7 @@ class LogColumns:
 
     def __init__(self) -> None:
         self.left_out: list[str] = []
-        self._rows = array("d")  # six numbers a record; a list of tuples would take five times the memory
+        self._rows = array("d")  # eight numbers a record; a list of tuples would take five times the memory
         self._logs: list[str] = []
         self._lines, self._log = array("q"), array("h")
         self._requests: list[str] = []
@@ -133,9 +143,9 @@ class LogColumns:
         self._rows.frombytes(np.column_stack(numbers).tobytes())
         self._requests.extend(kept["request"].to_pylist())
 
-    def series(self, usage: Iterable[tuple[float, float]] = ()) -> Series:
-        """Return the columns; ``usage`` are seconds since 1970 and the load at that time."""
-        rows = np.array(self._rows, dtype=float).reshape(-1, 6)
+    def series(self, usage: Samples = (), gpu: Samples = ()) -> Series:
+        """Return the columns; ``usage`` and ``gpu`` are seconds since 1970, and the load of each at that time."""
+        rows = np.array(self._rows, dtype=float).reshape(-1, len(_KNOWN) + 3)
         counts = self._with_a_right_clock(rows)
         if self._gone:
             counts &= np.array([request not in self._gone for request in self._requests], dtype=bool)
@@ -145,21 +155,20 @@ class LogColumns:
         order = np.argsort(ended, kind="stable")
         # A clock that counts from 1970 holds microseconds: what floating point adds to them is rounded off.
         ended, rows = ended[order].round(6), rows[order]
-        load = np.array(sorted(usage), dtype=float).reshape(-1, 2)
-        load[:, 0] = (load[:, 0] - start).round(6)
-        load = load[load[:, 0] >= 0] if len(rows) else load[:0]
+        cores, chip = (_since(start, samples if len(rows) else ()) for samples in (usage, gpu))
+        known = {name: rows[:, 1 + place].copy() for place, name in enumerate(_KNOWN)}
         return Series(
             start=start,
             ended=ended,
-            service_time=rows[:, 1].copy(),
-            input_tokens=rows[:, 2].copy(),
-            output_tokens=rows[:, 3].copy(),
-            kind=rows[:, 4].astype(int),
+            **known,
+            kind=rows[:, -2].astype(int),
             kinds=tuple(self._kinds),
-            sample=rows[:, 5].astype(int),
+            sample=rows[:, -1].astype(int),
             samples=tuple(self._samples),
-            usage_at=load[:, 0].copy(),
-            usage=load[:, 1].copy(),
+            usage_at=cores[:, 0].copy(),
+            usage=cores[:, 1].copy(),
+            gpu_at=chip[:, 0].copy(),
+            gpu=chip[:, 1].copy(),
             aside=self._aside,
         )
 
@@ -177,17 +186,15 @@ class LogColumns:
         return right
 
 
-def from_records(records: Iterable[Record], usage: Iterable[tuple[float, float]] = ()) -> Series:
+def from_records(records: Iterable[Record], usage: Samples = (), gpu: Samples = ()) -> Series:
     """Return the columns of records."""
     columns = LogColumns()
     for record in records:
         columns.add(record)
-    return columns.series(usage)
+    return columns.series(usage, gpu)
 
 
-def read_series(
-    logs: Sequence[Path], usage: Iterable[tuple[float, float]] = (), tell: Damaged = lambda _: None
-) -> Series:
+def read_series(logs: Sequence[Path], usage: Samples = (), gpu: Samples = (), tell: Damaged = lambda _: None) -> Series:
     """Return the columns of log files, read block by block; raises `RunError` for one that is not there.
 
     ``tell`` is told of every line that is left out.
@@ -206,7 +213,7 @@ def read_series(
                     columns.add(record, line)
             else:
                 columns.add_table(block, first)
-    found = columns.series(usage)
+    found = columns.series(usage, gpu)
     for line in columns.left_out:
         tell(line)
     return found
@@ -225,11 +232,21 @@ def load(path: Path) -> Series:
     """Return columns that `save` wrote; raises `RunError` when they are not there."""
     try:
         with np.load(path, allow_pickle=False) as found:
-            columns = {field.name: found[field.name] for field in fields(Series)}
+            names = [field.name for field in fields(Series) if field.name in found or field.name not in _NEWER]
+            columns = {name: found[name] for name in names}
     except (OSError, KeyError, ValueError):
         raise RunError(f"{path.name}: not there, or not of this version; measure page 06 again") from None
-    names = {name: tuple(columns[name].tolist()) for name in ("kinds", "samples")}
-    return Series(**columns | names | {name: columns[name].item() for name in ("start", "aside")})
+    for name, beside in _NEWER.items():
+        columns.setdefault(name, np.full(len(columns[beside]) if beside else 0, np.nan))
+    listed = {name: tuple(columns[name].tolist()) for name in ("kinds", "samples")}
+    return Series(**columns | listed | {name: columns[name].item() for name in ("start", "aside")})
+
+
+def _since(start: float, samples: Samples) -> FloatArray:
+    """Return samples of a load by seconds after the start, those before it left out."""
+    load: FloatArray = np.array(sorted(samples), dtype=float).reshape(-1, 2)
+    load[:, 0] = (load[:, 0] - start).round(6)
+    return load[load[:, 0] >= 0]
 
 
 def _places(names: Any, known: dict[str, int]) -> IntArray:

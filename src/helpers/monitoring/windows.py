@@ -13,7 +13,10 @@ import numpy as np
 from helpers.monitoring.series import BoolArray, FloatArray, IntArray, Series
 from helpers.params import Rule
 
-PERCENTILES = {"latency_p50": 50, "latency_p99": 99}
+#: Rules on a percentile of times: which one, and of which column of the log.
+PERCENTILES = {"latency_p50": 50, "latency_p99": 99, "time_to_first_token": 95, "inter_token_latency": 95}
+#: The columns of the rules that only answers in a stream can tell of.
+STREAMED = {"time_to_first_token": "first_token", "inter_token_latency": "inter_token"}
 
 
 @dataclass(frozen=True)
@@ -112,11 +115,12 @@ def _events(name: str, series: Series) -> tuple[FloatArray, FloatArray]:
     if name == "cpu_utilisation":
         return series.usage_at, series.usage
     if name == "gpu_utilisation":
-        return np.empty(0), np.empty(0)
+        return series.gpu_at, series.gpu
     if name == "error_rate":
         return series.ended, (~series.ok).astype(float)
     if name == "throughput":
         return series.ended[series.ok], np.ones(int(series.ok.sum()))
-    values = series.service_time if name in PERCENTILES else series.input_tokens + series.output_tokens
+    column = STREAMED.get(name, "service_time") if name in PERCENTILES else ""
+    values = getattr(series, column) if column else series.input_tokens + series.output_tokens
     counted = series.ok & ~np.isnan(values)
     return series.ended[counted], values[counted]

@@ -15,7 +15,8 @@ class Endpoint(Section):
     Of one attempt, ``read_timeout`` bounds each silence and ``total_timeout`` the whole; ``retry_timeout`` bounds all
     attempts of a request together, ``wake_timeout`` the wait for a service that is down. ``served_model`` is what a
     server of the chat protocol calls its model, ``model.id`` by default; it is asked to ``stream`` where it can.
-    ``expected_seconds`` is about what one request takes, for the estimate that is printed before the first.
+    ``expected_seconds`` is about what one request takes, for the estimate that is printed before the first. ``metrics``
+    are addresses of figures in the Prometheus format beside the server's own, such as those of a GPU exporter.
     """
 
     url: str | None = None
@@ -30,6 +31,7 @@ class Endpoint(Section):
     wake_timeout: Seconds = 600.0
     expected_seconds: Seconds = 4.0
     max_answer_bytes: Positive = 1_000_000
+    metrics: tuple[Annotated[str, Field(pattern=r"^https?://[^/\s@]+")], ...] = ()
 
 
 class Deployment(Section):

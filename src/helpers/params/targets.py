@@ -88,11 +88,17 @@ class Rule(Section):
         return None if self.below is None else self.below * (1 + self.hysteresis)
 
 
+#: The rules on a percentile of times, which only slow requests can break.
+OF_TIMES = ("latency_p50", "latency_p99", "time_to_first_token", "inter_token_latency")
+
+
 class Alerts(Section):
     """The alert rules, in reading order; a rule left out is not watched."""
 
     latency_p50: Rule | None = None
     latency_p99: Rule | None = None
+    time_to_first_token: Rule | None = None
+    inter_token_latency: Rule | None = None
     error_rate: Rule | None = None
     throughput: Rule | None = None
     tokens_per_request: Rule | None = None
@@ -103,7 +109,7 @@ class Alerts(Section):
     def _watchable(self) -> Self:
         problems = []
         for name, rule in self.rules():
-            if name.startswith("latency_") and (rule.above is None or rule.below is not None):
+            if name in OF_TIMES and (rule.above is None or rule.below is not None):
                 problems.append(f"'{name}' watches slow requests: give 'above', and no 'below'")
             if name != "throughput" and rule.minimum < 1:
                 problems.append(f"'{name}.minimum' is 0: of nothing there is no figure; give at least 1")

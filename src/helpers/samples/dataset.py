@@ -62,7 +62,7 @@ def load_source(params: SamplesParams) -> Source:
     A row that cannot be used is set aside and counted; with ``strict`` it refuses the source.
     """
     counting = Counting(source_name(params), params.strict)
-    samples = tuple(_samples(params, counting))
+    samples = tuple(each_sample(params, counting))
     return Source(samples, counting.done())
 
 
@@ -90,10 +90,10 @@ def stream_samples(params: SamplesParams, tell: Callable[[Intake], None] = lambd
         yield from draw_samples(found.samples, params)
         return
     counting = Counting(source_name(params), params.strict)
-    for _ in _samples(params, counting):
+    for _ in each_sample(params, counting):
         pass
     tell(counting.done())
-    yield from _samples(params, Counting(source_name(params)))
+    yield from each_sample(params, Counting(source_name(params)))
 
 
 def is_table(source: str, columns: Columns, encoding: str | None = None) -> bool:
@@ -157,8 +157,11 @@ def _read_hub(name: str, params: SamplesParams) -> Iterator[FileRow]:
     return (FileRow(number, f"row {number}", dict(row)) for number, row in enumerate(loaded, 1))
 
 
-def _samples(params: SamplesParams, counting: Counting) -> Iterator[Sample]:
-    """Yield samples as they are read; once all are, raise with what is wrong with the source, if anything is."""
+def each_sample(params: SamplesParams, counting: Counting) -> Iterator[Sample]:
+    """Yield samples as they are read, rows that cannot be used counted.
+
+    Once all are, raises `SamplesError` with what is wrong with the source, if anything is.
+    """
     wanted, rows = _open(params)
     columns, has_ids = wanted, False
     ids: Counter[str] = Counter()

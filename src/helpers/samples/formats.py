@@ -53,15 +53,32 @@ PRESETS = (
 def found_columns(columns: Columns, present: Iterable[str]) -> Columns:
     """Return the columns to read: those that were named, and for the others what a preset knows of a file's columns.
 
-    Of presets with the same dialogue column the one counts that finds most of the rest.
+    Of presets with the same dialogue column the one counts that finds most of the rest. Columns that go by the usual
+    names are found in capitals, too.
     """
     names, given = set(present), columns.model_fields_set
     fitting = [_filled(preset, names) for preset in PRESETS if preset.dialogue in names or "dialogue" in given]
     if not fitting or (columns.dialogue in names and _has(columns, names)):
-        return columns
+        return _as_spelled(columns, names)
     best = max(fitting, key=lambda found: (found["id"] is not None) + (found["references"] is not None))
     known = {name: value for name, value in best.items() if name not in given and value is not None}
-    return columns.model_copy(update=known)
+    return _as_spelled(columns.model_copy(update=known), names)
+
+
+def _as_spelled(columns: Columns, names: set[str]) -> Columns:
+    """Return columns that were not named as a file spells them, in whatever case."""
+    spelled = {name.casefold(): name for name in sorted(names)}
+
+    def of(column: str) -> str:
+        return column if column in names else spelled.get(column.casefold(), column)
+
+    usual = {
+        "id": columns.id and of(columns.id),
+        "dialogue": of(columns.dialogue),
+        "references": tuple(map(of, columns.references)),
+    }
+    given = columns.model_fields_set
+    return columns.model_copy(update={name: value for name, value in usual.items() if name not in given})
 
 
 def _has(columns: Columns, names: set[str]) -> bool:

@@ -61,6 +61,10 @@ class FileRow:
     problem: str = ""
 
 
+class EncodingError(SamplesError):
+    """A text file is in another encoding than it is read in."""
+
+
 def name_of(source: str | Path) -> str:
     """Return how messages call a source: a file without its folder."""
     return "standard input" if str(source) == STDIN else Path(source).name
@@ -166,7 +170,7 @@ def _as_text(file: IO[bytes], start: bytes, name: str, encoding: str | None) -> 
     try:
         yield text
     except UnicodeDecodeError as error:
-        raise SamplesError(_undecoded(name, used, error)) from None
+        raise EncodingError(_undecoded(name, used, error)) from None
     finally:
         with suppress(ValueError):  # closed already, where rows were read in part
             text.detach()
@@ -194,7 +198,7 @@ def _csv_rows(text: IO[str], name: str) -> Iterator[FileRow]:
     skipped = 0
     while first and not first.strip():
         first, skipped = text.readline(_LARGEST_CELL), skipped + 1
-    told = first.strip().strip('"')
+    told = first.strip('\r\n "')  # a tab may be what it names
     if told.lower().startswith("sep=") and len(told) == 5:
         separator, lines, skipped = told[4], iter(text), skipped + 1
     else:

@@ -46,6 +46,18 @@ def test_a_server_of_the_plain_protocol_is_found() -> None:
     assert (found.protocol, found.streams) == ("summarization", False)
 
 
+def test_a_server_of_one_model_says_its_name_when_it_refuses_another() -> None:
+    """As `transformers serve MODEL` does, which lists what lies in its cache, or nothing."""
+    refused = answer(400, {"detail": "Server is pinned to '/models/own'; requested 'other'."})
+    told = raw(HEAD + WORD + LAST + event(usage=USAGE) + b"data: [DONE]\n\n")
+    for models in (answer(500, "no cache"), answer(200, {"data": [{"id": "other"}, {"id": "third"}]})):
+        with ScriptedServer(models, refused, told) as server:
+            found = discover(server.url, {})
+            assert b'"model": "/models/own"' in server.requests[-1]
+        assert (found.model, found.protocol, found.streams) == ("/models/own", "chat", True)
+        assert not any("models" in words or "name" in words for words in found.assumed)
+
+
 def test_an_address_where_nothing_answers_says_what_was_tried() -> None:
     with ScriptedServer(answer(404, {"detail": "Not Found"})) as server:
         with pytest.raises(InputError, match=r"POST /a/v1/chat/completions: .* POST /a: .*Give the address up to /v1"):

@@ -1,19 +1,29 @@
 """What the app asks of which server with whose token, what it logs, and what is said of each failure."""
 
+import json
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from helpers.app.client import WORDS, Answered, AppClient, VisitorRequest
-from helpers.backends.endpoint import EndpointBackend
+from helpers.app.client import WORDS, Answered, AppClient, Known, VisitorRequest
+from helpers.backends.chat import Chat
+from helpers.backends.endpoint import EndpointBackend, chat_of
 from helpers.core.errors import Failure, InputError
+from helpers.params import Generation
 from helpers.params.files import load_params
-from tests.scripted_server import ScriptedServer, answer, hold, reset, summary
+from helpers.runs.request_log import settings_hash
+from helpers.samples.prompts import load_prompt
+from tests.contract.backends.test_streaming import HEAD, LAST, ROLE, USAGE, event
+from tests.scripted_server import Play, ScriptedServer, answer, drip, hold, raw, reset, summary
 from tests.unit.app.test_addresses import HERE
 from tests.unit.app.test_html import EVIL
 
+ABSENT = answer(404, {"error": "no such path"})
+STREAM = HEAD + ROLE + event({"content": "Ann and "}) + event({"content": "Bo meet."}) + event({}, "length")
+STREAM += event(usage=USAGE) + b"data: [DONE]\n\n"
 DIALOGUE = "Ann: Lunch at noon?\nBo: Yes."
 
 
@@ -48,13 +58,92 @@ def test_a_visitors_server_hears_the_visitors_token_alone(
     with ScriptedServer(answer(401, {"error": f"who is {token}?"})) as theirs:
         found = ask(desk, VisitorRequest(url=theirs.url, token=token))
     assert found.problem == WORDS[Failure.AUTH]
-    assert b"own-token" not in theirs.requests[0]
-    assert (b"Bearer visitors-token" in theirs.requests[0]) is bool(token)
+    assert b"own-token" not in b"".join(theirs.requests)
+    assert all((b"Bearer visitors-token" in request) is bool(token) for request in theirs.requests)
     assert own.requests == []
     log = (tmp_path / "requests.jsonl").read_text()
     assert '"kind":"auth"' in log
     assert "own-token" not in log
     assert "visitors-token" not in log
+
+
+def test_a_chat_server_of_a_visitor_is_found_streamed_and_asked_without_beams(
+    desk: AppClient, own: ScriptedServer, tmp_path: Path
+) -> None:
+    so_far: list[str] = []
+    with ScriptedServer(answer(200, {"data": [{"id": "m", "owned_by": "vllm"}]}), raw(STREAM)) as theirs:
+        known = desk.look(VisitorRequest(url=theirs.url), threading.Event())
+        assert known.said == (
+            "vLLM answers there with the model m; its answers are shown as they come. Beams do not apply to it."
+        )
+        assert not desk.offers_beams(known)
+        theirs.script[:] = [drip(STREAM, 0.0002)]
+        theirs.requests.clear()
+        wanted = VisitorRequest(url=theirs.url, beams=4, length=64, known=known)
+        found = desk.ask(DIALOGUE, wanted, threading.Event(), tell=so_far.append)
+        (request,) = theirs.requests
+    body = json.loads(request.partition(b"\r\n\r\n")[2])
+    assert request.startswith(b"POST /v1/chat/completions ")
+    assert (body["model"], body["max_tokens"], body["stream"]) == ("m", 64, True)
+    assert "num_beams" not in body
+    assert (found.summary, found.finish, found.output_tokens) == ("Ann and Bo meet.", "length", 6)
+    assert so_far == ["Ann and", "Ann and Bo meet."]
+    logged = json.loads((tmp_path / "requests.jsonl").read_text())
+    assert logged["first_token"] == found.first_token
+    assert logged["settings"] == settings_hash(dict(Generation(max_new_tokens=64).sent())), "no beams in it"
+    assert own.requests == []
+
+
+def test_the_text_so_far_never_holds_a_token_nor_the_beginning_of_one(desk: AppClient) -> None:
+    so_far: list[str] = []
+    parts = [event({"content": part}) for part in ("Key: visi", "tors-tok", "en is it.")]
+    with ScriptedServer(raw(HEAD + b"".join(parts) + LAST)) as theirs:
+        theirs.script[:] = [drip(HEAD + b"".join(parts) + LAST, 0.0002)]
+        known = Known(theirs.url, Chat("m", load_prompt("zero-shot"), streams=True))
+        wanted = VisitorRequest(url=theirs.url, token="visitors-token", known=known)
+        found = desk.ask(DIALOGUE, wanted, threading.Event(), tell=so_far.append)
+    assert so_far == ["Key: ", "Key: ", "Key: [redacted] is it."]
+    assert found.summary == so_far[-1]
+
+
+@pytest.mark.parametrize(
+    ("script", "kind"),
+    [
+        ([ABSENT, answer(503, "loading")], Failure.COLD),
+        ([ABSENT, ABSENT, answer(503, "loading")], Failure.COLD),
+        ([ABSENT], Failure.NOT_FOUND),
+        ([answer(200, {"data": [{"id": "m"}]}), answer(413, {"error": "too long"})], Failure.TOO_LARGE),
+    ],
+    ids=["a chat server loads", "another one loads", "nothing there", "a chat server refuses"],
+)
+def test_where_nobody_is_found_the_likeliest_is_asked_and_its_failure_told(
+    desk: AppClient, script: list[Play], kind: Failure
+) -> None:
+    with ScriptedServer(*script) as theirs:
+        assert desk.look(VisitorRequest(url=theirs.url), threading.Event()).said == ""
+        theirs.requests.clear()
+        assert ask(desk, VisitorRequest(url=theirs.url)).kind == kind
+
+
+def test_a_look_can_be_cancelled(desk: AppClient) -> None:
+    stop = threading.Event()
+    with ScriptedServer(hold(3, summary())) as theirs:
+        threading.Timer(0.2, stop.set).start()
+        began = time.monotonic()
+        assert desk.ask(DIALOGUE, VisitorRequest(url=theirs.url), stop).kind == Failure.CANCELLED
+        assert time.monotonic() - began < 2
+
+
+def test_the_own_chat_server_is_asked_by_chat_with_the_visitors_token_too(own: ScriptedServer, tmp_path: Path) -> None:
+    params = load_params("chat", [f"endpoint.url={own.url}", "generation.extra={seed: 7}"])
+    own.script[:] = [raw(STREAM)]
+    with EndpointBackend(own.url, params.endpoint, None, chat_of(params)) as backend:
+        chat_desk = AppClient(params, tmp_path, backend, HERE)
+        assert not chat_desk.offers_beams(None)
+        for token in ("", "visitors-token"):
+            found = ask(chat_desk, VisitorRequest(token=token, beams=4))
+            assert (found.summary, found.problem) == ("Ann and Bo meet.", "")
+            assert b'"seed": 7' in own.requests[-1]
 
 
 def test_a_redirect_is_not_followed(desk: AppClient, own: ScriptedServer) -> None:

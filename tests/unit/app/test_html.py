@@ -12,4 +12,8 @@ def test_what_others_wrote_is_text_on_the_page_and_no_formula_in_a_file() -> Non
     for html in (table(EVIL, [row]), answer_html(row), error_html(EVIL), draw([row])):
         assert "<img" not in html
     assert as_csv([row]).splitlines()[1].split(",")[2] == "'=cmd()"
+    assert "first words after 0.12 s" in answer_html(Answered("a", seconds=1, first_token=0.123))
+    assert "Cut off" in answer_html(Answered("a", seconds=1, finish="length"))
+    assert "First words after" in draw([Answered("a", seconds=1, first_token=0.1, request="r")])
+    assert "First words after" not in draw([row])
     assert "it never read 76 tokens" in answer_html(Answered("a", seconds=1, lost_tokens=76))

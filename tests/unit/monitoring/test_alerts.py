@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.monitoring.alerts import Alerted, watch
-from helpers.monitoring.series import Series, from_records
+from helpers.monitoring.series import Series, from_records, load, save
 from helpers.monitoring.windows import window_of
 from helpers.params import Alerts, Rule
 from helpers.runs.request_log import Record
@@ -101,9 +102,42 @@ def test_a_gpu_that_is_not_there_does_not_apply_and_one_that_is_was_not_sampled(
     (without,), (with_one,) = watch(series, rules).rules, watch(series, rules, gpu=True).rules
     assert (without.state, without.reason) == (
         "not applicable",
-        "the instance has no GPU; the processor is watched instead",
+        "no GPU is declared and none was seen; the processor is watched instead",
     )
     assert (with_one.state, with_one.reason) == ("not enough data", "no sample of the load was taken")
+
+
+def test_a_gpu_that_a_server_tells_of_is_watched_though_none_is_declared() -> None:
+    rules = Alerts.model_validate({"gpu_utilisation": RULE | {"below": 0.2}})
+    idle = usage([(float(at), 0.0 if 10 <= at < 24 else 0.5) for at in range(60)])
+    found = watch(from_records(traffic(0, 60), gpu=idle), rules)
+    assert steps(found) == [("quiet", 3.0), ("pending", 16.0), ("firing", 21.0), ("resolved", 28.0)]
+
+
+@pytest.mark.parametrize(("name", "place"), [("time_to_first_token", 0), ("inter_token_latency", 1)])
+def test_the_clocks_of_streams_are_watched_where_answers_came_in_streams(name: str, place: int) -> None:
+    # One slow of at most ten is over the p95 at once, until the last slow one leaves, ten seconds after it ended.
+    def streamed(start: int, end: int, slow: float) -> list[Record]:
+        clocks = (slow, 0.01) if place == 0 else (0.1, slow)
+        return [attempt(at, stream=clocks) for at in range(start, end)]
+
+    found = run(name, [*streamed(0, 10, 0.1), *streamed(10, 25, 3.0), *streamed(25, 60, 0.1)], above=2.0)
+    assert steps(found) == [("quiet", 4.0), ("pending", 11.0), ("firing", 16.0), ("resolved", 35.0)]
+    (without,) = run(name, traffic(0, 60), above=2.0).rules
+    assert (without.state, without.reason) == ("not applicable", "no answer of the log came in a stream")
+
+
+def test_columns_of_an_earlier_version_are_read_and_hold_no_stream(tmp_path: Path) -> None:
+    path = tmp_path / "series.npz"
+    save(path, from_records([attempt(0, stream=(0.5, 0.02))], usage([(1.0, 0.5)]), usage([(1.0, 0.7)])))
+    assert load(path).first_token.tolist() == [0.5]
+    assert load(path).gpu.tolist() == [0.7]
+    with np.load(path) as found:
+        kept = {name: found[name] for name in found if name not in ("first_token", "inter_token", "gpu_at", "gpu")}
+    np.savez(path, **kept)
+    older = load(path)
+    assert np.isnan(older.first_token).tolist() == np.isnan(older.inter_token).tolist() == [True]
+    assert (len(older.gpu), len(older.gpu_at), older.usage.tolist()) == (0, 0, [0.5])
 
 
 def test_too_little_data_is_a_state_and_says_how_much_there_was() -> None:
@@ -192,8 +226,9 @@ def test_the_work_grows_with_the_log_and_no_faster() -> None:
         """Return the calls that a log of n attempts in a day takes, and the most memory, bytes."""
         rng, calls = np.random.default_rng(0), 0
         ones, none = np.zeros(n), np.empty(0)
-        series = Series(0.0, np.sort(rng.uniform(0, 86_400, n)), rng.exponential(1.0, n), ones, ones,
-                        np.zeros(n, dtype=int), ("ok",), np.zeros(n, dtype=int), ("a",), none, none)  # fmt: skip
+        nan, kind = np.full(n, np.nan), np.zeros(n, dtype=int)
+        series = Series(0.0, np.sort(rng.uniform(0, 86_400, n)), rng.exponential(1.0, n), ones, ones, nan, nan,
+                        kind, ("ok",), kind, ("a",), none, none, none, none)  # fmt: skip
 
         def count(*_: object) -> None:
             nonlocal calls

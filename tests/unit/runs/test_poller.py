@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from helpers.runs import poller
-from helpers.runs.poller import NAME, Poller, figures, read_usage
+from helpers.runs.poller import NAME, Poller, metrics_paths, read_gpu_use, read_usage
 from tests.local_server import Scripted, served
 from tests.scripted_server import ScriptedServer, answer, hold, raw
 from tests.unit.serving.serving_helpers import ask, until
@@ -38,7 +38,9 @@ def test_it_samples_our_server_and_the_load_comes_out_of_it(tmp_path: Path) -> N
         after = len(samples(tmp_path))
         time.sleep(0.2)
         assert len(samples(tmp_path)) == after
-    assert set(samples(tmp_path)[0]) == {"at", "batch", "queue", "cpu_seconds", "cores", "memory_bytes"}
+    assert set(samples(tmp_path)[0]) == {
+        "at", "running", "queue", "input_tokens", "output_tokens", "cpu_seconds", "cores", "memory_bytes",
+    }  # fmt: skip
     usage = read_usage([tmp_path / "requests.jsonl"])
     assert len(usage) == after - 1
     assert all(0 <= share < 1.5 for _, share in usage)
@@ -100,4 +102,40 @@ def test_the_load_leaves_out_restarts_and_torn_lines(tmp_path: Path) -> None:
     (tmp_path / NAME).write_text("\n".join([*lines, '{"at": "2026', "{}"]) + "\n")
     log = tmp_path / "requests.jsonl"
     assert [share for _, share in read_usage([log, log])] == [0.5, 1.0]
-    assert figures("inf_queue_size one") == {}
+
+
+@pytest.mark.parametrize(
+    ("url", "paths"),
+    [
+        ("http://h:8000", ("/metrics",)),
+        ("http://h:8000/v1", ("/metrics",)),
+        ("http://h:8000/v1/chat/completions", ("/metrics",)),
+        ("https://h/llm/v1/", ("/llm/metrics", "/metrics")),
+    ],
+)
+def test_where_a_chat_server_may_give_its_figures(url: str, paths: tuple[str, ...]) -> None:
+    assert metrics_paths(url) == paths
+
+
+def test_figures_are_found_at_the_origin_and_those_of_a_gpu_beside_them(tmp_path: Path) -> None:
+    gpu = 'DCGM_FI_DEV_GPU_UTIL{gpu="0"} 40\nprocess_resident_memory_bytes 7\n'
+    with ScriptedServer(answer(404, "")) as server, ScriptedServer(answer(404, "")) as exporter:
+        server.metrics = answer(200, "vllm:num_requests_waiting 3\n", kind="text/plain")
+        exporter.metrics = answer(200, gpu, kind="text/plain")
+        paths = metrics_paths(f"{server.url}/llm/v1")
+        watching = Poller(server.url, logged(tmp_path), 0.02, paths=paths, beside=(exporter.url,))
+        until(lambda: len(samples(tmp_path)) >= 3)
+        watching.stop()
+    assert [request.split(b" ")[1] for request in server.requests] == [b"/llm/metrics"]
+    first, *_ = samples(tmp_path)
+    assert {name: value for name, value in first.items() if name != "at"} == {"queue": 3.0, "gpu_use": 0.4}
+    assert {share for _, share in read_gpu_use([tmp_path / "requests.jsonl"])} == {0.4}
+
+
+def test_an_exporter_that_fails_is_no_failure_of_the_server(tmp_path: Path) -> None:
+    with ScriptedServer(answer(200, "")) as server, ScriptedServer(raw(b"")) as exporter:
+        server.metrics = answer(200, "inf_queue_size 3\n", kind="text/plain")
+        watching = Poller(server.url, logged(tmp_path), 0.02, beside=(f"{exporter.url}/gpu",))
+        until(lambda: bool(samples(tmp_path)))
+        watching.stop()
+    assert samples(tmp_path)[0].keys() == {"at", "queue"}

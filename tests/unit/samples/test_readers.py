@@ -31,6 +31,7 @@ READ: dict[str, tuple[str, bytes]] = {
     "semicolon": ("t.csv", table(";").encode()),
     "tab": ("t.tsv", table("\t").encode()),
     "separator named": ("t.csv", b"sep=;\r\n" + table(";").encode()),
+    "tab named": ("t.csv", b"sep=\t\r\n" + table("\t").encode()),
     "CR ends": ("t.csv", table(ends="\r").encode()),
     "blank lines": ("t.csv", b"\r\n\r\n" + table().encode() + b"\r\n,\r\n"),
     "BOM": ("t.CSV", table().encode("utf-8-sig")),

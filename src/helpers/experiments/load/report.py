@@ -11,10 +11,10 @@ from helpers.experiments.load.arrivals import Arrival
 from helpers.experiments.load.search import RateSearch
 from helpers.experiments.load.sending import Outcomes
 from helpers.experiments.load.summary import (
-    RequestSettings,
     Capacity,
     LoadReport,
     Point,
+    RequestSettings,
     RunSummary,
     Times,
     capacity,

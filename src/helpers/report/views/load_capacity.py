@@ -14,6 +14,7 @@ from helpers.report.components.tables import Cell, Column, chip, facts, table
 from helpers.report.views.common import ended_early, not_measured
 from helpers.report.views.cost import projected
 from helpers.report.views.quantization import choice, has_ratio, recommended
+from helpers.report.views.server_figures import server_figures
 from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
 from helpers.verdicts.targets import sustained
@@ -74,9 +75,8 @@ def sweep(result: Cited) -> Markup:
         "(Pollaczek and Khinchine)."
     )
     rows = [_point_row(one) for one in result.points]
-    return throughput_latency(result) + table(
-        "Response time by rate, measured and predicted", columns, rows, id="sweep", note=note
-    )
+    by_rate = table("Response time by rate, measured and predicted", columns, rows, id="sweep", note=note)
+    return throughput_latency(result) + by_rate + server_figures(result)
 
 
 def held(result: Cited) -> Markup:

@@ -7,6 +7,8 @@ from itertools import pairwise
 from markupsafe import Markup
 
 from helpers.core.text import Style
+from helpers.monitoring.alerts import NO_STREAM
+from helpers.monitoring.windows import PERCENTILES
 from helpers.report.components.figures import curves, states
 from helpers.report.components.glyphs import FILLED, HOLLOW, THIN, Segment
 from helpers.report.components.line_chart import Band, Curve, LevelLine, Look, Plot
@@ -86,7 +88,7 @@ def alerts(run: Run, result: Cited) -> Markup:
             number(rule.minimum, "count"),
             state_chip(rule.state.raw),
         ]
-        for rule in alerted_of(run).rules
+        for rule in _shown(alerted_of(run))
     ]
     note = "Where there is no GPU, its rule does not apply and the processor is watched instead."
     return table("Alert rules over this log", columns, rows, id="alerts", note=note) + states_over_time(alerted_of(run))
@@ -110,12 +112,12 @@ def thresholds(run: Run, result: Cited) -> Markup:
             quoted(rule.label),
             _threshold(rule),
             number(rule.beyond, "rate"),
-            "–" if rule.name.raw.startswith("latency") else number(rule.lowest, rule.unit.raw),
+            "–" if rule.name.raw in PERCENTILES else number(rule.lowest, rule.unit.raw),
             number(rule.highest, rule.unit.raw),
             _sides(rule.livable_below, rule.livable_above, rule.unit.raw),
             number(rule.windows, "plain"),
         ]
-        for rule in alerted_of(run).rules
+        for rule in _shown(alerted_of(run))
     ]
     note = (
         "A threshold to live with lies as far beyond everything seen as a firing alert takes to resolve; for the error "
@@ -138,6 +140,8 @@ def traffic(result: Cited) -> Markup:
     ]
     named: list[tuple[str, Cited, Style]] = [
         *((f"service time, {name}", found, "s") for name, found in result.latency.items()),
+        *((f"time to first token, {name}", found, "s") for name, found in result.first_token.items()),
+        *((f"time between tokens, {name}", found, "s") for name, found in result.inter_token.items()),
         ("error rate", result.error_rate, "rate"),
         ("tokens per request", result.tokens, "count"),
         ("failed output checks of answers with a logged text", result.output_failure_rate, "rate"),
@@ -152,11 +156,19 @@ def traffic(result: Cited) -> Markup:
         ("answers a second", result.throughput, "plain"),
         ("load of the server per core, mean", result.usage_mean, "rate"),
         ("load of the server per core, highest", result.usage_most, "rate"),
+        *_gpu(result),
         *((f"failed attempts: {kind}", count, "count") for kind, count in result.errors.items()),
         *((f"failed output checks: {kind}", count, "count") for kind, count in result.failures.items()),
     ]
     rows += [[quoted(label), number(found, style), "–", "–"] for label, found, style in plain]
     return table("Traffic, errors, tokens and load", columns, rows, id="traffic")
+
+
+def _gpu(result: Cited) -> list[tuple[str, Cited, Style]]:
+    """Return the rows on the GPU, of a server that says how it is used."""
+    if not result.gpu_samples:
+        return []
+    return [("use of the GPU, mean", result.gpu_mean, "rate"), ("use of the GPU, highest", result.gpu_most, "rate")]
 
 
 def drift(result: Cited) -> Markup:
@@ -226,7 +238,7 @@ def states_over_time(alerted: Cited) -> Markup:
     """Return the state of every rule over time, with its changes as a table."""
     rows = [
         (rule.label.raw, f"{_STATES[rule.state.raw][1]} {rule.state.raw}", _segments(alerted, rule))
-        for rule in alerted.rules
+        for rule in _shown(alerted)
     ]
     fired = [quoted(rule.label) for rule in alerted.rules if rule.fired.raw]
     finding = sentence("Fired: {names}", names=Markup(", ").join(fired)) if fired else "No rule fired"
@@ -234,6 +246,11 @@ def states_over_time(alerted: Cited) -> Markup:
     if alerted.left_out:
         subtitle += "; drawn as far as the table of changes goes"
     return states("alerts-over-time", finding, subtitle, rows, unit="s", data=_timeline(alerted))
+
+
+def _shown(alerted: Cited) -> list[Cited]:
+    """Return the rules without those on streams, where no answer came in one."""
+    return [rule for rule in alerted.rules if rule.reason.raw != NO_STREAM]
 
 
 def _threshold(rule: Cited) -> Markup:

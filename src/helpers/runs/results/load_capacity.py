@@ -24,14 +24,32 @@ LoadVerdict = Literal[
 ]
 
 
+class ServerFigures(Frozen):
+    """What a server said of itself in some ``looks``: requests that it computed and that waited, mean and most.
+
+    ``cache_use`` is the highest share of its cache in use, ``gpu_use`` the mean share of the GPU's time, both 0 to 1;
+    ``input_rate`` and ``output_rate`` are tokens per second, as it counts them.
+    """
+
+    looks: int
+    running: float | None = None
+    most_running: float | None = None
+    queue: float | None = None
+    most_queue: float | None = None
+    cache_use: float | None = None
+    gpu_use: float | None = None
+    input_rate: float | None = None
+    output_rate: float | None = None
+
+
 class LoadPoint(Frozen):
     """One rate of the sweep: intervals are across its independent repeats, ``requests`` counts all of them.
 
     ``utilisation`` is the share of time the server is asked for. ``predicted`` is the steady state of M/G/1 (``None``
     where there is none), ``predicted_here`` the mean of this very schedule played through one server. Throughput and
     goodput are over the planned seconds. ``saturated`` is whether it did not keep up, for whatever reason;
-    ``messages`` has one of each kind of error. ``cached`` answers were taken from the server's cache of prompts;
-    ``streaming`` has none of them.
+    ``messages`` has one of each kind of error, ``server`` what the server said of itself meanwhile. ``cached`` answers
+    were taken from the server's cache of prompts; ``streaming`` has none of them.
     """
 
     rate: float
@@ -50,6 +68,7 @@ class LoadPoint(Frozen):
     predicted_here: float
     cached: int = 0
     streaming: Streaming | None = None
+    server: ServerFigures | None = None
 
 
 class AnswersUnderLoad(Frozen):
@@ -156,6 +175,7 @@ class Assumed(Frozen):
 class LoadFields(Frozen):
     """What page 05 adds to a page's result; ``no_sweep`` says why nothing was sent.
 
+    ``no_server_figures`` says why a server that was sent load is not known to have said anything of itself.
     ``service`` is the mean service time over dialogues, without the round trip ``trip``; ``scv`` the squared
     coefficient of variation of single services.
     """
@@ -167,6 +187,7 @@ class LoadFields(Frozen):
     trip: float | None = None
     points: tuple[LoadPoint, ...] = ()
     answers: AnswersUnderLoad | None = None
+    no_server_figures: str = ""
     curve: tuple[Predicted, ...] = ()
     highest_rate: Estimate | None = None
     knee: float | None = None

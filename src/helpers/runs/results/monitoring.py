@@ -32,6 +32,7 @@ class Slice(Frozen):
 class Monitoring(PageResult):
     """Page 06: the traffic in ``logs`` (the run's ``own`` or others), steady state only; ``aside`` is what was not.
 
+    ``latency`` are percentiles of the service time, ``first_token`` and ``inter_token`` those of what came in streams.
     ``dots`` are end and service time of each answer, where they are few. ``judged`` counts the answers whose text was
     looked at, ``left_out`` names the lines that could not be read or whose clock was wrong. The alerts follow from the
     columns of the log when rendering.
@@ -49,10 +50,15 @@ class Monitoring(PageResult):
     error_rate: Estimate | None = None
     errors: dict[str, int] = Field(default_factory=dict)
     latency: dict[str, Estimate] = Field(default_factory=dict)
+    first_token: dict[str, Estimate] = Field(default_factory=dict)
+    inter_token: dict[str, Estimate] = Field(default_factory=dict)
     tokens: Estimate | None = None
     usage_samples: int = 0
     usage_mean: float | None = None
     usage_most: float | None = None
+    gpu_samples: int = 0
+    gpu_mean: float | None = None
+    gpu_most: float | None = None
     slices: tuple[Slice, ...] = ()
     dots: tuple[tuple[float, float], ...] = ()
     judged: int = 0

@@ -13,7 +13,7 @@ from helpers.params.files import load_params
 from helpers.report.views import load_capacity
 from helpers.report.views.load_capacity import sweep
 from helpers.runs.results.cited import Cited
-from helpers.runs.results.load_capacity import Assumed, LoadCapacity, LoadPoint, LoadVerdict, Predicted
+from helpers.runs.results.load_capacity import Assumed, LoadCapacity, LoadPoint, LoadVerdict, Predicted, ServerFigures
 from helpers.runs.results.quantization import Quantization
 from helpers.runs.results.store import Results
 from helpers.stats.intervals import Estimate
@@ -67,6 +67,28 @@ def test_the_heading_says_whether_it_keeps_up(saturated: tuple[bool | None, ...]
         [],
         [],
     )
+
+
+def test_what_the_server_said_of_itself_stands_beside_the_rates_or_why_it_is_not_known() -> None:
+    said = ServerFigures(
+        looks=7, running=1.5, most_running=2, queue=0.25, most_queue=3, cache_use=0.4, output_rate=81.0
+    )
+    found = result((False,) * 3)
+    found = found.model_copy(
+        update={"points": (found.points[0].model_copy(update={"server": said}), *found.points[1:])}
+    )
+    html = sweep(Cited(found, "results/05.json"))
+    table = BeautifulSoup(html, "html.parser").select_one("#server-figures")
+    assert table
+    assert len(table.select("tbody tr")) == 1
+    assert "Cache in use" in table.get_text()
+    assert "GPU in use" not in table.get_text()
+    tree = {"results/05.json": json.loads(found.model_dump_json())}
+    assert (loose_digits(html), wrong_citations(html, tree)) == ([], [])
+    without = result((False,) * 3).model_copy(update={"no_server_figures": "its /metrics answers HTTP 404"})
+    html = sweep(Cited(without, "results/05.json"))
+    assert "is not known" in html
+    assert loose_digits(html) == []
 
 
 def test_a_percentile_that_no_run_supports_is_not_drawn() -> None:

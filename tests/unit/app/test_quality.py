@@ -1,0 +1,27 @@
+"""What the app says of the summaries themselves: what readers found, or that nobody has read any."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from helpers.app.quality import quality_html
+from helpers.params.files import load_params
+from tests.unit.app.test_html import EVIL
+
+
+def test_the_readings_that_come_with_a_model_are_shown_with_the_targets(tmp_path: Path) -> None:
+    html = quality_html(load_params("demo"), tmp_path)
+    assert "<strong>Usable summaries</strong>: 8 % (1 % to 26 %)" in html
+    assert "Summaries without a false statement</strong>" in html
+    assert html.count("the target is at least 90 %") == 2
+    assert "Of 25 recorded summaries of this model, read by a language model" in html
+
+
+def test_a_model_that_nobody_has_read_needs_a_review(tmp_path: Path) -> None:
+    html = quality_html(load_params("endpoint", [f"targets.usable_summaries.label='{EVIL}'"]), tmp_path)
+    assert "these need a review" in html
+    assert html.count("not known; the target is at least 90 %") == 2
+    assert "helpers review RUN" in html
+    assert "<img" not in html
+    silent = load_params("endpoint", ["targets.usable_summaries=null", "targets.faithful_summaries=null"])
+    assert quality_html(silent, tmp_path) == ""
