@@ -8,11 +8,12 @@ import math
 from pathlib import Path
 from typing import get_args
 
-from helpers.backends.endpoint import EndpointBackend, checked_url, is_loopback, token_for
+from helpers.backends.endpoint import EndpointBackend, checked_url, token_for
 from helpers.cli.arguments import add_reading, samples_of, write_text
 from helpers.core.console import say, tell
 from helpers.core.environment import environment
 from helpers.core.errors import InputError
+from helpers.core.machine import is_loopback
 from helpers.experiments.load.arrivals import Arrival, Plan
 from helpers.experiments.load.report import as_text, report_on
 from helpers.experiments.load.sending import sweep
