@@ -20,7 +20,7 @@ from typing import Any, Self
 #: Seconds for a prompt that is computed, and for one that is known.
 FRESH, KNOWN = 0.06, 0.002
 SAYS = "The two agree to meet on Friday at the station."
-MODES = ("plain", "reads-all", "bytes", "no-usage", "sampling")
+MODES = ("plain", "reads-all", "bytes", "no-usage", "sampling", "over-limit", "cuts", "by-version")
 CACHING = ("cached", "cached-salt", "cached-always", "cached-apart", "cached-silent")
 
 
@@ -44,6 +44,8 @@ class ChatAnswers:
             cached = await self._computed(mode, body, prompt)
         if mode == "bytes":
             text, made = "·\u0301 " * most, most
+        if mode == "over-limit":
+            made = most + 5
         if mode == "sampling":
             text = f"{SAYS} Take {self.asked[mode]}."
         message = {"role": "assistant", "content": text}
@@ -53,7 +55,7 @@ class ChatAnswers:
         answer = {
             "object": "chat.completion",
             "model": "m",
-            "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
+            "choices": [{"index": 0, "finish_reason": "length" if mode == "cuts" else "stop", "message": message}],
         }
         return answer if mode == "no-usage" else {**answer, "usage": told}
 
@@ -74,7 +76,10 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ans
             method, target, *_ = head.decode().split(" ")
             lengths = [line[15:] for line in head.decode().split("\r\n") if line.lower().startswith("content-length:")]
             body = await reader.readexactly(int(lengths[0])) if lengths else b""
-            mode, _, rest = target.strip("/").partition("/")
+            path, _, query = target.partition("?")
+            mode, _, rest = path.strip("/").partition("/")
+            if mode == "by-version" and query != "api-version=3":
+                rest = "without its version"
             status, content = 404, {"error": {"message": f"no such path: {target}"}}
             if method == "GET" and target == "/asked":
                 status, content = 200, {"asked": answers.asked, "bodies": answers.bodies}

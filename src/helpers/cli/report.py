@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from helpers.backends.discovery import discover
-from helpers.cli.arguments import add_overrides, budget
+from helpers.backends.discovery import PATIENCE, discover
+from helpers.cli.arguments import add_overrides, budget, seconds
 from helpers.core.console import say, shown
 from helpers.core.environment import environment
 from helpers.core.errors import HelpersError, InputError, RunError
@@ -46,6 +46,13 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("params", nargs="?", metavar="PARAMS", help="a file, or the name of one in params/")
     parser.add_argument("--url", metavar="URL", help="no params file: measure what answers at this address")
     parser.add_argument("--samples", metavar="FILE", help="with --url: dialogues to ask (default: the bundled ten)")
+    parser.add_argument(
+        "--wait",
+        type=seconds,
+        metavar="SECONDS",
+        help="with --url: wait so long for a server that is being started, even where nobody answers yet "
+        f"(default: {PATIENCE:.0f} for one that says it is loading)",
+    )
     parser.add_argument(
         "--resume",
         type=Path,
@@ -82,7 +89,7 @@ def run_report(args: argparse.Namespace) -> int:
     # Notebooks and HTML take a second to import, which ``--help`` and a wrong parameter do without.
     from helpers.report import execute, publish
 
-    if args.url or args.samples:
+    if args.url or args.samples or args.wait is not None:
         _found(args)
     overrides = [*args.overrides, *args.budget, *(["samples.strict=true"] if args.strict else [])]
     params, only = _told(args, overrides)
@@ -205,9 +212,11 @@ def run_render(args: argparse.Namespace) -> int:
 def _found(args: argparse.Namespace) -> None:
     """Take for parameters what answers at ``--url``, and say what was found and assumed."""
     if not args.url or args.params or args.resume:
-        raise InputError("report --url URL [--samples FILE] takes the place of a params file and of --resume")
-    found = discover(args.url, environment())
-    kind = " ".join(filter(None, [found.engine, found.precision])) or "a server"
+        raise InputError(
+            "report --url URL [--samples FILE] [--wait SECONDS] takes the place of a params file and of --resume"
+        )
+    found = discover(args.url, environment(), args.wait)
+    kind = " ".join(filter(None, [found.engine, found.precision])) or "a server that does not tell its engine"
     stream = "it streams" if found.streams else "it answers whole"
     say(f"{kind} speaks the {found.protocol} protocol and serves {public_name(found.model)}; {stream}")
     for assumption in found.assumed:
