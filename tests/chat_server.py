@@ -21,7 +21,7 @@ from typing import Any, Self
 #: Seconds for a prompt that is computed, and for one that is known.
 FRESH, KNOWN = 0.06, 0.002
 SAYS = "The two agree to meet on Friday at the station."
-MODES = ("plain", "reads-all", "bytes", "no-usage", "sampling")
+MODES = ("plain", "reads-all", "bytes", "no-usage", "sampling", "over-limit", "cuts", "by-version")
 #: Modes that stream: seconds to a role without content, to the first of the words, and between these; then, after a
 #: pause as long as that before the words, ``usage``.
 STREAMS = {"streams": (0.05, 0.3, 0.02), "streams-quickly": (0.005, 0.03, 0.004)}
@@ -91,6 +91,8 @@ class ChatAnswers:
             cached = await self._computed(mode, body, prompt)
         if mode == "bytes":
             text, made = "·\u0301 " * most, most
+        if mode == "over-limit":
+            made = most + 5
         if mode == "sampling":
             text = f"{SAYS} Take {self.asked[mode]}."
         message = {"role": "assistant", "content": text}
@@ -100,7 +102,7 @@ class ChatAnswers:
         answer = {
             "object": "chat.completion",
             "model": "m",
-            "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
+            "choices": [{"index": 0, "finish_reason": "length" if mode == "cuts" else "stop", "message": message}],
         }
         return answer if mode == "no-usage" else {**answer, "usage": told}
 
@@ -121,7 +123,10 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ans
             method, target, *_ = head.decode().split(" ")
             lengths = [line[15:] for line in head.decode().split("\r\n") if line.lower().startswith("content-length:")]
             body = await reader.readexactly(int(lengths[0])) if lengths else b""
-            mode, _, rest = target.strip("/").partition("/")
+            path, _, query = target.partition("?")
+            mode, _, rest = path.strip("/").partition("/")
+            if mode == "by-version" and query != "api-version=3":
+                rest = "without its version"
             status, content = 404, {"error": {"message": f"no such path: {target}"}}
             if method == "GET" and target == "/asked":
                 streamed = [vars(one) for one in answers.streamed]

@@ -44,25 +44,28 @@ HARDWARE = {
 
 
 class Management:
-    """The state of the imitation: endpoints by name, and every call that came, with its token."""
+    """The state of the imitation: endpoints by name, every call that came, and with which keys."""
 
     def __init__(self, course: Sequence[str] = COURSE, reason: str = "") -> None:
         self.course, self.reason = list(course), reason
         self.endpoints: dict[str, dict[str, Any]] = {}
         self.calls: list[str] = []
+        self.keys: set[str] = set()
         self.bodies: list[dict[str, Any]] = []
         self.refuse: int | None = None
         self._coming: dict[str, list[str]] = {}
 
     def answer(self, method: str, path: str, body: dict[str, Any], token: str) -> tuple[int, Any]:
         self.calls.append(f"{method} {path}")
+        self.keys.add(token)
         if token != f"Bearer {TOKEN}":
             return 401, {"error": "Invalid credentials"}
         if self.refuse:
             return self.refuse, {"error": f"refused with {token}"}
         kind, _, *rest = path.strip("/").split("/")
-        if kind == "provider":
-            return 200, HARDWARE
+        # who the token belongs to, and what there is
+        if kind in ("api", "provider"):
+            return 200, HARDWARE if kind == "provider" else {"type": "user", "name": "team", "orgs": []}
         if not rest:
             return self._create(body)
         name, *action = rest

@@ -123,11 +123,11 @@ class ScriptedServer:
 
     metrics: Play = staticmethod(answer(404, "", kind="text/plain"))
 
-    def __init__(self, *script: Play | PlayWithRequest) -> None:
+    def __init__(self, *script: Play | PlayWithRequest, port: int = 0) -> None:
         self.script = list(script)
         self.requests: list[bytes] = []
         self.looks: list[bytes] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self._listener.settimeout(0.1)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._over = threading.Event()

@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 from aiohttp.abc import ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
-from helpers.backends.endpoint import checked_url, is_loopback
+from helpers.backends.endpoint import checked_url
 from helpers.core.errors import InputError
+from helpers.core.machine import is_loopback
 
 #: IPv6 addresses that a gateway turns into IPv4 ones.
 TRANSLATED = IPv6Network("64:ff9b::/96")

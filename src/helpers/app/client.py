@@ -195,7 +195,7 @@ class AppClient:
                 yield Interruptible(backend, (stop, self.closing))
 
         try:
-            found = discover(url, {}, opener)
+            found = discover(url, {}, opener, wait=0.0)
         except NobodyFoundError as nobody:
             return Known(wanted.url, nobody.chat)
         if found.chat is None:

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from helpers.backends.endpoint import EndpointBackend, endpoint_url, is_loopback, open_endpoint
+from helpers.backends.endpoint import EndpointBackend, endpoint_url, open_endpoint
 from helpers.core.console import say
 from helpers.core.errors import InputError, ModelError, ToolError
+from helpers.core.machine import is_loopback
 from helpers.engines.model_files import TokenCounter, tokenizer_file
 from helpers.engines.served import start_server, wait_until_ready
 from helpers.params import Params

@@ -43,6 +43,7 @@ class Chat:
 
     def body(self, dialogue: str, generation: Generation) -> dict[str, Any]:
         """Return the request; decoding is greedy, as with every other protocol, but for ``generation.extra``."""
+        settings = generation.sent("chat")
         turns, mark = self.prompt.messages(dialogue), uuid.uuid4().hex[:8]
         if self.reuse == "distinct":
             turns[0] = {**turns[0], "content": f"[request {mark}]\n{turns[0]['content']}"}
@@ -50,10 +51,9 @@ class Chat:
             "cache_prompt": {"cache_prompt": False},
             "cache_salt": {"cache_salt": mark},
         }
-        body: dict[str, Any] = {"model": self.model, "messages": turns, self.limit: generation.max_new_tokens}
-        body |= {"temperature": 0, "stream": self.streams}
-        body |= {"stream_options": {"include_usage": True}} if self.streams else {}
-        body |= {**switches.get(self.reuse, {}), **generation.extra}
+        body: dict[str, Any] = {"model": self.model, "messages": turns, self.limit: settings.pop("max_new_tokens")}
+        body |= {"stream": self.streams, **({"stream_options": {"include_usage": True}} if self.streams else {})}
+        body |= {**switches.get(self.reuse, {}), **settings}
         return {name: value for name, value in body.items() if name not in self.left_out}
 
     def corrected(self, status: int, said: str) -> Self | None:

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
-from ipaddress import ip_address
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -26,6 +25,7 @@ from helpers.backends.chat import Chat, Reuse, chat_path, parse_chat
 from helpers.backends.streaming import Stream, Tell, read_stream
 from helpers.core.environment import SHORTEST, environment, redact
 from helpers.core.errors import Failure, InputError, RequestError, RunError
+from helpers.core.machine import is_loopback
 from helpers.params import Endpoint, Generation, Params
 from helpers.samples.prompts import load_prompt
 
@@ -142,6 +142,11 @@ class EndpointBackend:
         other = copy.copy(self)
         other._chat = replace(self._chat, reuse=reuse) if self._chat else None
         return other
+
+    @property
+    def refused(self) -> frozenset[str]:
+        """The fields of a request that the service has refused, and that are left out since."""
+        return self._chat.left_out if self._chat else frozenset()
 
     def close(self) -> None:
         """Close the connections and end the event loop."""
@@ -323,7 +328,7 @@ def open_endpoint(url: str, params: Params, *, with_token: bool = True, may_be_c
 
 def chat_of(params: Params) -> Chat | None:
     """Return how the endpoint of a params file is asked by the chat protocol; ``None`` where it speaks another."""
-    if params.backend != "endpoint" or params.endpoint.protocol != "chat" or not params.model.prompt:
+    if params.protocol != "chat" or not params.model.prompt:
         return None
     name, streams = params.endpoint.served_model or params.model.id, params.endpoint.stream
     return Chat(name, load_prompt(params.model.prompt), streams=streams)
@@ -363,15 +368,6 @@ def _slash(reply: Reply, path: str) -> str | None:
     other = urlsplit(reply.headers.get("Location", ""))
     same = other.path.rstrip("/") == path.rstrip("/") and other.path != path
     return other.path if same and not other.netloc else None
-
-
-def is_loopback(url: str) -> bool:
-    """Whether an address names this machine."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def endpoint_url(params: Params) -> str | None:

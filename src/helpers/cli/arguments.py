@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from pathlib import Path
 
@@ -52,6 +53,17 @@ def budget(text: str) -> str:
     name, factor = _UNITS[found[2]]
     amount = float(found[1]) * factor
     return f"budget.{name}={amount:g}"
+
+
+def seconds(text: str) -> float:
+    """Return a number of seconds that is finite and not below zero."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not 0 <= found < math.inf:
+        raise argparse.ArgumentTypeError(f"'{text}': give seconds, such as 600")
+    return found
 
 
 def write_text(option: str, path: Path, text: str) -> None:

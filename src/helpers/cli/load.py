@@ -10,11 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import get_args
 
-from helpers.backends.endpoint import EndpointBackend, checked_url, is_loopback, open_endpoint
+from helpers.backends.endpoint import EndpointBackend, checked_url, open_endpoint
 from helpers.cli.addresses import found_at
 from helpers.cli.arguments import add_overrides, add_reading, samples_of, write_text
 from helpers.core.console import say, tell
 from helpers.core.errors import InputError
+from helpers.core.machine import is_loopback
 from helpers.experiments.load.arrivals import Arrival, Plan
 from helpers.experiments.load.report import Sweep, as_text, how, pooled, report_on
 from helpers.experiments.load.search import FEWEST_REPEATS, RateSearch, search

@@ -15,8 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from helpers.backends.discovery import PATIENCE
 from helpers.cli.addresses import found_at
-from helpers.cli.arguments import add_overrides, budget
+from helpers.cli.arguments import add_overrides, budget, seconds
 from helpers.core.console import say, shown
 from helpers.core.errors import HelpersError, InputError, RunError
 from helpers.core.paths import REPORTS
@@ -44,6 +45,13 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("params", nargs="?", metavar="PARAMS", help="a file, or the name of one in params/")
     parser.add_argument("--url", metavar="URL", help="no params file: measure what answers at this address")
     parser.add_argument("--samples", metavar="FILE", help="with --url: dialogues to ask (default: the bundled ten)")
+    parser.add_argument(
+        "--wait",
+        type=seconds,
+        metavar="SECONDS",
+        help="with --url: wait so long for a server that is being started, even where nobody answers yet "
+        f"(default: {PATIENCE:.0f} for one that says it is loading)",
+    )
     parser.add_argument(
         "--resume",
         type=Path,
@@ -80,7 +88,7 @@ def run_report(args: argparse.Namespace) -> int:
     # Notebooks and HTML take a second to import, which ``--help`` and a wrong parameter do without.
     from helpers.report import execute, publish
 
-    if args.url or args.samples:
+    if args.url or args.samples or args.wait is not None:
         _found(args)
     overrides = [*args.overrides, *args.budget, *(["samples.strict=true"] if args.strict else [])]
     params, only = _told(args, overrides)
@@ -203,8 +211,10 @@ def run_render(args: argparse.Namespace) -> int:
 def _found(args: argparse.Namespace) -> None:
     """Take for parameters what answers at ``--url``."""
     if not args.url or args.params or args.resume:
-        raise InputError("report --url URL [--samples FILE] takes the place of a params file and of --resume")
-    args.params, found = found_at(args.url)
+        raise InputError(
+            "report --url URL [--samples FILE] [--wait SECONDS] takes the place of a params file and of --resume"
+        )
+    args.params, found = found_at(args.url, wait=args.wait)
     own = [f"samples.source={json.dumps(str(Path(args.samples).resolve()))}"] if args.samples else ["privacy.text=full"]
     say("texts are kept and shown: the dialogues are bundled" if not args.samples else "texts are kept as hashes alone")
     args.overrides = [*found, *own, *args.overrides]

@@ -1,10 +1,12 @@
-"""The machine this runs on: its processor, the cores it may use, the memory a process took, and signals."""
+"""The machine this runs on: its processor, cores and addresses, the memory a process took, and signals."""
 
 from __future__ import annotations
 
 import os
 import signal
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 CPUINFO = Path("/proc/cpuinfo")
 
@@ -33,6 +35,15 @@ def end_on_signal() -> list[int]:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda caught, _: signalled.append(caught))
     return signalled
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address names this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def peak_memory(pid: int | None) -> int | None:

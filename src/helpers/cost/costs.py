@@ -139,7 +139,7 @@ def basis(params: Params, timed: LatencyCost | None, run: str = "") -> Basis:
     tokens = timed.tokens_per_request if timed else None
     peak = timed.peak_memory_bytes if timed else None
     supplied = params.cost.service_times.get(declared_price(params).name)
-    elsewhere = params.backend != "endpoint"
+    elsewhere = params.backend != "endpoint" or params.is_here
     if supplied and (mean is None or elsewhere):
         time, origin, elsewhere = _exact(supplied.value), f"supplied: {supplied.source}", False
     elif mean is not None:

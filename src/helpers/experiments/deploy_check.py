@@ -7,12 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from helpers.backends.endpoint import EndpointBackend, is_loopback, open_endpoint
+from helpers.backends.discovery import engine_of, told_models
+from helpers.backends.endpoint import EndpointBackend, open_endpoint
 from helpers.core.environment import environment
 from helpers.core.errors import DeployError, InputError, RequestError
+from helpers.core.machine import is_loopback
 from helpers.core.text import spell
 from helpers.experiments.probes import probe_all, texts
+from helpers.experiments.settings_seen import settings_seen
 from helpers.params import Generation, Params
+from helpers.runs.manifest import public_name
 from helpers.runs.request_log import Record
 from helpers.runs.results.deploy_check import Check, Declared, DeployCheck, Probe
 from helpers.runs.run import Run, unreachable
@@ -22,7 +26,11 @@ from helpers.serving.metrics import served_how
 
 PAGE = "01"
 #: So many identical calls must be answered alike.
-IDENTICAL = 3
+IDENTICAL, IDENTICAL_CALLS = 3, "identical calls"
+#: Names of served models that a row shows.
+MOST_NAMES = 3
+#: A setting that has a row of its own, whether it is ignored or not.
+LIMITED = ("max_new_tokens",)
 
 
 def measure(run: Run) -> DeployCheck:
@@ -41,6 +49,8 @@ def measure(run: Run) -> DeployCheck:
     asked = [sender.ask("short", short, phase="warmup", repeat=n, text=False) for n in warmups]
     warm = [outcome for outcome in asked if outcome and outcome.record.ok]
     checks, probes = _checks(run, sender, [first, *warm]), probe_all(run, run.sender(PAGE))
+    server, model = _served(run)
+    ignored = _ignored(run, checks)
     return DeployCheck(
         page=PAGE,
         requests=len({r.request for r in run.log.read() if r.page == PAGE}),
@@ -51,7 +61,9 @@ def measure(run: Run) -> DeployCheck:
         cold_note=note,
         warm=tuple(o.record.service_time for o in warm if o.record.service_time is not None),
         probes=tuple(probes),
-        declared=tuple(_declared(run, probes)),
+        declared=tuple(_declared(run, probes, model, [row for name, row in ignored.items() if name not in LIMITED])),
+        server=server,
+        ignored=tuple(ignored),
     )
 
 
@@ -172,7 +184,7 @@ def _determinism(sender: RequestSender, warm: list[Outcome]) -> Check:
     for repeat in range(len(answers), IDENTICAL):
         outcome = sender.ask("identical", texts()["short"], phase="probe", repeat=repeat, text=False)
         answers += [mark] if outcome and (mark := outcome.mark) else []
-    name, expected = "identical calls", "the same short dialogue is answered alike"
+    name, expected = IDENTICAL_CALLS, "the same short dialogue is answered alike"
     if len(answers) < IDENTICAL:
         return Check(name=name, expectation=expected, passed=None, detail="too few of them were answered")
     alike, n = len(set(answers)) == 1, len(answers)
@@ -181,16 +193,40 @@ def _determinism(sender: RequestSender, warm: list[Outcome]) -> Check:
     return Check(name=name, expectation=expected, passed=alike, detail=detail)
 
 
-def _declared(run: Run, probes: list[Probe]) -> list[Declared]:
+def _served(run: Run) -> tuple[str, list[Declared]]:
+    """Return engine and numbers as a foreign server tells them, with the rows that say so, and which model it serves.
+
+    What it does not tell of the engine has a row only where an engine is declared.
+    """
+    params, unseen = run.params, Declared(name="model", declared=run.manifest.model, observed=None, agrees=None)
+    if params.protocol != "chat" or not isinstance(run.backend, EndpointBackend):
+        return "", [unseen]
+    models = told_models(run.backend, run.backend.url)
+    asked, names = params.endpoint.served_model or params.model.id, [str(model["id"]) for model in models]
+    own = next((model for model in models if model["id"] == asked), {})
+    server = " ".join(filter(None, engine_of(run.backend, own or (models[0] if models else {}))))
+    told = f"serves {', '.join(public_name(name) for name in names[:MOST_NAMES])}"
+    rows = [unseen.model_copy(update={"observed": told, "agrees": bool(own)})] if names else [unseen]
+    if server or params.declares_engine:
+        wanted = f"{params.model.engine} {params.model.dtype}" if params.declares_engine else "not declared"
+        rows.append(Declared(name="engine", declared=wanted, observed=server or None, agrees=None))
+    return server, rows
+
+
+def _ignored(run: Run, checks: Sequence[Check]) -> dict[str, Declared]:
+    refused = run.backend.refused if isinstance(run.backend, EndpointBackend) else ()
+    alike = next((check.passed for check in checks if check.name == IDENTICAL_CALLS), None)
+    return settings_seen(run.params, run.log.read(), refused, alike)
+
+
+def _declared(run: Run, probes: list[Probe], model: list[Declared], ignored: list[Declared]) -> list[Declared]:
     """Return what was declared beside what the answers show, and what the vendor says where it can be asked."""
     params, by_name = run.params, {probe.name: probe for probe in probes}
     records = run.log.read()
-    protocol = params.endpoint.protocol if params.backend == "endpoint" else "summarization"
     observed: list[tuple[str, str, Any, bool | None]] = [
-        ("task", params.model.task, f"answers by the {protocol} protocol", by_name["short"].kind == "ok"),
+        ("task", params.model.task, f"answers by the {params.protocol} protocol", by_name["short"].kind == "ok"),
         ("most new tokens", str(params.generation.max_new_tokens), *_written(records, params.generation)),
         ("context tokens", spell(params.model.context_tokens, "count"), *_read(records, params.model.context_tokens)),
-        ("model", run.manifest.model, None, None),
         ("revision", params.model.revision or "not pinned", None, None),
     ]
     if params.backend == "local" and isinstance(run.backend, EndpointBackend):
@@ -199,8 +235,8 @@ def _declared(run: Run, probes: list[Probe]) -> list[Declared]:
         observed.append(("serving", declared, how, None if how is None else how == declared))
     managed = managed_rows(params, environment())
     known = {row.name for row in managed}
-    seen = [Declared(name=n, declared=d, observed=o, agrees=a) for n, d, o, a in observed if n not in known]
-    return [*seen, *managed]
+    seen = [Declared(name=n, declared=d, observed=o, agrees=a) for n, d, o, a in observed]
+    return [row for row in (*seen[:3], *ignored, *model, *seen[3:]) if row.name not in known] + managed
 
 
 def _written(records: Sequence[Record], generation: Generation) -> tuple[str | None, bool | None]:

@@ -6,6 +6,7 @@ against them whenever the page is rendered.
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from helpers.runs.request_log import Record, read_log, with_parts
 from helpers.runs.results.monitoring import Monitoring, Slice
 from helpers.runs.run import Run
 from helpers.samples.dataset import Sample
-from helpers.scorers.failures import output_failures
+from helpers.scorers.failures import OutputFailure, as_told, output_failures
 from helpers.scorers.rouge import rouge
 from helpers.scorers.words import Tokenizer
 from helpers.stats import drift
@@ -56,7 +57,7 @@ def measure(run: Run) -> Monitoring:
     save(run.directory / SERIES, series)
     answers = _judge(texts, {sample.id: sample for sample in run.samples}, run.params.scoring.tokenizer)
     described = _described(series, answers, own, [log.name for log in parts])
-    return described.model_copy(update={"left_out": tuple(columns.left_out)})
+    return described.model_copy(update={"left_out": tuple(columns.left_out), "cut_off": texts.cut_off()})
 
 
 @dataclass(frozen=True)
@@ -70,21 +71,32 @@ class _Judged:
 
 
 class _Texts:
-    """Answers with their texts, every k-th of them once there are too many to judge all."""
+    """Answers with their texts, every k-th of them once there are too many to judge all.
+
+    Why an answer ended, as servers tell it, is counted for all of them, whether their text was logged or not.
+    """
 
     def __init__(self) -> None:
-        self.kept: list[tuple[float, str, str]] = []
+        self.kept: list[tuple[float, str, str, str]] = []
         self._seen, self._stride = 0, 1
+        self._ended, self._of, self._samples = array("b"), array("q"), dict[str, int]()
+
+    def cut_off(self) -> Estimate | None:
+        """Return the share of answers that the server cut off at its limit, of those whose end it tells."""
+        return clustered_rate(np.array(self._ended, dtype=bool), np.array(self._of)) if self._ended else None
 
     def add(self, record: Record) -> None:
         """Keep an answer if its text was logged and it is its turn."""
         if record.phase in ASIDE or record.variant or not record.ok:
             return
+        if record.finish:
+            self._ended.append(record.finish == "length")
+            self._of.append(self._samples.setdefault(record.sample, len(self._samples)))
         if record.summary is None or record.text_form != "full":
             return
         if self._seen % self._stride == 0:
             at = record.started_at.timestamp() + (record.service_time or 0.0)
-            self.kept.append((at, record.sample, record.summary))
+            self.kept.append((at, record.sample, record.summary, record.finish))
         self._seen += 1
         if len(self.kept) > 2 * MOST_JUDGED:
             self.kept, self._stride = self.kept[::2], 2 * self._stride
@@ -92,16 +104,17 @@ class _Texts:
 
 def _judge(texts: _Texts, samples: dict[str, Sample], tokenizer: Tokenizer) -> list[_Judged]:
     """Return the answers, judged with the dialogue where the run knows one of that id; equal answers judged once."""
-    known: dict[tuple[str, str], tuple[tuple[str, ...], float | None]] = {}
+    known: dict[tuple[str, str], tuple[tuple[OutputFailure, ...], float | None]] = {}
     found = []
-    for at, name, summary in sorted(texts.kept):
+    for at, name, summary, finish in sorted(texts.kept):
         if (name, summary) not in known:
             sample = samples.get(name)
             references = sample.references if sample else ()
             failures = output_failures(summary, sample.dialogue if sample else None, references)
             score = rouge(summary, references, tokenizer)["rougeL"] if references else None
-            known[name, summary] = (tuple(failure.value for failure in failures), score)
-        found.append(_Judged(at, name, *known[name, summary]))
+            known[name, summary] = (failures, score)
+        failures, score = known[name, summary]
+        found.append(_Judged(at, name, tuple(failure.value for failure in as_told(failures, finish)), score))
     return found
 
 

@@ -64,7 +64,7 @@ def probe_all(run: Run, sender: RequestSender) -> list[Probe]:
     """Ask every probe once and say what came of each."""
     known, shown = texts(), run.params.privacy.text == "full"
     probes = [_probe(sender, wanted, shown) for wanted in _wanted(run, known)]
-    if run.params.backend == "endpoint" and run.params.endpoint.protocol == "chat":
+    if run.params.protocol == "chat":
         return probes
     told = tuple(known["tells"]["short"])
     listed = ProbeSpec("list input", "an answer to each, in order", known["short"], tells=told)
@@ -109,7 +109,7 @@ def _probe(sender: RequestSender, wanted: ProbeSpec, shown: bool) -> Probe:
     said = outcome.answer.summary if outcome.answer else None
     content = {}
     if said is not None:
-        verdict, note = judge_content(wanted.name, wanted.text, said, wanted.tells)
+        verdict, note = judge_content(wanted.name, wanted.text, said, wanted.tells, record.finish)
         content = {"answer": said if shown else None, "content": verdict, "content_note": note}
     probe = Probe(
         name=wanted.name,

@@ -15,6 +15,7 @@ from helpers import scorers
 from helpers.core.text import file_sha256
 from helpers.experiments.groups import grouped
 from helpers.params import Generation, Params
+from helpers.params.service import Protocol
 from helpers.runs.results.sample_eval import UNTUNED, Recording
 from helpers.runs.run import Run
 from helpers.samples.dataset import Sample, load_samples, other_samples
@@ -122,7 +123,9 @@ def _decoding(manifest: Path) -> str:
     content = json.loads(manifest.read_bytes())
     settings = {**content.get("defaulted", {}), **content.get("given", {})}
     known = {name: settings[key] for name in Generation.model_fields if (key := f"generation.{name}") in settings}
-    return Generation(**known).in_words(bool(settings.get("model.rerank"))) if known else ""
+    is_chat = content.get("backend") == "endpoint" and settings.get("endpoint.protocol") == "chat"
+    how: Protocol = "chat" if is_chat else "summarization"
+    return Generation(**known).in_words(bool(settings.get("model.rerank")), how) if known else ""
 
 
 def _estimates(rows: Sequence[ScoredRecord]) -> dict[str, Estimate]:

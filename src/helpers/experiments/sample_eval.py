@@ -188,10 +188,8 @@ def _finding(
 ) -> Finding:
     assert outcome.answer is not None
     summary, record = outcome.answer.summary, outcome.record
-    scores, failures = _scores(sample, summary, params)
-    if record.finish:  # the server knows whether it was cut off
-        failures = tuple(kind for kind in failures if kind != scorers.OutputFailure.CUT_OFF)
-        failures += (scorers.OutputFailure.CUT_OFF,) if record.finish == "length" else ()
+    scores, surface = _scores(sample, summary, params)
+    failures = scorers.as_told(surface, record.finish)
     scores |= meant
     full = params.privacy.text == "full"
     missed = [fact for fact in sample.key_facts if key_fact_recall(summary, [fact]) == 0]
@@ -229,7 +227,7 @@ def _objections(summary: str, dialogue: str, *, full: bool) -> tuple[Objection, 
     return found if full else tuple(one.model_copy(update={"words": ""}) for one in found)
 
 
-def _scores(sample: Sample, summary: str, params: Params) -> tuple[dict[str, float], tuple[str, ...]]:
+def _scores(sample: Sample, summary: str, params: Params) -> tuple[dict[str, float], tuple[scorers.OutputFailure, ...]]:
     """Return the scores that a sample allows, and the failed output checks; without references only the latter."""
     if not sample.references:
         return {}, scorers.output_failures(summary, sample.dialogue)

@@ -45,8 +45,7 @@ def compare_settings(run: Run, hindrance: str) -> tuple[SettingsSweep, dict[str,
     ``hindrance`` is why nothing more can be asked, or nothing. Returns the comparison, and why asking ended early, if
     it did, as the fields of a page's result.
     """
-    plan, own = run.params.settings, run.params.generation
-    settings = plan.beside(own.num_beams, own.max_new_tokens)
+    plan, settings = run.params.settings, run.params.compared_settings
     if reason := _why_not(run) or hindrance:
         return SettingsSweep(reason=reason), {}
     candidates = [_candidate(run, setting) for setting in settings]
@@ -70,15 +69,14 @@ def _why_not(run: Run) -> str:
 
 
 def _candidate(run: Run, setting: Setting) -> SettingUnderTest:
-    update = {"num_beams": setting.num_beams, "max_new_tokens": setting.max_new_tokens}
-    generation = run.params.generation.model_copy(update=update)
+    generation = run.params.generation.model_copy(update=setting.changed)
     return SettingUnderTest(
         setting, run.sender(PAGE, setting.name, generation=generation), _not_to_be_sent(run.params, setting)
     )
 
 
 def _not_to_be_sent(params: Params, setting: Setting) -> str:
-    if params.backend == "endpoint" and params.endpoint.protocol == "chat" and setting.num_beams > 1:
+    if params.protocol == "chat" and setting.num_beams is not None:
         return "the chat protocol knows no beams; measure it with backend: local or another endpoint.protocol"
     return ""
 

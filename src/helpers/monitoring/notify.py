@@ -13,7 +13,7 @@ from contextlib import closing
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
-from helpers.backends.endpoint import is_loopback
+from helpers.core.machine import is_loopback
 from helpers.core.text import spell
 from helpers.monitoring.alerts import Alerted, Watched
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from helpers.params.base import Count, Positive, Seconds, Section
+from helpers.params.service import Protocol
 
 Engine = Literal["transformers", "ctranslate2", "openvino"]
 Dtype = Literal["float32", "bfloat16", "float16", "int8"]
@@ -53,36 +54,50 @@ class Generation(Section):
     length_penalty: float | None = None
     extra: dict[str, Any] = Field(default_factory=dict)
 
-    def sent(self) -> dict[str, Any]:
-        """Return the settings that are set, as flat generation arguments."""
+    def sent(self, protocol: Protocol = "summarization") -> dict[str, Any]:
+        """Return the settings that a request by a protocol carries, as flat generation arguments.
+
+        A chat server has no beams and is asked for its likeliest words: temperature 0, unless ``extra`` says another.
+        """
+        if protocol == "chat":
+            return {"max_new_tokens": self.max_new_tokens, "temperature": 0, **self.extra}
         return self.model_dump(exclude_none=True, exclude={"extra"}) | self.extra
 
-    def in_words(self, rerank: bool) -> str:
+    def in_words(self, rerank: bool, protocol: Protocol = "summarization") -> str:
         """Return how answers are decoded with these settings, as a reader is told it."""
-        settings = self.sent()
-        beams, most = settings.pop("num_beams"), settings.pop("max_new_tokens")
-        words = [f"{beams} beams" if beams > 1 else "greedy", f"at most {most} new tokens"]
+        settings = self.sent(protocol)
+        beams, most = settings.pop("num_beams", None), settings.pop("max_new_tokens")
+        words = [] if beams is None else [f"{beams} beams" if beams > 1 else "greedy"]
+        words += [f"at most {most} new tokens"]
         words += [f"{name.replace('_', ' ')} {value}" for name, value in settings.items()]
         return ", ".join([*words, *(["reranked by the output checks"] if rerank else [])])
 
 
 class Setting(Section):
-    """One way to search for a summary; ``predictions`` are its recorded answers, which its quality is judged by."""
+    """One way to search for a summary; ``predictions`` are its recorded answers, which its quality is judged by.
 
-    num_beams: Positive
+    Without ``num_beams`` it is searched for as the run's own are.
+    """
+
+    num_beams: Positive | None = None
     max_new_tokens: Positive
     predictions: str | None = None
 
     @property
+    def changed(self) -> dict[str, int]:
+        """The settings in which it may differ from the run's own."""
+        return {name: value for name in ("num_beams", "max_new_tokens") if (value := getattr(self, name)) is not None}
+
+    @property
     def name(self) -> str:
         """How pages call it."""
-        beams = "1 beam" if self.num_beams == 1 else f"{self.num_beams} beams"
-        return f"{beams}, {self.max_new_tokens} tokens"
+        beams = {None: "", 1: "1 beam, "}.get(self.num_beams, f"{self.num_beams} beams, ")
+        return f"{beams}{self.max_new_tokens} tokens"
 
     @property
     def overrides(self) -> tuple[str, ...]:
         """What ``--set`` makes a run answer in this way."""
-        return f"generation.num_beams={self.num_beams}", f"generation.max_new_tokens={self.max_new_tokens}"
+        return tuple(f"generation.{name}={value}" for name, value in self.changed.items())
 
 
 class Variant(Section):
@@ -136,11 +151,16 @@ class Settings(ComparedWith):
             raise ValueError(f"'tried' names {' and '.join(twice)} more than once; name each setting once")
         return self
 
-    def beside(self, num_beams: int, max_new_tokens: int) -> tuple[Setting, ...]:
-        """Return all that are compared, the run's own first; nothing when none is tried."""
-        own = Setting(num_beams=num_beams, max_new_tokens=max_new_tokens)
-        first = next((setting for setting in self.tried if setting.name == own.name), own)
-        return (first, *(setting for setting in self.tried if setting is not first)) if self.tried else ()
+    def beside(self, num_beams: int | None, max_new_tokens: int) -> tuple[Setting, ...]:
+        """Return all that are compared, the run's own first; nothing when none is tried.
+
+        Where the protocol has no beams (``None``), a single one is none.
+        """
+        own, tried = Setting(num_beams=num_beams, max_new_tokens=max_new_tokens), self.tried
+        if num_beams is None:
+            tried = tuple(one.model_copy(update={"num_beams": None}) if one.num_beams == 1 else one for one in tried)
+        first = next((setting for setting in tried if setting.name == own.name), own)
+        return (first, *(setting for setting in tried if setting is not first)) if tried else ()
 
 
 class QuantizationPlan(ComparedWith):

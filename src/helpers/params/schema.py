@@ -5,18 +5,24 @@ SummaryReading files, overrides and error messages live in `helpers.params.files
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import model_validator
 
+from helpers.core.machine import is_loopback
 from helpers.params.base import Section
 from helpers.params.cost import CostAssumptions, Instance, Prices, unknown_instances
 from helpers.params.measuring import Budget, Load, Measure, Traffic
-from helpers.params.models import Generation, Model, QuantizationPlan, Settings
+from helpers.params.models import Generation, Model, QuantizationPlan, Setting, Settings
 from helpers.params.publication import Publication, Tracking
 from helpers.params.samples import Baseline, Privacy, Replay, Samples, Scoring
-from helpers.params.service import App, Deployment, Endpoint, Execution, Serving
+from helpers.params.service import App, Deployment, Endpoint, Execution, Protocol, Serving
 from helpers.params.targets import Alerts, MonitoringLogs, Targets
+
+#: Generation settings that a request of the chat protocol has no field for.
+NOT_IN_CHAT = ("num_beams", "min_new_tokens", "no_repeat_ngram_size", "length_penalty")
+#: What only a model that this program loads can be told.
+OWN_MODEL = ("engine", "dtype", "device", "threads", "rerank")
 
 
 class Params(Section):
@@ -66,6 +72,52 @@ class Params(Section):
         """Minutes without a request after which the deployment scales to zero; ``None`` where it never does."""
         return self.deployment.scale_to_zero_minutes if self.deployment and not self.deployment.min_replica else None
 
+    @property
+    def protocol(self) -> Protocol:
+        """How whoever answers is asked; a local server is asked as the vendor's toolkit is."""
+        return self.endpoint.protocol if self.backend == "endpoint" else "summarization"
+
+    @property
+    def is_here(self) -> bool:
+        """Whether what answers runs on this machine: our own server, or anybody's at a loopback address."""
+        foreign = self.backend == "endpoint" and self.deployment is None and is_loopback(self.endpoint.url or "")
+        return self.backend == "local" or foreign
+
+    @property
+    def is_billed(self) -> bool:
+        """Whether asking costs money: an endpoint that does not run on this machine."""
+        return self.backend == "endpoint" and not self.is_here
+
+    @property
+    def settings_sent(self) -> dict[str, Any]:
+        """The generation settings that a request carries; recorded answers were asked for earlier."""
+        return {} if self.backend == "replay" else self.generation.sent(self.protocol)
+
+    @property
+    def not_applied(self) -> tuple[str, ...]:
+        """Parameters, by their dotted names, that have no effect on who answers or on what is asked.
+
+        A server of somebody else's has an engine of its own, and the chat protocol has no beams.
+        """
+        if self.backend == "local":
+            return ()
+        generation: tuple[str, ...] = NOT_IN_CHAT if self.protocol == "chat" else ()
+        if self.backend == "replay":
+            generation = tuple(type(self.generation).model_fields)
+        serving = (f"serving.{name}" for name in type(self.serving).model_fields)
+        return (*(f"generation.{name}" for name in generation), *(f"model.{name}" for name in OWN_MODEL), *serving)
+
+    @property
+    def declares_engine(self) -> bool:
+        """Whether somebody said which engine or numbers answer; they are known of a local server alone."""
+        return bool({"engine", "dtype"} & self.model.model_fields_set)
+
+    @property
+    def compared_settings(self) -> tuple[Setting, ...]:
+        """The settings that page 03 compares, the run's own first."""
+        beams = None if self.protocol == "chat" else self.generation.num_beams
+        return self.settings.beside(beams, self.generation.max_new_tokens)
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         problems = []
@@ -82,7 +134,7 @@ class Params(Section):
                 f"'instance.replicas' is {self.instance.replicas} and 'deployment.min_replica' "
                 f"{self.deployment.min_replica}; leave 'instance.replicas' out"
             )
-        if self.backend == "endpoint" and self.endpoint.protocol == "chat":
+        if self.protocol == "chat":
             problems += self._chat_problems()
         if self.execution.engine == "dask" and self.backend == "endpoint" and self.budget != Budget():
             problems.append("'budget' cannot bound the workers of 'execution.engine: dask'; leave one of them out")
@@ -95,6 +147,6 @@ class Params(Section):
         problems = (
             [] if self.model.task == "chat" else ["'endpoint.protocol: chat' needs 'model.task: chat' and a prompt"]
         )
-        foreign = set(self.generation.sent()) - {"num_beams", "max_new_tokens"} - set(self.generation.extra)
-        foreign |= {"num_beams"} if self.generation.num_beams > 1 else set()
+        given = {name for name in NOT_IN_CHAT if getattr(self.generation, name) is not None}
+        foreign = given - ({"num_beams"} if self.generation.num_beams == 1 else set())
         return problems + [f"'generation.{name}' is not in the chat protocol; leave it out" for name in sorted(foreign)]

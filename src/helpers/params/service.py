@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 from helpers.params.base import Count, Positive, Seconds, Section
 
+#: How a service is asked: as the vendor's toolkit, by either of its names for an answer, or as a chat server.
+Protocol = Literal["summarization", "text2text", "chat"]
+
 
 class Endpoint(Section):
     """A deployed service; the address may also come from ``HF_ENDPOINT_URL``, the token only from ``HF_TOKEN``.
@@ -20,7 +23,7 @@ class Endpoint(Section):
     """
 
     url: str | None = None
-    protocol: Literal["summarization", "text2text", "chat"] = "summarization"
+    protocol: Protocol = "summarization"
     served_model: str | None = None
     stream: bool = True
     connect_timeout: Seconds = 10.0

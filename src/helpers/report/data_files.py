@@ -151,7 +151,8 @@ def write_summaries(run: Run, path: Path) -> None:
         for row in result.samples if result else ():
             scores = [row.scores.get(name, "") for name in ("rougeL", "key_fact_recall")]
             counts = [row.input_tokens, row.output_tokens, row.lost_tokens, row.tokens_by]
-            cells = [row.id, row.summary or "", *scores, *counts, times.get(row.request or ""), *made_by]
+            summary = "hidden by privacy.text" if row.summary is None else row.summary
+            cells = [row.id, summary, *scores, *counts, times.get(row.request or ""), *made_by]
             writer.writerow([harmless(cell) for cell in cells])
 
 

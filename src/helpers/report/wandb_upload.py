@@ -160,8 +160,9 @@ def _opened(wandb: Any, run: Run, mode: str, limit: float) -> Any:
         x_disable_machine_info=True,
         x_save_requirements=False,
     )
-    known = manifest.model_dump(mode="json", exclude={"run", "command", "given", "defaulted"})
-    known = {name: value for name, value in (known | manifest.defaulted | manifest.given).items() if value is not None}
+    known = manifest.model_dump(mode="json", exclude={"run", "command", "given", "defaulted", "not_applied"})
+    told = {k: v for k, v in (manifest.defaulted | manifest.given).items() if k not in manifest.not_applied}
+    known = {name: value for name, value in (known | told).items() if value is not None}
     return wandb.init(
         project=tracking.project,
         entity=tracking.entity,

@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection
 from datetime import UTC, datetime
 
+from helpers.core.machine import is_loopback
 from helpers.core.text import spell
 from helpers.params import Params
 from helpers.runs.manifest import Manifest
@@ -20,7 +21,7 @@ def spent(params: Params, manifest: Manifest, requests: int) -> str:
     """Return which bound of ``params.budget`` a run with so many requests behind it has reached, or nothing.
 
     Minutes count from its start or resumption; dollars are those of the declared replicas meanwhile, and only an
-    endpoint costs any.
+    endpoint elsewhere costs any.
     """
     budget = params.budget
     if budget.requests is not None and requests >= budget.requests:
@@ -28,15 +29,13 @@ def spent(params: Params, manifest: Manifest, requests: int) -> str:
     minutes = (datetime.now(UTC) - (manifest.resumed_at or manifest.started_at)).total_seconds() / 60
     if budget.minutes is not None and minutes >= budget.minutes:
         return f"budget.minutes={budget.minutes:g} is spent"
-    if budget.usd is not None and params.backend == "endpoint" and (_dollars(params, minutes) or 0.0) >= budget.usd:
+    if budget.usd is not None and params.is_billed and (_dollars(params, minutes) or 0.0) >= budget.usd:
         return f"budget.usd={budget.usd:g} is spent"
     return ""
 
 
 def no_load(params: Params, url: str | None) -> str:
     """Return why no load may be sent to the service at ``url``, or nothing."""
-    from helpers.backends.endpoint import is_loopback  # with aiohttp, which a page that only shows does without
-
     if params.backend == "replay" or url is None:
         return "recorded answers cannot be loaded; what is predicted rests on their recorded times"
     if not is_loopback(url) and not params.load.allow_remote:
@@ -51,12 +50,12 @@ def planned_requests(params: Params, dialogues: int, pages: Collection[str], url
     """
     if params.backend == "replay":
         return {}
-    measure, plan, own = params.measure, params.settings, params.generation
-    compared = len(plan.beside(own.num_beams, own.max_new_tokens)) * min(plan.dialogues, dialogues) * plan.rounds
+    measure, plan = params.measure, params.settings
+    compared = len(params.compared_settings) * min(plan.dialogues, dialogues) * plan.rounds
     repeats = measure.repeats - ("02" in pages)  # page 03 counts the answers of page 02 as its first
     loads = [] if no_load(params, url) else _planned_loads(params)
     found = {
-        "01": measure.warmup + CHECKS + (CACHE_CHECKS if params.endpoint.protocol == "chat" else 0),
+        "01": measure.warmup + CHECKS + (CACHE_CHECKS if params.protocol == "chat" else 0),
         "02": dialogues,
         "03": dialogues * repeats + compared,
         "05": sum(requests for requests, _ in loads),
@@ -69,7 +68,7 @@ def announcement(params: Params, dialogues: int, pages: Collection[str], url: st
 
     Time: ``endpoint.expected_seconds`` a request, one after the other, and the runs of load as long as they take.
     Price: the declared replicas for that time, at the declared instance's price; a cold start, which is billed too,
-    comes on top.
+    comes on top. A server on this machine bills nothing.
     """
     planned, budget = planned_requests(params, dialogues, pages, url), params.budget
     alone = sum(requests for page, requests in planned.items() if page != "05")
@@ -77,6 +76,7 @@ def announcement(params: Params, dialogues: int, pages: Collection[str], url: st
     minutes = (alone * params.endpoint.expected_seconds + load) / 60
     dollars = _dollars(params, minutes)
     cost = "at a price not known" if dollars is None else spell(dollars, "usd")
+    cost = cost if params.is_billed else "no bill, as it runs on this machine"
     bounds = [
         f"{spell(value, 'usd') if name == 'usd' else f'{value:g} {name}'}"
         for name, value in budget.model_dump(exclude_none=True).items()

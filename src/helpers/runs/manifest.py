@@ -52,7 +52,8 @@ BUSY = (
 class Manifest(Frozen):
     """What produced a run; seconds, bytes, and hashes in SHA-256.
 
-    ``given`` are the parameters a user passed, ``defaulted`` the others. ``inference_seconds`` is the time with a
+    ``given`` are the parameters a user passed, ``defaulted`` the others, ``not_applied`` those of both that have no
+    effect on who answers, which has an engine and settings of its own. ``inference_seconds`` is the time with a
     request under way, ``other_seconds`` the rest of the run; they are filled in when the run ends. ``resumed_at`` is
     when an interrupted run last went on. ``dialogues`` of the ``available`` ones of the source were asked. ``looks``
     are the n at which each target was looked at, where the run went on until its targets were decided. ``only`` are the
@@ -89,6 +90,7 @@ class Manifest(Frozen):
     only: tuple[str, ...] = ()
     intake: dict[str, Intake] = Field(default_factory=dict)
     corpus_by_language_model: bool = False
+    not_applied: tuple[str, ...] = ()
     given: dict[str, Any] = Field(default_factory=dict)
     defaulted: dict[str, Any] = Field(default_factory=dict)
     inference_seconds: float | None = None
@@ -119,6 +121,7 @@ def describe(params: Params, run: str, command: str, started_at: datetime, **fou
         model=public_name(params.model.id),
         revision=params.model.revision,
         generation_hash=settings_hash(dict(params.generation.sent())),
+        not_applied=params.not_applied,
         given=public_params(given),
         defaulted=public_params(defaulted),
         **found,

@@ -131,7 +131,7 @@ class Run:
         path = self.directory / prompt_cache.NAME
         if known := prompt_cache.kept(path):
             return known
-        if not (self.params.backend == "endpoint" and self.params.endpoint.protocol == "chat" and self.measuring):
+        if not (self.params.protocol == "chat" and self.measuring):
             return prompt_cache.NO_CACHE
         settings = self.params.generation.model_copy(update={"max_new_tokens": prompt_cache.BRIEF})
         sender = self.sender("01", backend=self.backend, generation=settings)

@@ -5,7 +5,7 @@ which has a dialogue and a summary but no reference.
 """
 
 from helpers.scorers.aggregate import Agreement, LeftOut, agreement, agreement_of, left_out
-from helpers.scorers.failures import NEED_DIALOGUE, OutputFailure, output_failures
+from helpers.scorers.failures import NEED_DIALOGUE, OutputFailure, as_told, output_failures
 from helpers.scorers.rouge import METRICS, signature
 from helpers.scorers.scoring import SampleScore, score_sample
 from helpers.scorers.words import Tokenizer
@@ -20,6 +20,7 @@ __all__ = [
     "Tokenizer",
     "agreement",
     "agreement_of",
+    "as_told",
     "left_out",
     "score_sample",
     "output_failures",

@@ -31,6 +31,9 @@ class OutputFailure(StrEnum):
 #: The kinds that cannot be judged without the dialogue.
 NEED_DIALOGUE = (OutputFailure.COPY, OutputFailure.UNKNOWN_PERSON, OutputFailure.UNSPOKEN_NUMBER)
 
+#: How servers say that an answer ended by itself.
+COMPLETE = ("stop", "eos", "eos_token", "stop_sequence", "end_turn")
+
 #: What programs write where a value is missing.
 _MISSING = frozenset(("nan", "none", "null", "n/a", "na", "<na>", "nat", "#n/a", "undefined", "[null]"))
 _COPY_RUN = 8
@@ -70,6 +73,16 @@ def output_failures(
         OutputFailure.UNSPOKEN_NUMBER: dialogue is not None and bool(unspoken_numbers(summary, dialogue)),
     }
     return tuple(kind for kind, found in checks.items() if found)
+
+
+def as_told(failures: Sequence[OutputFailure], finish: str) -> tuple[OutputFailure, ...]:
+    """Return the failures with ``cut_off`` as the server tells it: by why it ended an answer, not by how the text ends.
+
+    ``finish`` is its word: ``length`` is a cut-off, `COMPLETE` are none; any other tells nothing.
+    """
+    told = {OutputFailure.CUT_OFF} if finish == "length" else set()
+    kept = {kind for kind in failures if kind != OutputFailure.CUT_OFF or finish not in COMPLETE}
+    return tuple(kind for kind in OutputFailure if kind in kept | told)
 
 
 def _is_copy(summary: str, dialogue: str) -> bool:

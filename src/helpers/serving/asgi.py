@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import re
 import sys
 import time
 from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from pydantic import ValidationError
 from starlette.applications import Starlette
@@ -37,6 +38,20 @@ PATHS = ("/", "/predict", "/health", "/metrics")
 CLIENT_GONE = 499
 #: HTTP status of what a backend refuses; everything else is a fault of the server.
 STATUSES = {Failure.BAD_REQUEST: 400, Failure.TOO_LARGE: 413}
+#: What the vendor's toolkit takes for ``truncation`` beside true and false.
+TRUNCATION = ("longest_first", "only_first", "only_second", "do_not_truncate")
+#: Its names for limits that count the prompt or a mark at the start too, and ours for those that do not.
+OTHER_LIMITS = {"max_length": "max_new_tokens", "min_length": "min_new_tokens"}
+#: Spaces that a tokenizer of words leaves before a mark or the end of a contraction.
+_LOOSE = re.compile(r" (?=[.?!,]|n't|'m|'s|'ve|'re)")
+
+
+class ParsedBody(NamedTuple):
+    """What the body of a request asks for; ``tidied``: without the spaces that a tokenizer leaves before marks."""
+
+    dialogues: list[str]
+    settings: Generation
+    tidied: bool
 
 
 class AccessLog:
@@ -83,19 +98,19 @@ def build_app(
         body = await _read(request)
         remembered = cache if "no-cache" not in request.headers.get("Cache-Control", "") else None
         with live.timed() as computed:
-            dialogues, settings = parse_body(body, generation)
+            dialogues, settings, tidied = parse_body(body, generation)
             request.scope["inputs"] = len(dialogues)
             known = remembered.find(dialogues, settings) if remembered else {}
             missing = [text for text in dialogues if text not in known]
             if missing:
                 computed.extend(await _while_there(request, worker.summarise(missing, settings)))
         if not remembered:
-            return _answered(computed)
+            return _answered(computed, tidied=tidied)
         remembered.keep(missing, settings, computed)
         hits, fresh = [text in known for text in dialogues], iter(computed)
         live.looked_up(hits)
         answers = [known[text] if hit else next(fresh) for text, hit in zip(dialogues, hits, strict=True)]
-        return _answered(answers, {"x-cache": ",".join("hit" if hit else "miss" for hit in hits)})
+        return _answered(answers, {"x-cache": ",".join("hit" if hit else "miss" for hit in hits)}, tidied=tidied)
 
     async def health(request: Request) -> Response:
         worker.check_ready()
@@ -113,6 +128,7 @@ def build_app(
     return Starlette(
         routes=[
             Route("/", predict, methods=["POST"]),
+            Route("/", health),
             Route("/predict", predict, methods=["POST"]),
             Route("/health", health),
             Route("/metrics", metrics),
@@ -123,11 +139,13 @@ def build_app(
     )
 
 
-def parse_body(content: bytes, defaults: Generation) -> tuple[list[str], Generation]:
-    """Return the inputs and the generation settings of a request's body.
+def parse_body(content: bytes, defaults: Generation) -> ParsedBody:
+    """Return what a request's body asks for, in the parameters that the vendor's toolkit and its client have.
 
+    Settings may stand among the parameters or in ``generate_parameters``. ``truncation`` may be sent: over-long input
+    is always cut, and the answer's headers count what was lost.
     Raises `RequestError` with the HTTP status: 400 for no JSON, no ``inputs`` or unusable parameters, 413 for
-    too many inputs, 422 for any other shape. ``truncation`` may be sent: over-long input is always cut.
+    too many inputs, 422 for any other shape.
     """
     try:
         body = json.loads(content, parse_constant=no_constant)
@@ -139,7 +157,7 @@ def parse_body(content: bytes, defaults: Generation) -> tuple[list[str], Generat
         _refuse(400, "the body has no 'inputs' key; put the dialogue there")
     if unknown := sorted(set(body) - {"inputs", "parameters"}):
         _refuse(422, f"unknown key in the body: {', '.join(unknown)}; known: inputs, parameters")
-    return _inputs(body["inputs"]), _settings(body.get("parameters"), defaults)
+    return ParsedBody(_inputs(body["inputs"]), *_settings(body.get("parameters"), defaults))
 
 
 def _inputs(given: Any) -> list[str]:
@@ -155,16 +173,30 @@ def _inputs(given: Any) -> list[str]:
     return inputs
 
 
-def _settings(given: Any, defaults: Generation) -> Generation:
+def _settings(given: Any, defaults: Generation) -> tuple[Generation, bool]:
+    """Return the settings of a request, and whether its answers are to be tidied."""
     given = {} if given is None else given
     if not isinstance(given, dict):
         _refuse(422, "'parameters' must be an object")
-    problems = []
-    if not isinstance(given.get("truncation", True), bool):
-        problems.append("'truncation' must be true or false")
-    if "extra" in given:
-        problems.append(_problem("extra", "extra_forbidden", ""))
-    wanted = {**defaults.model_dump(), **{k: value for k, value in given.items() if k not in ("truncation", "extra")}}
+    given, problems = dict(given), []
+    truncation = given.pop("truncation", True)
+    if not isinstance(truncation, bool) and truncation not in TRUNCATION:
+        problems.append(f"'truncation' must be true, false or one of {', '.join(TRUNCATION)}")
+    tidied = given.pop("clean_up_tokenization_spaces", False)
+    if not isinstance(tidied, bool):
+        problems.append("'clean_up_tokenization_spaces' must be true or false")
+    nested = given.pop("generate_parameters", {})
+    if not isinstance(nested, dict):
+        problems.append("'generate_parameters' must be an object")
+        nested = {}
+    twice = [key for key in nested if given.get(key, nested[key]) != nested[key]]
+    problems += [f"'{key}' has one value in 'generate_parameters' and another beside it" for key in twice]
+    wanted = {**given, **nested}
+    if wanted.pop("do_sample", False) is not False:
+        problems.append("'do_sample': answers here are the likeliest; leave it out")
+    unknown = [key for key in ("extra", *OTHER_LIMITS) if key in wanted]
+    problems += [_problem(key, "extra_forbidden", "") for key in unknown]
+    wanted = {**defaults.model_dump(), **{key: value for key, value in wanted.items() if key not in unknown}}
     try:
         settings = Generation.model_validate(wanted, strict=True)
     except ValidationError as error:
@@ -174,10 +206,12 @@ def _settings(given: Any, defaults: Generation) -> Generation:
             problems.append(f"'num_beams' must be at most {MAX_BEAMS}")
     if problems:
         _refuse(400, "; ".join(problems))
-    return settings
+    return settings, tidied
 
 
 def _problem(key: str, kind: str, message: str) -> str:
+    if key in OTHER_LIMITS:
+        return f"'{key}' counts more than what is new; send '{OTHER_LIMITS[key]}'"
     if kind == "extra_forbidden":
         return f"unknown parameter '{key}'{did_you_mean(key, [*Generation.model_fields, 'truncation'])}"
     return f"'{key}': {message}"
@@ -223,7 +257,7 @@ async def _while_there(request: Request, work: Coroutine[Any, Any, list[Answer]]
         leaving.cancel()
 
 
-def _answered(answers: Sequence[Answer], headers: Mapping[str, str] | None = None) -> Response:
+def _answered(answers: Sequence[Answer], headers: Mapping[str, str] | None = None, *, tidied: bool) -> Response:
     """Return the texts, and in headers what else is known; ``x-compute-time`` is that of the batch."""
     headers = dict(headers or {})
     if times := [answer.service_time for answer in answers if answer.service_time is not None]:
@@ -232,7 +266,8 @@ def _answered(answers: Sequence[Answer], headers: Mapping[str, str] | None = Non
         counts = [getattr(answer, name) for answer in answers]
         if None not in counts:
             headers[f"x-{name.replace('_', '-')}"] = ",".join(map(str, counts))
-    return JSONResponse([{"summary_text": answer.summary} for answer in answers], headers=headers)
+    texts = [_LOOSE.sub("", answer.summary.replace(" ' ", "'")) if tidied else answer.summary for answer in answers]
+    return JSONResponse([{"summary_text": text} for text in texts], headers=headers)
 
 
 def _error(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -249,7 +284,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _unknown(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _error(error.status_code, f"{error.detail}; POST / or /predict, GET /health or /metrics", error.headers)
+    return _error(error.status_code, f"{error.detail}; POST / or /predict, GET /, /health or /metrics", error.headers)
 
 
 async def _broken(request: Request, error: Exception) -> Response:

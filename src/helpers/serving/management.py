@@ -9,8 +9,9 @@ from time import monotonic, sleep
 from typing import Any
 from urllib.parse import urlsplit
 
-from helpers.backends.endpoint import checked_url, is_loopback
+from helpers.backends.endpoint import checked_url
 from helpers.core.errors import DeployError, InputError
+from helpers.core.machine import is_loopback
 from helpers.params import Deployment, Params, Price
 
 #: Another address of the management API, such as an imitation on this machine; over https or loopback only.
@@ -32,13 +33,13 @@ FIXES = {
 }
 
 
-def management_token(environment: Mapping[str, str]) -> str | None:
-    """Return the token that may go to the management API; a key of another server is none.
+def management_token(environment: Mapping[str, str], url: str | None = None) -> str | None:
+    """Return the token that may go to the management API and the Hub; a key of another server is none.
 
-    ``HF_TOKEN`` is taken where ``HF_ENDPOINT_URL`` names no endpoint yet, or one of the vendor's.
+    ``HF_TOKEN`` is taken where neither ``url`` nor ``HF_ENDPOINT_URL`` names an endpoint that is not the vendor's.
     """
-    home = urlsplit(environment.get("HF_ENDPOINT_URL") or "").hostname
-    own = home is None or home.endswith(VENDORS)
+    homes = [urlsplit(home).hostname or "" for home in (url, environment.get("HF_ENDPOINT_URL")) if home]
+    own = all(home.endswith(VENDORS) for home in homes)
     return environment.get(TOKEN) or (environment.get("HF_TOKEN") if own else None) or None
 
 
@@ -62,7 +63,7 @@ class Manager:
     def __init__(self, params: Params, environment: Mapping[str, str]) -> None:
         if params.deployment is None:
             raise InputError("the params file declares no endpoint; add a 'deployment' with at least its 'name'")
-        token = management_token(environment)
+        token = management_token(environment, params.endpoint.url)
         if not token:
             raise InputError(
                 f"no token: set {TOKEN} in the environment or .env, or HF_TOKEN for an endpoint of the vendor's"
@@ -70,16 +71,16 @@ class Manager:
         import huggingface_hub
         from huggingface_hub import constants
 
-        if address := environment.get(ADDRESS):
+        if address := (environment.get(ADDRESS) or "").rstrip("/"):
             if urlsplit(checked_url(address)).scheme != "https" and not is_loopback(address):
                 raise InputError(f"{ADDRESS}: the token travels over https or to loopback only")
-            constants.INFERENCE_ENDPOINTS_ENDPOINT = checked_url(address)
+            constants.INFERENCE_ENDPOINTS_ENDPOINT = address
         self.deployment: Deployment = params.deployment
         self.declared = specification(params)
         self._environment = environment
         self._token = token
         # who the token belongs to is asked at the same address
-        self._api = huggingface_hub.HfApi(token=token, endpoint=environment.get(ADDRESS) or None)
+        self._api = huggingface_hub.HfApi(token=token, endpoint=address or None)
         self._named: dict[str, Any] = {"name": self.deployment.name, "namespace": self.deployment.namespace}
 
     def hardware(self) -> list[Price]:

@@ -27,6 +27,7 @@ from helpers.engines.codec import ChatEncoder
 from helpers.engines.conversion import converted
 from helpers.params import Params
 from helpers.samples.prompts import load_prompt
+from helpers.serving.management import TOKEN, management_token
 
 #: The oldest transformers that a packaged repository is tested under.
 OLDEST = "4.51.3"
@@ -101,9 +102,12 @@ def card(params: Params, figures: Sequence[str]) -> str:
 
 def push(folder: Path, repository: str) -> None:
     """Upload a written folder to a Hub repository, which is made private when it does not exist."""
-    token = environment().get("HF_TOKEN")
+    token = management_token(environment())
     if not token:
-        raise InputError("--push: no token: set HF_TOKEN in the environment or .env")
+        raise InputError(
+            f"--push: no token of the vendor's: set HF_TOKEN in the environment or .env, or {TOKEN} where HF_TOKEN is "
+            "the key of a server of your own"
+        )
     import huggingface_hub
 
     api = huggingface_hub.HfApi(token=token)

@@ -20,9 +20,8 @@ import psutil
 import uvicorn
 from starlette.applications import Starlette
 
-from helpers.backends.endpoint import is_loopback
 from helpers.core.errors import InputError
-from helpers.core.machine import end_on_signal, usable_cores
+from helpers.core.machine import end_on_signal, is_loopback, usable_cores
 from helpers.engines.environments import enter
 from helpers.engines.factory import load_local
 from helpers.engines.handler import HandlerBackend

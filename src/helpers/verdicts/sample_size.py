@@ -50,7 +50,7 @@ def price_of(n: int, open_: Estimate, params: Params, manifest: Manifest, result
         return None
     seconds = n * timed.mean.value
     price = params.prices.find(params.instance)
-    dollars = price.hourly * params.replicas * seconds / 3600 if price and params.backend == "endpoint" else None
+    dollars = price.hourly * params.replicas * seconds / 3600 if price and params.is_billed else None
     return PriceOfKnowing(
         n=n,
         chance=CHANCE,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+import time
+
 import pytest
 
 from helpers.backends.discovery import discover
@@ -9,7 +13,9 @@ from helpers.core.errors import InputError
 from helpers.params.files import load_params
 from tests.chat_server import ChatServer
 from tests.contract.backends.test_streaming import HEAD, LAST, USAGE, WORD, event
-from tests.scripted_server import ScriptedServer, answer, raw, summary
+from tests.scripted_server import Play, ScriptedServer, answer, raw, summary
+
+TOLD = raw(HEAD + WORD + LAST + event(usage=USAGE) + b"data: [DONE]\n\n")
 
 MODELS = {
     "data": [
@@ -29,14 +35,71 @@ def test_a_chat_server_is_found_however_its_address_is_spelt(spelling: str) -> N
 
 
 def test_what_a_server_says_of_itself_is_taken_and_what_is_assumed_is_said() -> None:
-    told = raw(HEAD + WORD + LAST + event(usage=USAGE) + b"data: [DONE]\n\n")
-    with ScriptedServer(answer(200, MODELS), told) as server:
+    with ScriptedServer(answer(200, MODELS), TOLD) as server:
         found = discover(server.url, {})
     assert (found.engine, found.precision, found.context_tokens, found.streams) == ("llama.cpp", "Q4_1", 2048, True)
     assert any("of 2 models" in words for words in found.assumed)
     params = load_params("chat", found.overrides)
     assert params.model.id == "Small-1.5B.Q4_1", "a name is no file"
     assert params.endpoint.served_model == "/models/Small-1.5B.Q4_1.gguf"
+
+
+def test_a_server_that_tells_its_numbers_on_a_page_of_its_own_is_known_by_it() -> None:
+    models, about = {"data": [{"id": "m", "owned_by": "m"}]}, {"model_id": "m", "model_dtype": "torch.bfloat16"}
+    with ScriptedServer(answer(200, models), TOLD, answer(200, about)) as server:
+        found = discover(server.url, {})
+    assert (found.engine, found.precision) == ("TGI", "bfloat16")
+
+
+@pytest.mark.parametrize("spelling", ["/v1", "", "/v1/chat/completions"])
+def test_what_stands_behind_the_address_goes_with_every_request(spelling: str) -> None:
+    with ChatServer() as server:
+        found = discover(f"{server.url('by-version')}{spelling}?api-version=3", {})
+        assert (found.protocol, found.model) == ("chat", "m")
+        assert load_params("chat", found.overrides).endpoint.url == found.url
+        assert found.url.endswith("?api-version=3")
+
+
+LOADING = answer(503, {"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}})
+QUEUED = answer(503, "<html>Service Unavailable</html>", kind="text/html")
+
+
+@pytest.mark.parametrize("busy", [LOADING, QUEUED], ids=["llama.cpp", "a proxy"])
+def test_a_server_that_is_loading_is_waited_for_and_that_is_said(
+    busy: Play, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ScriptedServer(*[busy] * 6, answer(200, MODELS), TOLD) as server:
+        assert discover(server.url, {}).engine == "llama.cpp"
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 2
+    assert f"{server.url} says that it is loading (HTTP 503); waiting up to 300 s until it answers" in told[0]
+    assert "it is up after" in told[1]
+
+
+def test_waiting_for_a_server_has_an_end() -> None:
+    with ScriptedServer(LOADING) as server, pytest.raises(InputError, match=r"answers there after \d+ s .*HTTP 503"):
+        discover(server.url, {}, wait=0.4)
+
+
+def test_a_server_that_is_being_started_is_waited_for_where_told_so(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    with pytest.raises(InputError, match=r"no summariser answers there .*--wait SECONDS"):
+        discover(url, {})
+    began, found = time.monotonic(), []
+    waiting = threading.Thread(target=lambda: found.append(discover(url, {}, wait=20)))
+    waiting.start()
+    time.sleep(0.6)
+
+    def by_path(client: socket.socket) -> None:
+        (answer(200, MODELS) if b"/models " in server.requests[-1] else TOLD)(client)
+
+    with ScriptedServer(by_path, port=port) as server:
+        waiting.join(20)
+    assert [one.engine for one in found] == ["llama.cpp"]
+    assert time.monotonic() - began < 10
+    assert "cannot be reached yet; waiting up to 20 s" in capsys.readouterr().err
 
 
 def test_a_server_of_the_plain_protocol_is_found() -> None:

@@ -7,11 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from helpers.experiments import deploy_check, latency_cost, sample_eval
+from helpers.experiments import deploy_check, latency_cost, monitoring, sample_eval
+from helpers.report.views import architecture, index
 from helpers.report.views import deploy_check as deploy_check_view
 from helpers.report.views import latency_cost as latency_cost_view
+from helpers.report.views import monitoring as monitoring_view
+from helpers.report.views.common import provenance, stamps
 from helpers.runs.launch import start_run
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.deploy_check import DeployCheck
@@ -178,6 +182,58 @@ def test_an_answer_from_the_cache_leaves_the_steady_state_and_is_shown_apart(
     with measuring("cached-apart") as run:
         again = timed(run)
     assert again.reason == "every answer came from the server's cache of prompts"
+
+
+def test_what_a_server_ignores_is_shown_as_ignored(measuring: Started) -> None:
+    with measuring("sampling", "generation.extra={seed: 7, stop: [Take]}") as run:
+        found, told = check(run), str(provenance(run))
+    assert found.ignored == ("temperature", "seed", "stop")
+    assert declared(found, "seed") == ("ignored, or not enough: equal requests were answered differently", False)
+    assert declared(found, "stop")[1] is False
+    assert "refused or ignored by the server: <code>temperature, seed, stop</code>" in told
+    with measuring("over-limit") as run:
+        found = check(run)
+    assert found.ignored == ("max_new_tokens",)
+    assert declared(found, "most new tokens") == ("133 at most", False)
+    with measuring("plain", "generation.extra={seed: 7}") as run:
+        assert check(run).ignored == ()
+
+
+def test_pages_say_who_answers_and_name_no_setting_that_was_not_sent(measuring: Started) -> None:
+    with measuring("plain", "model.engine=transformers") as run:
+        run.measured(deploy_check)
+        told = text_of(str(index.deployed(run)) + str(provenance(run)) + " ".join(map(str, stamps(run))))
+        drawn = str(architecture.picture(run))
+    assert "Answered by a server on the machine that asked, over loopback, by the chat protocol" in told
+    assert "Engine and numbers transformers float32, as declared" in told
+    assert "Decoding at most 128 new tokens, temperature 0" in told
+    assert "Generation settings max_new_tokens=128, temperature=0 →" in told
+    sent, _, ignored = told.partition("Not applied to who answers")
+    assert "generation.num_beams" in ignored
+    assert "generation.num_beams" not in sent.partition("Parameters given")[2]
+    assert "model.dtype" not in sent
+    assert "Measured on a server on the machine that asked" in ignored
+    assert "managed" not in told.partition("What produced this run")[0] + drawn
+    assert "intel-spr" not in drawn, "nobody asked an instance of the price list"
+    with measuring("plain") as run:
+        assert "Engine and numbers not known" in text_of(str(index.deployed(run)))
+
+
+def text_of(html: str) -> str:
+    return " ".join(BeautifulSoup(html, "html.parser").get_text(" ").split())
+
+
+def test_the_servers_word_for_a_cut_off_is_what_counts(measuring: Started) -> None:
+    for privacy in ("full", "hash"):
+        with measuring("cuts", f"privacy.text={privacy}") as run:
+            found = check(run)
+            scored, watched = run.measured(sample_eval).raw, run.measured(monitoring).raw
+        short = next(probe for probe in found.probes if probe.name == "short")
+        assert short.content_note.startswith("the server cut it off at the limit of new tokens")
+        assert scored.failures["cut_off"] == 5
+        assert watched.cut_off.value == 1
+        assert watched.failures.get("cut_off") == (watched.judged or None)
+        assert "answers that the server cut off" in monitoring_view.traffic(Cited(watched, "results/06.json"))
 
 
 def test_every_repeated_request_of_the_run_is_compared(measuring: Started) -> None:

@@ -47,6 +47,7 @@ HEAD = b"HTTP/1.1 200 X\r\nContent-Type: application/json\r\n"
 KEPT = raw(HEAD + b'Content-Length: 35\r\n\r\n[{"summary_text": "Bo will come"}] ')
 BOMB = gzip.compress(b" " * 50_000_000)
 DEFLATED = zlib.compress(b'[{"summary_text": "Bo will come on Sunday at noon."}]')
+ECHOED = answer(400, {"error": "Input validation error: input 'Tom: I paused the endpoint' is too long"})
 TOOLKIT = answer(400, {"error": "index out of range in self"})
 
 
@@ -85,6 +86,7 @@ BEHAVIOURS = [
     once("403 with a page", answer(403, "<html>Forbidden</html>", kind="text/html"), "auth"),
     once("404", answer(404, ""), "not_found"),
     Behaviour("424, then 200", (answer(424, ""),), ("server_error", "ok"), 3),
+    Behaviour("400 that repeats the word paused", (ECHOED, GOOD), ("ok", "bad_request"), 3),
     once("an error that repeats the word paused", answer(422, {"error": "input 'I paused the game'"}), "bad_request"),
     once("408", answer(408, ""), "timeout"),
     once("413", answer(413, ""), "too_large"),
@@ -112,6 +114,9 @@ BEHAVIOURS = [
     once("Content-Length too short", raw(HEAD + b'Content-Length: 5\r\n\r\n[{"summary_text": "x"}]'), "bad_response"),
     once("Content-Length that is no number", raw(HEAD + b"Content-Length: many\r\n\r\n[]"), "bad_response"),
     once("JSON under another type", answer(200, [{"summary_text": "Bo will come."}], kind="text/html"), "ok"),
+    once("JSON under text/plain", answer(200, [{"summary_text": "Bo will come."}], kind="text/plain"), "ok"),
+    once("JSON without a type", answer(200, [{"summary_text": "Bo will come."}], kind=""), "ok"),
+    once("JSON behind a mark", answer(200, b'\xef\xbb\xbf[{"summary_text": "Bo will come."}]'), "ok"),
     once("HTML page", answer(200, "<html>Sign in</html>", kind="text/html"), "bad_response"),
     once("invalid JSON", answer(200, "[{'summary_text'"), "bad_response"),
     once("invalid UTF-8", answer(200, b'[{"summary_text": "\xff"}]'), "bad_response"),

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from helpers.backends.endpoint import open_endpoint
 from helpers.cli.main import main
+from helpers.core.errors import InputError
 from helpers.experiments.deploy_check import managed_rows
+from helpers.params import Generation
 from helpers.params.files import load_params
+from helpers.runs.poller import Poller, start_poller
 from helpers.serving import lifecycle
 from helpers.serving.management import management_token
+from helpers.serving.packaging import push
 from tests.management_server import TOKEN, Management, managed
+from tests.scripted_server import ScriptedServer, answer, summary
+from tests.unit.serving.serving_helpers import until
 
 Command = Callable[..., tuple[int, str]]
 DECLARED = ["--set", "deployment.namespace=team", "--set", "model.revision=abc123"]
@@ -231,3 +239,90 @@ def test_the_key_of_another_server_does_not_go_to_the_management_api(
     environment: dict[str, str], token: str | None
 ) -> None:
     assert management_token(environment) == token
+
+
+def test_an_address_of_the_params_file_counts_as_well() -> None:
+    assert management_token({"HF_TOKEN": "key"}, "http://127.0.0.1:8000/v1") is None
+    assert management_token({"HF_TOKEN": "t"}, "https://x.us-east-1.aws.endpoints.huggingface.cloud") == "t"
+
+
+KEY = "the-key-of-a-server-of-ones-own"
+
+
+def keys_seen(requests: list[bytes]) -> set[str]:
+    """Return what was sent for authorization."""
+    found = (re.search(rb"^authorization: ([^\r]*)", request, re.IGNORECASE | re.MULTILINE) for request in requests)
+    return {match[1].decode() for match in found if match}
+
+
+@pytest.fixture
+def two_origins(
+    management: Management, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[tuple[ScriptedServer, list[str]]]:
+    """Serve an endpoint of one's own and the imitation of the vendor's API; returns the former and overrides."""
+    with managed(management) as address, ScriptedServer(summary()) as server:
+        server.metrics = answer(200, "", kind="text/plain")  # type: ignore[method-assign]
+        monkeypatch.setenv("HF_TOKEN", KEY)
+        monkeypatch.setenv("HF_ENDPOINT_URL", server.url)
+        monkeypatch.setenv("HELPERS_MANAGEMENT_URL", f"{address}/")
+        monkeypatch.setenv("HELPERS_CACHE", str(tmp_path))
+        yield server, [f"endpoint.url={server.url}", "deployment.pause_after=true"]
+
+
+def ask_everybody(server: ScriptedServer, overrides: list[str], folder: Path) -> None:
+    """Do all that a report does with a key: look after the endpoint, ask it, compare, watch, and price it."""
+    params = load_params("endpoint", overrides)
+    log = folder / "requests.jsonl"
+    with lifecycle.managed(params):
+        backend = open_endpoint(server.url, params)
+        backend.summarise(["Ann: hi"], Generation())
+        backend.close()
+        managed_rows(params, os.environ)
+        lifecycle.current_prices(params)
+        log.write_text("{}\n")
+        poller = start_poller(params, server.url, log)
+        poller.stop()
+        watching = Poller(server.url, log, 0.01, poller._state)
+        try:
+            until((folder / "metrics.jsonl").is_file)
+        finally:
+            watching.stop()
+
+
+def test_each_key_is_seen_at_its_own_origin_alone(
+    two_origins: tuple[ScriptedServer, list[str]],
+    management: Management,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    server, overrides = two_origins
+    monkeypatch.setenv("HF_MANAGEMENT_TOKEN", TOKEN)
+    assert main(["endpoint", "create", "endpoint", "--yes", *[p for o in overrides for p in ("--set", o)]]) == 0
+    assert main(["endpoint", "wait", "endpoint", "--every", "0.01"]) == 0
+    ask_everybody(server, overrides, tmp_path)
+    assert management.keys == {f"Bearer {TOKEN}"}
+    assert keys_seen([*server.requests, *server.looks]) == {f"Bearer {KEY}"}
+    assert len(server.looks) > 0
+    kinds = {call.split("/")[1] for call in management.calls}
+    assert kinds == {"endpoint", "provider", "api"}, "whose token it is was asked at the same address"
+
+
+def test_without_a_key_of_the_vendors_nothing_is_asked_of_it(
+    two_origins: tuple[ScriptedServer, list[str]],
+    management: Management,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    server, overrides = two_origins
+    monkeypatch.delenv("HF_MANAGEMENT_TOKEN", raising=False)
+    ask_everybody(server, [*overrides, "deployment.pause_after=false"], tmp_path)
+    assert main(["endpoint", "status", "endpoint"]) == 2
+    assert management.calls == []
+    assert keys_seen([*server.requests, *server.looks]) == {f"Bearer {KEY}"}
+
+
+def test_a_package_is_not_uploaded_with_the_key_of_another_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", KEY)
+    monkeypatch.setenv("HF_ENDPOINT_URL", "http://127.0.0.1:8000/v1")
+    with pytest.raises(InputError, match=r"--push: no token of the vendor's: .*HF_MANAGEMENT_TOKEN"):
+        push(Path("nowhere"), "team/x")

@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 
-from helpers.scorers import OutputFailure, output_failures
+from helpers.scorers import OutputFailure, as_told, output_failures
 from tests.unit.scorers.scored_texts import DIALOGUE, REFERENCES
 
 K = OutputFailure
@@ -117,3 +117,18 @@ def test_hits_on_broken_references(kind: OutputFailure) -> None:
     hits = [kind in output_failures(text, row["dialogue"]) for row, text in broken if text]
     assert len(hits) > 300
     assert sum(hits) / len(hits) > floor
+
+
+@pytest.mark.parametrize(
+    ("finish", "told"),
+    [
+        ("length", (K.CUT_OFF, K.LOOP)),
+        ("stop", (K.LOOP,)),
+        ("eos_token", (K.LOOP,)),
+        ("", (K.CUT_OFF, K.LOOP)),
+        ("content_filter", (K.CUT_OFF, K.LOOP)),
+    ],
+)
+def test_the_server_knows_whether_an_answer_was_cut_off(finish: str, told: tuple[OutputFailure, ...]) -> None:
+    assert as_told((K.CUT_OFF, K.LOOP), finish) == told
+    assert as_told((K.LOOP,), "length") == (K.CUT_OFF, K.LOOP)

@@ -51,7 +51,16 @@ WRONG: list[tuple[str, bytes, int, str]] = [
         400,
         "did you mean 'max_new_tokens'",
     ),
-    ("wrapped", b'{"inputs": "x", "parameters": {"generate_parameters": {}}}', 400, "'generate_parameters'"),
+    (
+        "wrapped",
+        b'{"inputs": "x", "parameters": {"num_beams": 2, "generate_parameters": {"num_beams": 3}}}',
+        400,
+        "'num_beams' has one value in 'generate_parameters' and another beside it",
+    ),
+    ("no object", b'{"inputs": "x", "parameters": {"generate_parameters": 3}}', 400, "'generate_parameters' must be"),
+    ("sampling", b'{"inputs": "x", "parameters": {"do_sample": true}}', 400, "'do_sample': answers here are"),
+    ("a length", b'{"inputs": "x", "parameters": {"max_length": 9}}', 400, "send 'max_new_tokens'"),
+    ("spaces", b'{"inputs": "x", "parameters": {"clean_up_tokenization_spaces": "no"}}', 400, "must be true or false"),
     ("a range", b'{"inputs": "x", "parameters": {"num_beams": 0}}', 400, "'num_beams': Input should be greater than 0"),
     (
         "a type",
@@ -60,7 +69,12 @@ WRONG: list[tuple[str, bytes, int, str]] = [
         "'num_beams': Input should be a valid integer",
     ),
     ("many beams", b'{"inputs": "x", "parameters": {"num_beams": 33}}', 400, "'num_beams' must be at most 32"),
-    ("truncation", b'{"inputs": "x", "parameters": {"truncation": "long"}}', 400, "'truncation' must be true or false"),
+    (
+        "truncation",
+        b'{"inputs": "x", "parameters": {"truncation": "long"}}',
+        400,
+        "true, false or one of longest_first",
+    ),
     ("too large", b'{"inputs": "' + b"x" * 1_000_000 + b'"}', 413, "larger than 1,000,000 bytes"),
 ]
 
@@ -87,7 +101,7 @@ def test_a_large_body_is_not_awaited(server: Served) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/", 405), ("PUT", "/predict", 405), ("GET", "/secret", 404), ("POST", "/health", 405)],
+    [("PUT", "/predict", 405), ("GET", "/secret", 404), ("POST", "/health", 405)],
 )
 def test_other_ways_are_refused_in_json(server: Served, method: str, path: str, status: int) -> None:
     response = httpx2.request(method, server.url + path)

@@ -45,21 +45,26 @@ def picture(run: Run) -> Markup:
 
 
 def _parts(run: Run) -> list[Component]:
-    backend, results = run.params.backend, run.results()
-    asked = backend != "replay"
-    real: ComponentState = "exercised" if backend == "endpoint" else "stand-in" if asked else "not in this run"
-    here = {"endpoint": run.params.instance, "local": None, "replay": None}[backend]
-    instance = f"{here.vendor} {here.type} {here.size}" if here else "this machine" if asked else "none"
+    params, results = run.params, run.results()
+    asked = params.backend != "replay"
+    real: ComponentState = "exercised" if params.is_billed else "stand-in" if asked else "not in this run"
+    here = params.instance
+    instance = "this machine" if params.is_here else f"{here.vendor} {here.type} {here.size}" if asked else "none"
     watched: ComponentState = "exercised" if results.monitoring and not results.monitoring.reason else "not in this run"
-    token = "token to its origin" if backend == "endpoint" else "over loopback" if asked else "none"
+    token = "token to its origin" if params.is_billed else "over loopback" if asked else "none"
     own: ComponentState = "exercised" if asked else "not in this run"
+    endpoint = "managed" if params.deployment else "a server elsewhere"
+    if params.backend != "endpoint":
+        endpoint = "local server" if asked else "none"
+    elif params.is_here:
+        endpoint = "on this machine"
     return [
         Component("visitor", "in the app alone", "not in this run"),
         Component("web app", "helpers app", "not in this run"),
         Component("client", token, own),
-        Component("endpoint", {"endpoint": "managed", "local": "local server", "replay": "none"}[backend], real),
+        Component("endpoint", endpoint, "exercised" if params.backend == "endpoint" else real),
         Component("instance", instance, real),
-        Component("model", run.params.model.id if asked else "none", own),
+        Component("model", run.manifest.model if asked else "none", own),
         Component("summary", "as written" if asked else "recorded", "exercised" if asked else "stand-in"),
         Component("request log", "every attempt", "exercised"),
         Component("dashboard", "page 06", watched),

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from helpers.core.text import Style
+from helpers.params import Params
 from helpers.report.components.numbers import interval, number, quoted, sentence
 from helpers.report.components.tables import Column, actual, chip, collapsible, facts, table, verdict_table
 from helpers.runs.manifest import BUSY
@@ -35,6 +36,11 @@ BACKENDS = {
     "endpoint": "",
     "replay": "Replayed from recorded predictions: nothing was asked of a deployment.",
 }
+#: What pages say of a foreign server that runs on the machine that asks.
+HERE = "Measured on a server on the machine that asked, over loopback HTTP: no network lies between."
+#: What stands for texts that the privacy setting keeps from pages, and for one that is empty.
+HIDDEN = Markup("<p>The privacy setting keeps the texts off this page.</p>")
+EMPTY = "(an empty answer)"
 
 
 def stamps(run: Run) -> list[str | Markup]:
@@ -42,7 +48,8 @@ def stamps(run: Run) -> list[str | Markup]:
     manifest = run.manifest
     description = run.params.model.description if run.params.backend == "local" else ""
     model = f" The model: {' '.join(description.split())}" if description else ""
-    lines: list[str | Markup] = [BACKENDS[manifest.backend] + model]
+    foreign = run.params.backend == "endpoint" and run.params.is_here
+    lines: list[str | Markup] = [HERE if foreign else BACKENDS[manifest.backend] + model]
     if manifest.corpus_by_language_model:
         lines.append("Dialogues and references were written by a language model.")
     if run.params.execution.engine == "dask":
@@ -170,29 +177,62 @@ def _request_row(record: Cited) -> list[Markup]:
     ]
 
 
+def answered_by(params: Params) -> str:
+    """Return in words who answers, and by which protocol."""
+    if params.backend == "replay":
+        return "nobody: recorded predictions"
+    if params.backend == "local":
+        return "a server on this machine, over loopback"
+    where = "another machine" if not params.is_here else "the machine that asked, over loopback"
+    who = "a managed endpoint" if params.deployment else f"a server on {where}"
+    return f"{who}, by the {params.protocol} protocol"
+
+
+def engine(run: Run) -> str:
+    """Return the engine and the numbers that it computes with: our own, or as a server tells or somebody declared."""
+    own, found = f"{run.params.model.engine} {run.params.model.dtype}", run.results().deploy_check
+    if run.params.backend == "local":
+        return own
+    if found and found.server:
+        return f"{found.server}, as the server tells"
+    return f"{own}, as declared" if run.params.declares_engine else "not known: nothing tells it"
+
+
 def provenance(run: Run) -> Markup:
     """Return what produced the run: enough to make it again and to see what would differ."""
     manifest = Cited(run.manifest, "manifest.json")
     code = Markup("<code>{}</code>").format
     commit = manifest.commit.raw[:12] if manifest.commit else "not a checkout"
     versions = {"Python": manifest.python.raw, **manifest.packages.raw}
-    settings = f"{_flat(run.params.generation.sent())} → {manifest.generation_hash}"
+    versions_of = "Versions" if run.params.backend == "local" else "Versions of what asked"
     pairs: list[tuple[str, str | Markup]] = [
         ("Made by", code(manifest.command)),
         ("Commit", code(commit + (" with local changes" if manifest.dirty else ""))),
         ("Model", code(" ".join(filter(None, [manifest.model.raw, manifest.revision.raw])))),
         ("Hash of the weights", code(manifest.weights_sha256.raw or "not known")),
         ("Hash of the prompt", code(manifest.prompt_sha256.raw or "none")),
-        ("Generation settings", code(settings)),
+        ("Generation settings", _settings(run, manifest)),
         ("Hash of the dialogues", code(manifest.dataset_sha256.raw)),
         ("Processor", sentence("{cpu}, {n} cores", cpu=code(manifest.processor), n=number(manifest.cores, "count"))),
-        ("Versions", code(", ".join(f"{name} {version}" for name, version in versions.items()))),
-        ("Parameters given", code(_flat(_own(manifest.given.raw)))),
-        ("Parameters defaulted", code(_flat(_own(manifest.defaulted.raw)))),
+        (versions_of, code(", ".join(f"{name} {version}" for name, version in versions.items()))),
+        ("Parameters given", code(_flat(_own(manifest.given.raw, manifest.not_applied.raw)))),
+        ("Parameters defaulted", code(_flat(_own(manifest.defaulted.raw, manifest.not_applied.raw)))),
     ]
+    if manifest.not_applied.raw:
+        pairs.append(("Not applied to who answers", code(", ".join(manifest.not_applied.raw))))
     rows = [intake for _, intake in manifest.intake.items() if intake.aside or intake.replaced or intake.notes]
     pairs += [("Rows read", _rows_read(intake)) for intake in rows]
     return collapsible("What produced this run", facts(pairs))
+
+
+def _settings(run: Run, manifest: Cited) -> Markup:
+    """Return the generation settings as requests carry them, and which of them the server refused or ignores."""
+    if run.params.backend == "replay":
+        return Markup("as recorded")
+    checked = run.results().deploy_check
+    sent = Markup("<code>{} → {}</code>").format(_flat(run.params.settings_sent), manifest.generation_hash.raw)
+    ignored = ", ".join(checked.ignored) if checked else ""
+    return sent + Markup("; refused or ignored by the server: <code>{}</code>").format(ignored) if ignored else sent
 
 
 def _rows_read(intake: Cited) -> Markup:
@@ -205,13 +245,13 @@ def _rows_read(intake: Cited) -> Markup:
     return Markup("; ").join(told)
 
 
-def _own(tree: dict[str, object]) -> dict[str, object]:
-    """Return parameters without targets, prices, alerts, costs and words, which stand in tables of their own."""
-    return {
-        key: value
-        for key, value in tree.items()
-        if not key.startswith(("targets.", "prices.", "alerts.", "cost.", "publication."))
-    }
+def _own(tree: Mapping[str, object], not_applied: Sequence[str]) -> dict[str, object]:
+    """Return parameters without targets, prices, alerts, costs and words, which stand in tables of their own.
+
+    Those that are not applied stand in a row of their own.
+    """
+    tables = ("targets.", "prices.", "alerts.", "cost.", "publication.")
+    return {key: value for key, value in tree.items() if not key.startswith(tables) and key not in not_applied}
 
 
 def _flat(tree: Mapping[str, object]) -> str:

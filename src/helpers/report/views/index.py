@@ -25,7 +25,7 @@ from helpers.report.views import (
     readers,
     sample_eval,
 )
-from helpers.report.views.common import evidence_link, provenance
+from helpers.report.views.common import EMPTY, HIDDEN, answered_by, engine, evidence_link, provenance
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.store import PAGES
 from helpers.runs.run import Run
@@ -87,12 +87,11 @@ def page(run: Run, frame: Frame, cards: Sequence[Card], found: Comparison | None
 def deployed(run: Run) -> Markup:
     """Return what answered, on what, and the traffic that it is judged for."""
     params, instance = run.params, run.params.instance
-    kind = {"local": "a server on this machine, over loopback", "endpoint": "a managed endpoint",
-            "replay": "nobody: recorded predictions"}[params.backend]  # fmt: skip
+    description = " ".join(params.model.description.split())
     pairs: list[tuple[Cell, Cell]] = [
-        ("Model", quoted(f"{params.model.id}: {' '.join(params.model.description.split())}")),
-        ("Answered by", kind),
-        ("Engine and numbers", quoted(f"{params.model.engine} {params.model.dtype}")),
+        ("Model", quoted(": ".join(filter(None, [run.manifest.model, description])))),
+        ("Answered by", answered_by(params)),
+        ("Engine and numbers", quoted(engine(run))),
         ("Decoding", quoted(_decoded(params))),
         ("Judged as on", quoted(f"{instance.vendor} {instance.type} {instance.size}; replicas: {params.replicas}")),
     ]
@@ -183,11 +182,13 @@ def summaries(run: Run) -> Markup:
     rows = list(Cited(found, "results/02.json").samples) if found else []
     if not rows or len(rows) > MOST_SUMMARIES:
         return Markup("<p>The summaries are in <a href='demo_summaries.csv'>demo_summaries.csv</a>.</p>")
+    if all(row.summary.raw is None for row in rows):
+        return HIDDEN
     return Markup().join(
         sentence(
             "<section class='case'><h3>{id}</h3><p class='quoted'>{summary}</p>{dialogue}</section>",
             id=quoted(row.id),
-            summary=excerpt(row.summary.raw or "no summary"),
+            summary=excerpt(row.summary.raw or EMPTY),
             dialogue=collapsible(
                 "The dialogue", Markup("<pre class='quoted'>{}</pre>").format(excerpt(row.dialogue.raw))
             ),
@@ -339,7 +340,9 @@ def _card(run: Run, card: Card) -> Markup:
 
 
 def _decoded(params: Params) -> str:
-    return "as recorded" if params.backend == "replay" else params.generation.in_words(params.model.rerank)
+    if params.backend == "replay":
+        return "as recorded"
+    return params.generation.in_words(params.model.rerank and params.backend == "local", params.protocol)
 
 
 def _change(name: str, pair: Cited, style: Style) -> list[Cell]:

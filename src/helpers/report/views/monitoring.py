@@ -146,6 +146,8 @@ def traffic(result: Cited) -> Markup:
         ("tokens per request", result.tokens, "count"),
         ("failed output checks of answers with a logged text", result.output_failure_rate, "rate"),
     ]
+    if result.cut_off.raw is not None:
+        named.append(("answers that the server cut off at its limit", result.cut_off, "rate"))
     rows = [
         [label, actual(found, style), interval(found, style), sample_size(found)]
         if found.raw is not None

@@ -10,7 +10,7 @@ from helpers.core.text import Style
 from helpers.report.components.figures import Chart, points, small_multiples
 from helpers.report.components.numbers import NOT_MEASURED, between, excerpt, interval, number, quoted, sentence
 from helpers.report.components.tables import Column, actual, collapsible, table
-from helpers.report.views.common import ended_early, not_measured
+from helpers.report.views.common import EMPTY, HIDDEN, ended_early, not_measured
 from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
 
@@ -175,7 +175,7 @@ def failures(run: Run, result: Cited) -> Markup:
         [Column("Kind"), Column("Summaries", numeric=True)],
         rows,
         id="failures",
-        note=RERANKED if run.params.model.rerank else "",
+        note=RERANKED if run.params.model.rerank and run.params.backend == "local" else "",
     )
 
 
@@ -221,7 +221,7 @@ def summaries(result: Cited) -> Markup:
         return Markup()
     ranked = sorted(result.samples, key=lambda row: row.scores.raw.get("rougeL", 1.0))
     if not any(row.summary.raw is not None for row in ranked):
-        return Markup("<p>The privacy setting keeps the texts off this page.</p>")
+        return HIDDEN
     cases = (_case(row, place < WORST) for place, row in enumerate(ranked[:MOST_SHOWN]))
     return Markup("\n").join([Markup("<h2>The summaries, worst first</h2>"), *cases])
 
@@ -278,7 +278,7 @@ def _case(row: Cited, worst: bool) -> Markup:
         quoted(row.id),
         Markup(" · ").join(figures),
         problems,
-        excerpt(row.summary.raw or ""),
+        excerpt(row.summary.raw or EMPTY),
         missed,
         Markup("{}{}").format(
             collapsible("References", Markup("<ul>{}</ul>").format(references)),

@@ -47,7 +47,11 @@ class Declared(Frozen):
 
 
 class DeployCheck(PageResult):
-    """Page 01; ``message`` is the deployment's own when it did not answer."""
+    """Page 01; ``message`` is the deployment's own when it did not answer.
+
+    ``server`` is the engine and its numbers as a foreign server tells them, ``ignored`` the settings that it refused or
+    was seen to ignore, by the names that requests have for them.
+    """
 
     message: str = ""
     checks: tuple[Check, ...] = ()
@@ -56,3 +60,5 @@ class DeployCheck(PageResult):
     warm: tuple[float, ...] = ()
     probes: tuple[Probe, ...] = ()
     declared: tuple[Declared, ...] = ()
+    server: str = ""
+    ignored: tuple[str, ...] = ()

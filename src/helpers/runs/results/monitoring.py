@@ -34,8 +34,9 @@ class Monitoring(PageResult):
 
     ``latency`` are percentiles of the service time, ``first_token`` and ``inter_token`` those of what came in streams.
     ``dots`` are end and service time of each answer, where they are few. ``judged`` counts the answers whose text was
-    looked at, ``left_out`` names the lines that could not be read or whose clock was wrong. The alerts follow from the
-    columns of the log when rendering.
+    looked at, ``left_out`` names the lines that could not be read or whose clock was wrong. ``cut_off`` is the share of
+    answers that the server ended at its limit, of those whose end it tells. The alerts follow from the columns of the
+    log when rendering.
     """
 
     own: bool = True
@@ -64,4 +65,5 @@ class Monitoring(PageResult):
     judged: int = 0
     failures: dict[str, int] = Field(default_factory=dict)
     output_failure_rate: Estimate | None = None
+    cut_off: Estimate | None = None
     drift: tuple[Drift, ...] = ()
