@@ -18,9 +18,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from helpers.backends.chat import CHAT_PATH, chat_path
-from helpers.backends.endpoint import EndpointBackend, checked_url, is_loopback, token_for
+from helpers.backends.endpoint import EndpointBackend, checked_url, token_for
 from helpers.core.environment import environment, redact, secrets
 from helpers.core.errors import HelpersError, InputError, RequestError
+from helpers.core.machine import is_loopback
 from helpers.params import Endpoint, Params
 from helpers.serving.foreign_metrics import FIGURES, read_figures
 from helpers.serving.management import Manager
