@@ -157,7 +157,7 @@ def _sweep(
     # An arrival-poor run may hold no request at all; it says nothing and counts nowhere.
     by_rate = {rate: [one for one in each if one.measured().kinds.size] for rate, each in zip(rates, runs, strict=True)}
     single_times = [services[i] for i in ids]
-    looks = [look for part in read_looks([run.log.path]) for look in part]
+    looks = [look for part in read_looks([sender.log.path]) for look in part]
     points = [
         _point(rate, each, single_times, trip, load, sender.told, looks) for rate, each in by_rate.items() if each
     ]

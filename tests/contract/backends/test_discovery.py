@@ -77,7 +77,7 @@ def test_a_server_that_is_loading_is_waited_for_and_that_is_said(
 
 
 def test_waiting_for_a_server_has_an_end() -> None:
-    with ScriptedServer(LOADING) as server, pytest.raises(InputError, match=r"answers there after \d+ s .*HTTP 503"):
+    with ScriptedServer(LOADING) as server, pytest.raises(InputError, match=r"answers there now after \d+ s .*HTTP 503"):
         discover(server.url, {}, wait=0.4)
 
 
@@ -85,7 +85,7 @@ def test_a_server_that_is_being_started_is_waited_for_where_told_so(capsys: pyte
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    with pytest.raises(InputError, match=r"no summariser answers there .*--wait SECONDS"):
+    with pytest.raises(InputError, match=r"nothing answers there now .*--wait SECONDS"):
         discover(url, {})
     began, found = time.monotonic(), []
     waiting = threading.Thread(target=lambda: found.append(discover(url, {}, wait=20)))
