@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from helpers.backends.base import Answer
 from helpers.backends.chat import Chat, chat_path
 from helpers.backends.endpoint import EndpointBackend, checked_url, token_for
-from helpers.core.errors import DeployError, Failure, InputError, RequestError
+from helpers.core.errors import InputError, RequestError
 from helpers.params import Endpoint, Generation
 from helpers.samples.prompts import load_prompt
 
@@ -27,8 +27,6 @@ BRIEF = Generation(max_new_tokens=8)
 ENGINES = {"llamacpp": "llama.cpp", "vllm": "vLLM", "library": "Ollama", "sglang": "SGLang"}
 #: What a server of unknown models is asked for; most that serve one model do not look at the name.
 ANY_MODEL = "default"
-#: What says that a service does not answer, whatever it is asked for.
-SILENT = frozenset({Failure.CONNECTION, Failure.TIMEOUT, Failure.COLD, Failure.RATE_LIMITED, Failure.PAUSED})
 
 
 @dataclass(frozen=True)
@@ -66,20 +64,16 @@ class Found:
 
 
 def discover(url: str, environment: Mapping[str, str]) -> Found:
-    """Return what answers at an address, whichever way it is spelt.
-
-    Raises `InputError` naming all that was tried, or `DeployError` where what is there does not answer at all.
-    """
+    """Return what answers at an address, whichever way it is spelt; raises `InputError` naming all that was tried."""
     url, token = checked_url(url), token_for(url, environment)
     models = _models(url, token)
-    problems, kinds = [], set()
+    problems = []
     served = models[0] if models else {}
     name = str(served.get("id") or ANY_MODEL)
     try:
         answer = _ask(url, token, Chat(name, load_prompt("zero-shot"), streams=True))
     except RequestError as error:
         problems.append(f"POST {chat_path(urlsplit(url).path)}: {error}")
-        kinds.add(error.kind)
     else:
         return _chat(url, name, models, answer)
     if not models:
@@ -87,14 +81,11 @@ def discover(url: str, environment: Mapping[str, str]) -> Found:
             _ask(url, token, None)
         except RequestError as error:
             problems.append(f"POST {urlsplit(url).path or '/'}: {error}")
-            kinds.add(error.kind)
         else:
             told = ("the model's name, its context and its precision cannot be seen by this protocol",)
             return Found(url, "summarization", "served-model", False, None, "", "", told)
     key = "; a key goes into HF_TOKEN, and this address into HF_ENDPOINT_URL" if _refused(problems) else ""
     where = f"{urlsplit(url).scheme}://{urlsplit(url).netloc}"
-    if kinds <= SILENT:
-        raise DeployError(f"{where}: nothing answers there now ({'; '.join(problems)})")
     raise InputError(
         f"{where}: no summariser answers there ({'; '.join(problems)}). Give the address up to /v1, such as "
         f"{where}/v1, for a chat server, or that of the endpoint itself{key}"

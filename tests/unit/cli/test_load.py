@@ -45,4 +45,4 @@ def test_other_machines_are_not_loaded_unasked(capsys: pytest.CaptureFixture[str
 
 def test_where_nothing_answers_the_service_has_failed_and_not_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["load", "http://127.0.0.1:9", "--arrival", "closed", "--duration", "1"]) == 1
-    assert "nothing answers there now" in capsys.readouterr().err
+    assert "no summariser answers there" in capsys.readouterr().err
