@@ -81,7 +81,7 @@ class AnsweredBackend(_ByIdentity):
             raise RequestError(Failure.NOT_FOUND, "the workers have no answer to this dialogue")
         if row["kind"] != "ok":
             raise _failed(row["kind"], row["message"])
-        counts = {name: row.get(name) for name in COUNTS}
+        counts: dict[str, Any] = {name: row.get(name) for name in COUNTS}
         return Answer(row["summary"], finish=row.get("finish") or "", **counts)
 
 

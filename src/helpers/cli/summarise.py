@@ -135,7 +135,7 @@ def _fanned_out(args: argparse.Namespace, params: Params) -> int:
 def as_record(row: dict[str, Any], page: str) -> Record:
     """Return a row of a Parquet part as the record of a request."""
     now = datetime.now(UTC)
-    told = {name: row.get(name) for name in ("summary", "service_time", *COUNTS)}
+    told: dict[str, Any] = {name: row.get(name) for name in ("summary", "service_time", *COUNTS)}
     return Record(
         row["id"],
         1,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from helpers.core.errors import InputError
 from helpers.core.text import spell
 from helpers.experiments.load.arrivals import Arrival
-from helpers.experiments.load.search import RateSearch
+from helpers.experiments.load.search import RateSearch, Tried
 from helpers.experiments.load.sending import Outcomes
 from helpers.experiments.load.summary import (
     Capacity,
@@ -121,7 +121,7 @@ def _found(report: RateSearch) -> list[str]:
 
 def _table(report: Sweep | RateSearch) -> list[str]:
     """Return one line for each rate, then the first message of each kind of failure."""
-    rows = report.tried if isinstance(report, RateSearch) else report.points
+    rows: Sequence[Tried | Point] = report.tried if isinstance(report, RateSearch) else report.points
     clocks = [name for name in LABELS if any(getattr(one.pooled, name) for one in rows)]
     heads = "".join(f" {LABELS[name]:>19}" for name in clocks)
     lines = [f"{'rate':>9} {'achieved':>9} {'mean':>9} {'p95':>9}{heads} {'errors':>7}  state"]

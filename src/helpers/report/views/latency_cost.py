@@ -174,8 +174,8 @@ def repeats(result: Cited) -> Markup:
     ]
     if cached.found:
         apart = " Those of page 02, which judges what is said, have none." if cached.handled.raw == "distinct" else ""
-        told = SEEN[cached.found.raw], HANDLED[cached.handled.raw]
-        lines.append(sentence("<p>{told}{apart}</p>", told=" ".join(told).strip(), apart=apart))
+        seen = f"{SEEN[cached.found.raw]} {HANDLED[cached.handled.raw]}".strip()
+        lines.append(sentence("<p>{seen}{apart}</p>", seen=seen, apart=apart))
     if cached.requests and cached.found.raw == "not told":
         words = "<p>The {n} answers of page 02 may come from it, as of an earlier run: no figure of time has them.</p>"
         lines.append(sentence(words, n=number(cached.requests, "count")))
