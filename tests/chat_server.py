@@ -137,6 +137,8 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ans
                 return await answers.stream(mode, json.loads(body), writer)
             elif method == "POST" and mode in (*MODES, *CACHING) and rest == "v1/chat/completions":
                 status, content = 200, await answers.answer(mode, json.loads(body))
+            elif method == "POST" and mode == "no-model":
+                status, content = 400, {"error": {"message": "The model `x` does not exist: " + str(body)}}
             sent = json.dumps(content).encode()
             line = f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {len(sent)}\r\n\r\n"
             writer.write(line.encode() + sent)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 
 from helpers.backends.chat import Chat
 from helpers.backends.discovery import discover
@@ -67,10 +68,13 @@ def test_its_own_figures_are_read_beside_the_requests(server: str, tmp_path: Pat
 
 
 def test_from_its_address_to_a_published_verdict(server: str, helpers: Report, tmp_path: Path) -> None:
-    small = ["samples.n=5", "measure.repeats=1", "generation.max_new_tokens=24", "load.repeats=1", "load.count=4"]
-    done = helpers("report", "--url", f"{server}/v1/", *[part for pair in small for part in ("--set", pair)], limit=800)
+    small = ["samples.n=5", "measure.repeats=1", "measure.warmup=1", "generation.max_new_tokens=16"]
+    small += ["load.repeats=1", "load.count=3", "generation.extra={seed: 7}"]
+    given = [part for pair in small for part in ("--set", pair)]
+    done = helpers("report", "--url", f"{server}/v1/?from=here", *given, limit=800)
     assert done.code == 0, done.told
     assert "llama.cpp Q4_1 speaks the chat protocol" in done.told
+    assert "no bill, as it runs on this machine" in done.told
     found = done.result("03")
     assert found["cached"]["handled"] == "cache_prompt"  # type: ignore[index]
     assert found["streaming"]["first_token"]["value"] > 0  # type: ignore[index]
@@ -78,4 +82,20 @@ def test_from_its_address_to_a_published_verdict(server: str, helpers: Report, t
     points = done.result("05")["points"]
     assert any(one["server"] and one["server"]["running"] is not None for one in points)  # type: ignore[attr-defined]
     assert "What the server said of itself at each rate" in done.page("05-load-capacity")
-    assert (done.out / "index.html").is_file()
+    told = {stem: text_of(done.page(stem)) for stem in ("index", "01-deploy-check", "03-latency-cost", "06-monitoring")}
+    assert "Answered by a server on the machine that asked, over loopback, by the chat protocol" in told["index"]
+    assert "Engine and numbers llama.cpp Q4_1, as the server tells" in told["index"]
+    assert "Decoding at most 16 new tokens, temperature 0, seed 7" in told["index"]
+    assert f"report --url '{server}/v1/?from=here' --set samples.n=5" in told["index"]
+    assert "room for 4,096, as the server tells" in told["01-deploy-check"]
+    assert "answers that the server cut off at its limit" in told["06-monitoring"]
+    for text in told.values():
+        assert "max_new_tokens=16, temperature=0, seed=7 →" in text
+        assert "managed endpoint" not in text
+        assert "transformers float32" not in text
+        assert "num_beams" not in text.replace("generation.num_beams, generation.min_new_tokens", "")
+        assert "/models/smollm2" not in text.replace(" models/smollm2", "").replace("=models/smollm2", "")
+
+
+def text_of(html: str) -> str:
+    return " ".join(BeautifulSoup(html, "html.parser").get_text(" ").split())

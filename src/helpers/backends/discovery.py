@@ -218,6 +218,13 @@ def told_models(server: AskedServer, url: str) -> list[dict[str, Any]]:
     return [row for row in named if isinstance(row, dict) and isinstance(row.get("id"), str)]
 
 
+def context_of(model: Mapping[str, Any]) -> int | None:
+    """Return how many tokens a server says that a model's context has, as llama.cpp or vLLM have it."""
+    meta = model.get("meta")
+    told = (meta.get("n_ctx") if isinstance(meta, dict) else None) or model.get("max_model_len")
+    return told if isinstance(told, int) and told > 0 else None
+
+
 def engine_of(server: AskedServer, model: Mapping[str, Any]) -> tuple[str, str]:
     """Return what a server says of its engine and of the numbers that it computes with; ``''`` where it does not.
 
@@ -261,20 +268,18 @@ def _ask(opened: Opener, chat: Chat) -> Answer:
 
 def _chat(server: AskedServer, url: str, name: str, models: list[dict[str, Any]], answer: Answer) -> Found:
     served = next((row for row in models if row["id"] == name), {})
-    told = served.get("meta") if isinstance(served.get("meta"), dict) else {}
-    assert isinstance(told, dict)
-    context = told.get("n_ctx") or served.get("max_model_len")
+    length = context_of(served)
     streams, assumed = answer.chunks is not None, []
     if len(models) > 1 and served:
         assumed.append(f"of {len(models)} models {name} is asked; another with --set endpoint.served_model=NAME")
     if name == ANY_MODEL:
         assumed.append("it does not name its models; give the name with --set endpoint.served_model=NAME")
-    if not isinstance(context, int):
+    if length is None:
         assumed.append("its context is not known; give it with --set model.context_tokens=N")
     if not streams:
         assumed.append("it does not stream")
     if answer.output_tokens is None:
         assumed.append("it does not count tokens")
-    length = context if isinstance(context, int) and context > 0 else None
+
     engine, precision = engine_of(server, served) if served else ("", "")
     return Found(url, "chat", name, streams, length, engine, precision, tuple(assumed))

@@ -88,8 +88,7 @@ def run_report(args: argparse.Namespace) -> int:
     # Notebooks and HTML take a second to import, which ``--help`` and a wrong parameter do without.
     from helpers.report import execute, publish
 
-    if args.url or args.samples or args.wait is not None:
-        _found(args)
+    args.asked_as = _found(args) if args.url or args.samples or args.wait is not None else ()
     overrides = [*args.overrides, *args.budget, *(["samples.strict=true"] if args.strict else [])]
     params, only = _told(args, overrides)
     pages = execute.choose(only, claims=params.claims is not None)
@@ -126,7 +125,13 @@ def _measured(
         run = (
             resume_run(resumed)
             if resumed
-            else start_run(args.params, overrides, until_decided=args.until_decided, only=numbers if args.only else ())
+            else start_run(
+                args.params,
+                overrides,
+                until_decided=args.until_decided,
+                only=numbers if args.only else (),
+                asked_as=args.asked_as,
+            )
         )
         say(f"run {shown(run.directory)}: {run.manifest.dialogues} dialogues, {len(pages)} pages")
         if params.backend == "endpoint":
@@ -208,8 +213,8 @@ def run_render(args: argparse.Namespace) -> int:
     return 0
 
 
-def _found(args: argparse.Namespace) -> None:
-    """Take for parameters what answers at ``--url``."""
+def _found(args: argparse.Namespace) -> Sequence[str]:
+    """Take for parameters what answers at ``--url``, and return the arguments that make such a run again."""
     if not args.url or args.params or args.resume:
         raise InputError(
             "report --url URL [--samples FILE] [--wait SECONDS] takes the place of a params file and of --resume"
@@ -217,7 +222,10 @@ def _found(args: argparse.Namespace) -> None:
     args.params, found = found_at(args.url, wait=args.wait)
     own = [f"samples.source={json.dumps(str(Path(args.samples).resolve()))}"] if args.samples else ["privacy.text=full"]
     say("texts are kept and shown: the dialogues are bundled" if not args.samples else "texts are kept as hashes alone")
+    given = [*args.overrides, *args.budget, *(["samples.strict=true"] if args.strict else [])]
     args.overrides = [*found, *own, *args.overrides]
+    samples = ["--samples", args.samples] if args.samples else []
+    return ["--url", args.url, *samples, *(part for override in given for part in ("--set", override))]
 
 
 def _told(args: argparse.Namespace, overrides: Sequence[str]) -> tuple[Params, Sequence[str]]:

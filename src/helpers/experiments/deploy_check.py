@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from helpers.backends.discovery import engine_of, told_models
+from helpers.backends.discovery import context_of, engine_of, told_models
 from helpers.backends.endpoint import EndpointBackend, open_endpoint
 from helpers.core.environment import environment
 from helpers.core.errors import DeployError, InputError, RequestError
@@ -49,8 +49,9 @@ def measure(run: Run) -> DeployCheck:
     asked = [sender.ask("short", short, phase="warmup", repeat=n, text=False) for n in warmups]
     warm = [outcome for outcome in asked if outcome and outcome.record.ok]
     checks, probes = _checks(run, sender, [first, *warm]), probe_all(run, run.sender(PAGE))
-    server, model = _served(run)
+    server, model, context = _served(run)
     ignored = _ignored(run, checks)
+    rows = [row for name, row in ignored.items() if name not in LIMITED] + model
     return DeployCheck(
         page=PAGE,
         requests=len({r.request for r in run.log.read() if r.page == PAGE}),
@@ -61,7 +62,7 @@ def measure(run: Run) -> DeployCheck:
         cold_note=note,
         warm=tuple(o.record.service_time for o in warm if o.record.service_time is not None),
         probes=tuple(probes),
-        declared=tuple(_declared(run, probes, model, [row for name, row in ignored.items() if name not in LIMITED])),
+        declared=tuple(_declared(run, probes, rows, context)),
         server=server,
         ignored=tuple(ignored),
     )
@@ -193,24 +194,25 @@ def _determinism(sender: RequestSender, warm: list[Outcome]) -> Check:
     return Check(name=name, expectation=expected, passed=alike, detail=detail)
 
 
-def _served(run: Run) -> tuple[str, list[Declared]]:
-    """Return engine and numbers as a foreign server tells them, with the rows that say so, and which model it serves.
+def _served(run: Run) -> tuple[str, list[Declared], int | None]:
+    """Return engine and numbers as a foreign server tells them, the rows that say so and what it serves, its context.
 
     What it does not tell of the engine has a row only where an engine is declared.
     """
     params, unseen = run.params, Declared(name="model", declared=run.manifest.model, observed=None, agrees=None)
     if params.protocol != "chat" or not isinstance(run.backend, EndpointBackend):
-        return "", [unseen]
+        return "", [unseen], None
     models = told_models(run.backend, run.backend.url)
     asked, names = params.endpoint.served_model or params.model.id, [str(model["id"]) for model in models]
     own = next((model for model in models if model["id"] == asked), {})
-    server = " ".join(filter(None, engine_of(run.backend, own or (models[0] if models else {}))))
+    served = own or next(iter(models), {})
+    server = " ".join(filter(None, engine_of(run.backend, served)))
     told = f"serves {', '.join(public_name(name) for name in names[:MOST_NAMES])}"
     rows = [unseen.model_copy(update={"observed": told, "agrees": bool(own)})] if names else [unseen]
     if server or params.declares_engine:
         wanted = f"{params.model.engine} {params.model.dtype}" if params.declares_engine else "not declared"
         rows.append(Declared(name="engine", declared=wanted, observed=server or None, agrees=None))
-    return server, rows
+    return server, rows, context_of(served)
 
 
 def _ignored(run: Run, checks: Sequence[Check]) -> dict[str, Declared]:
@@ -219,14 +221,21 @@ def _ignored(run: Run, checks: Sequence[Check]) -> dict[str, Declared]:
     return settings_seen(run.params, run.log.read(), refused, alike)
 
 
-def _declared(run: Run, probes: list[Probe], model: list[Declared], ignored: list[Declared]) -> list[Declared]:
-    """Return what was declared beside what the answers show, and what the vendor says where it can be asked."""
+def _declared(run: Run, probes: list[Probe], told: list[Declared], context: int | None) -> list[Declared]:
+    """Return what was declared beside what the answers show, and what the vendor says where it can be asked.
+
+    ``told`` are rows of what the server tells of itself, ``context`` the tokens that it says it has room for.
+    """
     params, by_name = run.params, {probe.name: probe for probe in probes}
     records = run.log.read()
     observed: list[tuple[str, str, Any, bool | None]] = [
         ("task", params.model.task, f"answers by the {params.protocol} protocol", by_name["short"].kind == "ok"),
         ("most new tokens", str(params.generation.max_new_tokens), *_written(records, params.generation)),
-        ("context tokens", spell(params.model.context_tokens, "count"), *_read(records, params.model.context_tokens)),
+        (
+            "context tokens",
+            spell(params.model.context_tokens, "count"),
+            *_read(records, params.model.context_tokens, context),
+        ),
         ("revision", params.model.revision or "not pinned", None, None),
     ]
     if params.backend == "local" and isinstance(run.backend, EndpointBackend):
@@ -236,7 +245,7 @@ def _declared(run: Run, probes: list[Probe], model: list[Declared], ignored: lis
     managed = managed_rows(params, environment())
     known = {row.name for row in managed}
     seen = [Declared(name=n, declared=d, observed=o, agrees=a) for n, d, o, a in observed]
-    return [row for row in (*seen[:3], *ignored, *model, *seen[3:]) if row.name not in known] + managed
+    return [row for row in (*seen[:3], *told, *seen[3:]) if row.name not in known] + managed
 
 
 def _written(records: Sequence[Record], generation: Generation) -> tuple[str | None, bool | None]:
@@ -248,11 +257,16 @@ def _written(records: Sequence[Record], generation: Generation) -> tuple[str | N
     return (f"the server does not count; {max(guessed)} at most by the text" if guessed else None), None
 
 
-def _read(records: Sequence[Record], context: int) -> tuple[str | None, bool | None]:
-    """Return what became of the input over the context, and whether that is as declared, if the server tells."""
+def _read(records: Sequence[Record], context: int, told: int | None) -> tuple[str | None, bool | None]:
+    """Return what became of the input over the context, and whether that is as declared, if the server tells.
+
+    Where it answered none, what it has ``told`` of its context counts.
+    """
     over = next((r for r in reversed(records) if r.sample == "over-context" and r.ok), None)
     if over is None:
-        return None, None
+        return (
+            (None, None) if told is None else (f"room for {spell(told, 'count')}, as the server tells", told >= context)
+        )
     if over.lost_tokens is not None:
         return f"cut: {spell(over.lost_tokens, 'count')} tokens lost", over.lost_tokens > 0
     read = over.counted("input_tokens")

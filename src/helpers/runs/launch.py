@@ -46,12 +46,13 @@ def start_run(
     interactive: bool = False,
     until_decided: bool = False,
     only: Sequence[str] = (),
+    asked_as: Sequence[str] = (),
 ) -> Run:
     """Validate everything, make the run directory, hold it, and bring up whoever answers.
 
     A run ``until_decided`` begins with few dialogues, each asked once; ``only`` are the pages asked for, if not all.
-    Raises `InputError` before anything is written
-    when parameters, samples or the model's name are wrong.
+    ``asked_as`` are the arguments that somebody gave who named no params file. Raises `InputError` before anything is
+    written when parameters, samples or the model's name are wrong.
     """
     params = load_params(source, overrides, measuring=True)
     inputs = read_inputs(params)
@@ -65,9 +66,9 @@ def start_run(
     params = _with_standard_input(params, directory)
     inputs.tell()
     write_params(directory, params)
-    options = [part for o in overrides for part in ("--set", o)] + [part for page in only for part in ("--only", page)]
-    options += ["--until-decided"] if until_decided else []
-    command = shlex.join(["python", "-m", "helpers", "report", source, *options])
+    options = [part for page in only for part in ("--only", page)] + (["--until-decided"] if until_decided else [])
+    by_file = [source, *(part for override in overrides for part in ("--set", override))]
+    command = shlex.join(["python", "-m", "helpers", "report", *(asked_as or by_file), *options])
     corpus = {
         "corpus_by_language_model": is_bundled(params.samples),
         "dialogues": len(samples),

@@ -223,6 +223,16 @@ def text_of(html: str) -> str:
     return " ".join(BeautifulSoup(html, "html.parser").get_text(" ").split())
 
 
+def test_a_wrong_model_name_is_named_and_no_dialogue_is_told(measuring: Started) -> None:
+    with measuring("no-model", "privacy.text=hash", "endpoint.attempts=1") as run:
+        found = check(run)
+    assert (found.failure, found.message) == (
+        "not_found",
+        "HTTP 400, it serves no model of the name it was asked for",
+    )
+    assert "it serves no model of the name" in deploy_check_view.answer(Cited(found, "results/01.json"))
+
+
 def test_the_servers_word_for_a_cut_off_is_what_counts(measuring: Started) -> None:
     for privacy in ("full", "hash"):
         with measuring("cuts", f"privacy.text={privacy}") as run:

@@ -42,6 +42,11 @@ def test_the_published_month_and_price_of_a_thousand_are_reproduced() -> None:
     assert found.basis.time_origin.startswith("expected, not measured: publication")
 
 
+def test_the_speed_of_a_server_on_this_machine_is_not_that_of_the_declared_instance() -> None:
+    here, there = load_params("chat"), load_params("chat", ["endpoint.url=https://a.example/v1"])
+    assert [measured(params, 2.0).measured_elsewhere for params in (here, there)] == [True, False]
+
+
 def test_what_is_declared_to_be_up_is_what_is_paid_for() -> None:
     three = projected(*PUBLISHED_PRICE, "deployment.min_replica=3", "deployment.max_replica=3")
     one = projected(*PUBLISHED_PRICE)

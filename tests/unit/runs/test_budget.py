@@ -1,7 +1,10 @@
 """The estimate before the first remote request."""
 
+from datetime import UTC, datetime, timedelta
+
 from helpers.params.files import load_params
-from helpers.runs.budget import announcement, planned_requests
+from helpers.runs.budget import announcement, planned_requests, spent
+from helpers.runs.manifest import Manifest
 
 PAGES, URL = ("01", "02", "03", "04", "05", "06"), "https://endpoint.example"
 
@@ -20,6 +23,16 @@ def test_the_estimate_names_requests_minutes_dollars_and_bounds() -> None:
     free = load_params("endpoint", ["budget={}"])
     assert announcement(free, 10, PAGES, URL).endswith("no budget bounds it")
     assert planned_requests(load_params("replay"), 10, PAGES, None) == {}
+
+
+def test_a_server_on_this_machine_bills_nothing() -> None:
+    params = load_params("chat", ["budget.usd=0.000001"])
+    told = announcement(params, 10, PAGES, params.endpoint.url)
+    assert "no bill, as it runs on this machine" in told
+    manifest = Manifest(run="r", command="c", started_at=datetime.now(UTC) - timedelta(hours=1))
+    assert spent(params, manifest, 1) == ""
+    elsewhere = load_params("chat", ["budget.usd=0.000001", "endpoint.url=https://a.example/v1"])
+    assert spent(elsewhere, manifest, 1) == "budget.usd=1e-06 is spent"
 
 
 def test_load_is_part_of_the_estimate_where_it_may_be_sent() -> None:

@@ -231,7 +231,7 @@ def _chosen(costs: Cited) -> Markup:
     if found.memory_gb.raw is None:
         return Markup(
             "<p>No instance is chosen: the memory that serving takes is not known; give <code>cost.memory_gb</code>, "
-            "or measure with a server on this machine.</p>"
+            "or measure with a server that the report starts.</p>"
         )
     said = sentence(
         "<p>Serving takes {memory} GB ({origin}); an instance needs {headroom} as much, {need} GB. ",

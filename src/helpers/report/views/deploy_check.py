@@ -10,6 +10,8 @@ from helpers.report.views.common import not_measured
 from helpers.runs.results.cited import Cited
 
 VERDICTS = {True: "met", False: "missed", None: "not measured"}
+#: How an observation begins that was not made.
+UNSEEN = "not observed"
 
 
 def answer(result: Cited) -> Markup:
@@ -27,7 +29,7 @@ def answer(result: Cited) -> Markup:
         return not_measured(result.reason.raw)
     wrong = [check.name.raw for check in result.checks if check.passed.raw is False]
     differing = [item.name.raw for item in result.declared if item.agrees.raw is False]
-    unknown = [item.name.raw for item in result.declared if item.agrees.raw is None]
+    unknown = [item.name.raw for item in result.declared if (item.observed.raw or UNSEEN).startswith(UNSEEN)]
     lines = [
         sentence(
             "{chip} It is up; {cold}. {text}",
@@ -102,7 +104,7 @@ def declared(result: Cited) -> Markup:
             item.name.raw,
             Markup("<code>{}</code>").format(item.declared),
             quoted(item.observed) if item.observed.raw is not None else "cannot be observed from outside",
-            chip(VERDICTS[item.agrees.raw]),
+            chip("not judged" if item.agrees.raw is None and item.observed else VERDICTS[item.agrees.raw]),
         ]
         for item in result.declared
     ]
@@ -162,4 +164,5 @@ def _declared_sentence(differing: list[str], unknown: list[str]) -> str:
     )
     if differing:
         return found
-    return f"{found}; {' and '.join(unknown)} cannot be observed from outside." if unknown else f"{found}."
+    names = " and ".join(filter(None, [", ".join(unknown[:-1]), *unknown[-1:]]))
+    return f"{found}; {names} cannot be observed from outside." if unknown else f"{found}."

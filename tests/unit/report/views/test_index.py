@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 
 from helpers.params.files import load_params
-from helpers.report.views import sample_eval
+from helpers.report.views import index, sample_eval
 from helpers.report.views.index import _decoded
 from helpers.runs.results.cited import Cited
-from helpers.runs.results.sample_eval import SampleEval
+from helpers.runs.results.sample_eval import SampleEval, Scored
 
 PLAIN = "generation={num_beams: 2, max_new_tokens: 64}"
 
@@ -21,11 +21,27 @@ PLAIN = "generation={num_beams: 2, max_new_tokens: 64}"
         ("demo", [PLAIN, "model.rerank=false"], "2 beams, at most 64 new tokens"),
         ("demo", [PLAIN, "generation.length_penalty=0.5", "model.rerank=false"], ", length penalty 0.5"),
         ("demo", [], "length penalty 1.3, reranked by the output checks"),
+        ("chat", ["generation.extra={seed: 7}"], "at most 128 new tokens, temperature 0, seed 7"),
         ("replay", [], "as recorded"),
     ],
 )
 def test_the_decoding_is_told(params: str, overrides: list[str], told: str) -> None:
     assert _decoded(load_params(params, overrides)).endswith(told)
+
+
+def shown(summary: str | None) -> str:
+    row = Scored(
+        id="a", domain=None, length=None, truncated=None, dialogue="", references=(), summary=summary, scores={}
+    )
+    found = SampleEval(page="02", samples=(row,))
+    own = sample_eval.summaries(Cited(found, "results/02.json"))
+    return own + index.summaries(SimpleNamespace(results=lambda: SimpleNamespace(sample_eval=found)))  # type: ignore[arg-type]
+
+
+def test_a_text_that_is_hidden_is_not_said_to_be_missing() -> None:
+    assert shown(None).count("The privacy setting keeps the texts off this page.") == 2
+    assert shown("").count("(an empty answer)") == 2
+    assert shown("Ann greets.").count("Ann greets.") == 2
 
 
 @pytest.mark.parametrize("reranked", [True, False])
