@@ -132,7 +132,8 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ans
                 streamed = [vars(one) for one in answers.streamed]
                 status, content = 200, {"asked": answers.asked, "bodies": answers.bodies, "streamed": streamed}
             elif method == "GET" and rest == "v1/models":
-                status, content = 200, {"object": "list", "data": [{"id": "m", "object": "model"}]}
+                names = ["m:latest", "other"] if mode == "reads-all" else ["m"]
+                status, content = 200, {"object": "list", "data": [{"id": name, "object": "model"} for name in names]}
             elif method == "POST" and mode in STREAMS and json.loads(body).get("stream"):
                 return await answers.stream(mode, json.loads(body), writer)
             elif method == "POST" and mode in (*MODES, *CACHING) and rest == "v1/chat/completions":

@@ -29,6 +29,8 @@ PAGE = "01"
 IDENTICAL, IDENTICAL_CALLS = 3, "identical calls"
 #: Names of served models that a row shows.
 MOST_NAMES = 3
+#: What Ollama adds to the name of a model that is asked for without a version.
+LATEST = ":latest"
 #: A setting that has a row of its own, whether it is ignored or not.
 LIMITED = ("max_new_tokens",)
 
@@ -204,11 +206,13 @@ def _served(run: Run) -> tuple[str, list[Declared], int | None]:
         return "", [unseen], None
     models = told_models(run.backend, run.backend.url)
     asked, names = params.endpoint.served_model or params.model.id, [str(model["id"]) for model in models]
-    own = next((model for model in models if model["id"] == asked), {})
+    own = next((model for model in models if str(model["id"]).removesuffix(LATEST) == asked.removesuffix(LATEST)), {})
     served = own or next(iter(models), {})
     server = " ".join(filter(None, engine_of(run.backend, served)))
     told = f"serves {', '.join(public_name(name) for name in names[:MOST_NAMES])}"
-    rows = [unseen.model_copy(update={"observed": told, "agrees": bool(own)})] if names else [unseen]
+    # one of several may be known by other names as well
+    agrees = True if own else False if len(names) == 1 else None
+    rows = [unseen.model_copy(update={"observed": told, "agrees": agrees})] if names else [unseen]
     if server or params.declares_engine:
         wanted = f"{params.model.engine} {params.model.dtype}" if params.declares_engine else "not declared"
         rows.append(Declared(name="engine", declared=wanted, observed=server or None, agrees=None))

@@ -223,6 +223,22 @@ def text_of(html: str) -> str:
     return " ".join(BeautifulSoup(html, "html.parser").get_text(" ").split())
 
 
+@pytest.mark.parametrize(
+    ("mode", "asked", "observed", "agrees"),
+    [
+        ("plain", "m", "serves m", True),
+        ("plain", "another", "serves m", False),
+        ("reads-all", "m", "serves m:latest, other", True),
+        ("reads-all", "another", "serves m:latest, other", None),
+    ],
+)
+def test_the_served_model_is_held_against_the_declared_one(
+    measuring: Started, mode: str, asked: str, observed: str, agrees: bool | None
+) -> None:
+    with measuring(mode, f"endpoint.served_model={asked}", "budget.requests=9") as run:
+        assert declared(check(run), "model") == (observed, agrees)
+
+
 def test_a_wrong_model_name_is_named_and_no_dialogue_is_told(measuring: Started) -> None:
     with measuring("no-model", "privacy.text=hash", "endpoint.attempts=1") as run:
         found = check(run)
