@@ -112,6 +112,8 @@ def _found(report: RateSearch) -> list[str]:
         told = f"holds {target}, its whole interval, up to {best:.3g} requests a second; {beyond}"
     elif worst is not None:
         told = f"no rate that was tried holds {target}, its whole interval: not even {worst:.3g} a second"
+    elif report.alone is not None and report.alone > report.target_p95:
+        told = f"no rate holds {target}: a request alone takes {_time(report.alone)}"
     else:
         told = "no rate was tried: it answered no request"
     return [told, *(["interrupted: what was found until then"] if report.interrupted else [])]
