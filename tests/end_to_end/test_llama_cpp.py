@@ -82,6 +82,8 @@ def test_from_its_address_to_a_published_verdict(server: str, helpers: Report, t
     points = done.result("05")["points"]
     assert any(one["server"] and one["server"]["running"] is not None for one in points)  # type: ignore[attr-defined]
     assert "What the server said of itself at each rate" in done.page("05-load-capacity")
+    assert all(one["streaming"]["first_token"]["value"] > 0 for one in points)  # type: ignore[attr-defined]
+    assert "Streaming under load: time to first token" in done.page("05-load-capacity")
     told = {stem: text_of(done.page(stem)) for stem in ("index", "01-deploy-check", "03-latency-cost", "06-monitoring")}
     assert "Answered by a server on the machine that asked, over loopback, by the chat protocol" in told["index"]
     assert "Engine and numbers llama.cpp Q4_1, as the server tells" in told["index"]

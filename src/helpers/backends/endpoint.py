@@ -290,7 +290,9 @@ class EndpointBackend:
         except (aiohttp.ClientConnectionError, OSError) as error:
             said = self._clean(str(error))
             failed = RequestError(Failure.CONNECTION, type(error).__name__, said=said, retryable=True)
-            if isinstance(error, aiohttp.ServerDisconnectedError | ConnectionResetError):
+            # A connection that went while a request was written has its reason behind the error.
+            closed = (aiohttp.ServerDisconnectedError, ConnectionError)
+            if isinstance(error, closed) or isinstance(error.__cause__, closed):
                 raise _ClosedError(failed) from None
             raise failed from None
         except aiohttp.ClientError as error:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+from collections.abc import Sequence
 
 from helpers.backends.discovery import NobodyFoundError, discover
 from helpers.core.console import say
 from helpers.core.environment import environment
-from helpers.core.errors import DeployError
+from helpers.core.errors import DeployError, InputError
+from helpers.params import Params
+from helpers.params.files import load_params
 from helpers.runs.manifest import public_name
 
 
@@ -32,3 +36,17 @@ def found_at(url: str, *, wait: float | None = None) -> tuple[str, list[str]]:
     if found.protocol == "chat":
         return "chat", [*found.overrides, described]
     return "endpoint", [*found.overrides, described, "deployment=null", "settings.tried=[]"]
+
+
+def params_of(args: argparse.Namespace, verb: str, *, default: str = "", own: Sequence[str] = ()) -> Params:
+    """Return the parameters of the file, or of what answers at the address, that was given in its place.
+
+    ``own`` are a verb's overrides of what is found, before those of ``--set``. Raises `InputError` unless one of both
+    is given, or neither where there is a ``default``.
+    """
+    if (args.url and args.params) or not (args.url or args.params or default):
+        raise InputError(f"{verb}: give a params file, such as params/demo.yaml, or --url URL in its place")
+    if not args.url:
+        return load_params(args.params or default, args.overrides)
+    source, found = found_at(args.url)
+    return load_params(source, [*found, *own, *args.overrides])

@@ -11,18 +11,18 @@ from pathlib import Path
 
 from helpers.app.export import export
 from helpers.app.launch import free_port, launched, own_server
-from helpers.cli.arguments import add_overrides
+from helpers.cli.addresses import params_of
+from helpers.cli.arguments import add_params
 from helpers.core.console import say, shown
 from helpers.core.errors import InputError
 from helpers.core.machine import end_on_signal
 from helpers.core.paths import runs_folder
-from helpers.params.files import load_params, write_params
+from helpers.params.files import write_params
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe ``helpers app``."""
-    parser.add_argument("params", nargs="?", default="demo", metavar="PARAMS", help="a params file (default: demo)")
-    add_overrides(parser)
+    add_params(parser, text="a params file (default: demo)", url="no params file: ask what answers at this address")
     parser.add_argument("--host", default="127.0.0.1", help="address to bind; visitors name servers on loopback only")
     parser.add_argument("--port", type=int, default=7860, help="0 picks a free one (default: 7860)")
     parser.add_argument(
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     """Serve the app until a signal, or export it; raises `InputError` when it cannot start as asked."""
     if find_spec("gradio") is None:
         raise InputError("the web app needs gradio, which is not installed: 'make app' installs it and opens the app")
-    params = load_params(args.params, args.overrides)
+    params = params_of(args, "app", default="demo")
     if args.export:
         export(params, args.export)
         say(f"{shown(args.export)} is a Space; its README.md says which secrets it needs")

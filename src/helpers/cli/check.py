@@ -6,20 +6,20 @@ import argparse
 
 import yaml
 
+from helpers.cli.addresses import params_of
 from helpers.cli.arguments import add_params
 from helpers.core.console import tell
-from helpers.params.files import load_params
 from helpers.runs.inputs import read_inputs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``helpers check``."""
-    add_params(parser)
+    add_params(parser, url="no params file: print those of what answers at this address")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the resolved parameters; `InputError` names every problem."""
-    params = load_params(args.params, args.overrides)
+    params = params_of(args, "check")
     if not params.samples.source.startswith("hub:"):
         read_inputs(params).tell()
     tell(yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False, allow_unicode=True).rstrip("\n"))

@@ -111,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
         tell(as_text(report))
     summaries = pooled(report)
     if isinstance(report, RateSearch):
-        return 0 if any(one.response_time.max is not None for one in summaries) else 1
+        return 1 if report.alone is None or any(one.verdict == "stopped answering" for one in summaries[-1:]) else 0
     fine = (one.verdict != "stopped answering" and one.response_time.max is not None for one in summaries)
     return 0 if all(fine) else 1
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from helpers.backends.base import COUNTS, Backend
-from helpers.cli.addresses import found_at
+from helpers.cli.addresses import params_of
 from helpers.cli.arguments import add_params, add_reading, cannot_write, samples_of
 from helpers.core.console import say
 from helpers.core.environment import redact, secrets
@@ -29,7 +29,6 @@ from helpers.core.text import harmless, visible
 from helpers.engines.factory import open_backend
 from helpers.engines.model_files import model_hashes
 from helpers.params import Params, Samples
-from helpers.params.files import load_params
 from helpers.runs.answer_parts import AnswerParts
 from helpers.runs.manifest import describe, public_name
 from helpers.runs.request_log import Record, RequestLog
@@ -50,6 +49,8 @@ from helpers.samples.readers import STDIN, read_text
 
 COLUMNS = ("id", "summary", "input_tokens", "output_tokens", "lost_tokens", "service_time", "error")
 Write = Callable[[str, Record], None]
+#: The budget of the params file that an address stands for is a report's.
+UNBOUNDED = ("budget={usd: null, requests: null, minutes: null}",)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write one row per dialogue; return 1 if any of them has no summary."""
-    params = _params(args)
+    params = params_of(args, "summarise", own=UNBOUNDED)
     started = datetime.now(UTC)
     if params.execution.engine == "dask":
         return _fanned_out(args, params)
@@ -97,15 +98,6 @@ def run(args: argparse.Namespace) -> int:
         args.output.with_suffix(".meta.json").write_text(redact(manifest.model_dump_json(indent=2)) + "\n")
     say(f"summarise: {len(samples) - failures} of {len(samples)} dialogues have a summary")
     return 1 if failures else 0
-
-
-def _params(args: argparse.Namespace) -> Params:
-    """Return the parameters of the file, or of what answers at the address, that was given in its place."""
-    if bool(args.url) == bool(args.params):
-        raise InputError("summarise: give a params file, such as params/demo.yaml, or --url URL in its place")
-    source, found = found_at(args.url) if args.url else (args.params, [])
-    found += ["budget={usd: null, requests: null, minutes: null}"] if args.url else []  # that of a report's file
-    return load_params(source, [*found, *args.overrides])
 
 
 def _fanned_out(args: argparse.Namespace, params: Params) -> int:

@@ -11,7 +11,7 @@ from helpers.backends.endpoint import EndpointBackend, checked_url, token_for
 from helpers.core.errors import Failure, InputError, RequestError
 from helpers.params import Endpoint, Generation
 from helpers.samples.prompts import load_prompt
-from tests.scripted_server import Play, ScriptedServer, answer, hold, summary
+from tests.scripted_server import Play, ScriptedServer, answer, hang_up_on_next, hold, raw, summary
 
 LIMITS = Endpoint(total_timeout=1.0, connect_timeout=0.5, max_answer_bytes=10_000)
 SETTINGS = Generation(num_beams=4, max_new_tokens=60)
@@ -292,3 +292,14 @@ def test_an_unusable_address_is_named_without_its_secret(url: str, message: str)
         checked_url(url)
     assert "pw@" not in str(caught.value)
     assert "abc" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
+def test_a_kept_connection_that_is_closed_while_a_request_is_written_is_opened_anew() -> None:
+    """The server hangs up when it has seen the first bytes of a long request, as one does that had waited too long."""
+    body = b'[{"summary_text": "Yes"}]'
+    kept = raw(b"HTTP/1.1 200 X\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+    script = hang_up_on_next(kept), summary("No")
+    with ScriptedServer(*script) as server, EndpointBackend(server.url, Endpoint()) as backend:
+        assert backend.summarise(["Ann: hi"], Generation())[0].summary == "Yes"
+        assert backend.summarise(["Ann: " + "hi " * 3_000_000], Generation())[0].summary == "No"

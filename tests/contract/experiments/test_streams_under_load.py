@@ -126,7 +126,7 @@ def test_load_of_a_chat_server_is_reported_with_its_clocks(
     assert found["asked"] == {
         "protocol": "chat",
         "model": "m",
-        "settings": {"max_new_tokens": 128},
+        "settings": {"max_new_tokens": 128, "temperature": 0},
         "prompts": "allowed",
     }
     assert "time to first token" in told.out
@@ -167,7 +167,7 @@ def test_load_is_asked_as_a_params_file_says(server: ChatServer, tmp_path: Path)
     out = tmp_path / "load.json"
     extra = ["--params", "chat", "--set", "endpoint.stream=false", "--set", "generation.extra={seed: 7}"]
     assert main(["load", server.url("sampling"), *CLOSED, *extra, "--json", str(out)]) == 0
-    assert json.loads(out.read_text())["asked"]["settings"] == {"max_new_tokens": 128, "seed": 7}
+    assert json.loads(out.read_text())["asked"]["settings"] == {"max_new_tokens": 128, "temperature": 0, "seed": 7}
     last = server.bodies("sampling")[-1]
     assert (last["seed"], last["model"], last["stream"]) == (7, "served-model", False)
 

@@ -189,12 +189,6 @@ def test_a_chat_server_is_summarised_by_its_address_alone(given: Path, capsys: p
     assert " --url 127.0.0.1:" in meta["command"]
 
 
-@pytest.mark.parametrize("arguments", [[], ["demo", "--url", "http://127.0.0.1:9"]])
-def test_whom_to_ask_is_given_once(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["summarise", *arguments]) == 2
-    assert "give a params file, such as params/demo.yaml, or --url URL" in capsys.readouterr().err
-
-
 def test_beams_are_refused_where_a_chat_server_knows_none(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with ChatServer() as server:
         command = ["summarise", "--url", server.url("plain"), "--input", str(given)]

@@ -42,12 +42,10 @@ class Sweep(Section):
 
 
 def how(params: Params, cache: PromptCache) -> RequestSettings:
-    """Return how a service is asked; settings that its protocol does not know are not sent to it."""
-    generation, endpoint = params.generation, params.endpoint
-    if endpoint.protocol != "chat":
-        return RequestSettings(protocol=endpoint.protocol, model=None, settings=generation.sent(), prompts=cache.reuse)
-    settings = {"max_new_tokens": generation.max_new_tokens, **generation.extra}
-    name = endpoint.served_model or params.model.id
+    """Return how a service is asked, with the settings that its protocol carries."""
+    endpoint = params.endpoint
+    name = (endpoint.served_model or params.model.id) if endpoint.protocol == "chat" else None
+    settings = params.generation.sent(endpoint.protocol)
     return RequestSettings(protocol=endpoint.protocol, model=name, settings=settings, prompts=cache.reuse)
 
 
@@ -114,6 +112,8 @@ def _found(report: RateSearch) -> list[str]:
         told = f"holds {target}, its whole interval, up to {best:.3g} requests a second; {beyond}"
     elif worst is not None:
         told = f"no rate that was tried holds {target}, its whole interval: not even {worst:.3g} a second"
+    elif report.alone is not None and report.alone > report.target_p95:
+        told = f"no rate holds {target}: a request alone takes {_time(report.alone)}"
     else:
         told = "no rate was tried: it answered no request"
     return [told, *(["interrupted: what was found until then"] if report.interrupted else [])]

@@ -17,8 +17,9 @@ from helpers.stats.intervals import Estimate, smallest_n
 PRECISION, MOST = 0.1, 12
 #: An interval across repeats takes this many; each has enough requests for p95, with some to spare.
 FEWEST_REPEATS, SPARE = 3, 1.3
-#: Before the search, so many requests are sent one after the other; it begins where they would take half of the time.
-FIRST, HALF = 3, 0.5
+#: Before the search, so many requests are sent one after the other; it begins where they would take half of the time,
+#: and goes no further down than a tenth: there hardly one waits for another.
+FIRST, HALF, TENTH = 3, 0.5, 0.1
 
 
 class Tried(Section):
@@ -36,23 +37,26 @@ class RateSearch(Section):
     """What ``helpers load --find-rate`` writes, the rates in the order in which they were tried.
 
     ``highest_rate`` is the highest that holds, ``lowest_missed`` the lowest that does not; ``None`` where none of the
-    rates did.
+    rates did. ``alone`` is what a request takes on average when it has the service to itself, seconds.
     """
 
     asked: RequestSettings
     arrival: Arrival
     target_p95: float
+    alone: float | None
     highest_rate: float | None
     lowest_missed: float | None
     tried: tuple[Tried, ...]
     interrupted: bool
 
 
-def bisect(holds: Callable[[float], bool | None], start: float) -> tuple[float | None, float | None]:
+def bisect(
+    holds: Callable[[float], bool | None], start: float, least: float = 0.0
+) -> tuple[float | None, float | None]:
     """Return the highest rate that holds and the lowest that does not, of at most `MOST` that are tried.
 
-    It doubles or halves ``start`` until there is one of each, then halves what is between them on a logarithmic scale.
-    ``holds`` returns ``None`` to end the search.
+    It doubles or halves ``start``, not below ``least``, until there is one of each, then halves what is between them on
+    a logarithmic scale. ``holds`` returns ``None`` to end the search.
     """
     best: float | None = None
     worst: float | None = None
@@ -64,6 +68,8 @@ def bisect(holds: Callable[[float], bool | None], start: float) -> tuple[float |
         best, worst = (rate, worst) if found else (best, rate)
         if best is None or worst is None:
             rate = rate * 2 if found else rate / 2
+            if rate < least:
+                break
         elif worst <= best * (1 + PRECISION):
             break
         else:
@@ -76,7 +82,8 @@ def search(
 ) -> RateSearch:
     """Return what a bisection found; ``run`` carries out every repeat of a plan.
 
-    Without a ``start``, requests per second, some requests one after the other say where to begin.
+    Some requests one after the other say what is possible and, without a ``start`` (requests per second), where to
+    begin.
     """
     tried: list[Tried] = []
     interrupted = False
@@ -91,16 +98,17 @@ def search(
         tried.append(judged_rate(rate, seconds, runs, target))
         return tried[-1].holds
 
-    if start is None:
-        runs = run(replace(plan, arrival="closed", rate=None, concurrency=1, warmup=0.0, count=FIRST))
-        service = summarise(runs, None, target).service_time.mean
-        interrupted = any(one.interrupted for one in runs)
-        start = HALF / service if service else None
-    found = bisect(holds, start) if start and not interrupted else (None, None)
+    first = run(replace(plan, arrival="closed", rate=None, concurrency=1, warmup=0.0, count=FIRST))
+    alone = summarise(first, None, target).service_time.mean
+    interrupted = any(one.interrupted for one in first)
+    found: tuple[float | None, float | None] = (None, None)
+    if alone and alone <= target and not interrupted:
+        found = bisect(holds, start or HALF / alone, TENTH / alone)
     return RateSearch(
         asked=asked,
         arrival=plan.arrival,
         target_p95=target,
+        alone=alone,
         highest_rate=found[0],
         lowest_missed=found[1],
         tried=tuple(tried),

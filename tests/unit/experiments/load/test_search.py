@@ -78,3 +78,19 @@ def test_a_service_that_never_answers_has_no_rate() -> None:
     )
     assert (dead.tried, dead.highest_rate) == ((), None)
     assert "it answered no request" in as_text(dead)
+
+
+def test_a_target_below_what_a_request_alone_takes_is_not_searched_for() -> None:
+    found = search(queue, Plan("poisson", 60.0), None, SERVICE / 2, ASKED)
+    assert (found.tried, found.highest_rate) == ((), None)
+    assert "a request alone takes 100 ms" in as_text(found)
+    # one that just is not met at leisure is not looked for at ever lower rates, each of which takes longer
+    slow = search(lambda plan: queue(plan) if plan.arrival == "closed" else late(plan), Plan("poisson", 1), 8, 1, ASKED)
+    assert [one.rate for one in slow.tried] == [8, 4, 2, 1]
+    assert slow.lowest_missed == 1
+
+
+def late(plan: Plan) -> list[Outcomes]:
+    """Return three runs in which every answer takes two seconds."""
+    due = np.arange(100) / (plan.rate or 1.0)
+    return [outcomes(due, np.full(100, 2.0 + seed / 10), due[-1] + 1) for seed in range(3)]
