@@ -23,7 +23,7 @@ from helpers.engines import demo_model
 from tests.environment import clean_environment
 
 #: What the extra asks for and this environment lacks, as it was tried.
-PINS = {"openai": "OPENAI"}
+PINS = {"openai": "3.57.0"}
 SERVE = "import sys; from transformers.cli.transformers import main; sys.exit(main())"
 
 
@@ -52,7 +52,9 @@ def transformers_server(folder: Path) -> Iterator[tuple[str, Path]]:
         subprocess.run([*command, "--target", str(packages), *lacking], check=True, timeout=300, capture_output=True)
     model, port = demo_model.ensure("demo-base"), free_port("127.0.0.1", 0)
     env = clean_environment(PYTHONPATH=str(packages), HF_HUB_OFFLINE="1", HF_HOME=str(folder / "hub"))
+    env |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}  # other tests run beside it on the same cores
     arguments = ["serve", str(model), "--host", "127.0.0.1", "--port", str(port), "--device", "cpu"]
+    arguments += ["--dtype", "float32"]  # processors without bfloat16 take ten times as long for it
     log, url = folder / "server.log", f"http://127.0.0.1:{port}"
     with log.open("w") as messages:
         process = subprocess.Popen([sys.executable, "-c", SERVE, *arguments], env=env, stdout=messages, stderr=messages)

@@ -1,18 +1,22 @@
 """Page 06 over a scripted log: complete, cited, and judged anew when the rules change."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from tests.conftest import Report
-from tests.logs import attempt, traffic, write_log
+from tests.logs import BEGAN, attempt, traffic, write_log
 from tests.page_checks import loose_digits, remote_references, repeated_ids, wrong_citations
 
 
 def test_the_page_of_a_log_is_cited_and_follows_the_rules(helpers: Report, tmp_path: Path) -> None:
-    slow = [attempt(at, 5.0, sample=f"<b>{at % 12}", tokens=(400, 40), summary="Ann left.") for at in range(400, 700)]
-    early = [
-        attempt(at, 1.0, sample=f"<b>{at % 12}", tokens=(100 + at % 7, 20), summary="Ann left.") for at in range(400)
-    ]
+    said: dict[str, Any] = {"summary": "Ann left.", "tokens": (400, 40), "stream": (3.0, 0.05)}
+    slow = [attempt(at, 5.0, sample=f"<b>{at % 12}", **said) for at in range(400, 700)]
+    said |= {"stream": (0.2, 0.02)}
+    early = [attempt(at, sample=f"<b>{at % 12}", **said | {"tokens": (100 + at % 7, 20)}) for at in range(400)]
+    looks = [{"at": (BEGAN + timedelta(seconds=at)).isoformat(), "gpu_use": 0.5} for at in range(0, 700, 5)]
+    (tmp_path / "metrics.jsonl").write_text("\n".join(map(json.dumps, looks)))
     log = write_log(tmp_path / "log.jsonl", [*early, *slow, *traffic(700, 720, kind="timeout")])
     done = helpers("report", "params/replay.yaml", "--only", "06", "--set", f"monitoring.logs=[{log}]")
     assert done.code == 0, done.told
@@ -20,7 +24,11 @@ def test_the_page_of_a_log_is_cited_and_follows_the_rules(helpers: Report, tmp_p
     assert remote_references(html) == repeated_ids(html) == loose_digits(html) == wrong_citations(html, tree) == []
     assert len(html.encode()) < 200_000
     rules = {rule["name"]: rule for rule in tree["results/alerts.json"]["rules"]}
-    assert (rules["latency_p50"]["state"], rules["gpu_utilisation"]["state"]) == ("firing", "not applicable")
+    assert (rules["latency_p50"]["state"], rules["gpu_utilisation"]["state"]) == ("firing", "quiet")
+    assert (rules["time_to_first_token"]["state"], rules["inter_token_latency"]["state"]) == ("firing", "quiet")
+    assert "Time to first token, p95" in html
+    assert "time between tokens, p99" in html
+    assert "use of the GPU, highest" in html
     drifts = {row["name"]: row for row in done.result("06")["drift"]}  # type: ignore[attr-defined, index]
     assert (drifts["input_tokens"]["verdict"], drifts["rouge_l"]["verdict"]) == ("drifted", "not enough data")
     assert done.result("06")["errors"] == {"timeout": 20}

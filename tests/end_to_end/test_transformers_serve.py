@@ -59,7 +59,7 @@ def test_from_its_address_to_a_page(served: tuple[str, Path], helpers: Report) -
     url, _ = served
     small = ["samples.n=5", "measure.repeats=1", "measure.warmup=1", "generation.max_new_tokens=24"]
     settings = [part for pair in small for part in ("--set", pair)]
-    done = helpers("report", "--url", url, "--only", "02", "--only", "03", *settings, limit=600)
+    done = helpers("report", "--url", url, "--only", "03", *settings, limit=600)
     assert done.code == 0, done.told
     timed = done.result("03")
     assert timed["streaming"]["first_token"]["value"] > 0  # type: ignore[index]

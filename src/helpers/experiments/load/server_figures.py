@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import fmean
@@ -17,10 +18,12 @@ from helpers.serving.foreign_metrics import FIGURES
 
 def figures_during(runs: Sequence[Outcomes], looks: Sequence[Look]) -> ServerFigures | None:
     """Return what the looks during some runs of this process saw; ``None`` where they saw no figure."""
-    parts = [[look for look in looks if start <= look[0] <= end] for start, end in map(_span, runs)]
-    seen = [found for part in parts for _, found in part if not found.keys().isdisjoint(FIGURES)]
+    spans = [_span(run) for run in runs]
+    within = [found for start, end in spans for at, found in looks if start <= at <= end]
+    seen = [found for found in within if not found.keys().isdisjoint(FIGURES)]
     if not seen:
         return None
+    around = [_around(looks, start, end) for start, end in spans]
     values = {name: [float(found[name]) for found in seen if name in found] for name in FIGURES}
     return ServerFigures(
         looks=len(seen),
@@ -30,8 +33,8 @@ def figures_during(runs: Sequence[Outcomes], looks: Sequence[Look]) -> ServerFig
         most_queue=max(values["queue"], default=None),
         cache_use=max(values["cache_use"], default=None),
         gpu_use=_mean(values["gpu_use"]),
-        input_rate=_rate(parts, "input_tokens"),
-        output_rate=_rate(parts, "output_tokens"),
+        input_rate=_rate(around, "input_tokens"),
+        output_rate=_rate(around, "output_tokens"),
     )
 
 
@@ -53,6 +56,15 @@ def _span(run: Outcomes) -> tuple[float, float]:
     """Return when a run began and when its last answer was there, seconds since 1970."""
     began = time.time() - time.perf_counter() + run.zero
     return began, began + float(np.nanmax(run.done, initial=0.0))
+
+
+def _around(looks: Sequence[Look], start: float, end: float) -> Sequence[Look]:
+    """Return the looks within a run, the last before it and the first after it.
+
+    Servers count the tokens of an answer when it is over, and the last ones are over with the run.
+    """
+    times = [at for at, _ in looks]
+    return looks[max(0, bisect_left(times, start) - 1) : bisect_right(times, end) + 1]
 
 
 def _rate(parts: Sequence[Sequence[Look]], name: str) -> float | None:

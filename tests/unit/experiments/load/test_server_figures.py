@@ -40,7 +40,8 @@ def test_only_the_looks_within_the_runs_count() -> None:
     assert (found.looks, found.running, found.most_running) == (5, 2.0, 3)
     assert (found.queue, found.most_queue, found.cache_use, found.gpu_use) == (2.0, 6, 0.6, None)
     assert found.input_rate == pytest.approx(100.0)
-    assert found.output_rate == pytest.approx(60 / 3)
+    # From the last look before each run to the first after it: 90 in 16 s, then 10 in 7 s and 20 in 1 s.
+    assert found.output_rate == pytest.approx(120 / 24)
     assert figures_during([run_of(50, 10)], looks) is None
 
 
