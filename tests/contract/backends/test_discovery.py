@@ -77,7 +77,10 @@ def test_a_server_that_is_loading_is_waited_for_and_that_is_said(
 
 
 def test_waiting_for_a_server_has_an_end() -> None:
-    with ScriptedServer(LOADING) as server, pytest.raises(InputError, match=r"answers there now after \d+ s .*HTTP 503"):
+    with (
+        ScriptedServer(LOADING) as server,
+        pytest.raises(InputError, match=r"answers there now after \d+ s .*HTTP 503"),
+    ):
         discover(server.url, {}, wait=0.4)
 
 
