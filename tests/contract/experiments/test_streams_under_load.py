@@ -209,6 +209,7 @@ def test_page_05_shows_the_clocks_under_load_beside_those_of_page_03(server: Cha
     assert wrong_citations(html, data) == []
     assert loose_digits(html) == []
     assert "alone, as on page 03" in html
+    assert html.count(streaming.DEFINITION) == 1, "two tables, one definition"
     assert "time between tokens by rate" in html
     assert "cache_prompt: false in every request" in html
 

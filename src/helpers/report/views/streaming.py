@@ -17,6 +17,7 @@ DEFINITION = (
     "count. The time between tokens is that from the first generated text to the last, over the tokens that the server "
     "counts, less one: an event may hold several."
 )
+NOTE = f"{DEFINITION} Alone, intervals are over dialogues; under load across independent runs, over all answers."
 
 
 def by_rate(run: Run, result: Cited) -> Markup:
@@ -28,11 +29,12 @@ def by_rate(run: Run, result: Cited) -> Markup:
         return Markup()
     alone = Cited(run.results("05").latency_cost, "results/03.json")
     points = [one for one in result.points if one.streaming.raw]
-    parts = [_table(name, alone, points) for name in LABELS if any(getattr(one.streaming, name) for one in points)]
+    known = [name for name in LABELS if any(getattr(one.streaming, name) for one in points)]
+    parts = [_table(name, alone, points, "" if name != known[0] else NOTE) for name in known]
     return Markup().join([*parts, _prompts(alone, result)])
 
 
-def _table(name: str, alone: Cited, points: list[Cited]) -> Markup:
+def _table(name: str, alone: Cited, points: list[Cited], note: str) -> Markup:
     columns = [Column("Rate", "per s", numeric=True), Column("Answers", numeric=True), Column("n", numeric=True)]
     for figure in ("Mean", "p50", "p95"):
         columns += [Column(figure, numeric=True, better="down"), Column("95 % interval", numeric=True)]
@@ -40,7 +42,6 @@ def _table(name: str, alone: Cited, points: list[Cited]) -> Markup:
     if alone.raw and alone.streaming.raw and getattr(alone.streaming, name):
         rows.append(["alone, as on page 03", *_cells(alone.streaming, name, "dialogues")])
     rows += [[number(one.rate), *_cells(one.streaming, name, "runs")] for one in points if getattr(one.streaming, name)]
-    note = f"{DEFINITION} Alone, intervals are over dialogues; under load across independent runs, over all answers."
     return table(f"Streaming under load: {LABELS[name]} by rate", columns, rows, id=f"load-{name}", note=note)
 
 
