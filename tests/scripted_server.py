@@ -45,6 +45,17 @@ def drip(content: bytes, seconds: float) -> Play:
     return play
 
 
+def gated(first: bytes, gate: threading.Event, rest: bytes) -> Play:
+    """Send bytes, and others once the gate is open."""
+
+    def play(client: socket.socket) -> None:
+        client.sendall(first)
+        assert gate.wait(30)
+        client.sendall(rest)
+
+    return play
+
+
 def stall(content: bytes) -> Play:
     """Send bytes, then nothing, until the client goes or ten seconds have passed."""
 

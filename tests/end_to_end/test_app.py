@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from helpers.app.client import WORDS
 from helpers.core.errors import Failure
 from tests.app_process import PLANTED, RunningApp, running
 from tests.render.browser import launched
-from tests.scripted_server import Play, ScriptedServer, answer, drip, echo, hold, raw, summary
+from tests.scripted_server import Play, ScriptedServer, answer, echo, gated, hold, raw, summary
 from tests.unit.app.test_client import STREAM
 
 pytest.importorskip("gradio")
@@ -166,10 +167,12 @@ def test_a_chat_server_that_a_visitor_names_is_shown_as_it_writes_and_offers_no_
         page.locator("#token input").press("Enter")
         expect(page.locator("#seen")).to_contain_text("vLLM answers there with the model m")
         expect(page.locator("#beams")).to_be_hidden()
-        theirs.script[:] = [drip(STREAM, 0.004)]
+        first, rest = STREAM[: STREAM.index(b"Bo meet.")], STREAM[STREAM.index(b"Bo meet.") :]
+        theirs.script[:] = [gated(first, shown := threading.Event(), rest)]
         theirs.requests.clear()
         summarise(page)
-        expect(page.locator("#summary textarea")).to_have_value("Ann and")
+        expect(page.locator("#summary textarea")).to_have_value("Ann and", timeout=15_000)
+        shown.set()
         expect(page.locator("#summary textarea")).to_have_value("Ann and Bo meet.", timeout=15_000)
         expect(page.locator("#said")).to_contain_text(re.compile(r"first words after \d\.\d\d s · 9 tokens read"))
         expect(page.locator("#said [role=alert]")).to_contain_text("Cut off")
