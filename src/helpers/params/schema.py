@@ -1,6 +1,6 @@
 """The whole of a params file: `Params`, its sections, and the rules that hold between them.
 
-SummaryReading files, overrides and error messages live in `helpers.params.files`; nothing here touches a disk.
+Reading files, overrides and error messages live in `helpers.params.files`; nothing here touches a disk.
 """
 
 from __future__ import annotations
