@@ -70,7 +70,8 @@ def test_an_offline_run_holds_the_logs_own_numbers(run: Run) -> None:
     assert summary["output_failures/empty"] == scored.failures["empty"] == 1
     assert summary["verdict/rouge_l"] == "informative"
     config = values(kinds["run"][0].run.config.update)
-    assert (config["model.id"], config["generation.num_beams"]) == ("demo", run.params.generation.num_beams)
+    assert (config["model.id"], config["samples.source"]) == ("demo", run.params.samples.source)
+    assert "generation.num_beams" not in config, "recorded answers are not asked for with any"
     assert {"results", "request-log", "pages"} <= {r.artifact.type for r in kinds["artifact"]}
     assert [r.alert.text for r in kinds["alert"]] == ["p99 over 4 s"]
     table = json.loads(next(kept(run).parent.rglob("requests_*.table.json")).read_text())
