@@ -85,7 +85,7 @@ def ask(params: Params, sender: RequestSender, samples: Sequence[Sample]) -> lis
     ask for it again.
     """
     asked, hidden = [], params.privacy.text != "full"
-    recorded = _baseline(params) if hidden else None
+    recorded = _recorded(params.baseline.predictions) if hidden else None
     for sample in samples:
         one = Asked(sample, outcome := sender.ask(sample.id, sample.dialogue))
         if outcome and outcome.record.ok and hidden:
@@ -105,7 +105,8 @@ def evaluate(
     if not answered:
         why = _why_nothing(sender.stopped, asked)
         return SampleEval(page=PAGE, reason=why, asked=requests, requests=requests, **sender.ended())
-    findings, meant = _findings(answered, run.params, _baseline(run.params))
+    baseline = _recorded(run.params.baseline.predictions)
+    findings, meant = _findings(answered, run.params, baseline)
     scored = [found.scored for found in findings]
     by_id = {found.scored.id: found for found in findings}
     noticed = bundled_sensitivity(_models(run.params))
@@ -128,14 +129,14 @@ def evaluate(
         sensitivity=noticed,
         **_checked(scored, judged_checks(noticed)),
         output_failure_rate=rate(sum(bool(row.failures) for row in scored), len(scored)),
-        **_compared(run, by_id, "baseline", run.params.baseline.predictions, "baseline.predictions"),
+        **_compared(run, by_id, "baseline", run.params.baseline.predictions, "baseline.predictions", baseline),
         **_compared(run, by_id, "untuned", run.params.baseline.untuned, "baseline.untuned"),
         recordings=recordings,
     )
 
 
-def _baseline(params: Params) -> Recorded | None:
-    return read_recorded(params.baseline.predictions) if params.baseline.predictions else None
+def _recorded(path: str | None) -> Recorded | None:
+    return read_recorded(path) if path else None
 
 
 def _findings(answered: Sequence[Asked], params: Params, recorded: Recorded | None) -> tuple[list[Finding], Semantics]:
@@ -260,11 +261,16 @@ def _signature(run: Run, samples: Sequence[Sample]) -> str:
     return str(metric.compute(**texts, tokenizer=run.params.scoring.tokenizer)["signature"])
 
 
-def _compared(run: Run, found: Mapping[str, Finding], field: str, path: str | None, key: str) -> dict[str, Any]:
-    """Return as fields of the result ROUGE-L minus that of recorded predictions on the same dialogues, or why not."""
+def _compared(
+    run: Run, found: Mapping[str, Finding], field: str, path: str | None, key: str, recorded: Recorded | None = None
+) -> dict[str, Any]:
+    """Return as fields of the result ROUGE-L minus that of recorded predictions on the same dialogues, or why not.
+
+    ``recorded`` is what the file holds, where somebody has read it.
+    """
     if path is None:
         return {f"{field}_note": f"{key} names no recorded predictions"}
-    recorded = read_recorded(path)
+    recorded = read_recorded(path) if recorded is None else recorded
     both = [s for s in run.samples if s.id in found and recorded.summary(s.id) is not None and s.references]
     if len(both) < len(found):
         why = f"{Path(path).name} has {len(both)} of the {len(found)} dialogues; record the others"

@@ -14,8 +14,8 @@ import numpy as np
 
 from helpers.core.model import Frozen
 from helpers.monitoring.series import BoolArray, FloatArray, IntArray, Series
-from helpers.monitoring.windows import STREAMED, Window, window_of
-from helpers.params import Alerts, Rule
+from helpers.monitoring.windows import Window, window_of
+from helpers.params import STREAMED, Alerts, Rule
 from helpers.stats.intervals import rate
 
 State = Literal["not applicable", "not enough data", "quiet", "pending", "firing", "resolved"]

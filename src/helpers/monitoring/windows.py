@@ -11,12 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from helpers.monitoring.series import BoolArray, FloatArray, IntArray, Series
-from helpers.params import Rule
+from helpers.params import STREAMED, Rule
 
 #: Rules on a percentile of times: which one, and of which column of the log.
 PERCENTILES = {"latency_p50": 50, "latency_p99": 99, "time_to_first_token": 95, "inter_token_latency": 95}
-#: The columns of the rules that only answers in a stream can tell of.
-STREAMED = {"time_to_first_token": "first_token", "inter_token_latency": "inter_token"}
 
 
 @dataclass(frozen=True)

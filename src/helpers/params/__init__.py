@@ -22,9 +22,10 @@ from helpers.params.publication import Publication, Reason, Tracking
 from helpers.params.samples import Baseline, Columns, Privacy, Replay, Samples, Scoring
 from helpers.params.schema import Params
 from helpers.params.service import App, Batching, Cache, Deployment, Endpoint, Execution, Serving
-from helpers.params.targets import Alerts, MonitoringLogs, Rule, Target, Targets
+from helpers.params.targets import STREAMED, Alerts, MonitoringLogs, Rule, Target, Targets
 
 __all__ = [
+    "STREAMED",
     "Alerts",
     "App",
     "Baseline",

@@ -88,8 +88,10 @@ class Rule(Section):
         return None if self.below is None else self.below * (1 + self.hysteresis)
 
 
+#: Targets and rules that only answers in a stream can tell of, and the time of an answer that each is about.
+STREAMED = {"time_to_first_token": "first_token", "inter_token_latency": "inter_token"}
 #: The rules on a percentile of times, which only slow requests can break.
-OF_TIMES = ("latency_p50", "latency_p99", "time_to_first_token", "inter_token_latency")
+OF_TIMES = ("latency_p50", "latency_p99", *STREAMED)
 
 
 class Alerts(Section):

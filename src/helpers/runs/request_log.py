@@ -136,7 +136,7 @@ class RequestLog:
 
         A line is written whole or not at all, whoever else writes; raises `ToolError` when the disk takes no more.
         """
-        summary, message = self._allowed(record.summary), redact(record.message, self._secrets)
+        summary, message = self.allowed(record.summary), redact(record.message, self._secrets)
         shown = dataclasses.replace(record, summary=summary, message=message, text_form=self.text_form)
         line = RECORD.dump_json(shown, exclude_defaults=True) + b"\n"
         descriptor = self._locked()
@@ -219,7 +219,8 @@ class RequestLog:
         closed = [int(re.findall(r"\.(\d+)\.", part.name)[-1]) for part in self.parts() if part != self.path]
         return self.path.with_suffix(f".{max(closed, default=0) + 1:04d}{self.path.suffix}")
 
-    def _allowed(self, text: str | None) -> str | None:
+    def allowed(self, text: str | None) -> str | None:
+        """Return what the privacy setting lets the log keep of a text."""
         if text is None or self.text_form == "full":
             return text if text is None else redact(text, self._secrets)
         return "" if self.text_form == "redacted" else hashlib.sha256(text.encode()).hexdigest()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from helpers.cost.costs import Costs, inverse
+from helpers.params import STREAMED
 from helpers.runs.results.latency_cost import LatencyCost
 from helpers.runs.results.sample_eval import UNTUNED, SampleEval
 from helpers.runs.results.store import Results
@@ -229,10 +230,6 @@ def _gain(scored: SampleEval | None, recorded: str | None) -> Evidence:
     gains = scored.recordings[place].rouge_l_gains
     address = f"results/02.json#/recordings/{place}/gains/rougeL"
     return replace(found, reason="", address=address, values=tuple(gains.values()), recorded=recorded)
-
-
-#: Targets of answers that come in events, and the field that holds their values.
-STREAMED = {"time_to_first_token": "first_token", "inter_token_latency": "inter_token"}
 
 
 def _of_streams(timed: LatencyCost | None) -> dict[str, Evidence]:

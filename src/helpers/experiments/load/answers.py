@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from statistics import fmean
 
 from helpers import scorers
-from helpers.core.environment import redact
-from helpers.runs.request_log import Record
+from helpers.runs.request_log import Record, RequestLog
 from helpers.runs.results.load_capacity import AnswersUnderLoad
 from helpers.runs.results.sample_eval import SampleEval
 from helpers.runs.run import Run
@@ -35,7 +33,7 @@ def compared(run: Run, heard: Heard) -> AnswersUnderLoad:
         return AnswersUnderLoad(reason="no answers alone to compare with: run page 02 first")
     said = {r.request: r for r in run.log.read() if r.page == alone.page and r.ok and r.summary is not None}
     known = {row.id: said[row.request] for row in alone.samples if row.request in said and row.id in heard}
-    shares = [_same(known[sample], texts) for sample, texts in heard.items() if sample in known]
+    shares = [_same(known[sample], texts, run.log) for sample, texts in heard.items() if sample in known]
     told = run.params.privacy.text != "redacted"
     return AnswersUnderLoad(
         answers=sum(texts.total() for texts in heard.values()),
@@ -46,14 +44,9 @@ def compared(run: Run, heard: Heard) -> AnswersUnderLoad:
     )
 
 
-def _same(alone: Record, texts: Counter[str]) -> float:
+def _same(alone: Record, texts: Counter[str], log: RequestLog) -> float:
     """Return the share of answers that are the one alone word for word."""
-    return sum(n for text, n in texts.items() if _kept(text, alone.text_form) == alone.summary) / texts.total()
-
-
-def _kept(text: str, form: str) -> str:
-    """Return what the log keeps of a text."""
-    return hashlib.sha256(text.encode()).hexdigest() if form == "hash" else redact(text)
+    return sum(n for text, n in texts.items() if log.allowed(text) == alone.summary) / texts.total()
 
 
 def _scored(run: Run, alone: SampleEval, heard: Heard) -> dict[str, Paired]:
