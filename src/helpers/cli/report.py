@@ -36,8 +36,7 @@ from helpers.verdicts.looks import LEDGER, append
 from helpers.verdicts.targets import looks_of
 
 if TYPE_CHECKING:
-    from helpers.report.components.page import Text
-    from helpers.report.execute import Page
+    from helpers.report.execute import Executed, Page
 
 
 def add_report_arguments(parser: argparse.ArgumentParser) -> None:
@@ -94,9 +93,9 @@ def run_report(args: argparse.Namespace) -> int:
     pages = execute.choose(only, claims=params.claims is not None)
     check(args.out, publish.site_files(pages), publish.MAKER)
     signal.signal(signal.SIGTERM, _interrupt)
-    run, texts = _measured(args, params, overrides, pages)
+    run, executed = _measured(args, params, overrides, pages)
     try:
-        return _published(args, run, texts)
+        return _published(args, run, executed)
     except BaseException:
         _say_kept(run, "publishes it")
         raise
@@ -106,12 +105,14 @@ def run_report(args: argparse.Namespace) -> int:
 
 def _measured(
     args: argparse.Namespace, params: Params, overrides: Sequence[str], pages: Sequence[Page]
-) -> tuple[Run, dict[Page, Text]]:
-    """Return a finished run, held for this process, and the texts of its pages."""
+) -> tuple[Run, dict[Page, Executed]]:
+    """Return a finished run, held for this process, and its executed pages."""
     from helpers.experiments.quantization import prepare
     from helpers.experiments.until_decided import ask_until_decided
     from helpers.report import data_files, execute
+    from helpers.report.kernels import import_ahead, largest_kernel
 
+    import_ahead()
     resumed = open_interrupted(args.resume, args.params, overrides) if args.resume else None
     if resumed and not resumed.measuring:
         return resumed, execute.execute_all(
@@ -141,22 +142,22 @@ def _measured(
             fan_out(run)
             if run.manifest.until_decided:
                 ask_until_decided(run, partial(append, args.out / LEDGER))
-            texts = execute.execute_all(run, pages, run.directory / "site", run.directory / "params.yaml")
+            executed = execute.execute_all(run, pages, run.directory / "site", run.directory / "params.yaml")
         except BaseException:
             run.close()
             _say_kept(run, "goes on with it")
             raise
-        finish(run, began)
-    return run, texts
+        finish(run, began, {page.number: done.seconds for page, done in executed.items()}, largest_kernel())
+    return run, executed
 
 
-def _published(args: argparse.Namespace, run: Run, texts: Mapping[Page, Text]) -> int:
+def _published(args: argparse.Namespace, run: Run, executed: Mapping[Page, Executed]) -> int:
     """Make the site of a finished run and publish it, unless its deployment failed; return the exit code."""
     from helpers.report import publish, tracking
 
     site = run.directory / "site"
     append(args.out / LEDGER, looks_of(case_of(run)))
-    publish.finish_site(run, texts, site)
+    publish.finish_site(run, executed, site)
     tracking.track(run)
     failed = run.down()
     if failed and not args.publish_failed:
@@ -204,8 +205,8 @@ def run_render(args: argparse.Namespace) -> int:
         folder.mkdir(exist_ok=True)
         write_params(folder, judged_by)
         run = attach(run.directory, folder / "params.yaml")
-        texts = execute.execute_all(run, pages, folder / "site", folder / "params.yaml")
-        publish.finish_site(run, texts, folder / "site")
+        executed = execute.execute_all(run, pages, folder / "site", folder / "params.yaml")
+        publish.finish_site(run, executed, folder / "site")
         put(folder / "site", out, publish.MAKER, owned=owned)
     finally:
         release()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from helpers.core.console import public, shown
@@ -19,7 +18,9 @@ from helpers.core.errors import InputError, NotebookError, did_you_mean
 from helpers.core.paths import PROJECT
 from helpers.report.components.page import Frame, Link, Text, framed
 from helpers.report.convert import convert
+from helpers.report.kernels import KERNEL, own_kernel
 from helpers.report.views.common import colophon, stamps
+from helpers.runs.manifest import PageSeconds
 from helpers.runs.progress import Progress
 from helpers.runs.run import Run
 
@@ -27,8 +28,6 @@ from helpers.runs.run import Run
 NOTEBOOKS = Path(os.environ.get("HELPERS_NOTEBOOKS") or PROJECT / "notebooks")
 #: One page may take this long, seconds; a hung kernel must not hold a run for ever.
 PAGE_LIMIT = 3600
-#: What the notebooks call their kernel.
-KERNEL = "python3"
 #: Pages that read what others measured, and how many of those are executed at a time.
 READING, SIDE_BY_SIDE = ("06", "07"), 2
 
@@ -77,8 +76,16 @@ def recorded_pages(run: Run) -> list[Page]:
     return [page for page in choose([], claims=True) if (run.directory / "results" / f"{page.number}.json").exists()]
 
 
-def execute_all(run: Run, pages: Sequence[Page], site: Path, params: Path) -> dict[Page, Text]:
-    """Execute each page's notebook over the run and write its page as soon as it is there; return the texts.
+@dataclass(frozen=True)
+class Executed:
+    """The text of an executed page, and where its time went."""
+
+    text: Text
+    seconds: PageSeconds
+
+
+def execute_all(run: Run, pages: Sequence[Page], site: Path, params: Path) -> dict[Page, Executed]:
+    """Execute each page's notebook over the run and write its page as soon as it is there.
 
     Pages that ask are executed one after the other, so that nothing is measured beside anything else; then those that
     read what was measured, a few at a time. The site is the run's own: what an earlier try left in it is removed.
@@ -87,45 +94,27 @@ def execute_all(run: Run, pages: Sequence[Page], site: Path, params: Path) -> di
     shutil.rmtree(site, ignore_errors=True)
     site.mkdir(parents=True)
 
-    def executed(page: Page) -> Text:
-        _execute(run, page, params)
+    def executed(page: Page) -> Executed:
+        kernel, cells = _execute(run, page, params)
+        began = time.monotonic()
         text = convert(run.directory / "notebooks" / page.notebook.name)
         write_page(run, page, text, pages, site)
-        return text
+        return Executed(text, PageSeconds(kernel=kernel, cells=cells, conversion=time.monotonic() - began))
 
-    texts = {}
+    done = {}
     measuring = [page for page in pages if run.measuring and page.number not in READING]
     numbers = [page.number for page in pages]
     with own_kernel(), Progress(run, numbers) as progress, ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         for page in measuring:
             progress.start(page.label)
-            texts[page] = executed(page)
+            done[page] = executed(page)
             progress.done(site / page.href)
         others = {page: pool.submit(executed, page) for page in pages if page not in measuring}
         for page, job in others.items():
             progress.start(page.label)
-            texts[page] = job.result()
+            done[page] = job.result()
             progress.done(site / page.href)
-    return texts
-
-
-@contextmanager
-def own_kernel() -> Iterator[None]:
-    """Make this Python the kernel of the notebooks: a user's own of that name knows nothing of this package."""
-    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    before = os.environ.get("JUPYTER_PATH")
-    with tempfile.TemporaryDirectory() as folder:
-        spec = Path(folder) / "kernels" / KERNEL / "kernel.json"
-        spec.parent.mkdir(parents=True)
-        spec.write_text(json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"}))
-        os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [folder, before]))
-        try:
-            yield
-        finally:
-            if before is None:
-                del os.environ["JUPYTER_PATH"]
-            else:
-                os.environ["JUPYTER_PATH"] = before
+    return done
 
 
 def _as_template(path: Path) -> str:
@@ -144,13 +133,17 @@ def page_frame(run: Run, pages: Sequence[Page], current: str) -> Frame:
     return Frame(nav=nav, current=current, stamp=stamps(run), footer=colophon(run))
 
 
-def _execute(run: Run, page: Page, params: Path) -> None:
+def _execute(run: Run, page: Page, params: Path) -> tuple[float, float]:
+    """Execute a page's notebook; return the seconds until its kernel took the first cell, and those from then on."""
+    # A checker of addresses that JupyterLab brings takes seconds to import; the schema of notebooks does without.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
     executed = run.directory / "notebooks" / page.notebook.name
+    began = datetime.now(UTC)
     try:
-        papermill.execute_notebook(
+        notebook = papermill.execute_notebook(
             _as_template(page.notebook),
             _as_template(executed),
             parameters={"params": str(params), "run_dir": str(run.directory)},
@@ -170,3 +163,6 @@ def _execute(run: Run, page: Page, params: Path) -> None:
     finally:
         if executed.exists():  # a kernel knows the environment, and what it shows may hold a secret of it
             executed.write_text(redact(executed.read_text(encoding="utf-8")), encoding="utf-8")
+    cells = (cell.metadata.papermill.start_time for cell in notebook.cells if cell.cell_type == "code")
+    first = datetime.fromisoformat(next(filter(None, cells)))
+    return (first - began).total_seconds(), (datetime.now(UTC) - first).total_seconds()

@@ -12,9 +12,9 @@ from markupsafe import Markup
 from helpers.core.console import public
 from helpers.core.environment import redact
 from helpers.cost.workbook import write_workbook
-from helpers.report.components.page import Link, Text
+from helpers.report.components.page import Link
 from helpers.report.data_files import RESULTS, SCHEMA, changes, data_schema, site_data, write_summaries
-from helpers.report.execute import Page, page_frame, write_page
+from helpers.report.execute import Executed, Page, page_frame, write_page
 from helpers.report.views import index
 from helpers.report.views.cost import WORKBOOK
 from helpers.runs.run import Run
@@ -31,11 +31,11 @@ def site_files(pages: Sequence[Page]) -> list[str]:
     return [*(page.href for page in pages), "index.html", RESULTS, SCHEMA, SUMMARIES_FILE, WORKBOOK]
 
 
-def finish_site(run: Run, texts: Mapping[Page, Text], site: Path) -> None:
+def finish_site(run: Run, executed: Mapping[Page, Executed], site: Path) -> None:
     """Write the pages again with the complete manifest, the index, the data behind them, and the summaries."""
-    pages = list(texts)
-    for page, text in texts.items():
-        write_page(run, page, text, pages, site)
+    pages = list(executed)
+    for page, done in executed.items():
+        write_page(run, page, done.text, pages, site)
     data = site_data(run)
     (site / RESULTS).write_text(redact(json.dumps(data, indent=1, ensure_ascii=False)) + "\n", encoding="utf-8")
     (site / SCHEMA).write_text(json.dumps(data_schema(), indent=1) + "\n", encoding="utf-8")

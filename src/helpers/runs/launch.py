@@ -8,7 +8,8 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from helpers.params import Params
 from helpers.params.files import load_params, write_params
 from helpers.runs.directory import set_aside_results
 from helpers.runs.inputs import read_inputs
-from helpers.runs.manifest import Manifest, describe, with_busy_cores
+from helpers.runs.manifest import Manifest, PageSeconds, describe, with_busy_cores
 from helpers.runs.poller import start_poller
 from helpers.runs.run import Run
 from helpers.runs.scale_out import summarise_all
@@ -100,20 +101,28 @@ def resume_run(run: Run) -> Run:
     return run
 
 
-def finish(run: Run, began: float) -> None:
-    """Close the run: end what it opened and complete the manifest with times and memory."""
-    memory = _peak_memory(run)
+def finish(run: Run, began: float, pages: Mapping[str, PageSeconds] | None = None, kernel: int = 0) -> None:
+    """Close the run: end what it opened and complete the manifest with times and memory.
+
+    ``began`` is when, on the monotonic clock; ``pages`` are the times of the executed pages, and ``kernel`` is the peak
+    memory of the largest of their kernels, bytes.
+    """
+    memory = _peak_memory(run, kernel)
     run.stop()
     if run.params.privacy.text != "full":  # the answers hold texts that neither log nor pages may
         shutil.rmtree(run.answers, ignore_errors=True)
     replayed = run.params.backend == "replay"
-    inference = 0.0 if replayed else _inference_seconds(run)
+    asking = {} if replayed else _asking(run)
+    inference = sum(asking.values())
     total = time.monotonic() - began
     done = {
         "finished_at": datetime.now(UTC),
         "inference_seconds": inference,
         # What passed before an interruption is not known: a resumed run has no such figure.
         "other_seconds": None if run.manifest.resumed_at else max(0.0, total - inference),
+        "page_seconds": {
+            number: one.model_copy(update={"asking": asking.get(number, 0.0)}) for number, one in (pages or {}).items()
+        },
         "peak_memory_bytes": memory,
     }
     write_manifest(run.directory, run.manifest.model_copy(update=done))
@@ -192,26 +201,29 @@ def _tokenizer(params: Params) -> str | None:
         return None
 
 
-def _peak_memory(run: Run) -> dict[str, int]:
-    """Return the peak resident memory, bytes, of this process, of the largest notebook and of the server."""
+def _peak_memory(run: Run, kernel: int) -> dict[str, int]:
+    """Return the peak resident memory, bytes, of this process, of the largest notebook's kernel and of the server."""
     import resource  # on POSIX alone
 
     scale = 1024 if sys.platform != "darwin" else 1
-    found = {
-        "report": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale,
-        "largest notebook": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * scale,
-    }
+    found = {"report": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale, "largest notebook": kernel}
     server = peak_memory(run.server.get("pid"))
     return found | ({"server": server} if server else {})
 
 
-def _inference_seconds(run: Run) -> float:
-    """Return the seconds spent asking, and on loading variants, whose times are figures of page 04.
+def _asking(run: Run) -> dict[str, float]:
+    """Return by page the seconds spent asking, and on loading variants, whose times are figures of page 04.
 
     Under load requests overlap, so that page counts by the clock.
     """
-    alone = sum(r.service_time or 0.0 for r in run.log.read() if r.phase != "load")
+    seconds: dict[str, float] = defaultdict(float)
+    for record in run.log.read():
+        if record.phase != "load":
+            seconds[record.page] += record.service_time or 0.0
     results = run.results()
     loaded, compared = results.load_capacity, results.quantization
-    loads = sum(one.load or 0.0 for one in compared.variants) if compared else 0.0
-    return alone + loads + (loaded.seconds if loaded and loaded.points else 0.0)
+    if compared:
+        seconds[compared.page] += sum(one.load or 0.0 for one in compared.variants)
+    if loaded and loaded.points:
+        seconds[loaded.page] += loaded.seconds
+    return seconds

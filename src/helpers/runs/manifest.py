@@ -49,6 +49,18 @@ BUSY = (
 )
 
 
+class PageSeconds(Frozen):
+    """Where the time of a page went, in seconds: until its kernel took the first cell, cells, and the text of the page.
+
+    ``asking`` is the part of the cells during which a request was under way.
+    """
+
+    kernel: float
+    cells: float
+    conversion: float
+    asking: float = 0.0
+
+
 class Manifest(Frozen):
     """What produced a run; seconds, bytes, and hashes in SHA-256.
 
@@ -59,6 +71,7 @@ class Manifest(Frozen):
     are the n at which each target was looked at, where the run went on until its targets were decided. ``only`` are the
     numbers of the pages that were asked for, none for all of them. ``intake`` says what became of the rows of each file
     that was read, by the parameter that names it. ``busy_cores`` were at work for others when measuring began.
+    ``page_seconds`` are of the pages as they were executed, by number.
     """
 
     run: str
@@ -95,6 +108,7 @@ class Manifest(Frozen):
     defaulted: dict[str, Any] = Field(default_factory=dict)
     inference_seconds: float | None = None
     other_seconds: float | None = None
+    page_seconds: dict[str, PageSeconds] = Field(default_factory=dict)
     peak_memory_bytes: dict[str, int] = Field(default_factory=dict)
 
     @property
