@@ -218,8 +218,7 @@ def summarise(scored: ScoredFile, file: PredictionFile, meant: Semantics, *, see
         return found.model_copy(update={"failures": judged})
 
     total, group = means(table), np.array(scored.group, dtype=np.int64)
-    references = str(*scored.references) if len(scored.references) == 1 else "var"
-    recipe = signature(references, total.metrics["rouge1"].method, file.tokenizer)
+    recipe = signature(scored.references, total.metrics["rouge1"].method, file.tokenizer)
     return ScoreReport(
         **dict(total),
         signature="|".join(filter(None, [recipe, meant.signature])),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +11,6 @@ from typing import Any
 
 from helpers import scorers
 from helpers.core.model import Frozen
-from helpers.core.paths import PACKAGE
 from helpers.experiments.groups import grouped
 from helpers.experiments.recordings import compare_recordings, recorded_of
 from helpers.experiments.sensitivity import bundled_sensitivity, judged_checks
@@ -108,6 +106,8 @@ def evaluate(
     baseline = _recorded(run.params.baseline.predictions)
     findings, meant = _findings(answered, run.params, baseline)
     scored = [found.scored for found in findings]
+    references = [len(one.sample.references) for one in answered if one.sample.references]
+    recipe = scorers.signature(references, tokenizer=run.params.scoring.tokenizer) if references else ""
     by_id = {found.scored.id: found for found in findings}
     noticed = bundled_sensitivity(_models(run.params))
     return SampleEval(
@@ -115,7 +115,7 @@ def evaluate(
         requests=requests,
         seconds=seconds,
         **sender.ended(),
-        signature="|".join(filter(None, [_signature(run, [one.sample for one in answered]), meant.signature])),
+        signature="|".join(filter(None, [recipe, meant.signature])),
         rouge_score_sees=_seen(findings),
         not_measured=meant.not_measured,
         asked=requests,
@@ -244,21 +244,6 @@ def _estimates(rows: Sequence[Scored]) -> dict[str, Estimate]:
     names = list(dict.fromkeys(name for row in rows for name in row.scores))
     values = {name: [row.scores[name] for row in rows if name in row.scores] for name in names}
     return {name: bounded_mean(name, v) for name, v in values.items()}
-
-
-def _signature(run: Run, samples: Sequence[Sample]) -> str:
-    """Return the signature of the ROUGE scores, by the metric that `evaluate` users load; it needs no network."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # its progress bars miss their widgets; none are drawn here
-        import evaluate
-
-    references = [list(sample.references) for sample in samples if sample.references]
-    if not references:
-        return ""
-    metric = evaluate.load(str(PACKAGE / "scorers" / "dialogue_rouge"))
-    # It names the recipe and counts references: what the predictions say is no part of it.
-    texts = {"predictions": [""] * len(references), "references": references}
-    return str(metric.compute(**texts, tokenizer=run.params.scoring.tokenizer)["signature"])
 
 
 def _compared(

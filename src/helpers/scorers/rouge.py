@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.metadata import version
@@ -191,14 +191,15 @@ def ngrams(tokens: Sequence[str], n: int) -> Iterator[tuple[str, ...]]:
     return zip(*(islice(tokens, start, None) for start in range(n)), strict=False)
 
 
-def signature(references: str = "var", interval: str = "none", tokenizer: Tokenizer = "unicode") -> str:
+def signature(references: Iterable[int], interval: str = "none", tokenizer: Tokenizer = "unicode") -> str:
     """Return the signature of a ROUGE score: how it was computed, in sacrebleu's style.
 
-    ``references`` is their number per sample (``var`` if it differs), ``interval`` the interval's method.
+    ``references`` are their numbers per sample (it says ``var`` if they differ), ``interval`` the interval's method.
     """
+    numbers = set(references)
     fields = [
         "rouge",
-        f"nrefs:{references}",
+        f"nrefs:{numbers.pop() if len(numbers) == 1 else 'var'}",
         "multi-ref:max",
         "score:f1",
         f"tok:{tokenizer}",

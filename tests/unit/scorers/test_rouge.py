@@ -52,7 +52,7 @@ def test_the_stemmer_survives_a_word_that_breaks_the_librarys() -> None:
 
 def test_signature_names_the_recipe() -> None:
     recipe = r"rouge\|nrefs:2\|.*tok:unicode\|stem:porter\|split:.*as:rouge_score [\d.]+\|.*helpers [\d.]+\|.*ci:bca"
-    assert re.fullmatch(recipe, signature("2", "bca"))
+    assert re.fullmatch(recipe, signature([2, 2], "bca"))
 
 
 @pytest.mark.parametrize(("n", "expected"), [(1, 1 / 4), (2, 2 / 3), (5, None)])
