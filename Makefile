@@ -47,9 +47,10 @@ ifeq ($(wildcard $(OPENVINO)),)
 endif
 	$(PY) -m pytest -n 2 --dist worksteal -m "slow$(if $(wildcard $(OPENVINO)),, and not openvino)"
 
-bench: $(VENV)/.test $(MODEL) ## every engine on BART-large, at most 90 minutes [BENCH="--limit 30"]; then servers and load, 25; idle machine
+bench: $(VENV)/.test $(MODEL) ## every engine on BART-large, at most 90 minutes [BENCH="--limit 30"]; then servers, neighbours and load, 40; idle machine
 	$(PY) -m helpers bench $(BENCH)
 	$(PY) -m helpers bench --servers
+	$(PY) -m helpers bench --neighbours --limit 15
 	$(PY) -m pytest -m bench -s
 
 statistics: $(VENV)/.core ## docs/statistics.md: how often verdicts are wrong and how often they decide, simulated

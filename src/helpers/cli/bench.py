@@ -11,7 +11,7 @@ from helpers.core.console import say, shown
 from helpers.core.errors import InputError, did_you_mean
 from helpers.core.paths import REPORTS
 from helpers.core.published import check
-from helpers.experiments.bench import servers
+from helpers.experiments.bench import neighbours, servers
 from helpers.experiments.bench.engines import (
     BATCH,
     INPUTS,
@@ -55,6 +55,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--servers", action="store_true",
         help="instead of engines: what batching and workers buy (servers.html); when interrupted, nothing is written",
     )  # fmt: skip
+    parser.add_argument(
+        "--neighbours", action="store_true",
+        help="instead: what an engine keeps of its fair share beside busy ones (neighbours.html)",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, default=REPORTS / "bench", metavar="DIR", help="(default: reports/bench)")
 
 
@@ -62,14 +66,17 @@ def run(args: argparse.Namespace) -> int:
     """Measure, write a JSON and its page; return 0, 1 when nothing was measured, 130 when interrupted."""
     # Pages take a second to import, which ``--help`` and a wrong argument do without.
     from helpers.report.views import bench as view
-    from helpers.report.views import bench_servers
+    from helpers.report.views import bench_neighbours, bench_servers
 
     plan = read_plan(args)
-    page = bench_servers if args.servers else view
+    page = bench_servers if args.servers else bench_neighbours if args.neighbours else view
     check(args.out, page.FILES, page.MAKER)
     if args.servers:
         bench_servers.write(servers.measure(plan.rounds, plan.limit, plan.command, say), args.out)
-        say(f"published {shown(args.out / bench_servers.PAGE)}")
+    elif args.neighbours:
+        bench_neighbours.write(neighbours.measure(plan.rounds, plan.limit, plan.command, say), args.out)
+    if page is not view:
+        say(f"published {shown(args.out / page.PAGE)}")
         return 0
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # who is told to end keeps what was measured, too
     found = measure(plan)
@@ -84,10 +91,11 @@ def read_plan(args: argparse.Namespace) -> BenchPlan:
     """Return what the arguments ask for; raises `InputError` naming every one that cannot be used."""
     problems = [f"--rounds {args.rounds}: give 1 or more"] if args.rounds < 1 else []
     problems += [f"--limit {args.limit:g}: give minutes above 0"] if not 0 < args.limit < 1e6 else []
-    if args.servers and (args.engine or args.shape or args.model or args.batch != BATCH):
-        problems.append(
-            "--servers: is of one engine and its own requests; leave out --engine, --shape, --batch, --model"
-        )
+    other = "--servers" if args.servers else "--neighbours" if args.neighbours else ""
+    if other and (args.engine or args.shape or args.model or args.batch != BATCH):
+        problems.append(f"{other}: has engines and requests of its own; leave out --engine, --shape, --batch, --model")
+    if args.servers and args.neighbours:
+        problems.append("--servers, --neighbours: one at a time")
     problems += [f"--batch {args.batch}: give 1 to 64 texts"] if not 1 <= args.batch <= 64 else []
     unknown = [name for name in args.engine if name not in variants_by_name()]
     problems += [f"--engine {name}: unknown{did_you_mean(name, variants_by_name())}" for name in unknown]
@@ -113,7 +121,7 @@ def read_plan(args: argparse.Namespace) -> BenchPlan:
 
 def _command(args: argparse.Namespace) -> str:
     """Return the command that does the same, without a path of this machine."""
-    given = ["--servers"] if args.servers else []
+    given = [flag for flag, is_given in (("--servers", args.servers), ("--neighbours", args.neighbours)) if is_given]
     given += [part for name in args.engine for part in ("--engine", name)]
     given += [part for shape in args.shape for part in ("--shape", shape)]
     given += ["--model", public_name(str(args.model))] if args.model else []

@@ -85,7 +85,7 @@ class Reached(Frozen):
     """
 
     label: str
-    unit: Literal["ratio", "s"]
+    unit: Literal["ratio", "rate", "s"]
     at_least: float | None = None
     at_most: float | None = None
     source: str
@@ -158,4 +158,35 @@ class Servers(Frozen):
     seconds: float
     machine: Machine
     models: tuple[ServedModel, ...]
+    bars: tuple[Reached, ...] = ()
+
+
+class BesideOthers(Frozen):
+    """An engine's answers a second, round by round: alone, with threads that spin, and beside so many busy models.
+
+    ``shares`` are of the fair share, by how many others are busy: the rate beside n of them, n + 1 times, over that
+    alone. ``cost`` is the rate alone over that with threads that spin. Both are medians over rounds.
+    """
+
+    name: str
+    alone: tuple[float, ...]
+    spinning: tuple[float, ...]
+    beside: dict[str, tuple[float, ...]]
+    shares: dict[str, Estimate]
+    cost: Estimate
+
+
+class Neighbours(Frozen):
+    """A whole bench of busy neighbours: ``neighbours.json``.
+
+    A rate is of so many ``requests`` one after the other, that write so many ``tokens`` at most.
+    """
+
+    schema_version: Literal[1] = 1
+    manifest: Manifest
+    rounds_asked: int
+    requests: int
+    tokens: int
+    seconds: float
+    engines: tuple[BesideOthers, ...]
     bars: tuple[Reached, ...] = ()

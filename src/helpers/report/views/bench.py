@@ -19,7 +19,7 @@ from helpers.report.components.page import Frame, Link, render_page
 from helpers.report.components.tables import Column, actual, chip, collapsible, facts, table
 from helpers.runs.results.cited import Cited
 
-RESULT, PAGE, SERVERS = "bench.json", "index.html", "servers.html"
+RESULT, PAGE, SERVERS, NEIGHBOURS = "bench.json", "index.html", "servers.html", "neighbours.html"
 #: What is published, and who made it, in the manifest of a published folder.
 FILES, MAKER = (RESULT, PAGE), "bench"
 STAMP = "Architecture timings: how fast each engine computes, not how good its summaries are."
@@ -41,7 +41,7 @@ def put(found: Frozen, html: str, out: Path, names: tuple[str, str], maker: str)
 
 def nav(out: Path, current: str) -> list[Link]:
     """Return links to the page that is being written, the bench's others, and the report above them if there is one."""
-    names = {PAGE: "Bench", SERVERS: "Servers"}
+    names = {PAGE: "Bench", SERVERS: "Servers", NEIGHBOURS: "Neighbours"}
     links = [Link(file, name) for file, name in names.items() if file == current or (out / file).is_file()]
     return [*links, *([Link(f"../{PAGE}", "Report")] if (out.parent / PAGE).is_file() else [])]
 

@@ -150,4 +150,4 @@ def test_the_page_cites_every_figure_and_says_what_was_tried(tmp_path: Path, mon
 
 def test_what_is_of_engines_alone_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "--servers", "--engine", "ctranslate2-int8"]) == 2
-    assert "--servers: is of one engine and its own requests" in capsys.readouterr().err
+    assert "--servers: has engines and requests of its own" in capsys.readouterr().err
