@@ -89,7 +89,8 @@ def repeated_ids(html: str) -> list[str]:
 def _is_prose(node: NavigableString) -> bool:
     if isinstance(node, Comment) or node.find_parent(_OUTSIDE_RULE):
         return False
-    return type(node) is NavigableString and node.find_parent(class_="quoted") is None
+    # the ends of a scale are no figures: in HTML as little as in a drawing
+    return type(node) is NavigableString and node.find_parent(class_=["quoted", "axis"]) is None
 
 
 def _wrong(data: Tag, tree: Mapping[str, Any]) -> str:

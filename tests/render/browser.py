@@ -40,7 +40,9 @@ def launched() -> Iterator[Browser]:
 def take_picture() -> None:
     """Write the picture of the published report's first screen."""
     with launched() as browser:
-        page = browser.new_context(viewport={"width": 1200, "height": 900}, offline=True).new_page()
+        page = browser.new_context(
+            viewport={"width": 1280, "height": 900}, device_scale_factor=1.5, offline=True
+        ).new_page()
         page.goto((REPORTS / "index.html").as_uri())
         page.screenshot(path=REPORTS / "report.png")
 

@@ -31,6 +31,16 @@ PAGE_LIMIT = 3600
 #: Pages that read what others measured, and how many of those are executed at a time.
 READING, SIDE_BY_SIDE = ("06", "07"), 2
 
+TITLES = {
+    "01": "Deployment",
+    "02": "Quality",
+    "03": "Latency & cost",
+    "04": "Quantization",
+    "05": "Load",
+    "06": "Monitoring",
+    "07": "Claims audit",
+}
+
 
 @dataclass(frozen=True)
 class Page:
@@ -50,8 +60,13 @@ class Page:
 
     @property
     def label(self) -> str:
-        """How the navigation calls it."""
+        """How the terminal calls it."""
         return f"{self.number} {self.notebook.stem[3:].replace('-', ' ')}"
+
+    @property
+    def title(self) -> str:
+        """How the navigation calls it."""
+        return TITLES.get(self.number, self.label)
 
 
 def choose(only: Sequence[str], *, claims: bool) -> list[Page]:
@@ -129,7 +144,7 @@ def write_page(run: Run, page: Page, text: Text, pages: Sequence[Page], site: Pa
 
 def page_frame(run: Run, pages: Sequence[Page], current: str) -> Frame:
     """Return what surrounds the text of a page of this run."""
-    nav = [Link("index.html", "Report"), *(Link(page.href, page.label) for page in pages)]
+    nav = [Link("index.html", "Overview"), *(Link(page.href, page.title) for page in pages)]
     return Frame(nav=nav, current=current, stamp=stamps(run), footer=colophon(run))
 
 

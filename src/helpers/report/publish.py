@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, Tag
 from markupsafe import Markup
 
 from helpers.core.console import public
@@ -24,6 +24,8 @@ from helpers.verdicts.compute import projection
 SUMMARIES_FILE = "demo_summaries.csv"
 #: Who made them, in the manifest of a published folder.
 MAKER = "report"
+#: A drawing that is taller than this, pixels, leaves no room for others on the front page.
+TALLEST = 420.0
 
 
 def site_files(pages: Sequence[Page]) -> list[str]:
@@ -48,9 +50,17 @@ def finish_site(run: Run, executed: Mapping[Page, Executed], site: Path) -> None
 
 
 def _card(page: Page, path: Path) -> index.Card:
-    """Return a finished page as the front page shows it; the ids of its first drawing are made the card's own."""
+    """Return a finished page as the front page shows it: a drawing's ids are made the card's own.
+
+    The drawing is the first that is not too tall for a card, else the shortest.
+    """
     soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
-    question, drawn = soup.select_one("h1"), soup.select_one("figure svg.wide")
-    label = f"{page.number} {question.get_text() if question else page.label}"
+    question, drawings = soup.select_one("h1"), soup.select("figure svg.narrow")
+    drawn = next((one for one in drawings if _height(one) <= TALLEST), min(drawings, key=_height, default=None))
+    label = question.get_text() if question else page.label
     drawing = str(drawn).replace(str(drawn["id"]), f"card-{page.number}-{drawn['id']}") if drawn else ""
     return index.Card(page.number, Link(page.href, label), Markup(drawing))  # noqa: S704  (from a page of ours)
+
+
+def _height(drawing: Tag) -> float:
+    return float(str(drawing["viewbox"]).split()[3])

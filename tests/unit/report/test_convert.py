@@ -49,7 +49,7 @@ def test_a_notebook_becomes_a_page() -> None:
         "n = 1  # how many\n\nrun = open_run(n)\n\nshow(answer)",
         "text",
     ]
-    assert found.select_one("main > p#shown + details") is not None
+    assert found.select_one(".text > p#shown + details") is not None
     assert found.select_one("main em + details, main p:has(em)") is not None
     assert [word for word in ("injected'", "secret_step", "object&gt;", "script") if word in html] == []
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from itertools import chain, count
@@ -17,6 +17,8 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 _NOTHING = Markup()
+#: A full stop that ends a sentence of ours: no number goes on behind it.
+_SENTENCE_END = re.compile(r"[.](?=\s|$)")
 
 
 @dataclass(frozen=True)
@@ -50,16 +52,22 @@ class Text:
     toc: Sequence[Link]
 
 
-def render_page(frame: Frame, *, title: str | Markup, body: Markup, lead: Markup = _NOTHING) -> str:
-    """Return a whole page; ``title`` is its H1, and the H2s of ``body`` become the table of contents below ``lead``."""
-    return framed(frame, Text(title, *with_anchors(body)), lead)
+def render_page(
+    frame: Frame, *, title: str | Markup, body: Markup, subtitle: Markup = _NOTHING, wide: bool = False
+) -> str:
+    """Return a whole page; ``title`` is its H1 and ``subtitle`` stands below it.
+
+    The H2s of ``body`` become the contents at its side, unless the page is ``wide``.
+    """
+    text = Text(title, *with_anchors(body))
+    return framed(frame, replace(text, toc=[]) if wide else text, subtitle)
 
 
-def framed(frame: Frame, text: Text, lead: Markup = _NOTHING) -> str:
+def framed(frame: Frame, text: Text, subtitle: Markup = _NOTHING) -> str:
     """Return a whole page around its text."""
     template = environment().get_template("base.html.j2")
     style = Markup(css("style") + css("page"))  # noqa: S704  (our own style sheets)
-    return template.render(frame=frame, title=text.title, lead=lead, body=text.body, toc=text.toc, style=style)
+    return template.render(frame=frame, title=text.title, subtitle=subtitle, body=text.body, toc=text.toc, style=style)
 
 
 def with_anchors(body: Markup) -> tuple[Markup, list[Link]]:
@@ -87,6 +95,22 @@ def with_anchors(body: Markup) -> tuple[Markup, list[Link]]:
         if heading.name == "h2":
             toc.append(Link(f"#{anchor}", label))
     return Markup(soup), toc if len(toc) > 2 else []  # noqa: S704
+
+
+def first_sentence(body: Markup) -> Markup:
+    """Return the first sentence of some HTML, its marks and figures kept."""
+    soup = BeautifulSoup(body, "html.parser")
+    ended = False
+    for node in list(soup.find_all(string=True)):
+        if ended:
+            node.extract()
+        elif found := _SENTENCE_END.search(node):
+            node.replace_with(node[: found.end()].rstrip())
+            ended = True
+    for tag in soup.find_all(lambda tag: not tag.get_text()):
+        tag.extract()
+    block = soup.find(["p", "li"])
+    return Markup("".join(map(str, block.contents)) if block else str(soup))  # noqa: S704  (of our own HTML)
 
 
 @cache

@@ -171,14 +171,13 @@ def table_row(columns: Sequence[Column], cells: Sequence[Cell], anchor: str = ""
 def _verdict_lines(columns: Sequence[Column], row: Cited, href: str) -> list[Markup]:
     estimate, direction = row.estimate, row.direction.raw
     style: Style = row.style.raw
-    of_target: Style = "difference" if direction == "margin" else row.unit.raw
     cells = [
         Markup("{}{}").format(quoted(row.label), _ARROWS[_BETTER[direction]]),
-        Markup(_TARGETS[direction]).format(number(row.threshold, of_target)),  # noqa: S704  (one of our own)
+        wanted(row),
         actual(estimate, style, href=href),
         interval(estimate, style),
         sample_size(estimate),
-        chip(row.verdict.raw) + look(row) + _place(row),
+        chip(row.verdict.raw) + look(row) + needed_place(row),
     ]
     why = [quoted(text) for text in dict.fromkeys((row.reason.raw, estimate.note.raw)) if text]
     if row.other_thresholds:
@@ -193,6 +192,12 @@ def _verdict_lines(columns: Sequence[Column], row: Cited, href: str) -> list[Mar
     return [table_row(columns, cells), line] if why else [table_row(columns, cells)]
 
 
+def wanted(row: Cited) -> Markup:
+    """Return what a cited row's target asks for, such as ``≤ 3.00 s``."""
+    style: Style = "difference" if row.direction.raw == "margin" else row.unit.raw
+    return Markup(_TARGETS[row.direction.raw]).format(number(row.threshold, style))  # noqa: S704  (one of our own)
+
+
 def look(row: Cited) -> Markup:
     """Return which of its looks a cited row was judged at, or nothing for what was not sampled."""
     if row.look.raw is None:
@@ -201,7 +206,7 @@ def look(row: Cited) -> Markup:
     return words.format(number(row.look, "count"), number(row.looks, "count"))
 
 
-def _place(row: Cited) -> Markup:
+def needed_place(row: Cited) -> Markup:
     """Return on what a cited row must be measured to be decided, or nothing."""
     if not row.needs_run_on:
         return Markup()

@@ -9,12 +9,14 @@ from markupsafe import Markup
 
 from helpers.core.text import Style
 from helpers.params import Params
-from helpers.report.components.numbers import excerpt, interval, number, quoted, sentence
-from helpers.report.components.page import Frame, Link, render_page
+from helpers.report.components.numbers import interval, number, quoted, sentence
+from helpers.report.components.page import Frame, Link, first_sentence, render_page
 from helpers.report.components.tables import Cell, Column, chip, collapsible, facts, table, verdict_table
+from helpers.report.components.tracks import tiles
 from helpers.report.views import (
     architecture,
     cost,
+    decision,
     deploy_check,
     latency_cost,
     load_capacity,
@@ -22,10 +24,9 @@ from helpers.report.views import (
     monitoring,
     publication_audit,
     quantization,
-    readers,
     sample_eval,
 )
-from helpers.report.views.common import EMPTY, HIDDEN, answered_by, engine, evidence_link, provenance
+from helpers.report.views.common import HIDDEN, answered_by, engine, evidence_link, provenance
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.store import PAGES
 from helpers.runs.run import Run
@@ -43,8 +44,9 @@ LIMITS = (
     "The dialogues are a sample: every interval is about dialogues like them, and about no others.",
     "Requests were sent from one place; what the network adds elsewhere is not in the service times.",
 )
-#: More dialogues than this are left to the file.
-MOST_SUMMARIES = 20
+QUESTION = "Is this summariser fit to ship?"
+#: Summaries that the front page shows.
+READ_FIRST = 3
 
 
 @dataclass(frozen=True)
@@ -62,26 +64,74 @@ def page(run: Run, frame: Frame, cards: Sequence[Card], found: Comparison | None
     ``found`` is what changed since the last published report.
     """
     judged = Cited(judgement(run), "results/judged.json")
-    verdicts = verdict_table(
-        "Every target of the publication, judged by its interval",
-        list(judged.rows),
-        evidence={row.name.raw: evidence_link(row, "index") for row in judged.rows},
-        id="verdicts",
-    )
-    sections = [
-        ("Targets and verdicts", [verdicts, looks.history(run)]),
-        ("What each page found", [_card(run, card) for card in cards]),
-        ("What was deployed, and why", [deployed(run), reasons(run.params)]),
-        ("The way of a request", [architecture.picture(run)]),
-        ("What changed since the last published report", [changed(found)]),
-        ("Cost, quality and speed", [trade(run)]),
-        ("The summaries", [summaries(run)]),
-        ("What this report does not say", [limits(run)]),
-        ("How to make this again", [again(run), provenance(run)]),
+    rows = list(judged.rows)
+    evidence = {row.name.raw: evidence_link(row, "index") for row in rows}
+    first = Markup('<div class="first">{}{}</div>').format(tiles(rows, evidence), _plane(run))
+    caption = "Every target of the publication, judged by its interval"
+    every = verdict_table(caption, rows, evidence=evidence, id="verdicts")
+    parts = [
+        decision.banner(run, judged),
+        first,
+        collapsible("Every target with its reason, and what deciding it takes", every),
+        looks.history(run),
+        _section("Findings by page", _grid("cards", [_card(run, card) for card in cards])),
+        _section("Options: engine and precision", trade(run)),
+        _section("Summaries to read first", summaries(run)),
+        _two(("What was deployed", deployed(run)), ("Request path", architecture.picture(run))),
+        reasons(run.params),
+        _two(
+            ("Scope and limits", limits(run)),
+            ("Changed since the last published report", changed(found)),
+        ),
+        _section("Reproduce and decide", again(run) + to_decide(rows) + provenance(run)),
     ]
-    parts = [part for title, body in sections for part in (Markup("<h2>{}</h2>").format(title), *body)]
-    lead = Markup("\n").join([_decision(run, judged), readers.answer(run), _remedies(run, judged)])
-    return render_page(frame, title=run.params.title, lead=lead, body=Markup("\n").join(parts))
+    return render_page(frame, title=QUESTION, subtitle=_subtitle(run), body=Markup("\n").join(parts), wide=True)
+
+
+def _section(title: str, *body: Markup) -> Markup:
+    return Markup("<section>\n<h2>{}</h2>\n{}\n</section>").format(title, Markup("\n").join(body))
+
+
+def _two(*sides: tuple[str, Markup]) -> Markup:
+    return _grid("two", [_section(title, body) for title, body in sides])
+
+
+def _grid(name: str, parts: Sequence[Markup]) -> Markup:
+    return Markup('<div class="{}">\n{}\n</div>').format(name, Markup("\n").join(parts))
+
+
+def _subtitle(run: Run) -> Markup:
+    """Return what is judged: the report's own title, who answers, and what it is priced as."""
+    params, instance = run.params, run.params.instance
+    return sentence(
+        "{title} · {engine} · judged as on {vendor} {type} {size}",
+        title=quoted(params.title),
+        engine=quoted(engine(run)),
+        vendor=quoted(instance.vendor),
+        type=quoted(instance.type),
+        size=quoted(instance.size),
+    )
+
+
+def _plane(run: Run) -> Markup:
+    """Return cost, quality and speed of the variants as a drawing, where they were compared."""
+    found = run.results().quantization
+    if found is None or found.reason:
+        return Markup()
+    drawn = quantization.trade(run, Cited(found, "results/04.json"))
+    return Markup('<div class="panel">{}</div>').format(drawn) if drawn else Markup()
+
+
+def to_decide(rows: Sequence[Cited]) -> Markup:
+    """Return the commands that decide what is open, each once, with the targets that it decides."""
+    targets: dict[str, list[str]] = {}
+    for row in rows:
+        if row.price_of_knowing.raw is not None:
+            targets.setdefault(row.price_of_knowing.command.raw, []).append(row.label.raw)
+    return Markup().join(
+        Markup("<p>To decide {}:</p><pre><code>{}</code></pre>").format(quoted(", ".join(names)), command)
+        for command, names in targets.items()
+    )
 
 
 def deployed(run: Run) -> Markup:
@@ -113,7 +163,8 @@ def reasons(params: Params) -> Markup:
     if not rows:
         return Markup()
     columns = [Column("Question"), Column("Choice"), Column("Because"), Column("Source")]
-    return table("Why this model and platform", columns, rows, id="reasons")
+    title = "Why this model and platform"
+    return collapsible(title, table(title, columns, rows, id="reasons"))
 
 
 def changed(found: Comparison | None) -> Markup:
@@ -146,7 +197,7 @@ def changed(found: Comparison | None) -> Markup:
 
 
 def trade(run: Run) -> Markup:
-    """Return cost, quality and speed of every engine that was compared, and the decision."""
+    """Return cost, quality and speed of every engine that was compared."""
     found = run.results().quantization
     if found is None or found.reason:
         return Markup("<p>Not measured: no engine was compared in this run.</p>")
@@ -171,30 +222,20 @@ def trade(run: Run) -> Markup:
         ]
         for place, (variant, fit) in enumerate(zip(result.variants, made.fits, strict=True))
     ]
-    return quantization.answer(run, result) + table(
-        "Cost, quality and speed of what could be deployed", columns, rows, id="trade"
-    )
+    caption = "Cost, quality and speed of what could be deployed"
+    return table(caption, columns, rows, id="options")
 
 
 def summaries(run: Run) -> Markup:
-    """Return every dialogue of a small run with its summary; the dialogue opens on demand."""
+    """Return the few summaries that score worst, and where all of them are."""
     found = run.results().sample_eval
     rows = list(Cited(found, "results/02.json").samples) if found else []
-    if not rows or len(rows) > MOST_SUMMARIES:
-        return Markup("<p>The summaries are in <a href='demo_summaries.csv'>demo_summaries.csv</a>.</p>")
+    all_ = Markup("<p><a href='demo_summaries.csv'>All summaries</a> as a table.</p>")
+    if not rows:
+        return all_
     if all(row.summary.raw is None for row in rows):
         return HIDDEN
-    return Markup().join(
-        sentence(
-            "<section class='case'><h3>{id}</h3><p class='quoted'>{summary}</p>{dialogue}</section>",
-            id=quoted(row.id),
-            summary=excerpt(row.summary.raw or EMPTY),
-            dialogue=collapsible(
-                "The dialogue", Markup("<pre class='quoted'>{}</pre>").format(excerpt(row.dialogue.raw))
-            ),
-        )
-        for row in rows
-    )
+    return _grid("three", sample_eval.worst(rows, READ_FIRST)) + all_
 
 
 def limits(run: Run) -> Markup:
@@ -223,99 +264,6 @@ def again(run: Run) -> Markup:
     return Markup("\n").join(lines)
 
 
-def _decision(run: Run, judged: Cited) -> Markup:
-    """Return SHIP or HOLD, with what stands in the way."""
-    rows = list(judged.rows)
-    missed = [row.label.raw for row in rows if row.verdict.raw == "missed"]
-    undecided = [row for row in rows if row.verdict.raw == "undecided"]
-    open_, elsewhere = [row for row in undecided if row.open], [row for row in undecided if row.needs_run_on]
-    others = [row for row in undecided if not row.open and not row.needs_run_on]
-    absent = [row.label.raw for row in rows if row.verdict.raw == "not measured"]
-    down = run.down()
-    if down:
-        return sentence(
-            "<p class='decision hold'><strong>HOLD</strong> <span class='quoted'>{down}</span>.</p>",
-            down=down,
-        )
-    if judged.raw.ship:
-        return Markup("<p class='decision ship'><strong>SHIP</strong> Every target is shown to be met.</p>")
-    why = []
-    if missed:
-        why.append(sentence("Missed: <span class='quoted'>{names}</span>", names=", ".join(missed)))
-    if open_:
-        why.append(
-            sentence(
-                "Needs more dialogues: <span class='quoted'>{names}</span>",
-                names=", ".join(row.label.raw for row in open_),
-            )
-        )
-    if others:
-        why.append(
-            sentence("Undecided: <span class='quoted'>{names}</span>", names=", ".join(row.label.raw for row in others))
-        )
-    if elsewhere:
-        why.append(
-            sentence(
-                "Needs a run on {place}: <span class='quoted'>{names}</span>",
-                place=quoted(elsewhere[0].needs_run_on),
-                names=", ".join(row.label.raw for row in elsewhere),
-            )
-        )
-    if absent:
-        why.append(sentence("Not measured: <span class='quoted'>{names}</span>", names=", ".join(absent)))
-    return Markup("<p class='decision hold'><strong>HOLD</strong> {}.{}</p>").format(
-        Markup(". ").join(why), _price(open_)
-    )
-
-
-def _price(rows: Sequence[Cited]) -> Markup:
-    """Return what deciding the open rows costs: the dearest of them, because one run looks at them all."""
-    priced = [row.price_of_knowing for row in rows if row.price_of_knowing.raw is not None]
-    timed = [price for price in priced if price.minutes.raw is not None]
-    if not timed:
-        return Markup()
-    dearest = max(timed, key=lambda price: price.minutes.raw)
-    dollars = sentence(", {usd}", usd=number(dearest.dollars, "usd")) if dearest.dollars.raw is not None else ""
-    return sentence(
-        " Deciding each open row with a chance of {chance} takes {n} dialogues, about {minutes}{dollars}.",
-        chance=number(dearest.chance, "rate"),
-        n=number(dearest.n, "count"),
-        minutes=number(dearest.minutes, "minutes"),
-        dollars=dollars,
-    )
-
-
-def _remedies(run: Run, judged: Cited) -> Markup:
-    """Return what would meet the targets that are open, by what was measured, and at what cost in quality."""
-    found = run.results().quantization
-    if found is None or found.reason or run.down():
-        return Markup()
-    open_ = {row.name.raw for row in judged.rows if row.verdict.raw in ("missed", "undecided")}
-    advice = quantization.advice(run, Cited(found, "results/04.json"))
-    parts = [sentence("<p>Engine: {advice}</p>", advice=advice)] if "average_latency" in open_ else []
-    parts += [_cheaper(run)] if "cost_per_1000_requests" in open_ else []
-    return Markup("\n").join(parts)
-
-
-def _cheaper(run: Run) -> Markup:
-    """Return at what traffic the declared instance meets its target, and the cheapest that sustains the traffic."""
-    costs, parts = cost.projected(run), []
-    if even := cost.break_even_traffic(run):
-        parts.append(sentence("met above {traffic}", traffic=even))
-    if costs.choices.chosen.raw is not None:
-        row = costs.choices.candidates[costs.choices.chosen.raw]
-        parts.append(
-            sentence(
-                "{cost} on {instance}, the cheapest that fits and sustains the traffic at the speed measured here",
-                cost=number(row.per_1000_requests, "usd"),
-                instance=quoted(row.instance),
-            )
-        )
-    return (
-        sentence("<p>Cost of a thousand requests: {parts}.</p>", parts=Markup("; ").join(parts)) if parts else Markup()
-    )
-
-
 def _card(run: Run, card: Card) -> Markup:
     results, finding = run.results(), Markup()
     found = getattr(results, PAGES[card.page][0]) if card.page in PAGES else None
@@ -330,12 +278,16 @@ def _card(run: Run, card: Card) -> Markup:
             "05": lambda: load_capacity.answer(run, cited),
             "07": lambda: publication_audit.answer(cited, card.link.href),
         }
-        finding = answers[card.page]()
-    return Markup("<section class='card'><div><h3><a href='{}'>{}</a></h3>{}</div>{}</section>").format(
-        card.link.href,
-        card.link.label,
-        finding,
-        Markup("<figure>{}</figure>").format(card.drawing) if card.drawing else "",
+        finding = first_sentence(answers[card.page]())
+    drawing = Markup("<figure>{}</figure>").format(card.drawing) if card.drawing else ""
+    return sentence(
+        "<div class='card'><p class='head'>{page}</p><h3><a href='{href}'>{label}</a></h3>"
+        "<p class='finding-line'>{finding}</p>{drawing}</div>",
+        page=card.page,
+        href=card.link.href,
+        label=card.link.label,
+        finding=finding,
+        drawing=drawing,
     )
 
 

@@ -30,7 +30,6 @@ METRICS: dict[str, tuple[str, Style]] = {
 }
 ROUGE = ("rouge1", "rouge2", "rougeL")
 CHARTED = (*ROUGE, "key_fact_recall")
-WORST = 5
 RERANKED = (
     "The server answers with the likeliest of its beams in which these same checks find nothing (model.rerank): what "
     "fails here failed in every beam, and the checks are no independent judge of it."
@@ -219,11 +218,17 @@ def summaries(result: Cited) -> Markup:
     """Return summaries beside their references, worst first, as far as the privacy setting allows."""
     if result.reason:
         return Markup()
-    ranked = sorted(result.samples, key=lambda row: row.scores.raw.get("rougeL", 1.0))
-    if not any(row.summary.raw is not None for row in ranked):
+    rows = list(result.samples)
+    if not any(row.summary.raw is not None for row in rows):
         return HIDDEN
-    cases = (_case(row, place < WORST) for place, row in enumerate(ranked[:MOST_SHOWN]))
+    cases = worst(rows, MOST_SHOWN)
     return Markup("\n").join([Markup("<h2>The summaries, worst first</h2>"), *cases])
+
+
+def worst(rows: Sequence[Cited], most: int) -> list[Markup]:
+    """Return at most so many scored summaries beside their references, those of the lowest ROUGE-L first."""
+    ranked = sorted(rows, key=lambda row: row.scores.raw.get("rougeL", 1.0))
+    return [_case(row) for row in ranked[:most]]
 
 
 def agreement(found: Cited, id: str, title: str = "What another reference would score") -> Markup:
@@ -256,7 +261,7 @@ def agreement(found: Cited, id: str, title: str = "What another reference would 
     return table(title, columns, rows, id=id, note=note)
 
 
-def _case(row: Cited, worst: bool) -> Markup:
+def _case(row: Cited) -> Markup:
     figures = [
         sentence("{name} {value}", name=METRICS[name][0], value=number(row.scores[name], METRICS[name][1]))
         for name in ("rougeL", "key_fact_recall")

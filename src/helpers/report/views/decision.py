@@ -1,0 +1,117 @@
+"""The decision of a report: SHIP or HOLD, what stands in the way, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from helpers.report.components.numbers import number, quoted, sentence
+from helpers.report.components.tables import chip
+from helpers.report.views import cost, quantization, readers
+from helpers.runs.results.cited import Cited
+from helpers.runs.run import Run
+
+RULE = "SHIP requires that every target is met over its whole interval."
+
+
+def banner(run: Run, judged: Cited) -> Markup:
+    """Return the decision over all targets, the verdicts behind it, and the next steps."""
+    ships, down = judged.raw.ship, run.down()
+    if down:
+        why = sentence("<p><span class='quoted'>{down}</span>.</p>", down=down)
+        return _framed("HOLD", why, [])
+    why = Markup("<p>Every target is shown to be met.</p>") if ships else _in_the_way(judged)
+    kinds = sorted((row.verdict.raw for row in judged.rows), key=_ORDER.index)
+    marks = Markup().join(Markup('<span class="{}"></span>').format(kind.replace(" ", "-")) for kind in kinds)
+    tally = Markup('<div class="tally" aria-hidden="true">{}</div>').format(marks)
+    body = readers.answer(run) + why + tally + Markup('<p class="rule">{}</p>').format(RULE)
+    return _framed("SHIP" if ships else "HOLD", body, next_steps(run, judged))
+
+
+def _framed(word: str, body: Markup, steps: Sequence[Markup]) -> Markup:
+    then = Markup()
+    if steps:
+        items = Markup().join(Markup("<li>{}</li>").format(step) for step in steps)
+        then = Markup('<ul class="next" aria-label="Next steps">{}</ul>').format(items)
+    return Markup(
+        '<div class="decision {}" role="region" aria-label="Decision"><p class="word"><small>Recommendation</small>'
+        '<strong>{}</strong></p><div class="reason">{}</div>{}</div>'
+    ).format(word.lower(), word, body, then)
+
+
+_ORDER = ("missed", "undecided", "not measured", "met", "informative")
+
+
+def _in_the_way(judged: Cited) -> Markup:
+    """Return the targets that keep a deployment from being shipped, by what each waits for."""
+    rows = list(judged.rows)
+    undecided = [row for row in rows if row.verdict.raw == "undecided"]
+    elsewhere = [row for row in undecided if row.needs_run_on and not row.open]
+    groups: list[tuple[Markup, list[Cited]]] = [
+        (chip("missed"), [row for row in rows if row.verdict.raw == "missed"]),
+        (_waits("needs more dialogues"), [row for row in undecided if row.open]),
+        (chip("undecided"), [row for row in undecided if not row.open and not row.needs_run_on]),
+        (chip("not measured"), [row for row in rows if row.verdict.raw == "not measured"]),
+    ]
+    if elsewhere:
+        groups.insert(2, (_waits(sentence("needs a run on {at}", at=quoted(elsewhere[0].needs_run_on))), elsewhere))
+    items = [
+        Markup("<li>{} {}</li>").format(what, quoted(", ".join(row.label.raw for row in found)))
+        for what, found in groups
+        if found
+    ]
+    return Markup('<ul class="ways">{}</ul>').format(Markup().join(items))
+
+
+def _waits(words: str | Markup) -> Markup:
+    return Markup("{} <span class='unit'>{}:</span>").format(chip("undecided"), words)
+
+
+def next_steps(run: Run, judged: Cited) -> list[Markup]:
+    """Return what would decide or meet the open targets, by what was measured."""
+    steps = [price] if (price := _price([row for row in judged.rows if row.open])) else []
+    open_ = {row.name.raw for row in judged.rows if row.verdict.raw in ("missed", "undecided")}
+    found = run.results().quantization
+    if found is None or found.reason:
+        return steps
+    if "average_latency" in open_:
+        steps.append(sentence("Engine: {advice}", advice=quantization.advice(run, Cited(found, "results/04.json"))))
+    if "cost_per_1000_requests" in open_ and (cheaper := _cheaper(run)):
+        steps.append(cheaper)
+    return steps
+
+
+def _price(rows: Sequence[Cited]) -> Markup:
+    """Return what deciding the open rows costs: the dearest of them, because one run looks at them all."""
+    priced = [row.price_of_knowing for row in rows if row.price_of_knowing.raw is not None]
+    timed = [price for price in priced if price.minutes.raw is not None]
+    if not timed:
+        return Markup()
+    dearest = max(timed, key=lambda price: price.minutes.raw)
+    dollars = sentence(", {usd}", usd=number(dearest.dollars, "usd")) if dearest.dollars.raw is not None else ""
+    return sentence(
+        "Deciding each open target with a chance of {chance} takes {n} dialogues, about <b>{minutes}</b>{dollars} "
+        "(<a href='#reproduce-and-decide'>commands</a>).",
+        chance=number(dearest.chance, "rate"),
+        n=number(dearest.n, "count"),
+        minutes=number(dearest.minutes, "minutes"),
+        dollars=dollars,
+    )
+
+
+def _cheaper(run: Run) -> Markup:
+    """Return at what traffic the declared instance meets its target, and the cheapest that sustains the traffic."""
+    costs, parts = cost.projected(run), []
+    if even := cost.break_even_traffic(run):
+        parts.append(sentence("met above {traffic}", traffic=even))
+    if costs.choices.chosen.raw is not None:
+        row = costs.choices.candidates[costs.choices.chosen.raw]
+        parts.append(
+            sentence(
+                "{cost} on {instance}, the cheapest that fits and sustains the traffic at the speed measured here",
+                cost=number(row.per_1000_requests, "usd"),
+                instance=quoted(row.instance),
+            )
+        )
+    return sentence("Cost of a thousand requests: {parts}.", parts=Markup("; ").join(parts)) if parts else Markup()
