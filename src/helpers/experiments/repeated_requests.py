@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from statistics import fmean
 
+from helpers.experiments.robustness import asks_changed
 from helpers.runs.prompt_cache import NO_CACHE
 from helpers.runs.prompt_cache import SAMPLE as CACHE_PROBE
 from helpers.runs.request_log import Record
@@ -26,7 +27,7 @@ def repeatability(run: Run) -> Repeatability:
     for record in run.log.read():
         # With a mark of its own a prompt is no repetition; the first ones and the warm-up have none.
         marked = once and not (record.page == "02" or record.sample in SHORT)
-        if record.page not in PAGES or not record.ok or record.sample == CACHE_PROBE or marked:
+        if record.page not in PAGES or not record.ok or record.sample == CACHE_PROBE or asks_changed(record) or marked:
             continue
         if record.summary is not None and record.text_form != "redacted":
             kind = "dialogue" if record.phase in ("steady", "cached") else "probe"
