@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from statistics import fmean
 
-from helpers.experiments.robustness import asks_changed
 from helpers.runs.prompt_cache import NO_CACHE
 from helpers.runs.prompt_cache import SAMPLE as CACHE_PROBE
 from helpers.runs.request_log import Record
 from helpers.runs.results.latency_cost import CachedAnswers, Repeatability
+from helpers.runs.results.robustness import asks_changed
 from helpers.runs.run import Run
 from helpers.stats.intervals import mean
 

@@ -9,14 +9,13 @@ import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, get_args
+from typing import Any
 
 from helpers import scorers
 from helpers.core.errors import UNREACHABLE
 from helpers.params import Params
 from helpers.params.samples import Change
-from helpers.runs.request_log import Record
-from helpers.runs.results.robustness import ChangedAnswer, RobustnessEval, UnderChange
+from helpers.runs.results.robustness import VARIANTS, ChangedAnswer, RobustnessEval, UnderChange
 from helpers.runs.results.sample_eval import SampleEval, Scored
 from helpers.runs.run import Run, unreachable
 from helpers.runs.sender import Outcome, RequestSender
@@ -26,16 +25,8 @@ from helpers.scorers.faithfulness import FaithfulnessCheck, faithfulness
 from helpers.stats.comparison import Paired, adjust, paired
 from helpers.stats.intervals import SMALLEST, Estimate, rate, without_interval
 
-#: What the log calls requests for changed dialogues.
-VARIANTS: Mapping[Change, str] = {change: f"changed: {change}" for change in get_args(Change)}
-
 #: What is compared of an answer, and what page 02 calls it.
 SCORES = {"rouge_l": "rougeL", "key_fact_recall": "key_fact_recall"}
-
-
-def asks_changed(record: Record) -> bool:
-    """Whether a request was for a changed dialogue, which is another text than that of its id."""
-    return record.variant in VARIANTS.values()
 
 
 def with_robustness(run: Run, result: SampleEval, marks: Mapping[str, str | None]) -> SampleEval:

@@ -14,16 +14,17 @@ import pytest
 from helpers.backends.base import Answer
 from helpers.experiments import robustness, sample_eval
 from helpers.experiments.repeated_requests import repeatability
-from helpers.experiments.robustness import VARIANTS, with_robustness
+from helpers.experiments.robustness import with_robustness
 from helpers.experiments.until_decided import ask_until_decided
 from helpers.params import Generation, Samples
+from helpers.report.views.common import published_requests, requests
 from helpers.report.views.robustness import under_changes
 from helpers.runs import launch
 from helpers.runs.budget import planned_requests
 from helpers.runs.directory import open_interrupted
 from helpers.runs.launch import resume_run, start_run
 from helpers.runs.results.cited import Cited
-from helpers.runs.results.robustness import RobustnessEval, UnderChange
+from helpers.runs.results.robustness import VARIANTS, RobustnessEval, UnderChange
 from helpers.runs.results.sample_eval import SampleEval
 from helpers.runs.results.store import read_result
 from helpers.runs.run import Run
@@ -114,6 +115,8 @@ def test_one_who_reads_the_same_shows_no_change(monkeypatch: pytest.MonkeyPatch)
     with served(Reader) as server, started(monkeypatch, server.url) as run:
         result, found = measured(run)
         log = run.log.read()
+        assert len(published_requests(run)) == N, "changed dialogues would crowd a page out"
+        assert "The run's log holds more attempts" in requests(run, ["02"]).unescape()
         assert repeatability(run).reason == "no request was sent again as it was", "a changed dialogue is another text"
     applied = {change: N - sum(one.not_applied.values()) for change, one in by_change(found).items()}
     assert 8 <= applied["renamed"] < applied["typos"] == applied["filler"] == N == found.dialogues

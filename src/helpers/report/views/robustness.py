@@ -65,9 +65,7 @@ def _finding(found: Cited) -> Markup:
     told = [(score, one, getattr(one, name)) for name, score in SCORES.items() for one in found.changes]
     known = [(score, one, diff) for score, one, diff in told if diff and diff.raw.low is not None]
     if not known:
-        few = any(diff for _, _, diff in told)
-        why = "there are too few answers for an interval" if few else "without references there are no scores"
-        return sentence("Whether harmless changes cost quality is not shown: {why}.", why=why)
+        return sentence("Whether harmless changes cost quality is not shown: {why}.", why=_why_not_shown(found))
     shown = [row for row in known if _is_shown(row[2])]
     if shown:
         parts = [
@@ -92,6 +90,13 @@ def _finding(found: Cited) -> Markup:
         score=score,
         change=LABELS[one.change.raw],
     )
+
+
+def _why_not_shown(found: Cited) -> str:
+    if not any(one.answered for one in found.changes):
+        return "no changed dialogue was answered"
+    few = any(getattr(one, name) for name in SCORES for one in found.changes)
+    return "there are too few answers for an interval" if few else "without references there are no scores"
 
 
 def _is_shown(diff: Cited) -> bool:

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import get_args
+
 from pydantic import Field
 
 from helpers.core.model import Frozen
 from helpers.params.samples import Change
+from helpers.runs.request_log import Record
 from helpers.scorers.faithfulness import FaithfulnessCheck
 from helpers.stats.comparison import Paired
 from helpers.stats.intervals import Estimate
+
+#: What the log calls requests for changed dialogues.
+VARIANTS: Mapping[Change, str] = {change: f"changed: {change}" for change in get_args(Change)}
+
+
+def asks_changed(record: Record) -> bool:
+    """Whether a request was for a changed dialogue, which is another text than that of its id."""
+    return record.variant in VARIANTS.values()
 
 
 class ChangedAnswer(Frozen):
