@@ -10,6 +10,7 @@ from helpers.runs.prompt_cache import NO_CACHE
 from helpers.runs.prompt_cache import SAMPLE as CACHE_PROBE
 from helpers.runs.request_log import Record
 from helpers.runs.results.latency_cost import CachedAnswers, Repeatability
+from helpers.runs.results.robustness import asks_changed
 from helpers.runs.run import Run
 from helpers.stats.intervals import mean
 
@@ -26,7 +27,7 @@ def repeatability(run: Run) -> Repeatability:
     for record in run.log.read():
         # With a mark of its own a prompt is no repetition; the first ones and the warm-up have none.
         marked = once and not (record.page == "02" or record.sample in SHORT)
-        if record.page not in PAGES or not record.ok or record.sample == CACHE_PROBE or marked:
+        if record.page not in PAGES or not record.ok or record.sample == CACHE_PROBE or asks_changed(record) or marked:
             continue
         if record.summary is not None and record.text_form != "redacted":
             kind = "dialogue" if record.phase in ("steady", "cached") else "probe"

@@ -13,6 +13,7 @@ from helpers import scorers
 from helpers.core.model import Frozen
 from helpers.experiments.groups import grouped
 from helpers.experiments.recordings import compare_recordings, recorded_of
+from helpers.experiments.robustness import with_robustness
 from helpers.experiments.sensitivity import bundled_sensitivity, judged_checks
 from helpers.params import Params
 from helpers.runs.results.sample_eval import Checked, Recording, SampleEval, Scored
@@ -73,7 +74,13 @@ def measure(run: Run) -> SampleEval:
         return SampleEval(page=PAGE, reason=down)
     began, sender = time.monotonic(), run.sender(PAGE)
     asked = ask(run.params, sender, run.samples)
-    return evaluate(run, asked, sender, time.monotonic() - began, compare_recordings(run.params))
+    found = evaluate(run, asked, sender, time.monotonic() - began, compare_recordings(run.params))
+    return with_robustness(run, found, marks_of(asked))
+
+
+def marks_of(asked: Sequence[Asked]) -> dict[str, str | None]:
+    """Return what tells the answers from one another, by the dialogue's id."""
+    return {one.sample.id: one.outcome.mark for one in asked if one.outcome}
 
 
 def ask(params: Params, sender: RequestSender, samples: Sequence[Sample]) -> list[Asked]:

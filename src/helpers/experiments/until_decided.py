@@ -15,10 +15,11 @@ from helpers.core.console import say
 from helpers.core.text import spell, width_of
 from helpers.experiments import deploy_check, latency_cost, sample_eval
 from helpers.experiments.recordings import compare_recordings
+from helpers.experiments.robustness import with_robustness
 from helpers.params.files import write_params
 from helpers.runs.directory import attach
 from helpers.runs.launch import write_manifest
-from helpers.runs.results.sample_eval import Recording
+from helpers.runs.results.sample_eval import Recording, SampleEval
 from helpers.runs.results.store import read_result, write_result
 from helpers.runs.run import Run
 from helpers.runs.sender import RequestSender
@@ -53,6 +54,7 @@ def ask_until_decided(whole: Run, record: Callable[[Sequence[Look]], None]) -> N
                 say(ended or _why_over(run, judged))
                 break
             _grow(run, more)
+        asking.ask_changed()
         # its page asks the other settings too; what was asked for the looks is not asked again
         (run.directory / "results" / f"{latency_cost.PAGE}.json").unlink()
     finally:
@@ -71,6 +73,8 @@ class _Asking:
     recordings: tuple[Recording, ...]
     outcomes: list[sample_eval.Asked] = field(default_factory=list)
 
+    found: SampleEval | None = None
+
     def ask(self) -> str:
         """Ask the dialogues that are new and write the results over all; return why asking ended, if it did."""
         began = time.monotonic()
@@ -78,10 +82,16 @@ class _Asking:
             return down
         self.outcomes += sample_eval.ask(self.run.params, self.sender, self.run.samples[len(self.outcomes) :])
         seconds = time.monotonic() - began
-        found = sample_eval.evaluate(self.run, self.outcomes, self.sender, seconds, self.recordings)
-        write_result(self.run.directory / "results", found)
+        self.found = sample_eval.evaluate(self.run, self.outcomes, self.sender, seconds, self.recordings)
+        write_result(self.run.directory / "results", self.found)
         write_result(self.run.directory / "results", latency_cost.steady(self.run))
         return self.run.down() or self.sender.stopped
+
+    def ask_changed(self) -> None:
+        """Ask at last, with what the looks left of the budget, what harmless changes do to the answers."""
+        if self.found:
+            marks = sample_eval.marks_of(self.outcomes)
+            write_result(self.run.directory / "results", with_robustness(self.run, self.found, marks))
 
 
 def _look(run: Run, *, last: bool) -> Judgement:

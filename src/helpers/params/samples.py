@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, Self, get_args
 
-from helpers.params.base import Positive, Section
+from pydantic import Field, model_validator
+
+from helpers.params.base import Count, Positive, Section
+
+#: A change of a dialogue that must not change what its summary says.
+Change = Literal["renamed", "typos", "filler"]
 
 
 class Replay(Section):
@@ -75,3 +80,21 @@ class Privacy(Section):
     """What may be written of dialogues and summaries: the text, a placeholder, or a hash."""
 
     text: Literal["full", "redacted", "hash"] = "full"
+
+
+class Robustness(Section):
+    """How many ``dialogues`` of page 02 are asked again with each of ``changes``, which may not change their summaries.
+
+    ``renamed``: speakers have other names; ``typos``: a few words are misspelled; ``filler``: greetings, "um", "you
+    know". 0 dialogues, the default, ask none; ``seed`` chooses names, words and places.
+    """
+
+    dialogues: Count = 0
+    changes: Annotated[tuple[Change, ...], Field(min_length=1)] = get_args(Change)
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        if twice := sorted({change for change in self.changes if self.changes.count(change) > 1}):
+            raise ValueError(f"'changes' names {', '.join(twice)} more than once; name each change once")
+        return self

@@ -15,7 +15,7 @@ from helpers.params.cost import CostAssumptions, Instance, Prices, unknown_insta
 from helpers.params.measuring import Budget, Load, Measure, Traffic
 from helpers.params.models import Generation, Model, QuantizationPlan, Setting, Settings
 from helpers.params.publication import Publication, Tracking
-from helpers.params.samples import Baseline, Privacy, Replay, Samples, Scoring
+from helpers.params.samples import Baseline, Privacy, Replay, Robustness, Samples, Scoring
 from helpers.params.service import App, Deployment, Endpoint, Execution, Protocol, Serving
 from helpers.params.targets import Alerts, MonitoringLogs, Targets
 
@@ -50,6 +50,7 @@ class Params(Section):
     settings: Settings = Settings()
     quantization: QuantizationPlan = QuantizationPlan()
     scoring: Scoring = Scoring()
+    robustness: Robustness = Robustness()
     load: Load = Load()
     privacy: Privacy = Privacy()
     budget: Budget = Budget()

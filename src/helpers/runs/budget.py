@@ -50,13 +50,15 @@ def planned_requests(params: Params, dialogues: int, pages: Collection[str], url
     """
     if params.backend == "replay":
         return {}
-    measure, plan = params.measure, params.settings
+    measure, plan, changed = params.measure, params.settings, params.robustness
+    # Dask workers answer the dialogues as they are, and nobody is asked beside them.
+    again = 0 if params.execution.engine == "dask" else min(changed.dialogues, dialogues) * len(changed.changes)
     compared = len(params.compared_settings) * min(plan.dialogues, dialogues) * plan.rounds
     repeats = measure.repeats - ("02" in pages)  # page 03 counts the answers of page 02 as its first
     loads = [] if no_load(params, url) else _planned_loads(params)
     found = {
         "01": measure.warmup + CHECKS + (CACHE_CHECKS if params.protocol == "chat" else 0),
-        "02": dialogues,
+        "02": dialogues + again,
         "03": dialogues * repeats + compared,
         "05": sum(requests for requests, _ in loads),
     }

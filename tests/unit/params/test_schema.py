@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from helpers.core.errors import InputError
 from helpers.params.files import load_params
 
 CHAT = ("endpoint.protocol=chat", "model.task=chat", "model.prompt=zero-shot", "generation.num_beams=1")
@@ -65,3 +66,14 @@ def test_page_03_tries_no_beams_where_the_protocol_has_none() -> None:
         ("1 beam, 64 tokens", {"num_beams": 1, "max_new_tokens": 64}),
         ("32 tokens", {"max_new_tokens": 32}),
     ]
+
+
+def test_a_harmless_change_is_named_once_and_none_is_made_unless_asked_for() -> None:
+    assert load_params("demo").robustness.dialogues == 0
+    for wrong, told in (
+        ("[typos, typos]", "names typos more than once"),
+        ("[]", "at least 1"),
+        ("[shouting]", "typos"),
+    ):
+        with pytest.raises(InputError, match=told):
+            load_params("demo", [f"robustness.changes={wrong}"])

@@ -23,6 +23,11 @@ def test_the_estimate_names_requests_minutes_dollars_and_bounds() -> None:
     free = load_params("endpoint", ["budget={}"])
     assert announcement(free, 10, PAGES, URL).endswith("no budget bounds it")
     assert planned_requests(load_params("replay"), 10, PAGES, None) == {}
+    changed = ["robustness.dialogues=4", "robustness.changes=[renamed, typos]"]
+    assert planned_requests(load_params("endpoint", changed), 10, ["02"], URL) == {"02": 10 + 4 * 2}
+    assert planned_requests(load_params("endpoint", changed), 3, ["02"], URL) == {"02": 3 + 3 * 2}
+    by_workers = ["execution.engine=dask", "budget={}", *changed]
+    assert planned_requests(load_params("endpoint", by_workers), 10, ["02"], URL) == {"02": 10}
 
 
 def test_a_server_on_this_machine_bills_nothing() -> None:

@@ -13,8 +13,9 @@ from helpers.params import Params
 from helpers.report.components.numbers import interval, number, quoted, sentence
 from helpers.report.components.tables import Column, actual, chip, collapsible, facts, table, verdict_table
 from helpers.runs.manifest import BUSY
-from helpers.runs.request_log import RECORD
+from helpers.runs.request_log import RECORD, Record
 from helpers.runs.results.cited import Cited
+from helpers.runs.results.robustness import asks_changed
 from helpers.runs.run import Run
 from helpers.verdicts.compute import judgement
 
@@ -103,7 +104,7 @@ def evidence_link(row: Cited, page: str) -> str:
 def published_requests(run: Run) -> dict[str, dict[str, object]]:
     """Return what is published of the requests that pages list, by ``request.attempt``; without any text."""
     records = run.log.read()
-    shown = [r for pages in LISTED for r in [r for r in records if r.page in pages][:MOST_ROWS]]
+    shown = [record for pages in LISTED for record in _listed(records, pages)]
     hidden = {"summary", "text_form", "message"}
     return {f"{r.request}.{r.attempt}": RECORD.dump_python(r, mode="json", exclude=hidden) for r in shown}
 
@@ -111,7 +112,8 @@ def published_requests(run: Run) -> dict[str, dict[str, object]]:
 def requests(run: Run, pages: Sequence[str]) -> Markup:
     """Return the requests behind a page as a table that opens when something links to it."""
     records = [record for record in run.log.read() if record.page in pages]
-    cited = {f"{r.request}.{r.attempt}": r for r in records[:MOST_ROWS]}
+    listed = _listed(records, pages)
+    cited = {f"{r.request}.{r.attempt}": r for r in listed}
     columns = [
         Column("Request"),
         Column("Dialogue or probe"),
@@ -123,9 +125,14 @@ def requests(run: Run, pages: Sequence[str]) -> Markup:
         Column("Tokens out", numeric=True),
     ]
     rows = [_request_row(Cited(record, f"results/requests.json#/{key}")) for key, record in cited.items()]
-    note = "The run's log holds more attempts than are listed here." if len(records) > MOST_ROWS else ""
+    note = "The run's log holds more attempts than are listed here." if len(records) > len(listed) else ""
     body = table("Every attempt behind this page, in order", columns, rows, id="requests", note=note)
     return collapsible("Requests behind this page", body)
+
+
+def _listed(records: Sequence[Record], pages: Sequence[str]) -> list[Record]:
+    """Return the attempts of some pages that are listed: the first ones, of dialogues as they are."""
+    return [record for record in records if record.page in pages and not asks_changed(record)][:MOST_ROWS]
 
 
 def recorded_quality(id: str, by: str, ways: Sequence[Cited], verdicts: Sequence[str]) -> Markup:

@@ -11,6 +11,7 @@ from helpers.report.components.figures import Chart, points, small_multiples
 from helpers.report.components.numbers import NOT_MEASURED, between, excerpt, interval, number, quoted, sentence
 from helpers.report.components.tables import Column, actual, collapsible, table
 from helpers.report.views.common import EMPTY, HIDDEN, ended_early, not_measured
+from helpers.report.views.robustness import under_changes
 from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
 
@@ -179,7 +180,7 @@ def failures(run: Run, result: Cited) -> Markup:
 
 
 def comparisons(result: Cited) -> Markup:
-    """Return the paired comparisons with recorded predictions, or why there are none."""
+    """Return the paired comparisons with recorded predictions, or why there are none, and with changed dialogues."""
     if result.reason:
         return Markup()
     rows = []
@@ -211,7 +212,7 @@ def comparisons(result: Cited) -> Markup:
         Column("p", numeric=True),
         Column("n", numeric=True),
     ]
-    return table("The same dialogues, two systems", columns, rows, id="paired")
+    return table("The same dialogues, two systems", columns, rows, id="paired") + under_changes(result)
 
 
 def summaries(result: Cited) -> Markup:
