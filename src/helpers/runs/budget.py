@@ -68,7 +68,7 @@ def announcement(params: Params, dialogues: int, pages: Collection[str], url: st
 
     Time: ``endpoint.expected_seconds`` a request, one after the other, and the runs of load as long as they take.
     Price: the declared replicas for that time, at the declared instance's price; a cold start, which is billed too,
-    comes on top. A server on this machine bills nothing.
+    comes on top. A server on this machine bills nothing, and what a provider bills by use is not known.
     """
     planned, budget = planned_requests(params, dialogues, pages, url), params.budget
     alone = sum(requests for page, requests in planned.items() if page != "05")
@@ -77,6 +77,7 @@ def announcement(params: Params, dialogues: int, pages: Collection[str], url: st
     dollars = _dollars(params, minutes)
     cost = "at a price not known" if dollars is None else spell(dollars, "usd")
     cost = cost if params.is_billed else "no bill, as it runs on this machine"
+    cost = f"billed by use at the rates of {params.provider}" if params.provider else cost
     bounds = [
         f"{spell(value, 'usd') if name == 'usd' else f'{value:g} {name}'}"
         for name, value in budget.model_dump(exclude_none=True).items()

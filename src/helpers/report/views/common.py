@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from helpers.core.text import Style
+from helpers.cost.costs import BY_USE
 from helpers.params import Params
 from helpers.report.components.numbers import interval, number, quoted, sentence
 from helpers.report.components.tables import Column, actual, chip, collapsible, facts, table, verdict_table
@@ -50,6 +51,8 @@ def stamps(run: Run) -> list[str | Markup]:
     model = f" The model: {' '.join(description.split())}" if description else ""
     foreign = run.params.backend == "endpoint" and run.params.is_here
     lines: list[str | Markup] = [HERE if foreign else BACKENDS[manifest.backend] + model]
+    if run.params.provider:
+        lines.append(f"Answered by {answered_by(run.params)}. {BY_USE[0].upper()}{BY_USE[1:]}.")
     if manifest.corpus_by_language_model:
         lines.append("Dialogues and references were written by a language model.")
     if run.params.execution.engine == "dask":
@@ -183,6 +186,9 @@ def answered_by(params: Params) -> str:
         return "nobody: recorded predictions"
     if params.backend == "local":
         return "a server on this machine, over loopback"
+    if params.provider:
+        chosen = "chosen by the router" if params.provider == "auto" else params.provider
+        return f"a provider of the Hugging Face Inference Providers ({chosen}), by the {params.protocol} protocol"
     where = "another machine" if not params.is_here else "the machine that asked, over loopback"
     who = "a managed endpoint" if params.deployment else f"a server on {where}"
     return f"{who}, by the {params.protocol} protocol"

@@ -130,7 +130,6 @@ def _speed_row(setting: Cited, fit: Cited) -> list[Markup | str]:
 
 def _conditions(run: Run, sweep: Cited) -> Markup:
     """Return under what conditions the settings were compared, and why the bill does not follow from their speed."""
-    costs = projected(run).declared
     asked = sum(setting.requests.raw for setting in sweep.settings)
     failed = [setting for setting in sweep.settings if setting.failed.raw]
     parts = [
@@ -140,7 +139,8 @@ def _conditions(run: Run, sweep: Cited) -> Markup:
             dialogues=number(sweep.dialogues, "count"),
         )
     ]
-    if asked:
+    if asked and run.params.provider is None:
+        costs = projected(run).declared
         parts.append(
             sentence(
                 "At the declared traffic a thousand requests cost {cost} with each of them{as_if}: an always-on "
