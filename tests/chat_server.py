@@ -176,6 +176,8 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ans
                 streamed = [vars(one) for one in answers.streamed]
                 status, content = 200, {"asked": answers.asked, "bodies": answers.bodies, "streamed": streamed}
                 content["routed"] = answers.routed
+            elif mode == ROUTER and method != "POST" and not rest.startswith("api/models/"):
+                more = "X-Error-Code: EntryNotFound\r\n"  # a file of a model's, such as its tokenizer
             elif mode == ROUTER:
                 lines = (line.partition(": ") for line in head.decode().split("\r\n")[1:])
                 headers = {name.lower(): value for name, _, value in lines if name}
@@ -192,7 +194,7 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ans
                 status, content = 200, await answers.answer(mode, json.loads(body))
             elif method == "POST" and mode == "no-model":
                 status, content = 400, {"error": {"message": "The model `x` does not exist: " + str(body)}}
-            sent = json.dumps(content).encode()
+            sent = b"" if method == "HEAD" else json.dumps(content).encode()
             line = f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {len(sent)}\r\n{more}\r\n"
             writer.write(line.encode() + sent)
             await writer.drain()

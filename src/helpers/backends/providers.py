@@ -40,13 +40,15 @@ _LIBRARY = Lock()
 class Provider:
     """A model at a provider, as the library has routed it; ``served`` is what the provider calls the model.
 
-    ``url`` is where it is asked, ``headers`` are those that the library adds, ``token`` is the vendor's.
+    ``url`` is where it is asked, ``route`` the path of that at the router. ``headers`` are those that the library adds,
+    ``token`` is the vendor's.
     """
 
     name: str
     model: str
     token: str
     url: str
+    route: str
     served: str
     headers: Mapping[str, str]
     client: Any
@@ -93,8 +95,8 @@ def provider_of(params: Params, token: str | None = None) -> Provider | None:
         where = urlsplit(prepared.url).netloc
         raise InputError(f"{key}: the library would send the token to {where}, which is not {ROUTER}; nothing is asked")
     added = {key: value for key, value in prepared.headers.items() if key.lower() not in OWN_HEADERS}
-    url = (address or ROUTER) + prepared.url.removeprefix(ROUTER)
-    return Provider(name, model, token, url, str(prepared.model), added, client, hub)
+    route = prepared.url.removeprefix(ROUTER)
+    return Provider(name, model, token, (address or ROUTER) + route, route, str(prepared.model), added, client, hub)
 
 
 def check_provider(params: Params) -> None:

@@ -8,14 +8,14 @@ import yaml
 
 from helpers.backends.providers import check_provider
 from helpers.cli.addresses import params_of
-from helpers.cli.arguments import add_params
+from helpers.cli.arguments import ANSWERING, add_params
 from helpers.core.console import tell
 from helpers.runs.inputs import read_inputs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``helpers check``."""
-    add_params(parser, url="no params file: print those of what answers at this address")
+    add_params(parser, text=ANSWERING, url="no params file: print those of what answers at this address")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -228,7 +228,7 @@ def _served(run: Run) -> tuple[str, list[Declared], int | None]:
 def _provided(provider: Provider, told: Mapping[str, str]) -> list[Declared]:
     """Return which provider and model answered, as the router and the answers tell; a provider may add a version."""
     who, named = told.get("provider"), told.get("model")
-    at = f"asked at {urlsplit(provider.url).netloc}{urlsplit(provider.url).path}"
+    at = f"asked at {urlsplit(provider.url).netloc} by the route {provider.route}"
     by = f"{at}; {who} answered, as the router tells" if who else at
     # a router that chooses by itself was told no name to keep to
     agrees = None if who is None or provider.name == "auto" else who == provider.name

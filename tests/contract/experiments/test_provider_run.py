@@ -54,9 +54,9 @@ def test_a_run_names_provider_and_model_and_states_no_cost_by_an_instance(server
         checked, timed = run.measured(deploy_check), run.measured(latency_cost)
     finally:
         run.close()
-    where = server.url(ROUTER).removeprefix("http://") + "/together/v1/chat/completions"
+    where = server.url(ROUTER).removeprefix("http://").removesuffix(f"/{ROUTER}")
     rows = declared(run)
-    assert rows["provider"] == (f"asked at {where}", None)
+    assert rows["provider"] == (f"asked at {where} by the route /together/v1/chat/completions", None)
     assert rows["model"] == (
         "asked for as Vendor/streams-quickly; answers name Vendor/streams-quickly",
         True,
@@ -90,6 +90,7 @@ def test_a_run_names_provider_and_model_and_states_no_cost_by_an_instance(server
     html = "".join(map(str, shown))
     assert html.count(BY_USE) == 3
     assert "a provider of the Hugging Face Inference Providers (together), by the chat protocol" in html
+    assert "answers name Vendor/streams-quickly" in common.provenance(run)
     assert "managed endpoint" not in html
     assert "$" not in html
     assert TOKEN not in html + json.dumps(data) + (run.directory / "server.json").read_text()

@@ -224,6 +224,9 @@ def provenance(run: Run) -> Markup:
         ("Parameters given", code(_flat(_own(manifest.given.raw, manifest.not_applied.raw)))),
         ("Parameters defaulted", code(_flat(_own(manifest.defaulted.raw, manifest.not_applied.raw)))),
     ]
+    if run.params.provider and (checked := run.results().deploy_check):
+        seen = [row.observed for row in checked.declared if row.name in ("provider", "model") and row.observed]
+        pairs.append(("Provider and model as observed", code("; ".join(seen))))
     if manifest.not_applied.raw:
         pairs.append(("Not applied to who answers", code(", ".join(manifest.not_applied.raw))))
     rows = [intake for _, intake in manifest.intake.items() if intake.aside or intake.replaced or intake.notes]

@@ -148,7 +148,7 @@ def assumptions(run: Run, result: Cited) -> Markup:
 
 def sizing(result: Cited) -> Markup:
     """Return the replicas that each rate needs."""
-    if result.reason:
+    if result.reason or not result.sizing:
         return Markup()
     columns = [
         Column("Requests per hour"),
