@@ -31,6 +31,7 @@ TOKENS_AN_EVENT = 2
 #: answers with the status that it ends in (``http-402``), in the words that the router has for it.
 ROUTER = "router"
 REFUSALS = {
+    400: "The requested model 'x' is not supported by any provider you have enabled.",
     401: "Invalid username or password.",
     402: "You have depleted your monthly included credits. Purchase pre-paid credits to continue.",
     404: "The requested model 'x' is not supported by provider 'together'.",

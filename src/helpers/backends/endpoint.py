@@ -203,7 +203,8 @@ class EndpointBackend:
     def _refusal(self, reply: Reply) -> RequestError:
         error = wire.refusal(reply.status, reply.headers, self._clean(reply.text))
         if error.kind is Failure.NOT_FOUND and self.provider:
-            reason = f"{error.private}: the provider {self.provider.name} does not serve {self.provider.model} here"
+            who = "no provider serves" if self.provider.name == "auto" else f"{self.provider.name} does not serve"
+            reason = f"{error.private}: {who} {self.provider.model}"
             return RequestError(error.kind, reason, said=error.said, status=error.status)
         if error.kind is not Failure.NOT_FOUND or reply.status != 404 or "no model" in error.private:
             return error

@@ -73,6 +73,7 @@ def provider_of(params: Params, token: str | None = None) -> Provider | None:
     if name is None:
         return None
     told, key = environment(), f"endpoint.provider {name}"
+    bill_to = None if token else params.endpoint.bill_to  # a visitor pays with an account of their own
     token = token or told.get("HF_TOKEN") or ""
     if not token.startswith(VENDORS_TOKEN):
         what = "HF_TOKEN is none of Hugging Face's" if token else "there is none"
@@ -84,7 +85,7 @@ def provider_of(params: Params, token: str | None = None) -> Provider | None:
         raise InputError(f"{ADDRESS}: the token travels over https or to loopback only")
     check_provider(params)
     model, hub = params.endpoint.served_model or params.model.id, address or HUB
-    client = _client()(model, provider=name, token=token, bill_to=params.endpoint.bill_to)
+    client = _client()(model, provider=name, token=token, bill_to=bill_to)
     is_chat, limit = params.protocol == "chat", params.endpoint.total_timeout
     with _explained(key, model, hub):
         first = (

@@ -45,6 +45,8 @@ def run(args: argparse.Namespace) -> int:
         if timed is None or timed.reason:
             why = timed.reason if timed else "page 03 was not part of it"
             raise InputError(f"--run {shown(args.run)}: no times in it: {why}; give a run that measured page 03")
+        if measured.params.provider:
+            raise InputError(f"--run {shown(args.run)}: its times are those of a provider, which shows no instance")
         # Times of another machine are those of the declared instance only "as if", whatever PARAMS would deploy.
         params = params.model_copy(update={"backend": measured.params.backend})
     found = project(params, basis(params, timed, name))

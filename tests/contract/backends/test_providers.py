@@ -113,9 +113,10 @@ def test_a_chat_model_at_hf_inference_has_its_name_in_the_path(server: ChatServe
 @pytest.mark.parametrize(
     ("status", "kind", "reason", "again"),
     [
+        (400, Failure.NOT_FOUND, "together does not serve org/http-400", False),
         (401, Failure.AUTH, "HTTP 401", False),
         (402, Failure.PAYMENT_REQUIRED, "HTTP 402, the account's credits are used up or it cannot pay", False),
-        (404, Failure.NOT_FOUND, "the provider together does not serve org/http-404", False),
+        (404, Failure.NOT_FOUND, "together does not serve org/http-404", False),
         (429, Failure.RATE_LIMITED, "HTTP 429", True),
         (503, Failure.COLD, "HTTP 503", True),
     ],
@@ -262,7 +263,7 @@ def test_load_asks_whom_the_params_file_names(tmp_path: Path, capsys: pytest.Cap
 
 
 def test_the_app_asks_the_provider_with_a_visitors_own_token(server: ChatServer, tmp_path: Path) -> None:
-    params, own = provided(), "hf_" + "visitor" * 5
+    params, own = provided("endpoint.bill_to=acme"), "hf_" + "visitor" * 5
     with opened(params) as backend:
         app = AppClient(params, tmp_path, backend, AddressPolicy(True))
         for token in ("", own):
@@ -271,6 +272,7 @@ def test_the_app_asks_the_provider_with_a_visitors_own_token(server: ChatServer,
             assert answered.first_token is not None
             request = server.routed()[-1]
             assert request["headers"]["authorization"] == f"Bearer {token or TOKEN}"
+            assert request["headers"].get("x-hf-bill-to") == (None if token else "acme")
             assert request["body"]["model"] == "Vendor/streams-quickly"
         assert not app.offers_beams(None)
 

@@ -18,8 +18,9 @@ from helpers.report.data_files import site_data
 from helpers.report.views import common, cost, index
 from helpers.report.views import deploy_check as deploy_check_view
 from helpers.report.views import latency_cost as latency_cost_view
+from helpers.report.views import settings as settings_view
 from helpers.runs import launch
-from helpers.runs.budget import announcement
+from helpers.runs.budget import announcement, no_load
 from helpers.runs.launch import finish, start_run
 from helpers.runs.run import Run
 from helpers.verdicts.compute import judgement, projection
@@ -111,6 +112,20 @@ def test_the_router_that_chooses_is_named_as_it_tells(server: ChatServer) -> Non
     assert "(chosen by the router)" in common.answered_by(run.params)
 
 
+def test_settings_that_are_tried_have_no_price(server: ChatServer) -> None:
+    tried = ["settings.tried=[{max_new_tokens: 64}]", "settings.dialogues=2", "model.id=org/streams-quickly"]
+    run = start_run("params/provider.yaml", [*SETTINGS, *tried])
+    try:
+        timed = run.measured(latency_cost)
+    finally:
+        run.close()
+    html = settings_view.answer(run, timed) + settings_view.speed(run, timed)
+    assert "a summary (" in html
+    assert "busy time per thousand" not in html
+    assert f"No time is priced: {BY_USE}" in html
+    assert "$" not in html
+
+
 def test_credits_that_are_used_up_end_a_run_with_their_name(server: ChatServer) -> None:
     run = start_run("params/provider.yaml", [*SETTINGS, "model.id=org/http-402"])
     try:
@@ -125,6 +140,7 @@ def test_credits_that_are_used_up_end_a_run_with_their_name(server: ChatServer) 
 
 def test_a_bill_by_use_is_announced_and_no_estimate_by_the_hour_is_made(capsys: pytest.CaptureFixture[str]) -> None:
     params = load_params("provider", SETTINGS)
+    assert "load.allow_remote=true" in no_load(params, "http://127.0.0.1:9/together/v1/chat/completions")
     said = announcement(params, 5, ("01", "03"), "https://router.huggingface.co/together/v1/chat/completions")
     assert "billed by use at the rates of together" in said
     assert "$" not in said
