@@ -53,8 +53,6 @@ def predict(run: Run, services: FloatArray, trip: float, unbatched: str) -> dict
     cold = load.cold_start or _cold_start(run)
     found = {
         "curve": tuple(curve),
-        "predicted_highest": next((one for one in reversed(curve) if one.p95 <= load.target_p95), None),
-        "predicted_knee": next((one for one in curve if one.rate == best), None),
         "assumed": Assumed(
             target_p95=load.target_p95,
             cold_start=cold,
@@ -67,6 +65,8 @@ def predict(run: Run, services: FloatArray, trip: float, unbatched: str) -> dict
     if run.params.provider:
         return found
     return found | {
+        "predicted_highest": next((one for one in reversed(curve) if one.p95 <= load.target_p95), None),
+        "predicted_knee": next((one for one in curve if one.rate == best), None),
         "assumptions": tuple(_assumption(run, name, rate, services, trip) for name, rate in PUBLISHED.items()),
         "sizing": tuple(_sizing(rate, services, trip, load) for rate in RATES),
         "strategies": tuple(_strategies(run, services, trip, cold, unbatched)),

@@ -12,12 +12,13 @@ from helpers.backends.providers import ADDRESS
 from helpers.cli.main import main
 from helpers.core.errors import InputError
 from helpers.cost.costs import BY_USE
-from helpers.experiments import deploy_check, latency_cost
+from helpers.experiments import deploy_check, latency_cost, load_capacity
 from helpers.params.files import load_params
 from helpers.report.data_files import site_data
 from helpers.report.views import common, cost, index
 from helpers.report.views import deploy_check as deploy_check_view
 from helpers.report.views import latency_cost as latency_cost_view
+from helpers.report.views import load_capacity as load_view
 from helpers.report.views import settings as settings_view
 from helpers.runs import launch
 from helpers.runs.budget import announcement, no_load
@@ -110,6 +111,27 @@ def test_the_router_that_chooses_is_named_as_it_tells(server: ChatServer) -> Non
     assert str(observed).endswith("/v1/chat/completions; together answered, as the router tells")
     assert agrees is None
     assert "(chosen by the router)" in common.answered_by(run.params)
+
+
+def test_load_on_a_provider_is_measured_and_no_replicas_are_planned(server: ChatServer) -> None:
+    load = ["load.allow_remote=true", "load.rates=[10]", "load.seconds=0.5", "load.repeats=2"]
+    run = start_run("params/provider.yaml", [*SETTINGS, *load, "model.id=org/streams-quickly"])
+    try:
+        run.measured(latency_cost)
+        found = run.measured(load_capacity)
+    finally:
+        run.close()
+    (point,) = found.raw.points
+    assert point.streaming.first_token
+    assert point.errors == {}
+    assert (found.raw.assumptions, found.raw.sizing, found.raw.strategies) == ((), (), ())
+    view = load_view.answer(run, found) + load_view.assumptions(run, found) + load_view.sizing(found)
+    html = view + load_view.strategies(run, found) + load_view.held(found) + load_view.sweep(found)
+    assert "what it sustains is not predicted" in html
+    assert "replicas complete" not in html
+    assert html.count("not predicted") == 3
+    assert wrong_citations(html, site_data(run)) == []
+    assert loose_digits(html) == []
 
 
 def test_settings_that_are_tried_have_no_price(server: ChatServer) -> None:

@@ -27,7 +27,7 @@ def answer(run: Run, result: Cited) -> Markup:
     if result.reason:
         return not_measured(result.reason.raw)
     if run.params.provider:
-        said = [sentence("A provider shows no replicas, so how much it holds is not predicted.")]
+        said = [sentence("A provider shows no replicas, so what it sustains is not predicted.")]
         return _paragraph([*said, *_without_load(result)], result)
     parts = [_able(run)]
     if result.predicted_highest:
@@ -107,11 +107,12 @@ def held(result: Cited) -> Markup:
             "{rate} a second ({between})", rate=number(measured.value), between=interval(measured, "plain")
         )
     predicted, bend = result.predicted_highest, result.predicted_knee
+    without = "none" if result.assumptions else "not predicted"  # where no replicas were planned with
     pairs: list[tuple[Cell, Cell]] = [
         ("Highest rate within the p95 target and with hardly a failure, measured", highest),
-        ("The same, predicted", _rate(predicted)),
+        ("The same, predicted", _rate(predicted) or without),
         ("Knee of the measured rates", _per_second(result.knee)),
-        ("Knee, predicted: past it waiting grows faster than throughput", _rate(bend)),
+        ("Knee, predicted: past it waiting grows faster than throughput", _rate(bend) or without),
         ("Round trip without any computing", number(result.trip, "s")),
         ("Squared coefficient of variation of the service times", number(result.scv)),
     ]
@@ -282,7 +283,7 @@ def _failure(one: Cited, kind: str, count: Cited) -> Markup:
 
 
 def _rate(one: Cited) -> Cell:
-    return _per_second(one.rate) if one else "none"
+    return _per_second(one.rate) if one else ""
 
 
 def _per_second(rate: Cited) -> Cell:
