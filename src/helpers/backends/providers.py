@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock, Thread
 from typing import Any
 from urllib.parse import urlsplit
 
+from helpers.backends.addresses import checked_url
 from helpers.core.environment import environment
 from helpers.core.errors import DeployError, HelpersError, InputError, ModelError
 from helpers.core.machine import is_loopback
@@ -46,12 +47,12 @@ class Provider:
 
     name: str
     model: str
-    token: str
+    token: str = field(repr=False)
     url: str
     route: str
     served: str
-    headers: Mapping[str, str]
-    client: Any
+    headers: Mapping[str, str] = field(repr=False)
+    client: Any = field(repr=False)
     hub: str
 
     def chat_body(self, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,12 +77,12 @@ def provider_of(params: Params, token: str | None = None) -> Provider | None:
     bill_to = None if token else params.endpoint.bill_to  # a visitor pays with an account of their own
     token = token or told.get("HF_TOKEN") or ""
     if not token.startswith(VENDORS_TOKEN):
-        what = "HF_TOKEN is none of Hugging Face's" if token else "there is none"
+        what = "this is another key" if token else "there is none"
         raise InputError(
-            f"{key}: it is asked with a token of Hugging Face ({VENDORS_TOKEN}…), and {what}; set HF_TOKEN"
+            f"{key}: it needs a token of Hugging Face ({VENDORS_TOKEN}…), and {what}; a run takes it from HF_TOKEN"
         )
     address = (told.get(ADDRESS) or "").rstrip("/")
-    if address and urlsplit(address).scheme != "https" and not is_loopback(address):
+    if address and urlsplit(checked_url(address)).scheme != "https" and not is_loopback(address):
         raise InputError(f"{ADDRESS}: the token travels over https or to loopback only")
     check_provider(params)
     model, hub = params.endpoint.served_model or params.model.id, address or HUB

@@ -167,8 +167,9 @@ def test_a_router_that_the_library_was_pointed_at_sees_no_token(monkeypatch: pyt
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("HF_TOKEN", "", "and there is none; set HF_TOKEN"),
-        ("HF_TOKEN", "sk-of-the-provider-itself", "HF_TOKEN is none of Hugging Face's"),
+        ("HF_TOKEN", "", "and there is none; a run takes it from HF_TOKEN"),
+        ("HF_TOKEN", "sk-of-the-provider-itself", "and this is another key"),
+        (ADDRESS, "https://me:pw@a.example", "no user name, password or key in it"),
         (ADDRESS, "http://192.0.2.1", "travels over https or to loopback only"),
     ],
 )
@@ -275,6 +276,10 @@ def test_the_app_asks_the_provider_with_a_visitors_own_token(server: ChatServer,
             assert request["headers"].get("x-hf-bill-to") == (None if token else "acme")
             assert request["body"]["model"] == "Vendor/streams-quickly"
         assert not app.offers_beams(None)
+
+
+def test_what_a_traceback_may_print_of_a_provider_holds_no_token() -> None:
+    assert TOKEN not in repr(provider_of(provided()))
 
 
 def test_nothing_of_the_environment_is_left_changed() -> None:
