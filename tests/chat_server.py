@@ -27,6 +27,17 @@ MODES = ("plain", "reads-all", "bytes", "no-usage", "sampling", "over-limit", "c
 STREAMS = {"streams": (0.05, 0.3, 0.02), "streams-quickly": (0.005, 0.03, 0.004)}
 #: Every event of a stream holds so many tokens by ``usage``.
 TOKENS_AN_EVENT = 2
+#: The mode that stands for the vendor's Hub and router: a model of an organization behaves as the mode of its name, or
+#: answers with the status that it ends in (``http-402``), in the words that the router has for it.
+ROUTER = "router"
+REFUSALS = {
+    400: "The requested model 'x' is not supported by any provider you have enabled.",
+    401: "Invalid username or password.",
+    402: "You have depleted your monthly included credits. Purchase pre-paid credits to continue.",
+    404: "The requested model 'x' is not supported by provider 'together'.",
+    429: "Too many requests.",
+    503: "The model is loading.",
+}
 CACHING = ("cached", "cached-salt", "cached-always", "cached-apart", "cached-silent")
 
 
@@ -52,12 +63,14 @@ class ChatAnswers:
     asked: Counter[str] = field(default_factory=Counter)
     bodies: list[dict[str, Any]] = field(default_factory=list)
     streamed: list[Streamed] = field(default_factory=list)
+    routed: list[dict[str, Any]] = field(default_factory=list)
 
     async def stream(self, mode: str, body: dict[str, Any], writer: asyncio.StreamWriter) -> None:
         """Send an answer in events, whose last word is its place in ``streamed``."""
         self.asked[mode] += 1
         self.bodies.append({"mode": mode, **body})
         role, first, gap = STREAMS[mode]
+        named = {"model": body["model"]} if body.get("model", "").startswith("Vendor/") else {}
         record = Streamed(time.perf_counter())
         words = [f"{word} " for word in SAYS.split()] + [str(len(self.streamed))]
         self.streamed.append(record)
@@ -66,7 +79,7 @@ class ChatAnswers:
         async def event(at: float, delta: dict[str, str] | None, **more: Any) -> float:
             await asyncio.sleep(max(0.0, record.received + at - time.perf_counter()))
             choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": more.pop("finish", None)}]
-            writer.write(b"data: " + json.dumps({"choices": choices, **more}).encode() + b"\n\n")
+            writer.write(b"data: " + json.dumps({"choices": choices, **named, **more}).encode() + b"\n\n")
             return time.perf_counter()
 
         await event(role, {"role": "assistant", "content": ""})
@@ -106,6 +119,28 @@ class ChatAnswers:
         }
         return answer if mode == "no-usage" else {**answer, "usage": told}
 
+    async def route(
+        self, path: str, headers: dict[str, str], body: bytes, writer: asyncio.StreamWriter
+    ) -> tuple[int, Any, str] | None:
+        """Return status, answer and more headers of the Hub or the router; ``None`` for an answer in events."""
+        told = json.loads(body) if body else {}
+        self.routed.append({"path": path, "headers": headers, "body": told})
+        name = (told.get("model") or path.partition("?")[0].removesuffix("/v1/chat/completions")).rpartition("/")[2]
+        if path.startswith("api/models/"):
+            return await _hub(name)
+        if not headers.get("authorization", "").startswith("Bearer hf_"):
+            return 401, {"error": REFUSALS[401]}, ""
+        if name.startswith("http-"):
+            status = int(name.removeprefix("http-"))
+            return status, {"error": {"message": REFUSALS[status]}}, "Retry-After: 1\r\n" if status == 429 else ""
+        if told.get("stream"):
+            await self.stream(name, told, writer)
+            return None
+        if "inputs" in told:
+            return 200, [{"summary_text": SAYS}], ""
+        answer = await self.answer("plain", told)
+        return 200, {**answer, "model": told["model"]}, "X-Inference-Provider: together\r\n"
+
     async def _computed(self, mode: str, body: dict[str, Any], prompt: str) -> int:
         """Take as long as a prompt takes, and return how much of it was known."""
         salt = body.get("cache_salt", "") if mode == "cached-salt" else ""
@@ -114,6 +149,16 @@ class ChatAnswers:
         self.seen.add(key)
         await asyncio.sleep(KNOWN if known else FRESH)
         return len(prompt.split()) - 1 if known else 0
+
+
+async def _hub(name: str) -> tuple[int, Any, str]:
+    """Return what the Hub says of a model: which provider serves it, under what name and for which task."""
+    if name == "absent":
+        return 404, {"error": "Repository not found"}, "X-Error-Code: RepoNotFound\r\n"
+    await asyncio.sleep(1.0 if name == "slow" else 0.0)
+    mapping = {"together": {"providerId": f"Vendor/{name}", "task": "conversational", "status": "live"}}
+    tag = "summarization" if name.startswith("sums") else "text-generation"
+    return 200, {"id": f"org/{name}", "pipeline_tag": tag, "tags": [], "inferenceProviderMapping": mapping}, ""
 
 
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answers: ChatAnswers) -> None:
@@ -127,10 +172,20 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ans
             mode, _, rest = path.strip("/").partition("/")
             if mode == "by-version" and query != "api-version=3":
                 rest = "without its version"
-            status, content = 404, {"error": {"message": f"no such path: {target}"}}
+            status, content, more = 404, {"error": {"message": f"no such path: {target}"}}, ""
             if method == "GET" and target == "/asked":
                 streamed = [vars(one) for one in answers.streamed]
                 status, content = 200, {"asked": answers.asked, "bodies": answers.bodies, "streamed": streamed}
+                content["routed"] = answers.routed
+            elif mode == ROUTER and method != "POST" and not rest.startswith("api/models/"):
+                more = "X-Error-Code: EntryNotFound\r\n"  # a file of a model's, such as its tokenizer
+            elif mode == ROUTER:
+                lines = (line.partition(": ") for line in head.decode().split("\r\n")[1:])
+                headers = {name.lower(): value for name, _, value in lines if name}
+                found = await answers.route(f"{rest}?{query}" if query else rest, headers, body, writer)
+                if found is None:
+                    return None
+                status, content, more = found
             elif method == "GET" and rest == "v1/models":
                 names = ["m:latest", "other"] if mode == "reads-all" else ["m"]
                 status, content = 200, {"object": "list", "data": [{"id": name, "object": "model"} for name in names]}
@@ -140,8 +195,8 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ans
                 status, content = 200, await answers.answer(mode, json.loads(body))
             elif method == "POST" and mode == "no-model":
                 status, content = 400, {"error": {"message": "The model `x` does not exist: " + str(body)}}
-            sent = json.dumps(content).encode()
-            line = f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {len(sent)}\r\n\r\n"
+            sent = b"" if method == "HEAD" else json.dumps(content).encode()
+            line = f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {len(sent)}\r\n{more}\r\n"
             writer.write(line.encode() + sent)
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
@@ -183,6 +238,11 @@ class ChatServer:
     def streamed(self) -> list[Streamed]:
         """Return what was sent in events, and when, in order."""
         return [Streamed(**one) for one in self._told()["streamed"]]
+
+    def routed(self) -> list[dict[str, Any]]:
+        """Return path, headers and body of what came to the Hub and the router, in order."""
+        found: list[dict[str, Any]] = self._told()["routed"]
+        return found
 
     def _told(self) -> dict[str, Any]:
         with urllib.request.urlopen(f"{self._origin}/asked", timeout=10) as answer:

@@ -14,6 +14,7 @@ import yaml
 from helpers.app.export import NEEDED
 from helpers.app.launch import free_port
 from helpers.cli.main import main
+from helpers.params.files import load_params
 from tests.app_process import PLANTED
 from tests.environment import clean_environment
 from tests.scripted_server import ScriptedServer, summary
@@ -58,6 +59,15 @@ def test_the_folder_is_a_space_and_holds_no_secret(planted: None, tmp_path: Path
     everything = b"".join(path.read_bytes() for path in out.rglob("*") if path.is_file())
     assert not any(secret in everything for secret in (PLANTED.encode(), b"planted.example", b"mine.example"))
     assert len(everything) < 3_000_000
+
+
+def test_a_space_that_asks_a_provider_needs_a_token_alone(planted: None, tmp_path: Path) -> None:
+    out = tmp_path / "space"
+    assert main(["app", "params/provider.yaml", "--export", str(out)]) == 0
+    text = (out / "README.md").read_text(encoding="utf-8")
+    assert "`HF_TOKEN`: a token of Hugging Face that may call inference providers" in text
+    assert "HF_ENDPOINT_URL" not in text
+    assert load_params(str(out / "params.yaml")).provider == "cerebras"
 
 
 def test_a_folder_with_something_in_it_is_left_alone(

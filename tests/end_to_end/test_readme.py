@@ -14,7 +14,7 @@ from helpers.cli.main import VERBS, _parser
 from helpers.core.paths import PROJECT
 from helpers.runs.directory import attach
 from helpers.runs.reviews import keep_review, make_review
-from tests.chat_server import ChatServer
+from tests.chat_server import ROUTER, ChatServer
 from tests.conftest import Finished, Report
 from tests.local_server import Scripted, served
 from tests.review_runs import saved
@@ -83,14 +83,18 @@ def test_every_command_does_what_it_says(command: str, helpers: Report, replayed
             r"\bratings-\*\.json": saved(tmp_path / "ratings-1.json", review),
         }
         places |= {r"http://127\.0\.0\.1:8080": deployment.url, r"--duration \d+": "--duration 4"}
-        places |= {r"http://127\.0\.0\.1:8000": chat.url("plain")}
+        places |= {r"http://127\.0\.0\.1:8000": chat.url("plain"), "ORGANIZATION/MODEL": "org/streams-quickly"}
         for name, place in places.items():
             command = re.sub(name, str(place), command)
-        asks = "params/endpoint.yaml" in command or "--url" in command
+        is_provided = "params/provider.yaml" in command
+        asks = "params/endpoint.yaml" in command or "--url" in command or is_provided
         if asks:
             command += " --set samples.n=10 --set load.seconds=1"
         _, _, _, *arguments = shlex.split(command)
         environment = {"HF_ENDPOINT_URL": deployment.url, "HF_TOKEN": "hf_invented"}
+        if is_provided:  # its model is looked up at the Hub, which stands on loopback with the router
+            hub = chat.url(ROUTER)
+            environment |= {"HELPERS_PROVIDERS_URL": hub, "HF_ENDPOINT": hub, "HF_HUB_OFFLINE": "0"}
         if arguments[0] == "review":
             environment["HELPERS_RUNS"] = str(tmp_path)
         done = helpers(*arguments, environment=environment)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from aiohttp.abc import ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
-from helpers.backends.endpoint import checked_url
+from helpers.backends.addresses import checked_url
 from helpers.core.errors import InputError
 from helpers.core.machine import is_loopback
 

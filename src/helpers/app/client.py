@@ -20,6 +20,7 @@ from helpers.backends.base import Answer
 from helpers.backends.chat import Chat
 from helpers.backends.discovery import NobodyFoundError, discover
 from helpers.backends.endpoint import EndpointBackend, chat_of
+from helpers.backends.providers import provider_of
 from helpers.backends.streaming import Tell
 from helpers.core.errors import Failure, InputError
 from helpers.core.text import cleaned
@@ -30,6 +31,7 @@ from helpers.runs.sender import RequestSender
 #: What a visitor is told of each kind of failure.
 WORDS = {
     Failure.AUTH: "The server does not accept the token. Check it, and that it may use this endpoint.",
+    Failure.PAYMENT_REQUIRED: "The credits of this token's account are used up. Its owner has to add some.",
     Failure.NOT_FOUND: "There is nothing at this address. Check the address for a typing error.",
     Failure.PAUSED: "The endpoint is paused. Its owner has to resume it.",
     Failure.COLD: "The server is starting or loading its model. Try again in a minute.",
@@ -244,8 +246,9 @@ class AppClient:
             return
         # The app's own endpoint may be asked with the visitor's token; where it stands is its owner's choice.
         resolver = None if self.addresses.on_loopback or not url else PublicResolver
+        provider = None if url else provider_of(self.params, token)
         with EndpointBackend(
-            url or self._own.url, self.params.endpoint, token or None, chat, resolver=resolver
+            url or self._own.url, self.params.endpoint, token or None, chat, resolver=resolver, provider=provider
         ) as backend:
             yield backend
 

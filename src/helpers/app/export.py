@@ -26,9 +26,15 @@ NEEDED = (
 )  # fmt: skip
 #: What the package has that the app never reads.
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "adapter", "handler", "train.jsonl", "test.jsonl", "validation.jsonl")
+#: The secrets of a Space that asks an endpoint, and of one that asks an inference provider.
+ENDPOINT_SECRETS = """\
+- `HF_ENDPOINT_URL`: the address of the endpoint, as its page shows it
+- `HF_TOKEN`: a token that may use it; it is sent to that address alone, over https"""
+PROVIDER_SECRETS = """\
+- `HF_TOKEN`: a token of Hugging Face that may call inference providers; it is sent to their router alone, over https"""
 #: A Space listens on this port, and Gradio's own variables say where else.
 APP = '''\
-"""The web app as a Space: it asks the endpoint that the secrets HF_ENDPOINT_URL and HF_TOKEN name."""
+"""The web app as a Space: it asks the endpoint or the provider that params.yaml and its secrets name."""
 
 import os
 import sys
@@ -53,10 +59,9 @@ $front---
 A web app in front of a deployed dialogue summariser: one dialogue or a batch, with latency, token counts and what the
 model never read.
 
-To run it, give the Space two secrets (Settings, Variables and secrets):
+To run it, give the Space its secrets (Settings, Variables and secrets):
 
-- `HF_ENDPOINT_URL`: the address of the endpoint, as its page shows it
-- `HF_TOKEN`: a token that may use it; it is sent to that address alone, over https
+$secrets
 
 $addresses
 
@@ -115,6 +120,7 @@ def readme(params: Params) -> str:
     return README.substitute(
         front=yaml.safe_dump(front, sort_keys=False, allow_unicode=True),
         title=" ".join(params.title.split()),
+        secrets=PROVIDER_SECRETS if params.provider else ENDPOINT_SECRETS,
         addresses=addresses,
         kept="summaries, times and counts" if params.privacy.text == "full" else "times and counts, and no text",
         python=python,

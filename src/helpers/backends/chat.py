@@ -78,13 +78,14 @@ class Completion:
     """An answer of the chat protocol: its text without the thinking, and how much of that there was, in characters.
 
     ``finish`` is the server's own word for why it ended (``length``: it was cut off), ``counts`` are fields of an
-    `helpers.backends.base.Answer`.
+    `helpers.backends.base.Answer`, ``model`` is what the server calls the model that answered.
     """
 
     text: str
     finish: str
     thought: int
     counts: Mapping[str, int]
+    model: str = ""
 
 
 def parse_chat(content: bytes) -> Completion:
@@ -103,12 +104,13 @@ def parse_chat(content: bytes) -> Completion:
 
 
 def completed(text: str, aside: str, finish: Any, told: Mapping[str, Any]) -> Completion:
-    """Return the completion of a text, with thinking in it or ``aside``; ``told`` holds ``usage`` or ``timings``."""
+    """Return the completion of a text, with thinking in it or ``aside``; ``told`` is what came beside it."""
     thought = len(aside)
     for pattern in (_THINKING, _THOUGHT):
         thought += sum(len(part) for part in pattern.findall(text))
         text = pattern.sub("", text)
-    return Completion(text.strip(), finish if isinstance(finish, str) else "", thought, usage_counts(told))
+    finish, model = (said if isinstance(said, str) else "" for said in (finish, told.get("model")))
+    return Completion(text.strip(), finish, thought, usage_counts(told), model)
 
 
 def joined(content: Any) -> str | None:

@@ -15,9 +15,10 @@ from pathlib import PurePosixPath
 from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
+from helpers.backends.addresses import checked_url, token_for
 from helpers.backends.base import Answer
 from helpers.backends.chat import Chat, chat_path
-from helpers.backends.endpoint import EndpointBackend, checked_url, token_for
+from helpers.backends.endpoint import EndpointBackend
 from helpers.core.console import say
 from helpers.core.errors import Failure, InputError, RequestError
 from helpers.params import Endpoint, Generation

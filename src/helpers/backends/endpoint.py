@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -20,18 +19,17 @@ from anyio.from_thread import start_blocking_portal
 
 from helpers import __version__
 from helpers.backends import wire
+from helpers.backends.addresses import checked_url, token_for
 from helpers.backends.base import Answer
 from helpers.backends.chat import Chat, Reuse, chat_path, parse_chat
+from helpers.backends.providers import Provider, provider_of
 from helpers.backends.streaming import Stream, Tell, read_stream
 from helpers.core.environment import SHORTEST, environment, redact
-from helpers.core.errors import Failure, InputError, RequestError, RunError
-from helpers.core.machine import is_loopback
+from helpers.core.errors import Failure, RequestError, RunError
 from helpers.params import Endpoint, Generation, Params
 from helpers.samples.prompts import load_prompt
 
 T = TypeVar("T")
-#: A part of an address's query that looks like a secret, which would stand in logs.
-_SECRET = re.compile(r"(^|&)[^=&]*(token|key|secret|password|sig)[^=&]*=", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,8 @@ class EndpointBackend:
     one connection pool on an event loop of its own, because a notebook's own loop is already running.
     Once the service has said that it is down (503), the next request asks its proxy to hold it until it is up.
     ``resolver`` makes what turns host names into addresses, the system's by default. Answers must be computed anew,
-    as every measurement needs, unless they ``may_be_cached``.
+    as every measurement needs, unless they ``may_be_cached``. A ``provider`` prepares each request. ``told`` is
+    what the latest answer says of who gave it: ``provider`` and ``model``, where it does.
     """
 
     kind = "endpoint"
@@ -86,6 +85,7 @@ class EndpointBackend:
         resolver: Callable[[], AbstractResolver] | None = None,
         *,
         may_be_cached: bool = False,
+        provider: Provider | None = None,
     ) -> None:
         self.url = checked_url(url)
         parts = urlsplit(self.url)
@@ -104,6 +104,10 @@ class EndpointBackend:
         if not may_be_cached:
             self._headers["Cache-Control"] = "no-cache"
         self._token, self._resolver = token, resolver
+        self.provider = provider
+        self.told: dict[str, str] = {}
+        if provider:
+            self._headers |= provider.headers
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
         self._portal_manager = start_blocking_portal()
@@ -198,6 +202,10 @@ class EndpointBackend:
 
     def _refusal(self, reply: Reply) -> RequestError:
         error = wire.refusal(reply.status, reply.headers, self._clean(reply.text))
+        if error.kind is Failure.NOT_FOUND and self.provider:
+            who = "no provider serves" if self.provider.name == "auto" else f"{self.provider.name} does not serve"
+            reason = f"{error.private}: {who} {self.provider.model}"
+            return RequestError(error.kind, reason, said=error.said, status=error.status)
         if error.kind is not Failure.NOT_FOUND or reply.status != 404 or "no model" in error.private:
             return error
         advice = (
@@ -212,6 +220,8 @@ class EndpointBackend:
         if self._chat:
             found = reply.stream.completion() if reply.stream else parse_chat(reply.content)
             clocks = reply.stream.clocks(found.counts.get("output_tokens")) if reply.stream else {}
+            by = {"provider": reply.headers.get("X-Inference-Provider"), "model": found.model}
+            self.told |= {name: self._clean(said) for name, said in by.items() if said}
             told: dict[str, Any] = {"finish": found.finish, "thought": found.thought or None, **found.counts, **clocks}
             return [Answer(self._clean(found.text), service_time=reply.seconds, status=reply.status, **told)]
         summaries = wire.parse_summaries(reply.content, n)
@@ -226,11 +236,17 @@ class EndpointBackend:
         return reply.status, self._clean(reply.text)
 
     def _body(self, dialogues: list[str], generation: Generation) -> bytes:
-        if self._chat is None:
-            return json.dumps(wire.plain_body(dialogues, generation)).encode()
-        if len(dialogues) != 1:
-            raise RequestError(Failure.BAD_REQUEST, "the chat protocol takes one dialogue per request")
-        return json.dumps(self._chat.body(dialogues[0], generation)).encode()
+        if len(dialogues) != 1 and (self._chat or self.provider):
+            who = "the chat protocol" if self._chat else "a provider"
+            raise RequestError(Failure.BAD_REQUEST, f"{who} takes one dialogue per request")
+        if self._chat:
+            body = self._chat.body(dialogues[0], generation)
+            body = self.provider.chat_body(body) if self.provider else body
+        elif self.provider:
+            body = self.provider.summarization_body(dialogues[0], generation.sent())
+        else:
+            body = wire.plain_body(dialogues, generation)
+        return json.dumps(body).encode()
 
     def _clean(self, text: str) -> str:
         """Return what a server said without the token, which a server may well repeat."""
@@ -324,8 +340,9 @@ class EndpointBackend:
 
 def open_endpoint(url: str, params: Params, *, with_token: bool = True, may_be_cached: bool = False) -> EndpointBackend:
     """Return the backend of a run that asks ``url``, with the environment's token if it may go there."""
-    token = token_for(url, environment()) if with_token else None
-    return EndpointBackend(url, params.endpoint, token, chat_of(params), may_be_cached=may_be_cached)
+    provider = provider_of(params)
+    token = (provider.token if provider else token_for(url, environment())) if with_token else None
+    return EndpointBackend(url, params.endpoint, token, chat_of(params), may_be_cached=may_be_cached, provider=provider)
 
 
 def chat_of(params: Params) -> Chat | None:
@@ -334,29 +351,6 @@ def chat_of(params: Params) -> Chat | None:
         return None
     name, streams = params.endpoint.served_model or params.model.id, params.endpoint.stream
     return Chat(name, load_prompt(params.model.prompt), streams=streams)
-
-
-def checked_url(url: str) -> str:
-    """Return the address, without a slash after the host, or raise `InputError` when it is not an http(s) origin."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InputError(f"endpoint address {url!r}: expected https://HOST, such as the one the endpoint's page shows")
-    if parts.username or parts.password or _SECRET.search(parts.query):
-        raise InputError(
-            f"endpoint address at {parts.hostname}: no user name, password or key in it; the token is HF_TOKEN"
-        )
-    return url if parts.path.strip("/") or parts.query else url.rstrip("/")
-
-
-def token_for(url: str, environment: Mapping[str, str]) -> str | None:
-    """Return the environment's token if it may go to this address, else ``None``.
-
-    ``HF_TOKEN`` belongs to the origin of ``HF_ENDPOINT_URL`` and travels over https or to loopback only.
-    """
-    token, home = environment.get("HF_TOKEN"), environment.get("HF_ENDPOINT_URL")
-    if not token or not home or _origin(url) != _origin(home):
-        return None
-    return token if urlsplit(url).scheme == "https" or is_loopback(url) else None
 
 
 async def _kept(session: Any, context: Any, params: Any) -> None:
@@ -373,17 +367,14 @@ def _slash(reply: Reply, path: str) -> str | None:
 
 
 def endpoint_url(params: Params) -> str | None:
-    """Return the address of a deployed endpoint, checked; ``None`` for other backends."""
+    """Return the address of a deployed endpoint or of a provider, checked; ``None`` for other backends."""
     if params.backend != "endpoint":
         return None
+    if provider := provider_of(params):
+        return provider.url
     url = params.endpoint.url or environment().get("HF_ENDPOINT_URL")
     if not url:
         raise RunError(
             "no endpoint address: set HF_ENDPOINT_URL in the environment or .env, or endpoint.url in the params file"
         )
     return checked_url(url)
-
-
-def _origin(url: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port or {"https": 443, "http": 80}.get(parts.scheme)

@@ -43,7 +43,7 @@ class Stream:
 
     def take(self, event: dict[str, Any], at: float) -> None:
         """Take one event in."""
-        self.told |= {name: event[name] for name in ("usage", "timings") if event.get(name)}
+        self.told |= {name: event[name] for name in ("usage", "timings", "model") if event.get(name)}
         choices = event.get("choices")
         choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
         delta = found if isinstance(found := choice.get("delta"), dict) else {}

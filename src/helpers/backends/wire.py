@@ -22,6 +22,7 @@ from helpers.params import Generation
 STATUSES: Mapping[int, tuple[Failure, bool]] = {
     400: (Failure.BAD_REQUEST, False),
     401: (Failure.AUTH, False),
+    402: (Failure.PAYMENT_REQUIRED, False),
     403: (Failure.AUTH, False),
     404: (Failure.NOT_FOUND, False),
     408: (Failure.TIMEOUT, True),
@@ -37,7 +38,9 @@ SHOWN_ERROR = 300
 _PAUSED = re.compile(r"^\W*(?:error\W+)?(?:bad request:\s*)?(?:the )?endpoint\b[^'\"\n]{0,60}\bpaused\b", re.IGNORECASE)
 #: How servers say that they have no model of the name that was asked for.
 _NO_MODEL = re.compile(
-    r"\bmodel\b.{0,200}?\b(not exist|not found|unknown|not available|no such)|(no|unknown) model", re.I
+    r"\bmodel\b.{0,200}?\b(not exist|not found|unknown|not available|no such|not supported by (any )?provider)"
+    r"|(no|unknown) model",
+    re.I,
 )
 
 
@@ -90,7 +93,7 @@ def refusal(status: int, headers: Mapping[str, str], text: str) -> RequestError:
     kind, retryable = STATUSES.get(
         status, (Failure.SERVER_ERROR, True) if status >= 500 else (Failure.BAD_RESPONSE, False)
     )
-    reason = f"HTTP {status}"
+    reason = f"HTTP {status}" + (", the account's credits are used up or it cannot pay" if status == 402 else "")
     if status in (400, 404, 503) and _PAUSED.search(_message(text)):
         kind, retryable = Failure.PAUSED, False
     elif status in (400, 404, 422) and _NO_MODEL.search(_message(text)):

@@ -11,6 +11,12 @@ from helpers.core.environment import redact
 from helpers.core.errors import InputError
 from helpers.params import Columns, Samples
 
+#: What a params file may be, of which anybody may answer.
+ANSWERING = (
+    "a params file, or the name of one in params/: demo for a model on this machine, endpoint for a managed endpoint, "
+    "chat for a chat server, provider for a model at an inference provider"
+)
+
 
 def add_params(
     parser: argparse.ArgumentParser, *, text: str = "a params file, or the name of one in params/", url: str = ""

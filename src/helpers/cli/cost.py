@@ -11,7 +11,7 @@ from helpers.cli.arguments import add_params, write_text
 from helpers.core.console import say, shown, tell
 from helpers.core.errors import InputError
 from helpers.core.text import Style, spell
-from helpers.cost.costs import basis
+from helpers.cost.costs import BY_USE, basis
 from helpers.cost.projection import Projection, project
 from helpers.cost.workbook import write_workbook
 from helpers.params.files import load_params
@@ -36,6 +36,8 @@ def run(args: argparse.Namespace) -> int:
     for path, suffix in ((args.xlsx, ".xlsx"), (args.json, ".json")):
         if path is not None and path.suffix != suffix:
             raise InputError(f"--{suffix[1:]} {path}: give a file that ends in {suffix}")
+    if params.provider:
+        raise InputError(f"cost: {BY_USE}; give a params file of a service on an instance")
     timed, name, made = None, "", datetime.combine(params.prices.as_of, time(), UTC)
     if args.run:
         measured = attach(args.run.resolve())
@@ -43,6 +45,8 @@ def run(args: argparse.Namespace) -> int:
         if timed is None or timed.reason:
             why = timed.reason if timed else "page 03 was not part of it"
             raise InputError(f"--run {shown(args.run)}: no times in it: {why}; give a run that measured page 03")
+        if measured.params.provider:
+            raise InputError(f"--run {shown(args.run)}: its times are those of a provider, which shows no instance")
         # Times of another machine are those of the declared instance only "as if", whatever PARAMS would deploy.
         params = params.model_copy(update={"backend": measured.params.backend})
     found = project(params, basis(params, timed, name))

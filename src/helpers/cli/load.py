@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import get_args
 
-from helpers.backends.endpoint import EndpointBackend, checked_url, open_endpoint
+from helpers.backends.addresses import checked_url
+from helpers.backends.endpoint import EndpointBackend, endpoint_url, open_endpoint
 from helpers.cli.addresses import found_at
 from helpers.cli.arguments import add_overrides, add_reading, samples_of, write_text
 from helpers.core.console import say, tell
@@ -50,8 +51,11 @@ Rates are over the seconds that were planned. Exit 1: the service stopped answer
 Examples:
   helpers load http://127.0.0.1:8080 --arrival poisson --rate 0.5 --duration 60 --repeats 5 --json -
   helpers load http://127.0.0.1:8000/v1 --arrival poisson --find-rate --latency-target 2 --duration 30
+  helpers load --params params/provider.yaml --allow-remote --arrival closed --concurrency 4 --duration 30
 """
-    parser.add_argument("url", metavar="URL", help="of a service of any protocol that a report speaks")
+    parser.add_argument(
+        "url", metavar="URL", nargs="?", help="of a service of any protocol that a report speaks, or whom --params asks"
+    )
     parser.add_argument(
         "--params", metavar="FILE", help="how it is asked, prompt and all (default: what is found at the address)"
     )
@@ -91,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
         say(line)
     dialogues = [sample.dialogue for sample in source.samples]
     params = _params(args)
-    with open_endpoint(args.url, params) as backend:
+    with open_endpoint(args.url or endpoint_url(params) or "", params) as backend:
         cache = _prompt_cache(backend, params)
         asked, shared = backend.reusing(cache.reuse), cache.shared_tokens
         repeats = args.repeats or (FEWEST_REPEATS if args.find_rate else 1)
@@ -120,14 +124,28 @@ def _params(args: argparse.Namespace) -> Params:
     """Return how the service is asked: by a params file, or by what is found at its address; then by ``--set``."""
     most = args.max_new_tokens
     if args.params:
-        source, found = args.params, ["backend=endpoint", f"endpoint.url={json.dumps(args.url)}"]
+        source = args.params
+        found = ["backend=endpoint", f"endpoint.url={json.dumps(args.url)}"] if args.url else []
         found += [f"generation.max_new_tokens={most}"] if most else []
     else:
         source, found = found_at(args.url)
         found = [*found, f"generation={json.dumps({'max_new_tokens': most or 128})}"]
     params = load_params(source, [*found, *args.overrides])
+    if not args.url and (reason := _not_to_be_loaded(params, args)):
+        raise InputError(reason)
     bounds = dict.fromkeys(("read_timeout", "total_timeout", "wake_timeout"), args.timeout)
     return params.model_copy(update={"endpoint": params.endpoint.model_copy(update=bounds)})
+
+
+def _not_to_be_loaded(params: Params, args: argparse.Namespace) -> str:
+    """Return why whom a params file asks cannot be sent load, or nothing."""
+    if params.backend != "endpoint":
+        return f"--params {args.params}: it asks no service; give its URL as well"
+    url = params.endpoint.url
+    if not args.allow_remote and not (url and is_loopback(url)):
+        who = f"the provider {params.provider}" if params.provider else url or "the endpoint"
+        return f"{who} is not this machine: load costs its owner money; --allow-remote sends it"
+    return ""
 
 
 def _prompt_cache(backend: EndpointBackend, params: Params) -> PromptCache:
@@ -168,9 +186,12 @@ def _check(args: argparse.Namespace) -> None:
         problems.append(f"--rate and --duration make over {MOST_ARRIVALS:,} requests a run; lower one of them")
     if args.json not in (None, "-") and not Path(args.json).parent.is_dir():
         problems.append(f"--json {args.json}: no such folder; create it first")
+    if not (args.url or args.params):
+        problems.append("give the URL of a service, or --params with a file that names one")
     try:
-        checked_url(args.url)
-        if not is_loopback(args.url) and not args.allow_remote:
+        if args.url:
+            checked_url(args.url)
+        if args.url and not is_loopback(args.url) and not args.allow_remote:
             problems.append(f"{args.url} is not this machine: load costs its owner money; --allow-remote sends it")
     except InputError as error:
         problems += error.problems

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from helpers.backends.discovery import PATIENCE
 from helpers.cli.addresses import found_at
-from helpers.cli.arguments import add_overrides, budget, seconds
+from helpers.cli.arguments import ANSWERING, add_overrides, budget, seconds
 from helpers.core.console import say, shown
 from helpers.core.errors import HelpersError, InputError, RunError
 from helpers.core.paths import REPORTS
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``helpers report``."""
-    parser.add_argument("params", nargs="?", metavar="PARAMS", help="a file, or the name of one in params/")
+    parser.add_argument("params", nargs="?", metavar="PARAMS", help=ANSWERING)
     parser.add_argument("--url", metavar="URL", help="no params file: measure what answers at this address")
     parser.add_argument("--samples", metavar="FILE", help="with --url: dialogues to ask (default: the bundled ten)")
     parser.add_argument(

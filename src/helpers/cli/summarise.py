@@ -21,7 +21,7 @@ from typing import IO, Any
 
 from helpers.backends.base import COUNTS, Backend
 from helpers.cli.addresses import params_of
-from helpers.cli.arguments import add_params, add_reading, cannot_write, samples_of
+from helpers.cli.arguments import ANSWERING, add_params, add_reading, cannot_write, samples_of
 from helpers.core.console import say
 from helpers.core.environment import redact, secrets
 from helpers.core.errors import InputError, SamplesError
@@ -58,7 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Summarise dialogues with the model or endpoint of a params file, or with what answers at an address."
     )
-    add_params(parser, url="no params file: ask what answers at this address, a chat server for instance")
+    add_params(
+        parser, text=ANSWERING, url="no params file: ask what answers at this address, a chat server for instance"
+    )
     parser.add_argument(
         "--input",
         action="append",

@@ -66,6 +66,7 @@ class Failure(StrEnum):
     """Why an attempt did not bring a valid answer (the taxonomy of the request log)."""
 
     AUTH = "auth"
+    PAYMENT_REQUIRED = "payment_required"
     NOT_FOUND = "not_found"
     PAUSED = "paused"
     COLD = "cold"
@@ -80,7 +81,16 @@ class Failure(StrEnum):
 
 
 #: Kinds that say the deployment as a whole does not answer, whatever is asked of it.
-UNREACHABLE = frozenset({Failure.AUTH, Failure.NOT_FOUND, Failure.PAUSED, Failure.COLD, Failure.CONNECTION})
+UNREACHABLE = frozenset(
+    {
+        Failure.AUTH,
+        Failure.PAYMENT_REQUIRED,
+        Failure.NOT_FOUND,
+        Failure.PAUSED,
+        Failure.COLD,
+        Failure.CONNECTION,
+    }
+)
 
 
 class RequestError(HelpersError):

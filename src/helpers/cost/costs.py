@@ -18,6 +18,10 @@ from helpers.stats.intervals import EXACT, Estimate
 EXPECTED = "expected"
 
 
+#: Why no cost of a provider is stated.
+BY_USE = "the provider bills by tokens or time, so no cost by an instance is stated"
+
+
 class Costs(Frozen):
     """Costs of the measured deployment at the declared traffic.
 

@@ -6,9 +6,11 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from helpers.backends.discovery import context_of, engine_of, told_models
 from helpers.backends.endpoint import EndpointBackend, open_endpoint
+from helpers.backends.providers import Provider
 from helpers.core.environment import environment
 from helpers.core.errors import DeployError, InputError, RequestError
 from helpers.core.machine import is_loopback
@@ -172,6 +174,8 @@ def _health(run: Run) -> Check:
     expected = "GET /health says that it is well"
     if not isinstance(run.backend, EndpointBackend):
         return Check(name="health", expectation=expected, passed=None, detail="there is no server to ask")
+    if run.backend.provider:
+        return Check(name="health", expectation=expected, passed=None, detail="a provider has no such page")
     try:
         status, text = run.backend.get("/health")
     except RequestError as error:
@@ -202,6 +206,8 @@ def _served(run: Run) -> tuple[str, list[Declared], int | None]:
     What it does not tell of the engine has a row only where an engine is declared.
     """
     params, unseen = run.params, Declared(name="model", declared=run.manifest.model, observed=None, agrees=None)
+    if isinstance(run.backend, EndpointBackend) and run.backend.provider:
+        return "", _provided(run.backend.provider, run.backend.told), None
     if params.protocol != "chat" or not isinstance(run.backend, EndpointBackend):
         return "", [unseen], None
     models = told_models(run.backend, run.backend.url)
@@ -217,6 +223,22 @@ def _served(run: Run) -> tuple[str, list[Declared], int | None]:
         wanted = f"{params.model.engine} {params.model.dtype}" if params.declares_engine else "not declared"
         rows.append(Declared(name="engine", declared=wanted, observed=server or None, agrees=None))
     return server, rows, context_of(served)
+
+
+def _provided(provider: Provider, told: Mapping[str, str]) -> list[Declared]:
+    """Return which provider and model answered, as the router and the answers tell; a provider may add a version."""
+    who, named = told.get("provider"), told.get("model")
+    at = f"asked at {urlsplit(provider.url).netloc} by the route {provider.route}"
+    by = f"{at}; {who} answered, as the router tells" if who else at
+    # a router that chooses by itself was told no name to keep to
+    agrees = None if who is None or provider.name == "auto" else who == provider.name
+    asked_as = f"asked for as {public_name(provider.served)}"
+    model = f"{asked_as}; answers name {public_name(named)}" if named else f"{asked_as}; answers name none"
+    same = named is not None and named.lower() == provider.served.lower()
+    return [
+        Declared(name="provider", declared=provider.name, observed=by, agrees=agrees),
+        Declared(name="model", declared=public_name(provider.model), observed=model, agrees=same or None),
+    ]
 
 
 def _ignored(run: Run, checks: Sequence[Check]) -> dict[str, Declared]:

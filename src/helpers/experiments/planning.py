@@ -45,19 +45,14 @@ MOST_REQUESTS = 200_000
 def predict(run: Run, services: FloatArray, trip: float, unbatched: str) -> dict[str, Any]:
     """Return everything that page 05 predicts, as fields of its result; ``services`` are without the round trip.
 
-    ``unbatched`` says why batching was not measured, if it was not.
+    ``unbatched`` says why batching was not measured, if it was not. A provider shows no replicas to plan with.
     """
     load = run.params.load
     curve = [_predicted(busy / float(services.mean()), services, trip, load.seed) for busy in GRID]
     best = knee([one.rate for one in curve], [one.response for one in curve])
     cold = load.cold_start or _cold_start(run)
-    return {
+    found = {
         "curve": tuple(curve),
-        "predicted_highest": next((one for one in reversed(curve) if one.p95 <= load.target_p95), None),
-        "predicted_knee": next((one for one in curve if one.rate == best), None),
-        "assumptions": tuple(_assumption(run, name, rate, services, trip) for name, rate in PUBLISHED.items()),
-        "sizing": tuple(_sizing(rate, services, trip, load) for rate in RATES),
-        "strategies": tuple(_strategies(run, services, trip, cold, unbatched)),
         "assumed": Assumed(
             target_p95=load.target_p95,
             cold_start=cold,
@@ -66,6 +61,15 @@ def predict(run: Run, services: FloatArray, trip: float, unbatched: str) -> dict
             idle_minutes=load.idle_minutes,
             spot_hours=load.spot_hours,
         ),
+    }
+    if run.params.provider:
+        return found
+    return found | {
+        "predicted_highest": next((one for one in reversed(curve) if one.p95 <= load.target_p95), None),
+        "predicted_knee": next((one for one in curve if one.rate == best), None),
+        "assumptions": tuple(_assumption(run, name, rate, services, trip) for name, rate in PUBLISHED.items()),
+        "sizing": tuple(_sizing(rate, services, trip, load) for rate in RATES),
+        "strategies": tuple(_strategies(run, services, trip, cold, unbatched)),
     }
 
 

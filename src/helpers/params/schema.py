@@ -79,6 +79,11 @@ class Params(Section):
         return self.endpoint.protocol if self.backend == "endpoint" else "summarization"
 
     @property
+    def provider(self) -> str | None:
+        """The provider of the Hugging Face Inference Providers that answers, if one does; it bills by use."""
+        return self.endpoint.provider if self.backend == "endpoint" else None
+
+    @property
     def is_here(self) -> bool:
         """Whether what answers runs on this machine: our own server, or anybody's at a loopback address."""
         foreign = self.backend == "endpoint" and self.deployment is None and is_loopback(self.endpoint.url or "")
@@ -98,7 +103,8 @@ class Params(Section):
     def not_applied(self) -> tuple[str, ...]:
         """Parameters, by their dotted names, that have no effect on who answers or on what is asked.
 
-        A server of somebody else's has an engine of its own, and the chat protocol has no beams.
+        A server of somebody else's has an engine of its own, the chat protocol has no beams, and a provider shows no
+        instance.
         """
         if self.backend == "local":
             return ()
@@ -106,7 +112,9 @@ class Params(Section):
         if self.backend == "replay":
             generation = tuple(type(self.generation).model_fields)
         serving = (f"serving.{name}" for name in type(self.serving).model_fields)
-        return (*(f"generation.{name}" for name in generation), *(f"model.{name}" for name in OWN_MODEL), *serving)
+        instance = (f"instance.{name}" for name in type(self.instance).model_fields) if self.provider else ()
+        models = (f"model.{name}" for name in OWN_MODEL)
+        return (*(f"generation.{name}" for name in generation), *models, *serving, *instance)
 
     @property
     def declares_engine(self) -> bool:
@@ -137,11 +145,29 @@ class Params(Section):
             )
         if self.protocol == "chat":
             problems += self._chat_problems()
+        problems += self._provider_problems()
         if self.execution.engine == "dask" and self.backend == "endpoint" and self.budget != Budget():
             problems.append("'budget' cannot bound the workers of 'execution.engine: dask'; leave one of them out")
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    def _provider_problems(self) -> list[str]:
+        """Return what does not go with a provider, which has its address and its bill from elsewhere."""
+        endpoint = self.endpoint
+        if endpoint.provider is None:
+            return ["'endpoint.bill_to' goes with 'endpoint.provider'"] if endpoint.bill_to else []
+        found = {
+            "'endpoint.provider' goes with 'backend: endpoint', and only with it": self.backend != "endpoint",
+            "'endpoint.provider' has its address from the client library; leave 'endpoint.url' out": endpoint.url,
+            "'endpoint.provider' is no endpoint that is managed; leave 'deployment' out": self.deployment,
+            "'endpoint.provider' speaks 'endpoint.protocol' summarization or chat": endpoint.protocol == "text2text",
+            "'model.revision' cannot be chosen at 'endpoint.provider'; leave it out": self.model.revision,
+            "'budget.usd' is by the hour of an instance, and a provider bills by use; bound 'requests' or 'minutes'": (
+                self.budget.usd is not None
+            ),
+        }
+        return [problem for problem, is_so in found.items() if is_so]
 
     def _chat_problems(self) -> list[str]:
         """Return what a server of the chat protocol cannot be asked for."""

@@ -15,6 +15,8 @@ Protocol = Literal["summarization", "text2text", "chat"]
 class Endpoint(Section):
     """A deployed service; the address may also come from ``HF_ENDPOINT_URL``, the token only from ``HF_TOKEN``.
 
+    ``provider`` names one of the Hugging Face Inference Providers in its place (``auto``: the router chooses), which
+    serves ``model.id`` or the repository that ``served_model`` names; ``bill_to`` is the organization that pays.
     Of one attempt, ``read_timeout`` bounds each silence and ``total_timeout`` the whole; ``retry_timeout`` bounds all
     attempts of a request together, ``wake_timeout`` the wait for a service that is down. ``served_model`` is what a
     server of the chat protocol calls its model, ``model.id`` by default; it is asked to ``stream`` where it can.
@@ -23,6 +25,8 @@ class Endpoint(Section):
     """
 
     url: str | None = None
+    provider: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")] | None = None
+    bill_to: str | None = None
     protocol: Protocol = "summarization"
     served_model: str | None = None
     stream: bool = True

@@ -72,6 +72,7 @@ SUMMARIES = (
 def site_data(run: Run) -> dict[str, Any]:
     """Return the content of ``results.json``: by the file that a figure names, what it points into."""
     measured, results = read_pages(run), run.results()
+    priced = run.params.provider is None
     found = {
         "manifest.json": run.manifest,
         **measured,
@@ -83,7 +84,7 @@ def site_data(run: Run) -> dict[str, Any]:
         "results/settings_choice.json": setting_choice(run),
         "results/changes.json": changes(run),
         "results/cost.json": projection(run),
-        "results/load_cost.json": list(strategy_costs(results.load_capacity, run.params)),
+        "results/load_cost.json": list(strategy_costs(results.load_capacity, run.params)) if priced else None,
         "results/requests.json": published_requests(run),
     }
     held = {name: content for name, content in found.items() if content is not None}

@@ -46,7 +46,8 @@ def finish_site(run: Run, executed: Mapping[Page, Executed], site: Path) -> None
     )
     (site / "index.html").write_text(public(front), encoding="utf-8")
     write_summaries(run, site / SUMMARIES_FILE)
-    write_workbook(site / WORKBOOK, run.params, projection(run), run.manifest.started_at)
+    if (costs := projection(run)) is not None:
+        write_workbook(site / WORKBOOK, run.params, costs, run.manifest.started_at)
 
 
 def _card(page: Page, path: Path) -> index.Card:

@@ -38,7 +38,8 @@ def no_load(params: Params, url: str | None) -> str:
     """Return why no load may be sent to the service at ``url``, or nothing."""
     if params.backend == "replay" or url is None:
         return "recorded answers cannot be loaded; what is predicted rests on their recorded times"
-    if not is_loopback(url) and not params.load.allow_remote:
+    # what stands on loopback in a provider's place may well pass on to it
+    if (params.provider or not is_loopback(url)) and not params.load.allow_remote:
         return "load is sent to other machines only with load.allow_remote=true"
     return ""
 
@@ -70,7 +71,7 @@ def announcement(params: Params, dialogues: int, pages: Collection[str], url: st
 
     Time: ``endpoint.expected_seconds`` a request, one after the other, and the runs of load as long as they take.
     Price: the declared replicas for that time, at the declared instance's price; a cold start, which is billed too,
-    comes on top. A server on this machine bills nothing.
+    comes on top. A server on this machine bills nothing, and what a provider bills by use is not known.
     """
     planned, budget = planned_requests(params, dialogues, pages, url), params.budget
     alone = sum(requests for page, requests in planned.items() if page != "05")
@@ -79,6 +80,7 @@ def announcement(params: Params, dialogues: int, pages: Collection[str], url: st
     dollars = _dollars(params, minutes)
     cost = "at a price not known" if dollars is None else spell(dollars, "usd")
     cost = cost if params.is_billed else "no bill, as it runs on this machine"
+    cost = f"billed by use at the rates of {params.provider}" if params.provider else cost
     bounds = [
         f"{spell(value, 'usd') if name == 'usd' else f'{value:g} {name}'}"
         for name, value in budget.model_dump(exclude_none=True).items()

@@ -186,7 +186,7 @@ def _bring_up(run: Run, url: str | None) -> None:
         run.closing.append(child.stop)
         server |= {"url": child.url, "started_ns": child.started_ns, "pid": child.process.pid}
     (run.directory / "server.json").write_text(json.dumps(server))
-    if server["url"]:
+    if server["url"] and run.params.provider is None:  # whose figures are nobody's but its own
         run.closing.append(start_poller(run.params, server["url"], run.log.path).stop)
     if run.interactive:
         atexit.register(run.close)

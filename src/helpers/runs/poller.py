@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from helpers.backends.addresses import checked_url, token_for
 from helpers.backends.chat import CHAT_PATH, chat_path
-from helpers.backends.endpoint import EndpointBackend, checked_url, token_for
+from helpers.backends.endpoint import EndpointBackend
 from helpers.core.environment import environment, redact, secrets
 from helpers.core.errors import HelpersError, InputError, RequestError
 from helpers.core.machine import is_loopback

@@ -9,7 +9,7 @@ from time import monotonic, sleep
 from typing import Any
 from urllib.parse import urlsplit
 
-from helpers.backends.endpoint import checked_url
+from helpers.backends.addresses import checked_url
 from helpers.core.errors import DeployError, InputError
 from helpers.core.machine import is_loopback
 from helpers.params import Deployment, Params, Price

@@ -68,8 +68,10 @@ def alerted(run: Run) -> Alerted:
     return _alerted(run.directory / SERIES, run.params.alerts, gpu=bool(price and price.gpus))
 
 
-def projection(run: Run) -> Projection:
-    """Return what a month costs, by what page 03 measured or else by what is expected."""
+def projection(run: Run) -> Projection | None:
+    """Return what a month costs, by what page 03 measured or else by what is expected; a provider bills by use."""
+    if run.params.provider:
+        return None
     timed = run.results("03").latency_cost
     return project(run.params, basis(run.params, timed), timed.run_seconds if timed else 0.0)
 

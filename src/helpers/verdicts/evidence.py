@@ -93,18 +93,19 @@ def evidence(
     recorded: str | None = None,
     readings: tuple[SummaryReading, ...] = (),
     run: str = "RUN",
+    unpriced: str = "",
 ) -> dict[str, Evidence]:
     """Return by target what it is judged by.
 
     ``recorded`` is the source of the dialogues of recorded answers, ``readings`` are what readers say, ``run`` is how a
-    command names the run.
+    command names the run, ``unpriced`` says why no cost follows from what was measured.
     """
     timed, scored = results.latency_cost, results.sample_eval
     of_scores = {"rouge_l": _baseline(scored), "rouge_l_gain": _gain(scored, recorded)}
-    return _of_readers(scored, readings, run) | _of_page_03(timed, money) | _of_streams(timed) | of_scores
+    return _of_readers(scored, readings, run) | _of_page_03(timed, money, unpriced) | _of_streams(timed) | of_scores
 
 
-def _of_page_03(timed: LatencyCost | None, money: Costs | None) -> dict[str, Evidence]:
+def _of_page_03(timed: LatencyCost | None, money: Costs | None, unpriced: str) -> dict[str, Evidence]:
     why = timed.reason if timed else "run page 03 first"
     rows = timed.outcomes if timed else ()
     answered = [row for row in rows if row.service_time is not None]
@@ -148,21 +149,21 @@ def _of_page_03(timed: LatencyCost | None, money: Costs | None) -> dict[str, Evi
         "cost_per_1000_requests": Evidence(
             "03",
             bill("per_1000_requests"),
-            why,
+            why or unpriced,
             given=money.per_1000_requests if money else None,
             at_traffic=True,
         ),
         "cost_per_1000_tokens": Evidence(
             "03",
             bill("per_1000_tokens"),
-            unknown,
+            unknown or unpriced,
             values=tuple(row.tokens or 0.0 for row in counted),
             requests=tuple(row.answered for row in counted),
             floor=0.0,
             per=money.per_1000_requests.value if money else None,
             at_traffic=True,
         ),
-        "total_cost": Evidence("03", bill("run"), why, given=money.run if money else None),
+        "total_cost": Evidence("03", bill("run"), why or unpriced, given=money.run if money else None),
     }
 
 

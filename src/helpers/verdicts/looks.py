@@ -99,7 +99,9 @@ def system_of(params: Params, manifest: Manifest, *, timed: bool) -> str:
     parts |= {"engine": model.engine, "dtype": model.dtype, "rerank": model.rerank}
     if timed and params.backend == "local":
         parts["machine"] = [manifest.processor, manifest.cores, manifest.threads, params.serving.in_words]
-    if timed and params.backend == "endpoint":
+    if params.provider:  # each serves a model in numbers and at a speed of its own
+        parts["provider"] = [params.provider, params.endpoint.served_model]
+    elif timed and params.backend == "endpoint":
         parts["instance"] = params.instance.model_dump(mode="json")
     return stable_hash(parts)
 

@@ -69,7 +69,7 @@ class SettingFit(Frozen):
     """One setting beside the latency target; ``quality`` is whether it is shown to be as good as the reference.
 
     ``floor_per_1000_requests`` bills busy seconds alone: at the declared traffic an always-on replica costs the same
-    with every setting.
+    with every setting. A provider's busy seconds have no price.
     """
 
     name: str
@@ -221,7 +221,7 @@ def _fit_setting(setting: SettingResult, is_reference: bool, params: Params, own
         name=setting.name,
         quality=quality,
         latency=own if own and is_reference else verdict,
-        floor_per_1000_requests=busy_floor(setting.latency, declared_price(params)),
+        floor_per_1000_requests=None if params.provider else busy_floor(setting.latency, declared_price(params)),
     )
 
 

@@ -50,7 +50,8 @@ def price_of(n: int, open_: Estimate, params: Params, manifest: Manifest, result
         return None
     seconds = n * timed.mean.value
     price = params.prices.find(params.instance)
-    dollars = price.hourly * params.replicas * seconds / 3600 if price and params.is_billed else None
+    by_hour = params.is_billed and params.provider is None
+    dollars = price.hourly * params.replicas * seconds / 3600 if price and by_hour else None
     return PriceOfKnowing(
         n=n,
         chance=CHANCE,

@@ -11,7 +11,7 @@ from typing import Literal
 
 from helpers.core.model import Frozen
 from helpers.core.text import Style, spell
-from helpers.cost.costs import Costs, basis, costs
+from helpers.cost.costs import BY_USE, Costs, basis, costs
 from helpers.params import Params, Target
 from helpers.runs.manifest import Manifest
 from helpers.runs.results.store import Results
@@ -108,7 +108,8 @@ def judge(case: Case) -> Judgement:
 def evidence_of(case: Case) -> dict[str, Evidence]:
     """Return by target what it is judged by."""
     recorded, run = case.params.baseline.samples, f"runs/{case.manifest.run}"
-    return evidence(case.results, _bill(case), recorded, case.readings, run)
+    unpriced = BY_USE if case.params.provider else ""
+    return evidence(case.results, _bill(case), recorded, case.readings, run, unpriced)
 
 
 def looks_of(case: Case) -> list[Look]:
@@ -207,6 +208,8 @@ _SUSTAINED: dict[Verdict, str] = {
 
 def _bill(case: Case) -> Costs | None:
     timed = case.results.latency_cost
+    if case.params.provider:
+        return None
     return costs(case.params, basis(case.params, timed), timed.run_seconds) if timed and not timed.reason else None
 
 

@@ -6,8 +6,9 @@ from email.utils import format_datetime
 
 import pytest
 
+from helpers.backends.addresses import checked_url, token_for
 from helpers.backends.chat import Chat
-from helpers.backends.endpoint import EndpointBackend, checked_url, token_for
+from helpers.backends.endpoint import EndpointBackend
 from helpers.core.errors import Failure, InputError, RequestError
 from helpers.params import Endpoint, Generation
 from helpers.samples.prompts import load_prompt

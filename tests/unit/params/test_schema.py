@@ -24,6 +24,7 @@ def test_a_request_carries_what_its_protocol_has() -> None:
         ("demo", [], ("generation.num_beams", "model.engine", "serving.workers"), ()),
         ("endpoint", [], ("generation.num_beams", "model.context_tokens"), ("model.dtype", "serving.cache")),
         ("chat", [], ("generation.max_new_tokens",), ("generation.num_beams", "generation.length_penalty")),
+        ("provider", [], ("generation.max_new_tokens",), ("instance.size", "model.engine", "generation.num_beams")),
         ("replay", [], ("samples.n",), ("generation.max_new_tokens", "model.engine")),
     ],
 )
@@ -43,6 +44,7 @@ def test_parameters_without_an_effect_are_named(
         ("chat", ["endpoint.url=http://[::1]:8080"], True, False),
         ("chat", ["endpoint.url=https://a.example/v1"], False, True),
         ("endpoint", [], False, True),
+        ("provider", [], False, True),
         ("endpoint", ["endpoint.url=http://127.0.0.1:8000"], False, True),
         ("replay", [], False, False),
     ],

@@ -114,6 +114,15 @@ def test_another_system_is_another_question_and_another_machine_for_times_alone(
     assert system(quantized, timed=False) != system(timed=False)
 
 
+def test_every_provider_of_a_model_is_a_system_of_its_own() -> None:
+    found = {
+        system_of(load_params("provider", [f"endpoint.provider={name}"]), manifest(), timed=timed)
+        for name in ("cerebras", "together")
+        for timed in (True, False)
+    }
+    assert len(found) == 2
+
+
 def test_more_dialogues_of_the_same_kind_are_the_same_question(params: Params) -> None:
     assert dialogues_of(Samples(source="bundled:demo")) == dialogues_of(Samples(source="bundled:test", n=100))
     assert dialogues_of(Samples(source="/home/me/mine.csv", n=5)) == dialogues_of(Samples(source="/home/me/mine.csv"))

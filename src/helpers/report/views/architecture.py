@@ -58,6 +58,8 @@ def _parts(run: Run) -> list[Component]:
         endpoint = "local server" if asked else "none"
     elif params.is_here:
         endpoint = "on this machine"
+    elif params.provider:
+        endpoint, instance, real = f"provider: {params.provider}", "not shown", "not in this run"
     return [
         Component("visitor", "in the app alone", "not in this run"),
         Component("web app", "helpers app", "not in this run"),

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from helpers.core.text import Style
+from helpers.cost.costs import BY_USE
 from helpers.params import Params
 from helpers.report.components.numbers import interval, number, quoted, sentence
 from helpers.report.components.tables import Column, actual, chip, collapsible, facts, table, verdict_table
@@ -51,6 +52,8 @@ def stamps(run: Run) -> list[str | Markup]:
     model = f" The model: {' '.join(description.split())}" if description else ""
     foreign = run.params.backend == "endpoint" and run.params.is_here
     lines: list[str | Markup] = [HERE if foreign else BACKENDS[manifest.backend] + model]
+    if run.params.provider:
+        lines.append(f"Answered by {answered_by(run.params)}. {BY_USE[0].upper()}{BY_USE[1:]}.")
     if manifest.corpus_by_language_model:
         lines.append("Dialogues and references were written by a language model.")
     if run.params.execution.engine == "dask":
@@ -190,6 +193,9 @@ def answered_by(params: Params) -> str:
         return "nobody: recorded predictions"
     if params.backend == "local":
         return "a server on this machine, over loopback"
+    if params.provider:
+        chosen = "chosen by the router" if params.provider == "auto" else params.provider
+        return f"a provider of the Hugging Face Inference Providers ({chosen}), by the {params.protocol} protocol"
     where = "another machine" if not params.is_here else "the machine that asked, over loopback"
     who = "a managed endpoint" if params.deployment else f"a server on {where}"
     return f"{who}, by the {params.protocol} protocol"
@@ -225,6 +231,9 @@ def provenance(run: Run) -> Markup:
         ("Parameters given", code(_flat(_own(manifest.given.raw, manifest.not_applied.raw)))),
         ("Parameters defaulted", code(_flat(_own(manifest.defaulted.raw, manifest.not_applied.raw)))),
     ]
+    if run.params.provider and (checked := run.results().deploy_check):
+        seen = [row.observed for row in checked.declared if row.name in ("provider", "model") and row.observed]
+        pairs.append(("Provider and model as observed", code("; ".join(seen))))
     if manifest.not_applied.raw:
         pairs.append(("Not applied to who answers", code(", ".join(manifest.not_applied.raw))))
     rows = [intake for _, intake in manifest.intake.items() if intake.aside or intake.replaced or intake.notes]

@@ -19,13 +19,15 @@ WORKBOOK = "cost_estimate.xlsx"
 
 
 def projected(run: Run) -> Cited:
-    """Return the monthly projection, cited."""
+    """Return the monthly projection, cited; empty for a provider, which bills by use."""
     return Cited(projection(run), "results/cost.json")
 
 
 def month(run: Run) -> Markup:
     """Return the bill of every scenario."""
     costs = projected(run)
+    if not costs:
+        return Markup()
     columns = [
         Column("Scenario"),
         Column("Hours", numeric=True),
@@ -62,6 +64,8 @@ def month(run: Run) -> Markup:
 def break_even(run: Run) -> Markup:
     """Return the traffic from which each cost target is met, and whether the declared replicas sustain it."""
     costs = projected(run)
+    if not costs:
+        return Markup()
     columns = [
         Column("Target"),
         Column("Below", unit="$", numeric=True),
@@ -96,7 +100,8 @@ def break_even(run: Run) -> Markup:
 
 def break_even_traffic(run: Run) -> Markup | None:
     """Return the traffic from which the cost of 1,000 requests meets its target, if it has one, and who sustains it."""
-    row = next((row for row in projected(run).break_even if row.per.raw == "requests"), None)
+    costs = projected(run)
+    row = next((row for row in (costs.break_even if costs else ()) if row.per.raw == "requests"), None)
     if row is None:
         return None
     able = "which the declared replicas sustain" if row.sustained else "more than the declared replicas sustain"
@@ -105,7 +110,10 @@ def break_even_traffic(run: Run) -> Markup | None:
 
 def tornado(run: Run) -> Markup:
     """Return how far each input moves the cost of a thousand requests, widest first."""
-    found = projected(run).sensitivity
+    costs = projected(run)
+    if not costs:
+        return Markup()
+    found = costs.sensitivity
     widest = found.swings[0]
     finding = sentence(
         "The cost of a request hangs most on the {what}: {low} to {high} a thousand",
@@ -146,7 +154,10 @@ def tornado(run: Run) -> Markup:
 
 def choice(run: Run) -> Markup:
     """Return which row of the price list would do for memory, rate and latency."""
-    found = projected(run).choices
+    costs = projected(run)
+    if not costs:
+        return Markup()
+    found = costs.choices
     columns = [
         Column("Instance"),
         Column("Month", unit="$", numeric=True),
@@ -177,12 +188,14 @@ def choice(run: Run) -> Markup:
             names=quoted(", ".join(left_out)),
         )
     listed = table("Instances of the price list, cheapest first", columns, rows, id="choice", note=note)
-    return _chosen(projected(run)) + collapsible("Instances by price", listed)
+    return _chosen(costs) + collapsible("Instances by price", listed)
 
 
 def platforms(run: Run) -> Markup:
     """Return what other platforms would bill, as far as somebody supplied their price."""
     costs = projected(run)
+    if not costs:
+        return Markup()
     columns = [
         Column("Platform"),
         Column("Month", unit="$", numeric=True),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from helpers.core.text import Style
+from helpers.cost.costs import BY_USE
 from helpers.params import Params
 from helpers.report.components.numbers import interval, number, quoted, sentence
 from helpers.report.components.page import Frame, Link, first_sentence, render_page
@@ -138,15 +139,16 @@ def deployed(run: Run) -> Markup:
     """Return what answered, on what, and the traffic that it is judged for."""
     params, instance = run.params, run.params.instance
     description = " ".join(params.model.description.split())
+    declared = f"{instance.vendor} {instance.type} {instance.size}; replicas: {params.replicas}"
     pairs: list[tuple[Cell, Cell]] = [
         ("Model", quoted(": ".join(filter(None, [run.manifest.model, description])))),
         ("Answered by", answered_by(params)),
         ("Engine and numbers", quoted(engine(run))),
         ("Decoding", quoted(_decoded(params))),
-        ("Judged as on", quoted(f"{instance.vendor} {instance.type} {instance.size}; replicas: {params.replicas}")),
+        ("Billed", quoted(BY_USE)) if params.provider else ("Judged as on", quoted(declared)),
     ]
     timed = Cited(run.results().latency_cost, "results/03.json")
-    if timed:
+    if timed and params.provider is None:
         costs = cost.projected(run).declared
         pairs.append(("Expected traffic", sentence("{n} requests an hour", n=number(costs.requests_per_hour, "count"))))
         if costs.utilisation.n.raw:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from helpers.core.text import Style
+from helpers.cost.costs import BY_USE
 from helpers.report.components.figures import Observations, TargetLine, distribution, points
 from helpers.report.components.numbers import between, interval, number, quoted, sentence
 from helpers.report.components.tables import Column, actual, chip, table
@@ -34,7 +35,9 @@ def answer(run: Run, result: Cited) -> Markup:
         alike = result.repeatability
         words = "Of {n} texts that were sent again as they were, {different} got another answer."
         parts.append(sentence(words, n=number(alike.texts, "count"), different=number(alike.different, "count")))
-    if result.mean:
+    if result.mean and run.params.provider:
+        parts.append(sentence("What it costs is not stated: {why}.", why=BY_USE))
+    elif result.mean:
         costs = projected(run).declared
         parts.append(
             sentence(
@@ -231,6 +234,8 @@ def cost(run: Run) -> Markup:
     """Return the costs at declared traffic beside the busy-time floor."""
     if run.results("03").latency_cost is None:
         return Markup()
+    if run.params.provider:
+        return not_measured(f"what a request costs; {BY_USE}")
     costs, even = projected(run).declared, break_even_traffic(run)
     columns = [
         Column("Cost"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from helpers.cost.costs import strategy_costs
+from helpers.cost.costs import BY_USE, strategy_costs
 from helpers.report.components.figures import curves
 from helpers.report.components.line_chart import Curve, LevelLine, Plot
 from helpers.report.components.numbers import interval, number, quoted, sentence
@@ -26,18 +26,10 @@ def answer(run: Run, result: Cited) -> Markup:
     """Return how much traffic the replicas sustain: measured where it was sent, else predicted."""
     if result.reason:
         return not_measured(result.reason.raw)
-    costs = projected(run)
-    able = costs.throughput
-    parts = [
-        sentence(
-            "A request takes {service}, so the declared replicas complete at most {most} an hour, and sustain "
-            "{sustained} at a busy share of {limit}.",
-            service=number(costs.basis.service_time.value, "s"),
-            most=number(able.most_per_hour, "count"),
-            sustained=number(able.sustained_per_hour, "count"),
-            limit=number(able.utilisation_limit, "rate"),
-        )
-    ]
+    if run.params.provider:
+        said = [sentence("A provider shows no replicas, so what it sustains is not predicted.")]
+        return _paragraph([*said, *_without_load(result)], result)
+    parts = [_able(run)]
     if result.predicted_highest:
         best = result.predicted_highest
         template = "It is predicted to hold {rate} a second ({busy} busy) with p95 response time within {target}."
@@ -48,9 +40,29 @@ def answer(run: Run, result: Cited) -> Markup:
         parts.append(sentence("No rate is predicted to keep p95 response time within {target}.", target=target))
     steady = result.assumptions[0]
     parts.append(sentence("The published steady traffic is sustained: {chip}.", chip=_sustained(run, steady)))
-    if result.no_sweep:
-        parts.append(sentence("Load was not measured: {why}.", why=quoted(result.no_sweep)))
+    return _paragraph([*parts, *_without_load(result)], result)
+
+
+def _without_load(result: Cited) -> list[Markup]:
+    return [sentence("Load was not measured: {why}.", why=quoted(result.no_sweep))] if result.no_sweep else []
+
+
+def _paragraph(parts: list[Markup], result: Cited) -> Markup:
     return Markup("<p class='answer'>{}</p>{}").format(Markup(" ").join(parts), ended_early(result))
+
+
+def _able(run: Run) -> Markup:
+    """Return what the declared replicas can complete, and what they sustain."""
+    costs = projected(run)
+    able = costs.throughput
+    return sentence(
+        "A request takes {service}, so the declared replicas complete at most {most} an hour, and sustain "
+        "{sustained} at a busy share of {limit}.",
+        service=number(costs.basis.service_time.value, "s"),
+        most=number(able.most_per_hour, "count"),
+        sustained=number(able.sustained_per_hour, "count"),
+        limit=number(able.utilisation_limit, "rate"),
+    )
 
 
 def sweep(result: Cited) -> Markup:
@@ -95,11 +107,12 @@ def held(result: Cited) -> Markup:
             "{rate} a second ({between})", rate=number(measured.value), between=interval(measured, "plain")
         )
     predicted, bend = result.predicted_highest, result.predicted_knee
+    without = "none" if result.assumptions else "not predicted"  # where no replicas were planned with
     pairs: list[tuple[Cell, Cell]] = [
         ("Highest rate within the p95 target and with hardly a failure, measured", highest),
-        ("The same, predicted", _rate(predicted)),
+        ("The same, predicted", _rate(predicted) or without),
         ("Knee of the measured rates", _per_second(result.knee)),
-        ("Knee, predicted: past it waiting grows faster than throughput", _rate(bend)),
+        ("Knee, predicted: past it waiting grows faster than throughput", _rate(bend) or without),
         ("Round trip without any computing", number(result.trip, "s")),
         ("Squared coefficient of variation of the service times", number(result.scv)),
     ]
@@ -108,7 +121,7 @@ def held(result: Cited) -> Markup:
 
 def assumptions(run: Run, result: Cited) -> Markup:
     """Return the published rates, judged by the share of the replicas' time that they take."""
-    if result.reason:
+    if result.reason or run.params.provider:
         return Markup()
     columns = [
         Column("Published rate"),
@@ -136,7 +149,7 @@ def assumptions(run: Run, result: Cited) -> Markup:
 
 def sizing(result: Cited) -> Markup:
     """Return the replicas that each rate needs."""
-    if result.reason:
+    if result.reason or not result.sizing:
         return Markup()
     columns = [
         Column("Requests per hour"),
@@ -211,6 +224,8 @@ def strategies(run: Run, result: Cited) -> Markup:
     """Return the strategies: cost, response time and cold starts, or why they were not measured."""
     if result.reason:
         return Markup()
+    if run.params.provider:
+        return sentence("<p class='note'>Strategies of replicas are not simulated: {why}.</p>", why=BY_USE)
     costs = Cited(strategy_costs(result.raw, run.params), "results/load_cost.json")
     columns = [
         Column("Strategy"),
@@ -268,7 +283,7 @@ def _failure(one: Cited, kind: str, count: Cited) -> Markup:
 
 
 def _rate(one: Cited) -> Cell:
-    return _per_second(one.rate) if one else "none"
+    return _per_second(one.rate) if one else ""
 
 
 def _per_second(rate: Cited) -> Cell:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from helpers.cost.costs import BY_USE
 from helpers.report.components.figures import points
 from helpers.report.components.numbers import NOT_MEASURED, between, number, quoted, sentence
 from helpers.report.components.scatter import Axis, Coordinate, NamedPoint, plane
@@ -146,6 +147,8 @@ def fits(run: Run, result: Cited) -> Markup:
         for fit in choice(run).fits
     ]
     costs = projected(run)
+    if not costs:
+        return not_measured(f"where an engine would fit; {BY_USE}")
     note = sentence(
         "The cheapest of the price list that has {headroom} the peak memory and sustains the traffic at a busy "
         "share of {limit}, by the rule of page 03. The deployed variant stands here as page 03 measured it; the others "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from helpers.cost.costs import BY_USE
 from helpers.report.components.figures import Chart, small_multiples
 from helpers.report.components.numbers import between, interval, number, quoted, sentence
 from helpers.report.components.tables import Column, chip, table
@@ -38,14 +39,16 @@ def answer(run: Run, result: Cited) -> Markup:
         threshold=number(made.threshold, "s"),
         n=number(setting.latency.n, "count"),
     )
+    floor = fit.floor_per_1000_requests
+    priced = " and {floor} of busy time per thousand requests"
     return sentence(
-        "<p class='answer'>{beginning} <strong>{name}</strong>, with {seconds} a summary ({between}) and "
-        "{floor} of busy time per thousand requests; {quality}.</p>",
+        "<p class='answer'>{beginning} <strong>{name}</strong>, with {seconds} a summary ({between}){floor}; "
+        "{quality}.</p>",
         beginning=beginning,
         name=quoted(setting.name),
         seconds=number(setting.latency.value, "s"),
         between=between(setting.latency, "s"),
-        floor=number(fit.floor_per_1000_requests.value, "usd"),
+        floor=sentence(priced, floor=number(floor.value, "usd")) if floor.raw else "",
         quality=_cost_in_quality(sweep, setting, fit),
     )
 
@@ -123,24 +126,26 @@ def _speed_row(setting: Cited, fit: Cited) -> list[Markup | str]:
         with_interval(setting.latency, "s"),
         with_interval(setting.speedup, "ratio"),
         number(setting.output_tokens.value, "count") if setting.output_tokens.raw else "–",
-        number(fit.floor_per_1000_requests.value, "usd", bare=True),
+        number(floor.value, "usd", bare=True) if (floor := fit.floor_per_1000_requests).raw else "–",
         chip(fit.latency.raw),
     ]
 
 
 def _conditions(run: Run, sweep: Cited) -> Markup:
     """Return under what conditions the settings were compared, and why the bill does not follow from their speed."""
-    costs = projected(run).declared
+    by_use = run.params.provider is not None
     asked = sum(setting.requests.raw for setting in sweep.settings)
     failed = [setting for setting in sweep.settings if setting.failed.raw]
     parts = [
         sentence(
             "{dialogues} dialogues, spread over the lengths (<code>settings.dialogues</code> asks more). The first "
-            "setting is the deployment's own, and speed is over it. Busy time is priced for a thousand requests.",
+            "setting is the deployment's own, and speed is over it. {priced}.",
+            priced=f"No time is priced: {BY_USE}" if by_use else "Busy time is priced for a thousand requests",
             dialogues=number(sweep.dialogues, "count"),
         )
     ]
-    if asked:
+    if asked and not by_use:
+        costs = projected(run).declared
         parts.append(
             sentence(
                 "At the declared traffic a thousand requests cost {cost} with each of them{as_if}: an always-on "
