@@ -102,16 +102,10 @@ def _grid(name: str, parts: Sequence[Markup]) -> Markup:
 
 
 def _subtitle(run: Run) -> Markup:
-    """Return what is judged: the report's own title, who answers, and what it is priced as."""
+    """Return what is judged: the report's own title, the engine, and what it is priced as."""
     params, instance = run.params, run.params.instance
-    return sentence(
-        "{title} · {engine} · judged as on {vendor} {type} {size}",
-        title=quoted(params.title),
-        engine=quoted(engine(run)),
-        vendor=quoted(instance.vendor),
-        type=quoted(instance.type),
-        size=quoted(instance.size),
-    )
+    priced = BY_USE if params.provider else f"judged as on {instance.vendor} {instance.type} {instance.size}"
+    return Markup(" · ").join(quoted(part) for part in (params.title, engine(run), priced))
 
 
 def _plane(run: Run) -> Markup:
