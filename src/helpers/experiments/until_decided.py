@@ -51,6 +51,7 @@ def ask_until_decided(whole: Run, record: Callable[[Sequence[Look]], None]) -> N
             more = _next_size(run, judged)
             if ended or more is None:
                 say(ended or _why_over(run, judged))
+                asking.judge()
                 break
             _grow(run, more)
         # its page asks the other settings too; what was asked for the looks is not asked again
@@ -82,6 +83,12 @@ class _Asking:
         write_result(self.run.directory / "results", found)
         write_result(self.run.directory / "results", latency_cost.steady(self.run))
         return self.run.down() or self.sender.stopped
+
+    def judge(self) -> None:
+        """Have the judge, where one is named, read what was answered, once and after the last look."""
+        found = self.run.results(sample_eval.PAGE).sample_eval
+        if found is not None:
+            write_result(self.run.directory / "results", sample_eval.judged(self.run, self.outcomes, found))
 
 
 def _look(run: Run, *, last: bool) -> Judgement:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from helpers.core.model import Frozen
 from helpers.runs.results.base import Group, PageResult
+from helpers.runs.results.judge import JudgeResult
 from helpers.scorers import Agreement
 from helpers.scorers.faithfulness import FaithfulnessCheck, Objection
 from helpers.scorers.sensitivity import ErrorSensitivity
@@ -74,7 +75,7 @@ class SampleEval(PageResult):
     asked. ``baseline_is_own``: the baseline was recorded of this very system, of whose answers ``baseline_equal`` are
     the recorded ones word for word.
     ``flagged`` is the share in which a judged check finds something, ``sensitivity`` what the measures notice of
-    planted errors.
+    planted errors. ``judge`` is what a judge says, where one is named.
     """
 
     signature: str = ""
@@ -101,6 +102,7 @@ class SampleEval(PageResult):
     untuned_note: str = ""
     untuned_differences: dict[str, float] = Field(default_factory=dict)
     recordings: tuple[Recording, ...] = ()
+    judge: JudgeResult | None = None
 
     @property
     def is_regression_check(self) -> bool:
