@@ -17,8 +17,9 @@ from pydantic import ConfigDict, ValidationError, model_validator
 from helpers.backends.endpoint import EndpointBackend
 from helpers.backends.judge import open_judge, rubric
 from helpers.core.model import Frozen
+from helpers.core.text import cleaned
 from helpers.experiments.judge_cases import SEED, PlantedCase, ReadCase, ToJudge, planted_cases, read_cases
-from helpers.params import Generation, Judge
+from helpers.params import Generation, JudgeEndpoint
 from helpers.runs.budget import spent
 from helpers.runs.findings import NAME as FINDINGS
 from helpers.runs.findings import Findings
@@ -42,6 +43,8 @@ from helpers.scorers.planted import PlantedKind
 from helpers.stats.intervals import Estimate, mean, rate
 
 LOG, VARIANT, PAGE = "judge.jsonl", "judge", "02"
+#: Characters that are kept of the words which a judge finds wrong.
+MOST_WORDS = 300
 #: A block of code that some models put JSON into.
 _FENCED = re.compile(r"\A```(?:json)?\s*(.*?)\s*```\Z", re.DOTALL)
 
@@ -104,7 +107,7 @@ def ask_judge(run: Run, own: Sequence[ToJudge], recorded: tuple[Against, Recorde
     )
 
 
-def _sender(run: Run, judge: Judge, backend: EndpointBackend, log: RequestLog) -> RequestSender:
+def _sender(run: Run, judge: JudgeEndpoint, backend: EndpointBackend, log: RequestLog) -> RequestSender:
     """Return what asks the judge: within its own requests, and within the time and money of the run."""
 
     def may_send() -> str:
@@ -143,7 +146,7 @@ class _Asker:
     def about(self, name: str, text: ToJudge) -> JudgedSummary:
         """Ask about one summary."""
         material = {"dialogue": text.dialogue, "summary": text.summary}
-        said, request = self._ask(name, material, _about_summary)
+        said, request = self._ask(name, material, about_summary)
         return JudgedSummary(id=text.id, said=said, request=request)
 
     def better(self, text: ToJudge, other: str, *, own_first: bool) -> JudgeSaid | None:
@@ -173,12 +176,14 @@ def _text(outcome: Outcome) -> str:
     return outcome.answer.summary
 
 
-def _about_summary(text: str) -> JudgeSaid:
+def about_summary(text: str) -> JudgeSaid:
+    """Return what an answer about a summary says: a verdict as the rubric asks for it, or that it is malformed."""
     try:
         found = SummaryAnswer.model_validate_json(_bare(text))
     except ValidationError:
         return JudgeSaid(malformed=True)
-    return JudgeSaid(**found.model_dump())
+    # JSON can spell characters that the text of an answer was rid of
+    return JudgeSaid(**found.model_dump(exclude={"words"}), words=cleaned(found.words)[0][:MOST_WORDS])
 
 
 def _about_pair(text: str) -> JudgeSaid:

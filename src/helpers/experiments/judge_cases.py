@@ -19,7 +19,7 @@ from helpers.params import Samples
 from helpers.params.files import load_params
 from helpers.runs.results.judge import BOTH, Question
 from helpers.runs.review_summary import QUESTIONS, by_dialogue, recorded_samples, recorded_summaries
-from helpers.runs.reviews import SummaryReading, of_summaries, reading_lines
+from helpers.runs.reviews import SummaryReading, of_summaries, reading_lines, sha256
 from helpers.runs.run import Run
 from helpers.samples.dataset import Sample, load_samples
 from helpers.scorers.planted import PlantedKind, plant
@@ -65,7 +65,7 @@ class ReadCase:
     @property
     def name(self) -> str:
         """What a log calls it; the judge is not told."""
-        return f"read:{self.text.id}"
+        return f"read:{self.text.id}:{sha256(self.text.summary)[:8]}"
 
 
 def planted_cases(planted: int, references: int) -> list[PlantedCase]:
@@ -89,10 +89,9 @@ def read_cases(run: Run, own: Sequence[ToJudge]) -> list[ReadCase]:
     """Return the summaries that readings speak of: the run's ``own``, recorded ones, and the demonstration's."""
     demo = load_params(DEMONSTRATION)
     sources = [(run.params.reviews, {one.id: one for one in own})]
-    for params in (run.params, demo):
-        samples = recorded_samples(params) or run.samples
-        dialogues = {sample.id: sample.dialogue for sample in samples}
-        told = recorded_summaries(params) if params.reviews else {}
+    for params in (one for one in (run.params, demo) if one.reviews):
+        dialogues = {sample.id: sample.dialogue for sample in recorded_samples(params) or run.samples}
+        told = recorded_summaries(params)
         texts = {id: ToJudge(id, dialogues[id], summary) for id, summary in told.items() if id in dialogues}
         sources.append((params.reviews, texts))
     cases: dict[tuple[str, str], ReadCase] = {}

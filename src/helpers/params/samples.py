@@ -59,7 +59,7 @@ class Baseline(Section):
     samples: str | None = None
 
 
-class Judge(Section):
+class JudgeEndpoint(Section):
     """A model behind a chat endpoint that is asked whether summaries are faithful and usable, once it has qualified.
 
     The address may also come from ``HELPERS_JUDGE_URL``; ``HELPERS_JUDGE_TOKEN`` goes to the origin of that address
@@ -91,7 +91,7 @@ class Scoring(Section):
     bertscore_model: str | None = None
     bertscore_layer: Positive | None = None
     nli_model: str | None = None
-    judge: Judge | None = None
+    judge: JudgeEndpoint | None = None
 
 
 class Privacy(Section):

@@ -15,9 +15,8 @@ import pytest
 from helpers.core.errors import RunError
 from helpers.core.paths import PACKAGE
 from helpers.experiments import sample_eval
-from helpers.experiments.judge import LOG, ask_judge
+from helpers.experiments.judge import LOG, about_summary, ask_judge
 from helpers.experiments.judge_cases import ToJudge, planted_cases, read_cases
-from helpers.experiments.until_decided import ask_until_decided
 from helpers.report.views.judge import judge as section
 from helpers.runs.launch import start_run, write_manifest
 from helpers.runs.request_log import RequestLog
@@ -45,10 +44,10 @@ def no_keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @contextmanager
-def replayed(url: str, *more: str, until_decided: bool = False) -> Iterator[Run]:
+def replayed(url: str, *more: str) -> Iterator[Run]:
     """Make a run over recorded answers that nobody of its own has read, with a judge at an address."""
     judge = [f"scoring.judge.url={url}", "scoring.judge.served_model=m"]
-    run = start_run("replay", ["reviews=[]", "samples.n=8", *judge, *more], until_decided=until_decided)
+    run = start_run("replay", ["reviews=[]", "samples.n=8", *judge, *more])
     try:
         yield run
     finally:
@@ -143,7 +142,7 @@ def test_one_that_affirms_all_does_not_qualify_and_shows_no_target_met(server: C
         assert {verdict for verdict, _ in rows(run).values()} == {"not measured"}
         html = page(run)
         assert "<strong>Not qualified:</strong>" in html
-        assert "“negation added or dropped”, too few" in html
+        assert "“negation added or dropped” (" in html
         assert "shown and judges nothing" in html
 
 
@@ -153,7 +152,7 @@ def test_one_that_denies_all_alarms_too_often(server: ChatServer) -> None:
         assert found.alarms_too_often
         assert not found.qualified
         assert {verdict for verdict, _ in rows(run).values()} == {"not measured"}
-        assert "it objects to" in page(run)
+        assert "one in twenty untouched references at most" in page(run)
 
 
 def test_a_preference_for_a_place_is_none(server: ChatServer) -> None:
@@ -253,14 +252,6 @@ def test_a_judge_without_an_address_is_refused_before_anything_is_written(tmp_pa
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_run_until_its_targets_are_decided_asks_it_once_after_the_last_look(server: ChatServer) -> None:
-    with replayed(server.url("judge-knows"), *FEW, until_decided=True) as run:
-        ask_until_decided(run, lambda looks: None)
-        found = judged(run)
-        assert len(found.summaries) == len(run.samples)
-        assert found.requests == len(server.bodies("judge-knows")) > 0
-
-
 def test_errors_and_references_are_drawn_by_the_dialogue() -> None:
     cases = planted_cases(21, 150)
     kinds = Counter(case.kind for case in cases)
@@ -309,6 +300,32 @@ def test_who_answers_does_not_know_the_judge() -> None:
                 names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
                 names += [one.name for one in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
                 assert not [name for name in names if "judge" in name.lower()], path
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"faithful": true, "usable": false, "kind": "omission"}', (True, False, "omission")),
+        ('```json\n{"faithful": false, "usable": false, "why": "x"}\n```', (False, False, None)),
+        ('{"faithful": false, "usable": true}', None),
+        ('{"faithful": "yes", "usable": true}', None),
+        ('{"faithful": true}', None),
+        ('{"faithful": false, "usable": false, "kind": "typo"}', None),
+        ('Sure! {"faithful": true, "usable": true}', None),
+        ("[]", None),
+    ],
+)
+def test_an_answer_is_a_verdict_as_the_rubric_asks_or_none(text: str, said: tuple[object, ...] | None) -> None:
+    found = about_summary(text)
+    assert found.malformed == (said is None)
+    assert (found.faithful, found.usable, found.kind) == (said or (None, None, None))
+
+
+def test_words_that_json_spells_are_cleaned_too() -> None:
+    found = about_summary('{"faithful": false, "usable": false, "words": "a\\u202eb\\u0007"}')
+    assert not found.malformed
+    assert "\u202e" not in found.words
+    assert "\x07" not in found.words
 
 
 def test_nothing_is_shown_where_none_was_named() -> None:

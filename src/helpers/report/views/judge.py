@@ -6,9 +6,8 @@ from markupsafe import Markup
 
 from helpers.report.components.numbers import between, interval, number, quoted, sentence
 from helpers.report.components.tables import Cell, Column, actual, table
-from helpers.report.views.readers import KINDS as READ_KINDS
-from helpers.report.views.readers import SHARES
-from helpers.report.views.sensitivity import KINDS
+from helpers.report.views.common import PLANTED_KINDS
+from helpers.report.views.readers import KINDS, SHARES
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.judge import MUST_SEE
 from helpers.scorers.planted import PlantedKind
@@ -42,7 +41,7 @@ def _standing(found: Cited) -> Markup:
             among=between(found.references.objects, "rate"),
         )
     return sentence(
-        "<strong>Not qualified:</strong> {why}. What {model} says is shown and judges nothing.",
+        "<strong>Not qualified:</strong> {why} (95 % intervals). What {model} says is shown and judges nothing.",
         why=Markup("; ").join(_reasons(found)),
         model=model,
     )
@@ -54,13 +53,15 @@ def _reasons(found: Cited) -> list[Markup]:
     if found.raw.alarms_too_often:
         reasons.append(
             sentence(
-                "it objects to {alarms} of untouched references, which is not shown to be at most one in twenty",
-                alarms=_figure(found.references.objects) if found.references else "an unknown share",
+                "it is not shown to object to one in twenty untouched references at most ({alarms})",
+                alarms=interval(found.references.objects, "rate") if found.references else "not asked",
             )
         )
     for kind in found.raw.unseen:
-        seen = _figure(found.planted[kind].objects) if kind in found.planted.raw else "an unknown share"
-        reasons.append(sentence("it sees {seen} of “{kind}”, too few", seen=seen, kind=KINDS[kind].lower()))
+        seen = interval(found.planted[kind].objects, "rate") if kind in found.planted.raw else "not asked"
+        reasons.append(
+            sentence("it is not shown to see enough of “{kind}” ({seen})", seen=seen, kind=PLANTED_KINDS[kind].lower())
+        )
     for question in found.raw.unlike_readers:
         reasons.append(_unlike(found, question))
     return reasons
@@ -72,15 +73,11 @@ def _unlike(found: Cited, question: str) -> Markup:
         return sentence("it was asked about no summary that readers find not {question}", question=question)
     read = found.read[question]
     return sentence(
-        "of the summaries that readers find not {question} it sees {seen}, and of the others it denies {alarms}",
+        "of what readers find not {question} it denies {seen}, and of the rest {alarms}",
         question=question,
-        seen=_figure(read.detection),
-        alarms=_figure(read.alarms) if read.alarms.n else "none, as there are none",
+        seen=interval(read.detection, "rate"),
+        alarms=interval(read.alarms, "rate") if read.alarms.n else "none was read",
     )
-
-
-def _figure(estimate: Cited) -> Markup:
-    return sentence("{value} ({among})", value=number(estimate.value, "rate"), among=between(estimate, "rate"))
 
 
 def _shares(found: Cited) -> Markup:
@@ -105,6 +102,8 @@ def _shares(found: Cited) -> Markup:
         malformed=number(found.malformed, "count"),
         failed=number(found.failed, "count"),
     )
+    if found.stopped and found.raw.qualified:
+        note += sentence(" Not everything was asked: {why}.", why=quoted(found.stopped))
     return table("What the judge says of these summaries", columns, rows, id="judge", note=note)
 
 
@@ -141,7 +140,7 @@ def _trials(found: Cited) -> Markup:
         rows.append(["Untouched references: false alarms", *_cells(found.references.objects), _alarms(found)])
     for kind in PlantedKind:
         if kind in found.planted.raw and found.planted[kind].objects.n:
-            rows.append([KINDS[kind], *_cells(found.planted[kind].objects), _seen(found, kind)])
+            rows.append([PLANTED_KINDS[kind], *_cells(found.planted[kind].objects), _seen(found, kind)])
     for question, one in found.read.items():
         rows += [
             [f"Read, and found not {question}", *_cells(one.detection), _like(found, question)],
@@ -188,7 +187,7 @@ def _kinds(found: Cited) -> Markup:
     if not denied:
         return Markup()
     rows = [
-        [quoted(one.id), READ_KINDS[one.said.kind.raw] if one.said.kind.raw else "not said", quoted(one.said.words.raw)]
+        [quoted(one.id), KINDS[one.said.kind.raw] if one.said.kind.raw else "not said", quoted(one.said.words.raw)]
         for one in denied[:MOST_DENIED]
     ]
     columns = [Column("Dialogue"), Column("Error"), Column("Words")]
@@ -197,4 +196,4 @@ def _kinds(found: Cited) -> Markup:
 
 
 #: Denied summaries that a page lists.
-MOST_DENIED = 20
+MOST_DENIED = 8
