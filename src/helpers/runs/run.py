@@ -1,8 +1,8 @@
 """A run as a notebook sees it: where it stands, whom it asks, and the results it already has.
 
 A run directory holds ``params.yaml`` (resolved), ``manifest.json``, ``server.json`` (who answers),
-``requests.jsonl`` (the log), ``findings.jsonl`` where it may keep no text, ``results/NN.json``, ``notebooks/``
-(executed), ``site/`` (the pages), and ``published`` once these were published.
+``requests.jsonl`` (the log), ``judge.jsonl`` (that of a judge), ``findings.jsonl`` where it may keep no text,
+``results/NN.json``, ``notebooks/`` (executed), ``site/`` (the pages), and ``published`` once these were published.
 """
 
 from __future__ import annotations
