@@ -38,6 +38,9 @@ REFUSALS = {
     429: "Too many requests.",
     503: "The model is loading.",
 }
+#: Judges: one that knows the truth about each summary and about pairs, one that affirms all, one that prefers the first
+#: place, one that answers no JSON, one that denies all.
+JUDGES = ("judge-knows", "judge-affirms", "judge-first", "judge-prose", "judge-denies")
 CACHING = ("cached", "cached-salt", "cached-always", "cached-apart", "cached-silent")
 
 
@@ -64,6 +67,26 @@ class ChatAnswers:
     bodies: list[dict[str, Any]] = field(default_factory=list)
     streamed: list[Streamed] = field(default_factory=list)
     routed: list[dict[str, Any]] = field(default_factory=list)
+    truth: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def judged(self, mode: str, material: dict[str, str]) -> str:
+        """Return what a judge says of a summary or of a pair, as its mode has it."""
+        if mode == "judge-prose":
+            return "I would say that it is fine."
+        if "summary" not in material:
+            worth = [self._worth(material[place]) for place in ("first", "second")]
+            best = "first" if worth[0] > worth[1] else "second" if worth[1] > worth[0] else "neither"
+            return json.dumps({"better": "first" if mode == "judge-first" else best})
+        said: dict[str, Any] = {"faithful": True, "usable": True, "kind": None, "words": ""}
+        if mode == "judge-denies":
+            said |= {"faithful": False, "usable": False, "kind": "other"}
+        if mode in ("judge-knows", "judge-first"):
+            said |= self.truth.get(material["summary"], {})
+        return f"```json\n{json.dumps(said)}\n```"
+
+    def _worth(self, summary: str) -> int:
+        known = self.truth.get(summary, {})
+        return 2 * known.get("faithful", True) + known.get("usable", True)
 
     async def stream(self, mode: str, body: dict[str, Any], writer: asyncio.StreamWriter) -> None:
         """Send an answer in events, whose last word is its place in ``streamed``."""
@@ -92,10 +115,10 @@ class ChatAnswers:
         writer.write(b"data: [DONE]\n\n")
         await writer.drain()
 
-    async def answer(self, mode: str, body: dict[str, Any]) -> dict[str, Any]:
+    async def answer(self, mode: str, body: dict[str, Any], key: str = "") -> dict[str, Any]:
         """Return the answer of a mode, after as long as it takes."""
         self.asked[mode] += 1
-        self.bodies.append({"mode": mode, **body})
+        self.bodies.append({"mode": mode, "key": key, **body})
         prompt = "\n".join(turn["content"] for turn in body["messages"])
         read, most = len(prompt.split()), body.get("max_tokens") or body.get("max_completion_tokens") or 16
         text, cached = SAYS, 0
@@ -106,6 +129,8 @@ class ChatAnswers:
             text, made = "·\u0301 " * most, most
         if mode == "over-limit":
             made = most + 5
+        if mode in JUDGES:
+            text = self.judged(mode, json.loads(body["messages"][-1]["content"]))
         if mode == "sampling":
             text = f"{SAYS} Take {self.asked[mode]}."
         message = {"role": "assistant", "content": text}
@@ -191,8 +216,9 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ans
                 status, content = 200, {"object": "list", "data": [{"id": name, "object": "model"} for name in names]}
             elif method == "POST" and mode in STREAMS and json.loads(body).get("stream"):
                 return await answers.stream(mode, json.loads(body), writer)
-            elif method == "POST" and mode in (*MODES, *CACHING) and rest == "v1/chat/completions":
-                status, content = 200, await answers.answer(mode, json.loads(body))
+            elif method == "POST" and mode in (*MODES, *CACHING, *JUDGES) and rest == "v1/chat/completions":
+                keys = [line[15:] for line in head.decode().split("\r\n") if line.lower().startswith("authorization:")]
+                status, content = 200, await answers.answer(mode, json.loads(body), "".join(keys))
             elif method == "POST" and mode == "no-model":
                 status, content = 400, {"error": {"message": "The model `x` does not exist: " + str(body)}}
             sent = b"" if method == "HEAD" else json.dumps(content).encode()
@@ -206,17 +232,24 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ans
 
 
 async def _main() -> None:
-    answers = ChatAnswers()
+    answers = ChatAnswers(truth=json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")) if sys.argv[1:] else {})
     server = await asyncio.start_server(lambda r, w: _serve(r, w, answers), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)  # until the test is gone
 
 
 class ChatServer:
-    """The server as a process; ``url`` is the address of a mode."""
+    """The server as a process; ``url`` is the address of a mode.
+
+    ``truth`` is a file of what its judges know: by summary, what they say of it.
+    """
+
+    def __init__(self, truth: Path | None = None) -> None:
+        self._arguments = [] if truth is None else [str(truth)]
 
     def __enter__(self) -> Self:
-        self._process = Popen([sys.executable, str(Path(__file__))], stdin=PIPE, stdout=PIPE, text=True)
+        command = [sys.executable, str(Path(__file__)), *self._arguments]
+        self._process = Popen(command, stdin=PIPE, stdout=PIPE, text=True)
         assert self._process.stdout
         self._origin = f"http://127.0.0.1:{int(self._process.stdout.readline())}"
         return self

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from helpers.core.errors import InputError
 from helpers.core.machine import is_loopback
 
+#: The variables that hold the token of a deployed endpoint and the address that it belongs to.
+ENDPOINT = ("HF_TOKEN", "HF_ENDPOINT_URL")
 #: A part of an address's query that looks like a secret, which would stand in logs.
 _SECRET = re.compile(r"(^|&)[^=&]*(token|key|secret|password|sig)[^=&]*=", re.IGNORECASE)
 
@@ -25,12 +27,13 @@ def checked_url(url: str) -> str:
     return url if parts.path.strip("/") or parts.query else url.rstrip("/")
 
 
-def token_for(url: str, environment: Mapping[str, str]) -> str | None:
+def token_for(url: str, environment: Mapping[str, str], of: tuple[str, str] = ENDPOINT) -> str | None:
     """Return the environment's token if it may go to this address, else ``None``.
 
-    ``HF_TOKEN`` belongs to the origin of ``HF_ENDPOINT_URL`` and travels over https or to loopback only.
+    ``of`` names the variables of a token and of the address whose origin it belongs to (``HF_TOKEN`` and
+    ``HF_ENDPOINT_URL``); it travels over https or to loopback only.
     """
-    token, home = environment.get("HF_TOKEN"), environment.get("HF_ENDPOINT_URL")
+    token, home = (environment.get(name) for name in of)
     if not token or not home or _origin(url) != _origin(home):
         return None
     return token if urlsplit(url).scheme == "https" or is_loopback(url) else None

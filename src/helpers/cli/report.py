@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from helpers.backends.discovery import PATIENCE
+from helpers.backends.judge import judge_url
 from helpers.cli.addresses import found_at
 from helpers.cli.arguments import ANSWERING, add_overrides, budget, seconds
 from helpers.core.console import say, shown
@@ -25,7 +26,7 @@ from helpers.core.published import check, check_writable
 from helpers.core.published import publish as put
 from helpers.params import Params
 from helpers.params.files import apply_overrides, given_tree, load_params, validate, write_params
-from helpers.runs.budget import announcement
+from helpers.runs.budget import announcement, judge_announcement
 from helpers.runs.directory import attach, mark_published, open_interrupted
 from helpers.runs.launch import fan_out, finish, resume_run, start_run
 from helpers.runs.run import Run
@@ -137,6 +138,8 @@ def _measured(
         say(f"run {shown(run.directory)}: {run.manifest.dialogues} dialogues, {len(pages)} pages")
         if params.backend == "endpoint":
             say(announcement(params, run.manifest.dialogues, numbers, run.server["url"]))
+        if "02" in numbers and (judge := judge_url(params)):
+            say(judge_announcement(params, run.manifest.dialogues, judge))
         data_files.keep_previous(run, args.out)
         try:
             fan_out(run)

@@ -12,10 +12,12 @@ from typing import Any
 from helpers import scorers
 from helpers.core.model import Frozen
 from helpers.experiments.groups import grouped
+from helpers.experiments.judge_cases import ToJudge
 from helpers.experiments.recordings import compare_recordings, recorded_of
 from helpers.experiments.robustness import with_robustness
 from helpers.experiments.sensitivity import bundled_sensitivity, judged_checks
 from helpers.params import Params
+from helpers.runs.results.judge import Against
 from helpers.runs.results.sample_eval import Checked, Recording, SampleEval, Scored
 from helpers.runs.run import Run
 from helpers.runs.sender import Outcome, RequestSender
@@ -75,12 +77,13 @@ def measure(run: Run) -> SampleEval:
     began, sender = time.monotonic(), run.sender(PAGE)
     asked = ask(run.params, sender, run.samples)
     found = evaluate(run, asked, sender, time.monotonic() - began, compare_recordings(run.params))
-    return with_robustness(run, found, marks_of(asked))
+    return completed(run, asked, found)
 
 
-def marks_of(asked: Sequence[Asked]) -> dict[str, str | None]:
-    """Return what tells the answers from one another, by the dialogue's id."""
-    return {one.sample.id: one.outcome.mark for one in asked if one.outcome}
+def completed(run: Run, asked: Sequence[Asked], found: SampleEval) -> SampleEval:
+    """Return the scores with what is asked at last: what harmless changes do, and what a judge says."""
+    marks = {one.sample.id: one.outcome.mark for one in asked if one.outcome}
+    return judged(run, asked, with_robustness(run, found, marks))
 
 
 def ask(params: Params, sender: RequestSender, samples: Sequence[Sample]) -> list[Asked]:
@@ -144,6 +147,27 @@ def evaluate(
 
 def _recorded(path: str | None) -> Recorded | None:
     return read_recorded(path) if path else None
+
+
+def judged(run: Run, asked: Sequence[Asked], found: SampleEval) -> SampleEval:
+    """Return a result with what the judge says of its summaries, where one is named and there are any.
+
+    It compares them with the recorded baseline or, where that is of this very system, with the untuned base.
+    """
+    if found.reason or run.params.scoring.judge is None:
+        return found
+    from helpers.experiments.judge import ask_judge  # with aiohttp, which recorded answers do without
+
+    own = [
+        ToJudge(one.sample.id, one.sample.dialogue, one.outcome.answer.summary)
+        for one in asked
+        if one.outcome and one.outcome.answer
+    ]
+    baseline = run.params.baseline
+    against: Against = "untuned" if found.baseline_is_own else "baseline"
+    recorded = _recorded(baseline.untuned if found.baseline_is_own else baseline.predictions)
+    judge = ask_judge(run, own, (against, recorded) if recorded else None)
+    return found.model_copy(update={"judge": judge})
 
 
 def _findings(answered: Sequence[Asked], params: Params, recorded: Recorded | None) -> tuple[list[Finding], Semantics]:

@@ -15,7 +15,6 @@ from helpers.core.console import say
 from helpers.core.text import spell, width_of
 from helpers.experiments import deploy_check, latency_cost, sample_eval
 from helpers.experiments.recordings import compare_recordings
-from helpers.experiments.robustness import with_robustness
 from helpers.params.files import write_params
 from helpers.runs.directory import attach
 from helpers.runs.launch import write_manifest
@@ -54,7 +53,7 @@ def ask_until_decided(whole: Run, record: Callable[[Sequence[Look]], None]) -> N
                 say(ended or _why_over(run, judged))
                 break
             _grow(run, more)
-        asking.ask_changed()
+        asking.complete()
         # its page asks the other settings too; what was asked for the looks is not asked again
         (run.directory / "results" / f"{latency_cost.PAGE}.json").unlink()
     finally:
@@ -72,7 +71,6 @@ class _Asking:
     sender: RequestSender
     recordings: tuple[Recording, ...]
     outcomes: list[sample_eval.Asked] = field(default_factory=list)
-
     found: SampleEval | None = None
 
     def ask(self) -> str:
@@ -87,11 +85,10 @@ class _Asking:
         write_result(self.run.directory / "results", latency_cost.steady(self.run))
         return self.run.down() or self.sender.stopped
 
-    def ask_changed(self) -> None:
-        """Ask at last, with what the looks left of the budget, what harmless changes do to the answers."""
+    def complete(self) -> None:
+        """Ask at last, with what the looks left of the budget, for what page 02 shows beside its scores."""
         if self.found:
-            marks = sample_eval.marks_of(self.outcomes)
-            write_result(self.run.directory / "results", with_robustness(self.run, self.found, marks))
+            write_result(self.run.directory / "results", sample_eval.completed(self.run, self.outcomes, self.found))
 
 
 def _look(run: Run, *, last: bool) -> Judgement:

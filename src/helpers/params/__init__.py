@@ -19,7 +19,7 @@ from helpers.params.cost import (
 from helpers.params.measuring import Budget, Load, Measure, Traffic
 from helpers.params.models import ComparedWith, Generation, Model, QuantizationPlan, Setting, Settings, Variant
 from helpers.params.publication import Publication, Reason, Tracking
-from helpers.params.samples import Baseline, Columns, Privacy, Replay, Robustness, Samples, Scoring
+from helpers.params.samples import Baseline, Columns, JudgeEndpoint, Privacy, Replay, Robustness, Samples, Scoring
 from helpers.params.schema import Params
 from helpers.params.service import App, Batching, Cache, Deployment, Endpoint, Execution, Serving
 from helpers.params.targets import STREAMED, Alerts, MonitoringLogs, Rule, Target, Targets
@@ -41,6 +41,7 @@ __all__ = [
     "Expected",
     "Generation",
     "Instance",
+    "JudgeEndpoint",
     "Line",
     "Lines",
     "Load",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -62,8 +62,28 @@ class Baseline(Section):
     samples: str | None = None
 
 
+class JudgeEndpoint(Section):
+    """A model behind a chat endpoint that is asked whether summaries are faithful and usable, once it has qualified.
+
+    The address may also come from ``HELPERS_JUDGE_URL``; ``HELPERS_JUDGE_TOKEN`` goes to the origin of that address
+    alone. It qualifies by ``planted`` errors of each kind and by ``references`` untouched ones. No more than
+    ``requests`` are sent; time limits and attempts are those of ``endpoint``. Texts go to it where ``privacy.text`` is
+    ``full``, and elsewhere only with ``send_private``. ``extra`` are further fields of the request as the server names
+    them, such as ``response_format``.
+    """
+
+    url: Annotated[str, Field(pattern=r"^https?://[^/\s@]+")] | None = None
+    served_model: str
+    requests: Positive = 500
+    planted: Positive = 20
+    references: Positive = 150
+    max_new_tokens: Positive = 512
+    extra: dict[str, Any] = Field(default_factory=dict)
+    send_private: bool = False
+
+
 class Scoring(Section):
-    """What ROUGE takes for words, and folders with local models for scores by meaning.
+    """What ROUGE takes for words, folders with local models for scores by meaning, and a judge.
 
     ``tokenizer`` is that of any script (``unicode``) or the one of `rouge_score`, which sees ``a-z0-9`` alone. A model
     that is ``null`` is not measured, and the page says so.
@@ -74,6 +94,7 @@ class Scoring(Section):
     bertscore_model: str | None = None
     bertscore_layer: Positive | None = None
     nli_model: str | None = None
+    judge: JudgeEndpoint | None = None
 
 
 class Privacy(Section):

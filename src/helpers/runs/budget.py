@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 from helpers.core.machine import is_loopback
 from helpers.core.text import spell
 from helpers.params import Params
 from helpers.runs.manifest import Manifest
+from helpers.scorers.planted import PlantedKind
 
 #: Requests of the deploy check beside the warm-up: waking it, the probes, the repeats that show determinism.
 CHECKS = 20
@@ -89,6 +91,20 @@ def announcement(params: Params, dialogues: int, pages: Collection[str], url: st
     by_page = ", ".join(f"{page}: {requests}" for page, requests in planned.items())
     shares = f" (by page: {by_page})" if by_page else ""
     return f"about {sum(planned.values())} requests{shares}, {spell(minutes, 'minutes')}, {cost}; {stop}"
+
+
+def judge_announcement(params: Params, dialogues: int, url: str) -> str:
+    """Return the sentence that precedes the first request to the judge at ``url``: how many, and what it is sent."""
+    judge = params.scoring.judge
+    assert judge is not None, "only a run with a judge announces one"
+    if params.privacy.text != "full" and not judge.send_private:
+        return f"the judge is not asked: privacy.text is '{params.privacy.text}', scoring.judge.send_private is false"
+    qualifying = len(PlantedKind) * judge.planted + judge.references
+    wanted = f"{qualifying} to qualify, further ones for summaries that were read, up to {3 * dialogues} for this run's"
+    return (
+        f"up to {judge.requests} requests to the judge at {urlsplit(url).netloc} ({wanted}), which sees these "
+        "dialogues and summaries; what it costs is not known"
+    )
 
 
 def _planned_loads(params: Params) -> list[tuple[int, float]]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.backends.endpoint import endpoint_url
+from helpers.backends.judge import judge_url
 from helpers.core.console import say
 from helpers.core.environment import redact
 from helpers.core.errors import InputError, ModelError, RunError
@@ -61,6 +62,7 @@ def start_run(
         params = _first_look(params, len(inputs.samples))
     samples = draw_samples(inputs.samples, params.samples)
     url = endpoint_url(params)
+    judge_url(params)
     hashes = model_hashes(params)
     started = datetime.now(UTC)
     directory = _make_directory(name or f"{started:%Y%m%dT%H%M%S}-{Path(source).stem}")

@@ -11,9 +11,10 @@ from statistics import fmean
 from pydantic import Field
 
 from helpers.core.model import Frozen
+from helpers.params import Params
 from helpers.runs.reviews import Preference, SummaryReading, of_summaries, read_ratings, reading_lines
 from helpers.runs.run import Run
-from helpers.samples.dataset import load_samples
+from helpers.samples.dataset import Sample, load_samples
 from helpers.samples.recorded import read_recorded
 from helpers.stats.agreement import RaterAgreement, rater_agreement
 from helpers.stats.intervals import Estimate, mean, mean_rate
@@ -91,13 +92,13 @@ def read_summaries(run: Run) -> ReadSummaries | None:
     if found:
         labels = {row.id: (row.length, row.domain) for row in scored.samples} if scored else {}
         return ReadSummaries(found, ratings.preferences, labels, recorded=False)
-    found = of_summaries(given, _recorded(run))
+    found = of_summaries(given, recorded_summaries(run.params))
     return ReadSummaries(found, (), _labels_of_recorded(run), recorded=True) if found else None
 
 
-def _recorded(run: Run) -> dict[str, str]:
-    """Return the recorded answers of the model that a run asks."""
-    replay, baseline = run.params.replay, run.params.baseline.predictions
+def recorded_summaries(params: Params) -> dict[str, str]:
+    """Return the recorded answers of the model that parameters name."""
+    replay, baseline = params.replay, params.baseline.predictions
     file, id, column = (
         (replay.predictions, replay.id, replay.prediction) if replay else (baseline or "", "id", "prediction")
     )
@@ -106,11 +107,13 @@ def _recorded(run: Run) -> dict[str, str]:
 
 
 def _labels_of_recorded(run: Run) -> dict[str, tuple[str | None, str | None]]:
-    source = run.params.baseline.samples
-    samples = (
-        load_samples(run.params.samples.model_copy(update={"source": source, "n": None})) if source else run.samples
-    )
-    return {one.id: (one.length, one.domain) for one in samples}
+    return {one.id: (one.length, one.domain) for one in recorded_samples(run.params) or run.samples}
+
+
+def recorded_samples(params: Params) -> tuple[Sample, ...]:
+    """Return the dialogues of the recorded answers, where they are others than those of the run."""
+    source = params.baseline.samples
+    return load_samples(params.samples.model_copy(update={"source": source, "n": None})) if source else ()
 
 
 def summarise_review(

@@ -18,13 +18,13 @@ from pydantic import ConfigDict, Field, ValidationError
 from helpers.core.errors import InputError, RunError
 from helpers.core.model import Frozen
 from helpers.core.text import stable_hash
+from helpers.runs.results.base import ErrorKind
 from helpers.runs.run import Run
 
 FOLDER, RATINGS = "reviews", "ratings.json"
 FORMAT = "helpers-ratings"
 #: A review holds at most so many dialogues.
 MOST = 500
-ErrorKind = Literal["role_swap", "number_date_binding", "contradiction", "omission", "invented", "other"]
 Reader = Literal["person", "language model"]
 Better = Literal["first", "second", "neither"]
 

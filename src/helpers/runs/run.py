@@ -1,8 +1,8 @@
 """A run as a notebook sees it: where it stands, whom it asks, and the results it already has.
 
 A run directory holds ``params.yaml`` (resolved), ``manifest.json``, ``server.json`` (who answers),
-``requests.jsonl`` (the log), ``findings.jsonl`` where it may keep no text, ``results/NN.json``, ``notebooks/``
-(executed), ``site/`` (the pages), and ``published`` once these were published.
+``requests.jsonl`` (the log), ``judge.jsonl`` (that of a judge), ``findings.jsonl`` where it may keep no text,
+``results/NN.json``, ``notebooks/`` (executed), ``site/`` (the pages), and ``published`` once these were published.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ class Run:
             count_tokens=self._token_counter(),
             context_tokens=self.params.model.context_tokens if remote else None,
             may_send=self.spent,
-            earlier=self._earlier(page, variant),
+            earlier=self.earlier_in(self.log, page, variant),
             findings=Findings(self.directory / FINDINGS),
             variant=variant,
             shared_tokens=0 if backend else self.prompt_cache.shared_tokens,
@@ -230,15 +230,15 @@ class Run:
         """Return the requests that are asked again when this run goes on after an interruption."""
         return unsettled(self.log.read(), self.manifest.resumed_at)
 
-    def _earlier(self, page: str, variant: str) -> Earlier:
-        """Return what a page has asked already, when this run goes on after an interruption."""
+    def earlier_in(self, log: RequestLog, page: str, variant: str) -> Earlier:
+        """Return what a page has asked already by a log, when this run goes on after an interruption."""
         if self.manifest.resumed_at is None:
             return Earlier()
-        logged = final_attempts(self.log.read())
+        logged = final_attempts(log.read())
         own = (r for r in logged if (r.page, r.variant) == (page, variant) and r.sample != KNOWN_GOOD_ID)
         # An answer from a cache is an answer, though its time is no figure of the steady state.
         kept: dict[Key, Record] = {("steady" if r.phase == "cached" else r.phase, r.sample, r.repeat): r for r in own}
-        return Earlier(kept, self.unsettled())
+        return Earlier(kept, unsettled(log.read(), self.manifest.resumed_at))
 
     def _token_counter(self) -> Callable[[str], int] | None:
         from helpers.engines.model_files import TokenCounter  # with tokenizers, for a page that asks

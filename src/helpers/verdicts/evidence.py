@@ -12,6 +12,7 @@ from typing import Literal
 
 from helpers.cost.costs import Costs, inverse
 from helpers.params import STREAMED
+from helpers.runs.results.judge import Question
 from helpers.runs.results.latency_cost import LatencyCost
 from helpers.runs.results.sample_eval import UNTUNED, SampleEval
 from helpers.runs.results.store import Results
@@ -33,7 +34,8 @@ class Evidence:
     where the declared replicas sustain the declared traffic. ``recorded`` is the source of the dialogues whose recorded
     answers it rests on, so that asking more adds nothing. ``regression`` says why it is no evidence of quality.
     ``read``: somebody read the summaries, so that asking for more decides nothing by itself. ``else_not_measured``: it
-    can only show a target to be missed; where it does not, nothing was measured, for this reason.
+    can only show a target to be missed; where it does not, nothing was measured, for this reason. ``by_judge``: what a
+    judge denies is its ground, not what the checks flag.
     """
 
     page: str
@@ -52,6 +54,7 @@ class Evidence:
     regression: str = ""
     read: bool = False
     else_not_measured: str = ""
+    by_judge: bool = False
 
     @property
     def sampled(self) -> bool:
@@ -168,10 +171,11 @@ def _of_page_03(timed: LatencyCost | None, money: Costs | None, unpriced: str) -
 
 
 def _of_readers(scored: SampleEval | None, readings: tuple[SummaryReading, ...], run: str) -> dict[str, Evidence]:
-    """Return what readers say of the summaries; where nobody read any, what the flags of judged checks bound."""
+    """Return what readers say of the summaries; where nobody read any, what the flags of a judge or of checks bound."""
+    asked: dict[str, Question] = {"usable_summaries": "usable", "faithful_summaries": "faithful"}
     return {
-        name: _read(name, by_dialogue(readings, QUESTIONS[question])) if readings else _flagged(scored, run)
-        for name, question in (("usable_summaries", "usable"), ("faithful_summaries", "faithful"))
+        name: _read(name, by_dialogue(readings, QUESTIONS[question])) if readings else _flagged(scored, run, question)
+        for name, question in asked.items()
     }
 
 
@@ -185,8 +189,12 @@ def _read(name: str, shares: Mapping[str, float]) -> Evidence:
 PACE, ENOUGH = 20, 36
 
 
-def _flagged(scored: SampleEval | None, run: str) -> Evidence:
-    """Return the bound that flags set: a true summary is flagged at most as often as the checks are shown to alarm."""
+def _flagged(scored: SampleEval | None, run: str, question: Question) -> Evidence:
+    """Return the bound that flags set: a true summary is flagged at most as often as whoever flags is shown to alarm.
+
+    Where a judge has qualified it is the one to flag, whatever the checks find: of two bounds the better one would err
+    twice as often.
+    """
     why = scored.reason if scored else "run page 02 first"
     if why or scored is None:
         return Evidence("02", "results/02.json#/flagged", why)
@@ -195,13 +203,18 @@ def _flagged(scored: SampleEval | None, run: str) -> Evidence:
         f"nobody has read the summaries: about {minutes} minutes of reading, of {ENOUGH} dialogues or more: "
         f"python -m helpers review {run}"
     )
-    flagged, alarms = scored.flagged, _false_alarms(scored)
+    flagged, alarms, address = scored.flagged, _false_alarms(scored), "results/02.json#/flagged"
+    judge = scored.judge
+    by_judge = judge is not None and judge.qualified and judge.flagged[question].n > 0
+    if judge is not None and judge.references is not None and by_judge:
+        flagged, alarms = judge.flagged[question], judge.references.objects
+        address = f"results/02.json#/judge/flagged/{question}"
     if flagged is None or flagged.low is None or alarms is None or alarms.high is None:
-        return Evidence("02", "results/02.json#/flagged", reading)
+        return Evidence("02", address, reading)
     # of the share t of true ones alarms(t) are flagged, of the others all at most: flagged <= alarms * t + 1 - t
     high = min(1.0, (1 - flagged.low) / (1 - alarms.high))
     given = Estimate(value=None, low=None, high=high, n=flagged.n, method="clopper-pearson", bound="upper")
-    return Evidence("02", "results/02.json#/flagged", given=given, else_not_measured=reading)
+    return Evidence("02", address, given=given, else_not_measured=reading, by_judge=by_judge)
 
 
 def _false_alarms(scored: SampleEval) -> Estimate | None:

@@ -26,6 +26,7 @@ Verdict = Literal["met", "missed", "undecided", "not measured", "informative"]
 Direction = Literal["max", "min", "below", "above", "margin", "none"]
 #: Why a target that nobody's reading judges is missed.
 BY_FLAGS = "the faithfulness checks flag more summaries than it allows, their false alarms deducted"
+BY_JUDGE = "a judge that has qualified denies more summaries than it allows, its false alarms deducted"
 #: What would start anew once the looks at a question are used up.
 ANEW = f"the {LOOKS} looks at this question are used; other dialogues start it anew"
 
@@ -232,7 +233,8 @@ def _judged(name: str, target: Target, found: Evidence, case: Case) -> Judged:
         verdict = "informative" if found.regression else verdict
         reason = found.reason or found.regression
         if found.else_not_measured:
-            reason = BY_FLAGS if verdict == "missed" else found.else_not_measured
+            flags = BY_JUDGE if found.by_judge else BY_FLAGS
+            reason = flags if verdict == "missed" else found.else_not_measured
             verdict = verdict if verdict == "missed" else "not measured"
         row = Judged(**fields, estimate=estimate, verdict=verdict, reason=reason)
         return _at_traffic(row, case) if found.at_traffic else row

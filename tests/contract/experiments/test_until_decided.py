@@ -21,6 +21,7 @@ from helpers.runs.directory import open_interrupted
 from helpers.runs.launch import resume_run, start_run
 from helpers.runs.run import Run
 from helpers.verdicts.looks import Look
+from tests.chat_server import ChatServer
 from tests.scripted_server import Play, ScriptedServer, answer, summary
 
 SPOKEN = summary("Ann and Bo agree to meet on Sunday.")
@@ -83,6 +84,20 @@ def test_it_goes_on_until_nothing_is_open(
     assert "10 dialogues, " in said
     assert "Success rate undecided (60 % to 100 %, look 1 of 5)" in said
     assert "every target that more dialogues could decide is decided" in said
+
+
+def test_a_judge_is_asked_once_after_the_last_look(environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ChatServer() as judge:
+        url = judge.url("judge-affirms")
+        few = ("served_model=m", "planted=1", "references=1", f"url={url}")
+        settings = ("samples.source=bundled:demo", *(f"scoring.judge.{one}" for one in few))
+        with started(monkeypatch, SPOKEN, settings=settings) as run:
+            ask_until_decided(run, lambda looks: None)
+            found = run.results().sample_eval
+        assert found is not None
+        assert found.judge is not None
+        assert [one.id for one in found.judge.summaries] == [sample.id for sample in run.samples]
+        assert found.judge.requests == len(judge.bodies("judge-affirms")) > 0
 
 
 def test_it_ends_with_its_budget(

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from helpers.params.files import load_params
-from helpers.runs.budget import announcement, planned_requests, spent
+from helpers.runs.budget import announcement, judge_announcement, planned_requests, spent
 from helpers.runs.manifest import Manifest
 
 PAGES, URL = ("01", "02", "03", "04", "05", "06"), "https://endpoint.example"
@@ -38,6 +38,15 @@ def test_a_server_on_this_machine_bills_nothing() -> None:
     assert spent(params, manifest, 1) == ""
     elsewhere = load_params("chat", ["budget.usd=0.000001", "endpoint.url=https://a.example/v1"])
     assert spent(elsewhere, manifest, 1) == "budget.usd=1e-06 is spent"
+
+
+def test_the_judge_is_announced_with_its_bound_and_with_what_it_sees() -> None:
+    judge = ["scoring.judge.served_model=m", "scoring.judge.requests=400"]
+    told = judge_announcement(load_params("demo", judge), 10, "https://judge.example/v1")
+    assert told.startswith("up to 400 requests to the judge at judge.example (330 to qualify, ")
+    assert "sees these dialogues" in told
+    private = judge_announcement(load_params("endpoint", judge), 10, "https://judge.example/v1")
+    assert private == "the judge is not asked: privacy.text is 'hash', scoring.judge.send_private is false"
 
 
 def test_load_is_part_of_the_estimate_where_it_may_be_sent() -> None:

@@ -18,6 +18,7 @@ from helpers.runs.request_log import RECORD, Record
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.robustness import asks_changed
 from helpers.runs.run import Run
+from helpers.scorers.planted import PlantedKind
 from helpers.verdicts.compute import judgement
 
 #: Rows of the request table on a page; the log holds all of them.
@@ -40,6 +41,18 @@ BACKENDS = {
 }
 #: What pages say of a foreign server that runs on the machine that asks.
 HERE = "Measured on a server on the machine that asked, over loopback HTTP: no network lies between."
+#: How pages call the kinds of planted errors.
+PLANTED_KINDS = {
+    PlantedKind.SPEAKERS_EXCHANGED: "Speakers exchanged",
+    PlantedKind.NUMBER_MOVED: "Number at another thing",
+    PlantedKind.DATE_MOVED: "Day or time at another thing",
+    PlantedKind.PLACE_MOVED: "Place exchanged",
+    PlantedKind.NEGATED: "Negation added or dropped",
+    PlantedKind.BEFORE_CHANGE: "The plan before the change",
+    PlantedKind.OUTCOME_OMITTED: "Outcome left out",
+    PlantedKind.PERSON_INVENTED: "Person invented",
+    PlantedKind.NUMBER_INVENTED: "Number invented",
+}
 #: What stands for texts that the privacy setting keeps from pages, and for one that is empty.
 HIDDEN = Markup("<p>The privacy setting keeps the texts off this page.</p>")
 EMPTY = "(an empty answer)"

@@ -1,4 +1,4 @@
-"""What the measures of page 02 would have noticed: the table of planted errors, and what the checks find."""
+"""What the measures of page 02 would have noticed: the table of planted errors; what the checks find, or a judge."""
 
 from __future__ import annotations
 
@@ -8,23 +8,14 @@ from markupsafe import Markup
 
 from helpers.report.components.numbers import interval, number, quoted, sentence
 from helpers.report.components.tables import Cell, Column, table
+from helpers.report.views.common import PLANTED_KINDS
+from helpers.report.views.judge import judge
 from helpers.report.views.sample_eval import METRICS
 from helpers.runs.results.cited import Cited
 from helpers.scorers.faithfulness import FaithfulnessCheck
 from helpers.scorers.planted import PlantedKind
 from helpers.scorers.sensitivity import ALL_CHECKS, OUTPUT_CHECKS
 
-KINDS = {
-    PlantedKind.SPEAKERS_EXCHANGED: "Speakers exchanged",
-    PlantedKind.NUMBER_MOVED: "Number at another thing",
-    PlantedKind.DATE_MOVED: "Day or time at another thing",
-    PlantedKind.PLACE_MOVED: "Place exchanged",
-    PlantedKind.NEGATED: "Negation added or dropped",
-    PlantedKind.BEFORE_CHANGE: "The plan before the change",
-    PlantedKind.OUTCOME_OMITTED: "Outcome left out",
-    PlantedKind.PERSON_INVENTED: "Person invented",
-    PlantedKind.NUMBER_INVENTED: "Number invented",
-}
 CHECKS = {
     FaithfulnessCheck.WHO: "Who does what",
     FaithfulnessCheck.WHEN: "When",
@@ -52,7 +43,7 @@ def noticed(result: Cited) -> Markup:
         [
             Column("Measure"),
             Column("False alarms", numeric=True),
-            *(Column(KINDS[kind], numeric=True) for kind in kinds),
+            *(Column(PLANTED_KINDS[kind], numeric=True) for kind in kinds),
         ],
         [[_name(row), _cell(row.false_alarms), *(_cell(row.detection[kind]) for kind in kinds)] for row in rows],
         id="noticed",
@@ -61,7 +52,7 @@ def noticed(result: Cited) -> Markup:
     metrics = [row for row in rows if row.sort.raw == "metric"]
     ranked = table(
         "How often a metric ranks the false summary below the true one; a coin does half of the time",
-        [Column("Metric"), *(Column(KINDS[kind], numeric=True) for kind in kinds)],
+        [Column("Metric"), *(Column(PLANTED_KINDS[kind], numeric=True) for kind in kinds)],
         [[_name(row), *(_cell(row.ranked[kind]) for kind in kinds)] for row in metrics],
         id="ranked",
     )
@@ -69,7 +60,7 @@ def noticed(result: Cited) -> Markup:
 
 
 def objections(result: Cited) -> Markup:
-    """Return in how many summaries each faithfulness check finds something, and which of them may judge."""
+    """Return in how many summaries each faithfulness check finds something, and which may judge; then the judge."""
     if result.reason or not result.checks:
         return Markup()
     rows = [
@@ -93,7 +84,8 @@ def objections(result: Cited) -> Markup:
         "A check is judged where its false alarms on references that it was not fitted on are shown to be at most one "
         "in twenty. It can show a summary to be wrong, never to be right: it misses most errors."
     )
-    return table("Faithfulness checks: who, what, when and how much", columns, rows, id="checks", note=note)
+    checks = table("Faithfulness checks: who, what, when and how much", columns, rows, id="checks", note=note)
+    return checks + judge(result)
 
 
 def _name(row: Cited) -> Cell:
@@ -117,5 +109,5 @@ def _note(found: Cited) -> Markup:
 
 
 def _missing(found: Cited) -> Sequence[tuple[str, str]]:
-    names = {kind.value: label for kind, label in KINDS.items()} | MEASURES
+    names = {kind.value: label for kind, label in PLANTED_KINDS.items()} | MEASURES
     return [(names[name], reason) for name, reason in found.not_measured.raw.items()]

@@ -11,6 +11,9 @@ from helpers.core.model import Frozen
 from helpers.stats.comparison import Paired
 from helpers.stats.intervals import Estimate
 
+#: What can be wrong with a summary, in the words of those who read it.
+ErrorKind = Literal["role_swap", "number_date_binding", "contradiction", "omission", "invented", "other"]
+
 
 class PageResult(Frozen):
     """What every page says: its number, why it measured nothing (if so), and what it asked.

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from helpers.core.model import Frozen
 from helpers.runs.results.base import Group, PageResult
+from helpers.runs.results.judge import JudgeResult
 from helpers.runs.results.robustness import RobustnessEval
 from helpers.scorers import Agreement
 from helpers.scorers.faithfulness import FaithfulnessCheck, Objection
@@ -76,6 +77,7 @@ class SampleEval(PageResult):
     the recorded ones word for word.
     ``flagged`` is the share in which a judged check finds something, ``sensitivity`` what the measures notice of
     planted errors, ``robustness`` what harmless changes of the dialogues do to the answers, where that was asked for.
+    ``judge`` is what a judge says, where one is named.
     """
 
     signature: str = ""
@@ -103,6 +105,7 @@ class SampleEval(PageResult):
     untuned_differences: dict[str, float] = Field(default_factory=dict)
     recordings: tuple[Recording, ...] = ()
     robustness: RobustnessEval | None = None
+    judge: JudgeResult | None = None
 
     @property
     def is_regression_check(self) -> bool:
