@@ -23,6 +23,9 @@ from tests.render.browser import launched
 from tests.scripted_server import Play, ScriptedServer, answer, echo, gated, hold, raw, summary
 from tests.unit.app.test_client import STREAM
 
+#: The first event of an app may take longer than the five seconds of the library where the processor is busy.
+expect.set_options(timeout=20_000)
+
 pytest.importorskip("gradio")
 
 EVIL = "<img src=x onerror=\"window.ran='yes'\">"
