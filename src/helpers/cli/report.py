@@ -111,9 +111,7 @@ def _measured(
     from helpers.experiments.quantization import prepare
     from helpers.experiments.until_decided import ask_until_decided
     from helpers.report import data_files, execute
-    from helpers.report.kernels import import_ahead, largest_kernel
 
-    import_ahead()
     resumed = open_interrupted(args.resume, args.params, overrides) if args.resume else None
     if resumed and not resumed.measuring:
         return resumed, execute.execute_all(
@@ -150,7 +148,7 @@ def _measured(
             run.close()
             _say_kept(run, "goes on with it")
             raise
-        finish(run, began, {page.number: done.seconds for page, done in executed.items()}, largest_kernel())
+        finish(run, began, {page.number: done.seconds for page, done in executed.items()})
     return run, executed
 
 

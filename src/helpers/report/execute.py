@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +21,6 @@ from helpers.core.errors import InputError, NotebookError, did_you_mean
 from helpers.core.paths import PROJECT
 from helpers.report.components.page import Frame, Link, Text, framed
 from helpers.report.convert import convert
-from helpers.report.kernels import KERNEL, own_kernel
 from helpers.report.views.common import colophon, stamps
 from helpers.runs.manifest import PageSeconds
 from helpers.runs.progress import Progress
@@ -28,6 +30,8 @@ from helpers.runs.run import Run
 NOTEBOOKS = Path(os.environ.get("HELPERS_NOTEBOOKS") or PROJECT / "notebooks")
 #: One page may take this long, seconds; a hung kernel must not hold a run for ever.
 PAGE_LIMIT = 3600
+#: What the notebooks call their kernel.
+KERNEL = "python3"
 #: Pages that read what others measured, and how many of those are executed at a time.
 READING, SIDE_BY_SIDE = ("06", "07"), 2
 
@@ -130,6 +134,25 @@ def execute_all(run: Run, pages: Sequence[Page], site: Path, params: Path) -> di
             done[page] = job.result()
             progress.done(site / page.href)
     return done
+
+
+@contextmanager
+def own_kernel() -> Iterator[None]:
+    """Make this Python the kernel of the notebooks: a user's own of that name knows nothing of this package."""
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    before = os.environ.get("JUPYTER_PATH")
+    with tempfile.TemporaryDirectory() as folder:
+        spec = Path(folder) / "kernels" / KERNEL / "kernel.json"
+        spec.parent.mkdir(parents=True)
+        spec.write_text(json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"}))
+        os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [folder, before]))
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ["JUPYTER_PATH"]
+            else:
+                os.environ["JUPYTER_PATH"] = before
 
 
 def _as_template(path: Path) -> str:

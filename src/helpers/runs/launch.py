@@ -103,13 +103,12 @@ def resume_run(run: Run) -> Run:
     return run
 
 
-def finish(run: Run, began: float, pages: Mapping[str, PageSeconds] | None = None, kernel: int = 0) -> None:
+def finish(run: Run, began: float, pages: Mapping[str, PageSeconds] | None = None) -> None:
     """Close the run: end what it opened and complete the manifest with times and memory.
 
-    ``began`` is when, on the monotonic clock; ``pages`` are the times of the executed pages, and ``kernel`` is the peak
-    memory of the largest of their kernels, bytes.
+    ``began`` is when, on the monotonic clock; ``pages`` are the times of the executed pages.
     """
-    memory = _peak_memory(run, kernel)
+    memory = _peak_memory(run)
     run.stop()
     if run.params.privacy.text != "full":  # the answers hold texts that neither log nor pages may
         shutil.rmtree(run.answers, ignore_errors=True)
@@ -203,12 +202,15 @@ def _tokenizer(params: Params) -> str | None:
         return None
 
 
-def _peak_memory(run: Run, kernel: int) -> dict[str, int]:
-    """Return the peak resident memory, bytes, of this process, of the largest notebook's kernel and of the server."""
+def _peak_memory(run: Run) -> dict[str, int]:
+    """Return the peak resident memory, bytes, of this process, of the largest notebook and of the server."""
     import resource  # on POSIX alone
 
     scale = 1024 if sys.platform != "darwin" else 1
-    found = {"report": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale, "largest notebook": kernel}
+    found = {
+        "report": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale,
+        "largest notebook": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * scale,
+    }
     server = peak_memory(run.server.get("pid"))
     return found | ({"server": server} if server else {})
 
