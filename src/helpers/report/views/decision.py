@@ -12,7 +12,10 @@ from helpers.report.views import cost, quantization, readers
 from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
 
-RULE = "SHIP requires that every target is met over its whole interval."
+RULE = (
+    "SHIP requires that every target is met over its whole interval. The intervals of targets are wider than one 95 % "
+    "interval, because they hold over all looks."
+)
 
 
 def banner(run: Run, judged: Cited) -> Markup:
