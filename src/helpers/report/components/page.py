@@ -97,9 +97,13 @@ def with_anchors(body: Markup) -> tuple[Markup, list[Link]]:
     return Markup(soup), toc if len(toc) > 2 else []  # noqa: S704
 
 
-def first_sentence(body: Markup) -> Markup:
-    """Return the first sentence of some HTML, its marks and figures kept."""
+def headline(body: Markup) -> Markup:
+    """Return the first sentence of an answer, or every item of one that is a list; marks and figures are kept."""
     soup = BeautifulSoup(body, "html.parser")
+    block = soup.find(["p", "li"])
+    if block is not None and block.name == "li":
+        items = soup.find_all("li")
+        return Markup("<br>".join("".join(map(str, item.contents)) for item in items))  # noqa: S704  (our own HTML)
     ended = False
     for node in list(soup.find_all(string=True)):
         if ended:
@@ -109,7 +113,6 @@ def first_sentence(body: Markup) -> Markup:
             ended = True
     for tag in soup.find_all(lambda tag: not tag.get_text()):
         tag.extract()
-    block = soup.find(["p", "li"])
     return Markup("".join(map(str, block.contents)) if block else str(soup))  # noqa: S704  (of our own HTML)
 
 

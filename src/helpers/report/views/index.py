@@ -11,7 +11,7 @@ from helpers.core.text import Style
 from helpers.cost.costs import BY_USE
 from helpers.params import Params
 from helpers.report.components.numbers import interval, number, quoted, sentence
-from helpers.report.components.page import Frame, Link, first_sentence, render_page
+from helpers.report.components.page import Frame, Link, headline, render_page
 from helpers.report.components.tables import Cell, Column, chip, collapsible, facts, table, verdict_table
 from helpers.report.components.tracks import tiles
 from helpers.report.views import (
@@ -274,7 +274,7 @@ def _card(run: Run, card: Card) -> Markup:
             "05": lambda: load_capacity.answer(run, cited),
             "07": lambda: publication_audit.answer(cited, card.link.href),
         }
-        finding = first_sentence(answers[card.page]())
+        finding = headline(answers[card.page]())
     drawing = Markup("<figure>{}</figure>").format(card.drawing) if card.drawing else ""
     return sentence(
         "<div class='card'><p class='head'>{page}</p><h3><a href='{href}'>{label}</a></h3>"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from helpers.report.components.page import first_sentence
+from helpers.report.components.page import headline
 from helpers.report.components.tracks import scale_for, tiles
 from helpers.runs.results.cited import Cited
 from helpers.stats.intervals import Estimate
@@ -76,12 +76,14 @@ def test_nothing_is_drawn_of_what_was_not_measured() -> None:
     assert "not measured" in tile.get_text()
 
 
-def test_the_first_sentence_keeps_its_marks() -> None:
+def test_a_headline_keeps_its_marks() -> None:
     body = Markup(
         "<p class='answer'>It takes <data value='1.5'>1.5 s</data> (1.2 to 2): <b>met</b>. More <i>here</i>.</p>"
     )
-    found = first_sentence(body)
+    found = headline(body)
     assert re.sub(r"<[^>]*>", "", found) == "It takes 1.5 s (1.2 to 2): met."
     assert found.endswith("<b>met</b>.")
-    assert first_sentence(Markup("<ul><li>It is up.</li><li>Not so.</li></ul>")) == "It is up."
-    assert first_sentence(Markup("<p>No end</p>")) == "No end"
+    assert headline(Markup("<ul><li>It is up.</li><li><b>missed</b> Not so. Why.</li></ul>")) == (
+        "It is up.<br><b>missed</b> Not so. Why."
+    ), "no item of a list hides behind the first"
+    assert headline(Markup("<p>No end</p>")) == "No end"
