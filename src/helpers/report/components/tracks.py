@@ -48,11 +48,12 @@ def scale_for(values: Sequence[float], *, is_rate: bool) -> Scale:
     low, high = min(values), max(values)
     if is_rate:
         start = next(least for least in _LEAST_RATES if low >= least)
-        return Scale(start, 1.0 if start or high > 0.5 else min(1.0, _rounded(high or 0.01)))
+        return Scale(start, 1.0 if start or high > 0.5 else min(1.0, _rounded(max(high, 0.01))))
     return Scale(-_rounded(-low) if low < 0 else 0.0, _rounded(high) if high > 0 else 0.0 if low < 0 else 1.0)
 
 
 def _rounded(size: float) -> float:
+    size = max(size, 1e-9)
     power = 10.0 ** math.floor(math.log10(size))
     return next(step for step in _ROUND if step * power >= size * (1 - 1e-9)) * power
 
