@@ -35,6 +35,7 @@ KERNEL = "python3"
 #: Pages that read what others measured, and how many of those are executed at a time.
 READING, SIDE_BY_SIDE = ("06", "07"), 2
 
+#: What the navigation calls the pages.
 TITLES = {
     "01": "Deployment",
     "02": "Quality",

@@ -107,11 +107,16 @@ def sample_size(estimate: Cited) -> Markup:
     """Return the n of an estimate with what it counts, and the requests behind it."""
     if estimate.method.raw == EXACT:
         return Markup("–")
-    unit = estimate.unit.raw + ("" if estimate.n.raw == 1 else "s")
-    size = Markup('{} <span class="unit">{}</span>').format(number(estimate.n, "count"), unit)
+    size = counted(estimate)
     if estimate.requests.raw is None or estimate.unit.raw == "request":
         return size
     return Markup('{}<span class="aside">{} requests</span>').format(size, number(estimate.requests, "count"))
+
+
+def counted(estimate: Cited) -> Markup:
+    """Return the n of an estimate with what it counts."""
+    unit = estimate.unit.raw + ("" if estimate.n.raw == 1 else "s")
+    return Markup('{} <span class="unit">{}</span>').format(number(estimate.n, "count"), unit)
 
 
 def chip(verdict: str) -> Markup:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from helpers.core.text import Style, spell
-from helpers.report.components.numbers import interval, number, quoted
-from helpers.report.components.tables import actual, chip, look, needed_place, wanted
+from helpers.report.components.numbers import interval, quoted
+from helpers.report.components.tables import actual, chip, counted, look, needed_place, wanted
 from helpers.runs.results.cited import Cited
 from helpers.stats.intervals import EXACT
 
@@ -77,12 +77,9 @@ def _tile(row: Cited, href: str) -> Markup:
 
 
 def _label(row: Cited) -> Markup:
-    unit = row.estimate.unit.raw
     if not row.estimate.n.raw or row.look.raw is None:
         return quoted(row.label)
-    several = "" if row.estimate.n.raw == 1 else "s"
-    size = Markup(" <small>{} {}{}</small>").format(number(row.estimate.n, "count"), unit, several)
-    return quoted(row.label) + size
+    return quoted(row.label) + Markup(" <small>{}</small>").format(counted(row.estimate))
 
 
 def _track(row: Cited, style: Style) -> Markup:

@@ -39,6 +39,13 @@ def put(found: Frozen, html: str, out: Path, names: tuple[str, str], maker: str)
         publish(Path(staged), out, maker)
 
 
+def put_beside(found: Frozen, html: str, out: Path, names: tuple[str, str], maker: str) -> None:
+    """Publish a result and its page as `put` does, and link the bench of engines in that folder to it."""
+    put(found, html, out, names, maker)
+    if (engines := out / RESULT).is_file():
+        write(Bench.model_validate_json(engines.read_bytes()), out)
+
+
 def nav(out: Path, current: str) -> list[Link]:
     """Return links to the page that is being written, the bench's others, and the report above them if there is one."""
     names = {PAGE: "Bench", SERVERS: "Servers", NEIGHBOURS: "Neighbours"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from helpers.experiments.bench.result import Bench, Neighbours
+from helpers.experiments.bench.result import Neighbours
 from helpers.report.components.figures import Chart, small_multiples
 from helpers.report.components.numbers import number, quoted, sentence
 from helpers.report.components.page import Frame, Link, render_page
@@ -22,9 +22,7 @@ FILES, MAKER = (RESULT, PAGE), "bench --neighbours"
 
 def write(found: Neighbours, out: Path) -> None:
     """Publish ``neighbours.json`` and its page in a folder, and link the bench of engines there to it."""
-    bench.put(found, page(found, bench.nav(out, PAGE)), out, FILES, MAKER)
-    if (engines := out / bench.RESULT).is_file():
-        bench.write(Bench.model_validate_json(engines.read_bytes()), out)
+    bench.put_beside(found, page(found, bench.nav(out, PAGE)), out, FILES, MAKER)
 
 
 def page(found: Neighbours, links: Sequence[Link] = ()) -> str:
