@@ -59,7 +59,7 @@ statistics: $(VENV)/.core ## docs/statistics.md: how often verdicts are wrong an
 explore: setup $(VENV)/.explore ## the notebooks in JupyterLab
 	$(PY) -m jupyterlab notebooks --ServerApp.root_dir=notebooks
 
-engines: $(OPENVINO) ## OpenVINO, whose packages need an environment of their own
+engines: $(OPENVINO) ## OpenVINO for sequence-to-sequence models, which needs an environment of its own
 
 serve: setup ## the model of PARAMS over HTTP on loopback
 	$(PY) -m helpers serve $(PARAMS) $(SETS)
@@ -84,11 +84,12 @@ clean: ## everything that can be made again, runs and reports excepted
 	rm -rf $(VENV) .engines .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # torch first: where the package index offers a CPU build of this version pip takes it.
-$(VENV)/.core: requirements.txt pyproject.toml
+$(VENV)/.core: requirements.txt requirements-openvino-chat.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "make: Python 3.11 or newer is needed, this is " + sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
 	$(call install_torch,$(PIP))
 	$(PIP) install --quiet -c requirements.txt -e .
+	$(PIP) install --quiet --no-deps -r requirements-openvino-chat.txt
 	touch $@
 
 $(VENV)/.test: $(VENV)/.app $(VENV)/.scale

@@ -15,14 +15,14 @@ from pathlib import Path
 
 from helpers.core.errors import ModelError
 from helpers.core.paths import cache
-from helpers.engines import model_cache
+from helpers.engines import model_cache, model_files
 from helpers.engines.environments import interpreter
 from helpers.params.models import Engine
 
 #: A conversion that takes longer, seconds, hangs.
 LIMIT = 3600
 #: What the name of a converted folder calls its engine.
-SHORT = {"ctranslate2": "ct2"}
+SHORT = {"ctranslate2": "ct2", "openvino": "ov"}
 #: What the converter reads of a BART configuration and transformers 5 no longer writes: BART's own layer norms.
 BART_NORMS = {"normalize_before": False, "normalize_embedding": True}
 
@@ -63,20 +63,22 @@ def to_ctranslate2(source: Path, folder: Path, dtype: str) -> None:
 
 
 def to_openvino(source: Path, folder: Path, dtype: str) -> None:
-    """Write the model for OpenVINO into a new folder, in this process; ``int8`` are its weights alone."""
-    import transformers
-    from optimum.intel import OVModelForCausalLM, OVModelForSeq2SeqLM
+    """Write the model for OpenVINO into a new folder, in this process; ``int8`` and ``int4`` are its weights alone."""
+    if model_files.task_of(source) == "chat":
+        from helpers.engines import openvino_export
 
-    config = transformers.AutoConfig.from_pretrained(source, trust_remote_code=False)
-    family = OVModelForSeq2SeqLM if config.is_encoder_decoder else OVModelForCausalLM
-    network = family.from_pretrained(
+        openvino_export.write(source, folder, dtype)
+        return
+    from optimum.intel import OVModelForSeq2SeqLM
+
+    network = OVModelForSeq2SeqLM.from_pretrained(
         source, export=True, compile=False, load_in_8bit=dtype == "int8", trust_remote_code=False
     )
     network.save_pretrained(folder)
 
 
 def _in_a_process(engine: Engine, source: Path, folder: Path, dtype: str, tell: Callable[[str], None]) -> None:
-    began, python = time.monotonic(), interpreter(engine)
+    began, python = time.monotonic(), interpreter(engine, model_files.task_of(source))
     tell(f"{engine}: converting {source.name} to {dtype} (once)")
     command = [str(python), "-m", "helpers.engines.conversion", engine, str(source), str(folder), dtype]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=LIMIT, check=False)

@@ -19,10 +19,14 @@ def load_local(model: Model) -> Backend:
 
         return CTranslate2Backend(model)
     if model.engine == "openvino":
-        if not is_here(model.engine):
+        if not is_here(model.engine, model.task):
             from helpers.engines.served import ServedBackend
 
             return ServedBackend(model)
+        if model.task == "summarization":
+            from helpers.engines.optimum import OptimumBackend
+
+            return OptimumBackend(model)
         from helpers.engines.openvino import OpenVINOBackend
 
         return OpenVINOBackend(model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from helpers.core.errors import ModelError
 from helpers.core.text import file_sha256
 from helpers.engines import demo_model, model_cache
 from helpers.params import Model, Params
+from helpers.params.models import Task
 from helpers.samples import prompts
 
 #: What a model folder is made of; anything else, such as pickled weights or code, is left behind.
@@ -54,6 +56,12 @@ def local_folder(model: Model) -> Path:
             f"model.id: {model.id} has no *.safetensors weights, and no other kind is packaged or converted"
         )
     return source
+
+
+def task_of(folder: Path) -> Task:
+    """Return what a model in a folder is asked to do, as its configuration says."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return "summarization" if config.get("is_encoder_decoder") else "chat"
 
 
 def size(folder: Path) -> int:

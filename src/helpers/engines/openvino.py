@@ -1,138 +1,112 @@
-"""OpenVINO on this machine: transformers' own ``generate`` over networks that OpenVINO computes.
+"""OpenVINO for chat models: transformers' own ``generate`` over a network that OpenVINO computes.
 
-It runs where `helpers.engines.environments` says: its packages need another transformers than ours.
+Sequence-to-sequence models take the way of `helpers.engines.optimum`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import openvino
+import torch
 import transformers
-from openvino import opset13 as ops
-from optimum.intel import OVModelForCausalLM, OVModelForSeq2SeqLM
+from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from helpers.core.errors import ModelError
 from helpers.engines import model_files
 from helpers.engines.conversion import converted
+from helpers.engines.openvino_export import GRAPH
+from helpers.engines.openvino_options import options
 from helpers.engines.transformers import TransformersBackend, deterministic
 from helpers.params import Model
 
-#: What is computed in, by the type of the weights; where the processor has no bf16 it is fp32.
-MATRICES = {"float32": "f32", "bfloat16": "bf16", "int8": "bf16"}
-#: Added to the attention paid to padding.
-NONE_PAID = -1e4
-
 
 class OpenVINOBackend(TransformersBackend):
-    """A converted sequence-to-sequence or chat model that summarises in this process; as `TransformersBackend`.
+    """A converted chat model that summarises in this process; as `TransformersBackend`.
 
-    With ``int8`` the inputs of layers are quantized in groups as they come; what has no weights, such as attention, is
-    computed in bf16 where the processor can. Raises `ModelError` when the model cannot be had or converted.
+    ``int8`` and ``int4`` are the types of the weights; what has none, such as attention, is computed in bf16 where the
+    processor can. Raises `ModelError` when the model cannot be had or converted.
     """
 
     kind = "openvino"
 
     def load(self, model: Model) -> tuple[Any, Any]:
         """Return network and tokenizer."""
-        if model.device != "cpu" or model.dtype not in MATRICES:
-            raise ModelError(
-                f"model.dtype: openvino computes {', '.join(MATRICES)} on 'device: cpu' here, and not {model.dtype} "
-                f"on {model.device}"
-            )
-        source = model_files.local_folder(model)
-        family = OVModelForCausalLM if model.task == "chat" else OVModelForSeq2SeqLM
-        has_bf16 = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        computed = MATRICES[model.dtype] if has_bf16 else "f32"
-        options = {
-            "INFERENCE_PRECISION_HINT": computed,
-            # By default keys and values are kept in eight bits, which costs time here and, when a batch of beams
-            # outgrows what was set aside for them, gives garbage (seen with 2026.4.1).
-            "KV_CACHE_PRECISION": computed,
-            "PERFORMANCE_HINT": "LATENCY",
-        }
-        if model.dtype == "int8" and model.task == "summarization":
-            # Inputs are quantized in groups of this many; with OpenVINO's own 32 BART-large took a tenth longer.
-            options["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = "128"
-        if model.threads:
-            options["INFERENCE_NUM_THREADS"] = str(model.threads)
+        told, source = options(model), model_files.local_folder(model)
+        folder = converted(source, model.dtype, engine="openvino")
         try:
-            network = family.from_pretrained(
-                converted(source, model.dtype, engine="openvino"),
-                ov_config=options,
-                trust_remote_code=False,
-                compile=False,
+            compiled = openvino.Core().compile_model(folder / GRAPH, "CPU", told)
+            network = _Network(transformers.AutoConfig.from_pretrained(source, trust_remote_code=False), compiled)
+            if (source / "generation_config.json").is_file():
+                network.generation_config = transformers.GenerationConfig.from_pretrained(source)
+            tokenizer = transformers.AutoTokenizer.from_pretrained(
+                source, truncation_side="right", trust_remote_code=False
             )
-            if model.task == "summarization" and share_text(network.decoder.model):
-                network.decoder.forward = self._without_beams(network.decoder.forward)
-            network.compile()
-            tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
         except (OSError, ValueError, RuntimeError) as error:
             raise ModelError(f"model.id: {model.id} cannot be loaded by openvino: {error}") from error
         return deterministic(network, tokenizer)
 
-    def read(self, batch: Any, settings: Any) -> dict[str, Any]:
-        """Return nothing, and note how many dialogues there are: this engine keeps keys and values itself."""
-        self._dialogues = len(batch["input_ids"])
-        return {}
 
-    def _without_beams(self, forward: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a decoder's ``forward`` told of each dialogue once, where ``generate`` tells of it for each beam."""
+class _Kept(transformers.Cache):  # type: ignore[misc]
+    """The keys and values inside a request; ``rows`` says which of them each row of the next step goes on from."""
 
-        def once_per_dialogue(input_ids: Any, **rest: Any) -> Any:
-            for name in ("encoder_hidden_states", "encoder_attention_mask"):
-                rest[name] = rest[name][:: len(input_ids) // self._dialogues].contiguous()
-            return forward(input_ids=input_ids, **rest)
+    is_compileable = False
 
-        return once_per_dialogue
+    def __init__(self, request: Any, rows: int) -> None:
+        super().__init__(layers=[])
+        request.reset_state()
+        self.length, self.rows = 0, torch.arange(rows)
 
+    def get_seq_length(self, layer_idx: int = 0) -> int:
+        return self.length
 
-def share_text(decoder: Any) -> int:
-    """Have all beams of a dialogue attend to one copy of what a decoder keeps of its text; return in how many layers.
+    def reorder_cache(self, beam_idx: torch.Tensor) -> None:
+        self.rows = self.rows[beam_idx]
 
-    As exported, every layer reads keys and values of the text anew for each beam and each token, which with four beams
-    took as long as all of its matrices. Here a dialogue's beams stand side by side, as the tokens of one query would.
-    """
-    mask = next((one for one in decoder.get_parameters() if "encoder_attention_mask" in one.output(0).names), None)
-    if mask is None:  # a decoder that sees no padding is left as it was exported
-        return 0
-    unseen = ops.subtract(np.float32(1), ops.convert(mask, "f32"))
-    bias = ops.unsqueeze(ops.multiply(unseen, np.float32(NONE_PAID)), _integers(1, 2))
-    found = [
-        node
-        for node in decoder.get_ordered_ops()
-        if node.get_type_name() == "ScaledDotProductAttention"
-        and node.input_value(1).get_node().get_type_name() == "ReadValue"
-    ]
-    for node in found:
-        query, keys, values = (node.input_value(place) for place in range(3))
-        shape = query.get_partial_shape()
-        heads, size = (_integers(shape[axis].get_length()) for axis in (1, 3))
-        dialogues, tokens, beams = _length(keys, 0), _length(query, 2), _integers(-1)  # -1: what is left
-        apart, together = [dialogues, heads, beams, tokens, size], [dialogues, heads, beams, size]
-        asked = _reshaped(_swapped(_reshaped(query, [dialogues, beams, heads, tokens, size])), together)
-        scaled = ops.multiply(asked, np.float32(shape[3].get_length() ** -0.5))
-        paid = ops.softmax(ops.add(ops.matmul(scaled, keys, False, True), bias), -1)
-        weighted = _swapped(_reshaped(ops.matmul(paid, values, False, False), apart))
-        node.output(0).replace(_reshaped(weighted, [beams, heads, tokens, size]).output(0))
-    decoder.validate_nodes_and_infer_types()
-    return len(found)
+    def batch_repeat_interleave(self, repeats: int) -> None:
+        self.rows = self.rows.repeat_interleave(repeats)
 
 
-def _integers(*numbers: int) -> Any:
-    return ops.constant(np.array(numbers, np.int64))
+class _Network(transformers.PreTrainedModel, transformers.GenerationMixin):  # type: ignore[misc]
+    """What ``generate`` takes for a model of transformers."""
 
+    main_input_name = "input_ids"
+    device = torch.device("cpu")
+    dtype = torch.float32
 
-def _length(tensor: Any, axis: int) -> Any:
-    return ops.gather(ops.shape_of(tensor, output_type="i64"), _integers(axis), _integers(0))
+    def __init__(self, config: Any, compiled: Any) -> None:
+        super().__init__(config)
+        self._request = compiled.create_infer_request()
 
+    @classmethod
+    def _supports_default_dynamic_cache(cls) -> bool:
+        """Say that it brings its own."""
+        return False
 
-def _reshaped(tensor: Any, lengths: list[Any]) -> Any:
-    return ops.reshape(tensor, ops.concat(lengths, 0), False)
+    def get_decoder(self) -> _Network:
+        return self
 
-
-def _swapped(tensor: Any) -> Any:
-    """Return a tensor of five axes with its beams and its heads in each other's place."""
-    return ops.transpose(tensor, _integers(0, 2, 1, 3, 4))
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        position_ids: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        past_key_values: _Kept | None = None,
+        **_: Any,
+    ) -> CausalLMOutputWithPast:
+        kept = _Kept(self._request, len(input_ids)) if past_key_values is None else past_key_values
+        kept.length += input_ids.shape[1]
+        if attention_mask is None:  # ``generate`` gives none where nothing is padded
+            attention_mask = torch.ones(len(input_ids), kept.length, dtype=torch.int64)
+        self._request.infer(
+            {
+                "input_ids": input_ids.numpy(),
+                "attention_mask": attention_mask.numpy(),
+                "position_ids": position_ids.numpy(),
+                "beam_idx": kept.rows.numpy().astype(np.int32),
+            }
+        )
+        kept.rows = torch.arange(len(input_ids))
+        logits = torch.from_numpy(self._request.get_output_tensor(0).data)
+        return CausalLMOutputWithPast(logits=logits, past_key_values=kept)

@@ -39,7 +39,7 @@ class ServedBackend:
 
     def __init__(self, model: Model) -> None:
         self.kind: str = model.engine
-        interpreter(model.engine)
+        interpreter(model.engine, model.task)
         params = load_params("local").model_copy(update={"model": model, "endpoint": PATIENT})
         with ExitStack() as opened:
             folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))

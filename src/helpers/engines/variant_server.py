@@ -17,6 +17,7 @@ from helpers.engines.conversion import CONVERTERS, converted
 from helpers.engines.environments import interpreter
 from helpers.engines.served import ServerChild
 from helpers.params import Model, Params, Variant
+from helpers.params.models import Task
 
 #: Processor flags without which a type would only be emulated, more slowly than the reference.
 NEEDS = {"bfloat16": ("avx512_bf16", "amx_bf16"), "float16": ("avx512_fp16", "amx_fp16")}
@@ -43,10 +44,10 @@ class ServedVariant:
         self.peak = (peak_memory(self.child.process.pid) if self.child else None) or self.peak
 
 
-def why_not(variant: Variant, device: str) -> str:
-    """Return why a variant cannot run here and how to get it, or nothing."""
+def why_not(variant: Variant, device: str, task: Task) -> str:
+    """Return why a variant of a model for a task cannot run here and how to get it, or nothing."""
     try:
-        interpreter(variant.engine)
+        interpreter(variant.engine, task)
     except ModelError as error:
         return str(error)
     return missing_instructions(variant.dtype, device)

@@ -105,7 +105,11 @@ def _why_not(params: Params) -> str:
 
 def _why_untimed(variant: Variant, model: Model) -> str:
     """Return why the speed of a variant is not measured in this run, or nothing."""
-    return why_not(variant, model.device) if variant.timed else "its speed is left to another run (timed: false)"
+    return (
+        why_not(variant, model.device, model.task)
+        if variant.timed
+        else "its speed is left to another run (timed: false)"
+    )
 
 
 def _too_few(rounds: int, dialogues: int) -> str:

@@ -10,7 +10,8 @@ from helpers.params.base import Count, Positive, Seconds, Section
 from helpers.params.service import Protocol
 
 Engine = Literal["transformers", "ctranslate2", "openvino"]
-Dtype = Literal["float32", "bfloat16", "float16", "int8"]
+Dtype = Literal["float32", "bfloat16", "float16", "int8", "int4"]
+Task = Literal["summarization", "chat"]
 
 
 class Model(Section):
@@ -22,7 +23,7 @@ class Model(Section):
 
     id: str
     revision: str | None = None
-    task: Literal["summarization", "chat"] = "summarization"
+    task: Task = "summarization"
     prompt: str | None = None
     context_tokens: Positive = 1024
     engine: Engine = "transformers"
@@ -38,6 +39,7 @@ class Model(Section):
             raise ValueError("'prompt' goes with 'task: chat', and only with it")
         if (self.engine, self.dtype, self.device) == ("transformers", "int8", "cuda"):
             raise ValueError("'dtype: int8' of 'engine: transformers' runs on 'device: cpu' only")
+        _check_int4(self.engine, self.dtype)
         return self
 
 
@@ -111,6 +113,11 @@ class Variant(Section):
     predictions: str | None = None
     timed: bool = True
 
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        _check_int4(self.engine, self.dtype)
+        return self
+
     @property
     def name(self) -> str:
         """How pages call it."""
@@ -172,3 +179,8 @@ class QuantizationPlan(ComparedWith):
 
     model: str | None = None
     variants: tuple[Variant, ...] = ()
+
+
+def _check_int4(engine: Engine, dtype: Dtype) -> None:
+    if dtype == "int4" and engine != "openvino":
+        raise ValueError("'dtype: int4' takes 'engine: openvino'")

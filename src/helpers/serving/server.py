@@ -43,7 +43,7 @@ def serve_model(params: Params, host: str, port: int, *, handler: Path | None = 
     Prints the address on stdout; returns 0, or raises what kept the model from loading.
     """
     if not handler:
-        enter(params.model.engine)
+        enter(params.model.engine, params.model.task)
     token = os.environ.get("HELPERS_SERVE_TOKEN") or None
     parent_is_gone = _watch(parent)
     with listen(host, port, token) as listener:

@@ -30,9 +30,9 @@ def made(project: Path) -> Path:
 
 
 def test_without_its_environment_it_says_how_to_get_it(project: Path) -> None:
-    with pytest.raises(ModelError, match="the package openvino is not installed; get it with: make engines"):
-        load_local(Model(id="demo", task="chat", prompt="tuned", engine="openvino"))
-    assert environments.interpreter("ctranslate2") == Path(sys.executable)
+    with pytest.raises(ModelError, match="what openvino needs for 'task: summarization' is not installed"):
+        load_local(Model(id="a/bart", engine="openvino"))
+    assert environments.interpreter("ctranslate2", "chat") == Path(sys.executable)
     assert environments.engine_versions() == {}
 
 
@@ -40,8 +40,9 @@ def test_the_server_goes_on_there_with_the_same_arguments(project: Path, monkeyp
     python, replaced = made(project), list[tuple[str, list[str]]]()
     monkeypatch.setattr(os, "execv", lambda file, arguments: replaced.append((file, arguments)))
     monkeypatch.setattr(sys, "argv", ["helpers", "serve", "demo", "--port", "0"])
-    environments.enter("openvino")
-    environments.enter("transformers")
+    environments.enter("openvino", "summarization")
+    environments.enter("openvino", "chat")
+    environments.enter("transformers", "summarization")
     assert replaced == [(str(python), [str(python), "-m", "helpers", "serve", "demo", "--port", "0"])]
 
 

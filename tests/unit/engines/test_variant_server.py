@@ -21,8 +21,11 @@ def test_a_type_that_would_be_emulated_is_not_measured(monkeypatch: pytest.Monke
 
 
 def test_an_engine_that_is_not_installed_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert why_not(Variant(engine="ctranslate2"), "cpu") == ""
+    assert why_not(Variant(engine="ctranslate2"), "cpu", "chat") == ""
     monkeypatch.setattr("helpers.engines.environments.find_spec", lambda name: None)
     monkeypatch.setattr("helpers.engines.environments.PROJECT", Path("/nowhere"))
-    assert "not installed; get it with: pip install ctranslate2" in why_not(Variant(engine="ctranslate2"), "cpu")
-    assert "not installed; get it with: make engines" in why_not(Variant(engine="openvino"), "cpu")
+    assert "not installed; get it with: pip install ctranslate2" in why_not(
+        Variant(engine="ctranslate2"), "cpu", "chat"
+    )
+    assert "not installed; get it with: make setup" in why_not(Variant(engine="openvino"), "cpu", "chat")
+    assert "not installed; get it with: make engines" in why_not(Variant(engine="openvino"), "cpu", "summarization")

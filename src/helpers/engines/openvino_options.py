@@ -1,0 +1,28 @@
+"""What OpenVINO is told of how to compute a model on this processor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import openvino
+
+from helpers.core.errors import ModelError
+from helpers.params import Model
+
+#: What is computed in, by the type of the weights; where the processor has no bf16 it is fp32.
+MATRICES = {"float32": "f32", "bfloat16": "bf16", "int8": "bf16", "int4": "bf16"}
+
+
+def options(model: Model, types: Sequence[str] = tuple(MATRICES)) -> dict[str, str]:
+    """Return the properties of a compiled model; raises `ModelError` for a device or type that is none of ``types``."""
+    if model.device != "cpu" or model.dtype not in types:
+        raise ModelError(
+            f"model.dtype: openvino computes {', '.join(types)} on 'device: cpu' here, and not {model.dtype} "
+            f"on {model.device}"
+        )
+    has_bf16 = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    computed = MATRICES[model.dtype] if has_bf16 else "f32"
+    # By default keys and values are kept in eight bits, which costs time here and, when a batch of beams outgrows what
+    # was set aside for them, gives garbage (seen with 2026.4.1).
+    told = {"INFERENCE_PRECISION_HINT": computed, "KV_CACHE_PRECISION": computed, "PERFORMANCE_HINT": "LATENCY"}
+    return told | ({"INFERENCE_NUM_THREADS": str(model.threads)} if model.threads else {})
