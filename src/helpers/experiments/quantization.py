@@ -10,12 +10,16 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
+from statistics import fmean
 from typing import Any
 
 import psutil
 
 from helpers.core.errors import HelpersError
+from helpers.engines import model_files
 from helpers.engines.variant_server import converted_size, start_variant, why_not
+from helpers.experiments.bench import roofline
+from helpers.experiments.bench.model import read_decoder
 from helpers.experiments.variants import VariantUnderTest, lengths, qualities, speeds, spread
 from helpers.params import Model, Params, Variant
 from helpers.runs.results.quantization import Quantization, VariantResult
@@ -48,6 +52,7 @@ def measure(run: Run) -> Quantization:
             if candidate.child:
                 candidate.child.request_stop()
     measured, after = {} if few else speeds(candidates, len(dialogues)), _served_seconds(run)
+    least = _limits(run, model, candidates) if measured else {}
     quality = qualities(run.params, "quantization", plan.variants)
     rows = [
         VariantResult(
@@ -58,7 +63,7 @@ def measure(run: Run) -> Quantization:
             load=c.load,
             disk_bytes=c.disk,
             peak_bytes=c.peak,
-            **measured.get(c.variant.name, {}),
+            **_with_limit(measured.get(c.variant.name, {}), least),
             **quality[c.variant.name],
         )
         for c in candidates
@@ -75,7 +80,36 @@ def measure(run: Run) -> Quantization:
         rounds=rounds,
         input_tokens=lengths(candidates),
         served_busy=None if busy is None or after is None else after - busy,
+        **least,
     )
+
+
+def _limits(run: Run, model: Model, candidates: Sequence[VariantUnderTest]) -> dict[str, float]:
+    """Return the fewest seconds that this machine takes for a summary, and what it does per second, as fields.
+
+    Nothing for a network whose operations nobody counted.
+    """
+    answered = [r for c in candidates for r in c.singles if r.input_tokens and r.output_tokens]
+    architecture = read_decoder(model_files.local_folder(model)) if model.task == "chat" else None
+    if architecture is None or not answered:
+        return {}
+    read, written = (fmean(getattr(r, name) for r in answered) for name in ("input_tokens", "output_tokens"))
+    shape = roofline.Shape((round(read),), round(written))
+    work = roofline.count_decoder(architecture, shape, run.params.generation.num_beams)
+    machine = roofline.measure_machine(roofline.threads())
+    bandwidth, rates = max(machine.memory_gb.values()), machine.matrix_gflops
+    return {
+        "limit": roofline.limit(work, operations=max(rates.values()) * 1e9, bandwidth=bandwidth * 1e9, size=1),
+        "limit_fp32": roofline.limit(work, operations=rates["float32"] * 1e9, bandwidth=bandwidth * 1e9, size=4),
+        "memory_gb": bandwidth,
+        "matrix_gflops": max(rates.values()),
+    }
+
+
+def _with_limit(found: dict[str, Any], least: dict[str, float]) -> dict[str, Any]:
+    """Return what was measured of a variant, with its latency over the machine's limit where both are known."""
+    latency = found.get("latency")
+    return found | ({"over_limit": latency.value / least["limit"]} if least and latency and latency.value else {})
 
 
 def prepare(params: Params, tell: Callable[[str], None]) -> None:

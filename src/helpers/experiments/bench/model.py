@@ -50,6 +50,34 @@ class Architecture:
     inner: int = 4096
 
 
+@dataclass(frozen=True)
+class DecoderArchitecture:
+    """The shape of a decoder alone as Llama's: attention whose keys and values may be narrower, and a gated layer."""
+
+    vocabulary: int
+    width: int
+    kept_width: int
+    layers: int
+    inner: int
+
+
+def read_decoder(folder: Path) -> DecoderArchitecture | None:
+    """Return the shape of the decoder in a model folder; ``None`` where its configuration is of another kind."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        heads = int(config["num_attention_heads"])
+        size = int(config.get("head_dim") or config["hidden_size"] // heads)
+        return DecoderArchitecture(
+            vocabulary=int(config["vocab_size"]),
+            width=int(config["hidden_size"]),
+            kept_width=size * int(config.get("num_key_value_heads") or heads),
+            layers=int(config["num_hidden_layers"]),
+            inner=int(config["intermediate_size"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def read_architecture(folder: Path) -> Architecture:
     """Return the shape of the BART in a model folder; raises `InputError` when it holds no such model."""
     try:

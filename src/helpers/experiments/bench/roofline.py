@@ -17,7 +17,7 @@ import psutil
 
 from helpers.core.machine import usable_cores
 from helpers.engines.variant_server import missing_instructions
-from helpers.experiments.bench.model import Architecture
+from helpers.experiments.bench.model import Architecture, DecoderArchitecture
 from helpers.experiments.bench.result import Machine
 
 #: Bytes that are read at once, far more than any cache holds.
@@ -87,6 +87,24 @@ def count(a: Architecture, shape: Shape, beams: int) -> Work:
         steps=shape.output,
         step_operations=2.0 * rows * step_weights(a) + 4.0 * attended,
         step_values=step_weights(a) + 2.0 * a.width * a.decoder_layers * (read + rows * middle),
+    )
+
+
+def count_decoder(a: DecoderArchitecture, shape: Shape, beams: int) -> Work:
+    """Return what a request takes of a decoder alone, which reads the text once for all beams."""
+    weights = a.layers * (2 * a.width**2 + 2 * a.width * a.kept_width + 3 * a.width * a.inner)
+    projection = a.vocabulary * a.width
+    rows, middle, read = len(shape.inputs) * beams, (shape.output + 1) / 2, sum(shape.inputs)
+    attended = a.width * a.layers * (beams * read + rows * middle)
+    return Work(
+        # of causal attention half is computed, and of the text's tokens only the last is projected
+        prefill_operations=sum(
+            2.0 * n * weights + 2.0 * n**2 * a.width * a.layers + 2.0 * projection for n in shape.inputs
+        ),
+        prefill_values=weights + projection,
+        steps=shape.output,
+        step_operations=2.0 * rows * (weights + projection) + 4.0 * attended,
+        step_values=weights + projection + 2.0 * a.kept_width * a.layers * (read + rows * middle),
     )
 
 

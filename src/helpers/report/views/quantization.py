@@ -99,12 +99,13 @@ def speed(result: Cited) -> Markup:
         Column("Latency", numeric=True, better="down"),
         Column("Over the reference", numeric=True, better="up"),
         Column("Over the fastest fp32", numeric=True, better="up"),
+        *([Column("Times the limit", numeric=True, better="down")] if result.limit.raw else []),
         Column("All at once, per second", numeric=True, better="up"),
         Column("Ready after", numeric=True, better="down"),
         Column("Peak memory, one at a time", unit="MB", numeric=True, better="down"),
         Column("Weights", unit="MB", numeric=True, better="down"),
     ]
-    rows = [_speed_row(variant) for variant in result.variants]
+    rows = [_speed_row(variant, with_limit=bool(result.limit.raw)) for variant in result.variants]
     note = unmeasured(list(result.variants))
     caption = sentence(
         "Speed and size on {processor}: a process each, {dialogues} dialogues in {rounds} rounds, asked in turn",
@@ -254,18 +255,35 @@ def conditions(result: Cited) -> Markup:
         threads=number(result.threads, "count"),
         rounds=number(result.rounds, "count"),
         busy=number(result.served_busy, "s"),
+    ) + _limit(result)
+
+
+def _limit(result: Cited) -> Markup:
+    """Return the fewest seconds that this machine takes for a summary, and how they are counted."""
+    if not result.limit.raw:
+        return Markup()
+    return sentence(
+        "<p>This machine's own limit for a summary of mean length is {least}: the text read once, then a step for each "
+        "token of all beams, each waiting for its operations ({rate} billion a second, measured) or for its bytes "
+        "({memory} GB a second), with weights of int8. With fp32 alone it is {fp32}. Tokens of the prompt around the "
+        "text are not counted.</p>",
+        least=number(result.limit, "s"),
+        rate=number(result.matrix_gflops, "count"),
+        memory=number(result.memory_gb, "plain"),
+        fp32=number(result.limit_fp32, "s"),
     )
 
 
-def _speed_row(variant: Cited) -> list[Markup | str]:
+def _speed_row(variant: Cited, *, with_limit: bool) -> list[Markup | str]:
     name: Markup | str = quoted(variant.name)
     if variant.reason.raw or not variant.latency.raw:
-        return [name, chip("not measured"), *["–"] * 6]
+        return [name, chip("not measured"), *["–"] * (6 + with_limit)]
     return [
         name,
         with_interval(variant.latency, "s"),
         with_interval(variant.speedup, "ratio"),
         with_interval(variant.speedup_fp32, "ratio"),
+        *([number(variant.over_limit, "ratio")] if with_limit else []),
         with_interval(variant.batch_rate, "plain"),
         number(variant.load, "s"),
         number(variant.peak_bytes, "megabytes", bare=True),

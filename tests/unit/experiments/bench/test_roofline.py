@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
-from helpers.experiments.bench.model import Architecture
-from helpers.experiments.bench.roofline import Shape, Work, count, encoder_operations, limit, step_weights
+import pytest
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from helpers.experiments.bench.model import Architecture, read_decoder
+from helpers.experiments.bench.roofline import (
+    Shape,
+    Work,
+    count,
+    count_decoder,
+    encoder_operations,
+    limit,
+    step_weights,
+)
 
 LARGE = Architecture()
 
@@ -33,3 +44,21 @@ def test_a_batch_reads_the_weights_once_and_computes_for_every_text() -> None:
     assert eight.step_operations == 8 * one.step_operations
     assert eight.prefill_values == one.prefill_values
     assert eight.step_values < 1.3 * one.step_values
+
+
+def test_a_decoder_alone_reads_every_matrix_of_the_network_once_a_step(tmp_path: Path) -> None:
+    config = LlamaConfig(
+        vocab_size=300, hidden_size=48, intermediate_size=96, num_hidden_layers=3, num_attention_heads=6,
+        num_key_value_heads=2, tie_word_embeddings=True,
+    )  # fmt: skip
+    network = LlamaForCausalLM(config)
+    config.save_pretrained(tmp_path)
+    matrices = sum(weights.numel() for weights in network.parameters() if weights.ndim == 2)
+    architecture = read_decoder(tmp_path)
+    assert architecture is not None
+    work = count_decoder(architecture, Shape((40,), 10), beams=4)
+    kept = 2 * 3 * 16 * (40 + 4 * 5.5)  # two of 2 heads of 8 values, in 3 layers, of the text and of what is written
+    assert work.step_values == matrices + kept
+    assert work.prefill_values == matrices
+    assert work.step_operations > 2 * 4 * matrices
+    assert read_decoder(tmp_path / "nowhere") is None
