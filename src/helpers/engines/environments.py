@@ -15,7 +15,7 @@ from helpers.params.models import Engine, Task
 #: An engine and what it is asked to do → a package that its own environment has and ours has not.
 OWN: dict[tuple[Engine, Task], str] = {("openvino", "summarization"): "optimum"}
 #: How an engine's package is had, where pip alone would bring what is not wanted.
-COMMANDS = {"openvino": "make setup"}
+COMMANDS = {"openvino": "pip install --no-deps -r requirements-openvino-chat.txt"}
 
 
 def is_here(engine: Engine, task: Task) -> bool:

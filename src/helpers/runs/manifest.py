@@ -30,6 +30,7 @@ PACKAGES = (
     "torch",
     "transformers",
     "ctranslate2",
+    "openvino",
     "tokenizers",
     "numpy",
     "scipy",

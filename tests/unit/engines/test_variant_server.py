@@ -27,5 +27,7 @@ def test_an_engine_that_is_not_installed_says_how_to_get_it(monkeypatch: pytest.
     assert "not installed; get it with: pip install ctranslate2" in why_not(
         Variant(engine="ctranslate2"), "cpu", "chat"
     )
-    assert "not installed; get it with: make setup" in why_not(Variant(engine="openvino"), "cpu", "chat")
+    assert "not installed; get it with: pip install --no-deps -r requirements-openvino-chat.txt" in why_not(
+        Variant(engine="openvino"), "cpu", "chat"
+    )
     assert "not installed; get it with: make engines" in why_not(Variant(engine="openvino"), "cpu", "summarization")
