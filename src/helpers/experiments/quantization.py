@@ -182,7 +182,7 @@ def _rounds(run: Run, candidates: Sequence[VariantUnderTest], dialogues: Sequenc
                     candidate.singles.append(outcome.record)
         for candidate in candidates if number == 0 else ():
             candidate.look_at_memory()  # one at a time, as the deployment is measured: a batch takes more
-        for candidate in order.sample(list(candidates), len(candidates)):
+        for candidate in order.sample(list(candidates), len(candidates)) if plan.all_at_once else ():
             texts = [sample.dialogue for sample in dialogues]
             record = candidate.sender.ask_all("all at once", texts, repeat=number) if candidate.sender else None
             if record and record.ok:

@@ -94,18 +94,19 @@ def speed(result: Cited) -> Markup:
     """Return how fast each variant answers, what it takes, and why one was not measured."""
     if result.reason:
         return Markup()
+    at_once = any(variant.batch_rate.raw for variant in result.variants)
     columns = [
         Column("Variant"),
         Column("Latency", numeric=True, better="down"),
         Column("Over the reference", numeric=True, better="up"),
         Column("Over the fastest fp32", numeric=True, better="up"),
         *([Column("Times the limit", numeric=True, better="down")] if result.limit.raw else []),
-        Column("All at once, per second", numeric=True, better="up"),
+        *([Column("All at once, per second", numeric=True, better="up")] if at_once else []),
         Column("Ready after", numeric=True, better="down"),
         Column("Peak memory, one at a time", unit="MB", numeric=True, better="down"),
         Column("Weights", unit="MB", numeric=True, better="down"),
     ]
-    rows = [_speed_row(variant, with_limit=bool(result.limit.raw)) for variant in result.variants]
+    rows = [_speed_row(variant, with_limit=bool(result.limit.raw), at_once=at_once) for variant in result.variants]
     note = unmeasured(list(result.variants))
     caption = sentence(
         "Speed and size on {processor}: a process each, {dialogues} dialogues in {rounds} rounds, asked in turn",
@@ -274,17 +275,17 @@ def _limit(result: Cited) -> Markup:
     )
 
 
-def _speed_row(variant: Cited, *, with_limit: bool) -> list[Markup | str]:
+def _speed_row(variant: Cited, *, with_limit: bool, at_once: bool) -> list[Markup | str]:
     name: Markup | str = quoted(variant.name)
     if variant.reason.raw or not variant.latency.raw:
-        return [name, chip("not measured"), *["–"] * (6 + with_limit)]
+        return [name, chip("not measured"), *["–"] * (5 + with_limit + at_once)]
     return [
         name,
         with_interval(variant.latency, "s"),
         with_interval(variant.speedup, "ratio"),
         with_interval(variant.speedup_fp32, "ratio"),
         *([number(variant.over_limit, "ratio")] if with_limit else []),
-        with_interval(variant.batch_rate, "plain"),
+        *([with_interval(variant.batch_rate, "plain")] if at_once else []),
         number(variant.load, "s"),
         number(variant.peak_bytes, "megabytes", bare=True),
         number(variant.disk_bytes, "megabytes", bare=True),
