@@ -42,7 +42,7 @@ def local_folder(model: Model) -> Path:
     source = Path(model.id)
     if not source.is_dir():
         if source.is_absolute():
-            raise ModelError(f"model.id: {source} is not there; give a model folder, or a Hub name")
+            raise ModelError(f"model.id: {source} is not there; give 'demo', a model folder, or a Hub name")
         import huggingface_hub
 
         try:

@@ -128,6 +128,9 @@ def test_a_chat_model_answers_as_the_local_backend_does(
     out = tmp_path / "demo"
     command = ["endpoint", "package", "--params", "demo", "--set", "model.context_tokens=256", "--out", str(out)]
     assert main(command) == 2
+    assert "--engine openvino: has no handler; give transformers or ctranslate2" in capsys.readouterr().err
+    command += ["--engine", "transformers"]
+    assert main(command) == 2
     assert "model.rerank: the handler answers with its likeliest beam" in capsys.readouterr().err
     command += ["--set", "model.rerank=false"]
     assert main(command) == 0

@@ -242,7 +242,7 @@ def quick(small_machine: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 @pytest.mark.usefixtures("quick")
 def test_a_tiny_architecture_goes_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "helpers.experiments.bench.engines.why_not", lambda variant, device: "no" * (variant.dtype == "bfloat16")
+        "helpers.experiments.bench.engines.why_not", lambda variant, device, task: "no" * (variant.dtype == "bfloat16")
     )
     found = measure(BenchPlan(SHAPES, (FP32, BF16, Variant(dtype="int8")), rounds=2), TINY)
     reference, absent, other = found.engines
