@@ -21,6 +21,7 @@ from helpers.runs.run import Run
 from helpers.samples.dataset import Sample, load_samples, other_samples
 from helpers.samples.recorded import read_recorded
 from helpers.scorers import OutputFailure, SampleScore
+from helpers.scorers.faithfulness import faithfulness
 from helpers.scorers.words import Tokenizer
 from helpers.stats.comparison import Paired, paired
 from helpers.stats.intervals import Estimate, mean, rate
@@ -36,13 +37,17 @@ SYSTEM = ("weights_sha256", "prompt_sha256", "generation_hash")
 
 @dataclass(frozen=True)
 class ScoredRecord:
-    """One recorded summary with its references and scores, and the labels of its dialogue."""
+    """One recorded summary with its references and scores, and the labels of its dialogue.
+
+    ``faithful`` is 1 where it says something that the faithfulness checks find nothing in, else 0.
+    """
 
     domain: str | None
     length: str | None
     truncated: bool | None
     texts: tuple[str, tuple[str, ...]]
     score: SampleScore
+    faithful: float
 
 
 def compare_recordings(params: Params) -> tuple[Recording, ...]:
@@ -94,7 +99,10 @@ def scored_recording(samples: Sequence[Sample], file: Path, tokenizer: Tokenizer
             sample.id, summary, sample.references, sample.dialogue, sample.key_facts, tokenizer
         )
         texts = (summary or "", sample.references)
-        rows.append(ScoredRecord(sample.domain, sample.length, None if lost is None else lost > 0, texts, score))
+        faithful = float(score.words > 0 and not faithfulness(summary, sample.dialogue))
+        rows.append(
+            ScoredRecord(sample.domain, sample.length, None if lost is None else lost > 0, texts, score, faithful)
+        )
     return rows
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import shlex
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,7 +22,7 @@ from helpers.runs.request_log import Record
 from helpers.runs.sender import RequestSender
 from helpers.samples.dataset import Sample, load_samples, other_samples
 from helpers.samples.recorded import read_recorded
-from helpers.stats.comparison import Paired, adjust, paired, ratio
+from helpers.stats.comparison import Paired, losses, paired, ratio
 from helpers.stats.crossed import crossed
 from helpers.stats.intervals import Estimate, FloatArray, mean, rate
 
@@ -126,7 +126,7 @@ def qualities(params: Params, section: str, ways: Sequence[Way]) -> dict[str, di
     """Return the fields of a result that come from recorded answers, by the way's name; the first is the reference.
 
     ``section`` names the comparison in ``params``. A way without a recording says how to make one. All comparisons with
-    the reference are one family of Holm's.
+    the reference are one family. A measure that the dialogues do not have, such as key facts, is none to keep.
     """
     plan: ComparedWith = getattr(params, section)
     if plan.samples is None:
@@ -137,7 +137,16 @@ def qualities(params: Params, section: str, ways: Sequence[Way]) -> dict[str, di
     recorded = {name: read_recorded(file) for name, file in files.items()}
     first, seed = ways[0].name, params.measure.resampling_seed
     others = [name for name in scored if name != first and first in scored]
-    rouge = adjust({name: _paired(scored[name], scored[first], "rougeL", seed, plan.margin) for name in others})
+    measures: dict[str, tuple[Callable[[ScoredRecord], float | None], float]] = {
+        "quality": (lambda row: row.score.rougeL, plan.margin),
+        "facts": (lambda row: row.score.key_fact_recall, plan.facts_margin),
+        "faithful": (lambda row: row.faithful, plan.faithful_margin),
+    }
+    pairs = {
+        name: {key: _paired(scored[name], scored[first], *measure, seed) for key, measure in measures.items()}
+        for name in others
+    }
+    lost = losses({name: [one for one in found.values() if one.n] for name, found in pairs.items()})
     found: dict[str, dict[str, Any]] = {}
     for way in ways:
         name = way.name
@@ -146,13 +155,9 @@ def qualities(params: Params, section: str, ways: Sequence[Way]) -> dict[str, di
             continue
         rows = scored[name]
         found[name] = {"rouge_l": mean([row.score.rougeL for row in rows], floor=0.0, ceiling=1.0)}
-        if name in rouge:
+        if name in pairs:
             same = sum(recorded[name].summary(s.id) == recorded[first].summary(s.id) for s in samples)
-            found[name] |= {
-                "quality": rouge[name],
-                "facts": _paired(rows, scored[first], "key_fact_recall", seed),
-                "agreement": rate(same, len(samples)),
-            }
+            found[name] |= {**pairs[name], "p_loss": lost.get(name), "agreement": rate(same, len(samples))}
     return found
 
 
@@ -182,12 +187,15 @@ def _rate(records: Sequence[Record], batch: int) -> Estimate | None:
 
 
 def _paired(
-    ours: list[ScoredRecord], reference: list[ScoredRecord], metric: str, seed: int, margin: float | None = None
+    ours: list[ScoredRecord],
+    reference: list[ScoredRecord],
+    value: Callable[[ScoredRecord], float | None],
+    margin: float,
+    seed: int,
 ) -> Paired:
-    pairs = [(getattr(a.score, metric), getattr(b.score, metric)) for a, b in zip(ours, reference, strict=True)]
-    known = [pair for pair in pairs if None not in pair]
-    mine, theirs = ([pair[i] for pair in known] for i in (0, 1))
-    return paired(mine, theirs, margin=margin, limit=1.0, seed=seed)
+    both = ((value(a), value(b)) for a, b in zip(ours, reference, strict=True))
+    known = [(mine, theirs) for mine, theirs in both if mine is not None and theirs is not None]
+    return paired([mine for mine, _ in known], [theirs for _, theirs in known], margin=margin, limit=1.0, seed=seed)
 
 
 def _how(way: Way, samples: str) -> str:

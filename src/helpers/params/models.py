@@ -133,8 +133,8 @@ class ComparedWith(Section):
     """How ways to answer are compared: their speed by requests, their quality by recorded answers to ``samples``.
 
     Every one answers ``dialogues`` dialogues, spread over their lengths, in each of ``rounds`` rounds, until ``limit``
-    seconds have passed. Fewer than eight dialogues give no ratio of speeds. ``margin`` is the largest loss of ROUGE-L
-    that still counts as "as good".
+    seconds have passed. Fewer than eight dialogues give no ratio of speeds. The margins are the largest losses of
+    ROUGE-L, of key-fact recall and of the share of answers that pass the faithfulness checks that count as "as good".
     """
 
     samples: str | None = None
@@ -142,6 +142,8 @@ class ComparedWith(Section):
     rounds: Positive = 3
     limit: Seconds = 300.0
     margin: Annotated[float, Field(gt=0)] = 0.01
+    facts_margin: Annotated[float, Field(gt=0)] = 0.03
+    faithful_margin: Annotated[float, Field(gt=0)] = 0.05
 
 
 class Settings(ComparedWith):

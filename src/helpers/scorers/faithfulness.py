@@ -131,7 +131,7 @@ def _values(summary: str, talk: Conversation) -> Iterator[Slot]:
     for sentence in sentences(summary):
         told = values_of(sentence)
         for value in told:
-            candidates = {one.key: one for said in talk.utterances for one in said.values if one.kind == value.kind}
+            candidates = {one.key: one for _, one in talk.values if one.kind == value.kind}
             own = next((key for key, one in candidates.items() if equal(value, one)), None)
             if own is None or len(candidates) < 2:
                 continue
@@ -185,7 +185,7 @@ def _stands(
 ) -> tuple[float, ...]:
     """Return what speaks for a value as the one that stands in a place, in the order of `VALUE_FEATURES`."""
     said = talk.utterances
-    spoken = [(place, one) for place, said_there in enumerate(said) for one in said_there.values if equal(value, one)]
+    spoken = [(place, one) for place, one in talk.values if equal(value, one)]
     places = list(dict.fromkeys(place for place, _ in spoken))
     scale = sum(weight * talk.weights[one] for one, weight in about.items() if one in talk.weights) or 1.0
 
@@ -205,7 +205,7 @@ def _stands(
         float(any(last_word == _last_word(said[at].text, one.start) != "" for at, one in spoken)),
         max(places, default=0) / max(len(said), 1),
         log(1 + len(places)),
-        float(_is_corrected(value, talk)),
+        float(bool(places) and _is_corrected(value, places[-1], talk)),
         float(any(said[at].speaker == agent for at in places)) if agent else 0.0,
     )
 
@@ -237,12 +237,9 @@ _CORRECTS = re.compile(
 )
 
 
-def _is_corrected(value: Value, talk: Conversation) -> bool:
+def _is_corrected(value: Value, last: int, talk: Conversation) -> bool:
     """Whether the sentence of a value's last mention, or one of the next three, corrects it to another of its kind."""
-    last = max(
-        (at for at, said in enumerate(talk.utterances) if any(equal(value, one) for one in said.values)), default=None
-    )
-    return last is not None and any(
+    return any(
         any(one.kind == value.kind and not equal(one, value) for one in said.values) and _CORRECTS.search(said.text)
         for said in talk.utterances[last : last + 4]
     )

@@ -145,6 +145,11 @@ class Conversation:
         return tuple(found)
 
     @cached_property
+    def values(self) -> tuple[tuple[int, Value], ...]:
+        """All values that are spoken, each with the place of its sentence."""
+        return tuple((place, value) for place, said in enumerate(self.utterances) for value in said.values)
+
+    @cached_property
     def weights(self) -> Mapping[str, float]:
         """What sharing a stem is worth: the less, the more sentences have it."""
         seen = Counter(one for said in self.utterances for one in said.stems)
@@ -195,7 +200,7 @@ class Conversation:
         return {name: tuple(manners) for name, manners in found.items() if manners}
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=512)
 def conversation(dialogue: str) -> Conversation:
     """Return a dialogue as read, the last ones remembered."""
     return Conversation(dialogue)

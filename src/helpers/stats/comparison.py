@@ -62,7 +62,7 @@ class Paired(Frozen):
     loss_bound: float | None = None
     #: one-sided, of "a loses the margin or more"
     p_inferior: float | None = None
-    #: after ``adjust``, by the Holm-adjusted ``p_inferior``
+    #: by this comparison alone; several measures and variants together: ``losses``
     non_inferior: bool | None = None
     note: str = ""
 
@@ -155,18 +155,28 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def adjust(family: Mapping[Key, Paired]) -> dict[Key, Paired]:
-    """Return all variants of one metric in one table with ``adjusted_p`` and ``non_inferior`` of the family.
+    """Return all variants of one metric in one table with the ``adjusted_p`` of the family.
 
     Variants too small to test are no part of the family. Intervals and ``loss_bound`` stay as they are.
     """
     p_values = {name: one.p_value for name, one in family.items() if one.p_value is not None}
     adjusted = dict(zip(p_values, holm(list(p_values.values())), strict=True))
-    inferior = {name: one.p_inferior for name, one in family.items() if one.p_inferior is not None}
-    judged = dict(zip(inferior, (p <= ALPHA for p in holm(list(inferior.values()))), strict=True))
-    return {
-        name: one.model_copy(update={"adjusted_p": adjusted.get(name), "non_inferior": judged.get(name)})
-        for name, one in family.items()
-    }
+    return {name: one.model_copy(update={"adjusted_p": adjusted.get(name)}) for name, one in family.items()}
+
+
+def losses(family: Mapping[Key, Sequence[Paired]]) -> dict[Key, float]:
+    """Return by variant the adjusted p-value of "it loses the margin or more on at least one of its measures".
+
+    Every measure has to be shown to keep within its margin, so the largest p-value of a variant is its own, and Holm
+    corrects over the variants. One with no measure, or with a measure too small to test, is left out. Sources: Berger
+    (1982) for the union of hypotheses; Holm (1979).
+    """
+    tested = {}
+    for name, measures in family.items():
+        known = [one.p_inferior for one in measures if one.p_inferior is not None]
+        if known and len(known) == len(measures):
+            tested[name] = max(known)
+    return dict(zip(tested, holm(list(tested.values())), strict=True))
 
 
 def draw(

@@ -14,11 +14,14 @@ from helpers.params import Params
 from helpers.runs.results.base import ComparedResult
 from helpers.runs.results.latency_cost import SettingResult, SettingsSweep
 from helpers.runs.results.quantization import Quantization, VariantResult
+from helpers.stats.comparison import ALPHA
 from helpers.stats.intervals import Estimate
 from helpers.verdicts.targets import Verdict, decide, threshold_of
 
-Why = Literal["not measured", "nothing as good", "target", "cheaper", "reference", "no saving"]
+Why = Literal["not measured", "nothing as good", "target", "cheaper", "faster", "reference", "no saving"]
 TargetOutcome = Literal["met", "undecided", "missed", "no target", "not measured"]
+#: Answers that are all the same word for word show a variant as good once at most so many of others may differ (95 %).
+MOST_DIFFERENT = 0.05
 BEST_FIRST: tuple[TargetOutcome, ...] = ("met", "undecided", "missed")
 
 
@@ -43,6 +46,8 @@ class Fit(Frozen):
 class Choice(Frozen):
     """Every variant's fit and the recommended one; ``why`` is the saving that is claimed, if any.
 
+    ``most_different`` is the share of further answers that may differ where answers count as the same.
+
     ``front`` are the variants, fastest first, that no other is both faster and better than. ``quick`` is the fastest
     of those that are shown to meet the latency target but not to be as good, where the recommended one is not shown to
     meet it.
@@ -53,6 +58,7 @@ class Choice(Frozen):
     why: Why
     front: tuple[str, ...] = ()
     quick: str | None = None
+    most_different: float = MOST_DIFFERENT
 
 
 @dataclass(frozen=True)
@@ -89,13 +95,15 @@ class SettingChoice(Frozen):
     chosen: int | None
     outcome: TargetOutcome
     threshold: float | None
+    most_different: float = MOST_DIFFERENT
 
 
 def choose(result: Quantization, params: Params, deployed: Deployed | None = None) -> Choice:
     """Return the recommendation; ``deployed`` is the variant that the run's other pages measured.
 
     Only variants shown to be as good are candidates. A saving is one that reaches the latency target where the
-    reference is not shown to, or a cheaper instance; without one the reference stays.
+    reference is not shown to, a cheaper instance, or less time on one that costs no more; without one the reference
+    stays.
     """
     fits = tuple(_fit(variant, index == 0, params, deployed) for index, variant in enumerate(result.variants))
     recommended, why = _recommended(result.variants, fits)
@@ -121,9 +129,17 @@ def _recommended(variants: Sequence[VariantResult], fits: Sequence[Fit]) -> tupl
     _, best = min(rivals, key=lambda pair: _rank(*pair))
     if best.latency == "met" != reference.latency:
         return best.name, "target"
-    if best.hourly is not None and reference.hourly is not None and best.hourly < reference.hourly:
+    if _costs_less(best, reference):
         return best.name, "cheaper"
+    faster = [(v, f) for v, f in rivals if v.speedup and (v.speedup.low or 0) > 1 and not _costs_less(reference, f)]
+    if faster:
+        return min(faster, key=lambda pair: _latency(pair[0]))[1].name, "faster"
     return reference.name, "no saving"
+
+
+def _costs_less(one: Fit, other: Fit) -> bool:
+    """Return whether one takes a cheaper instance than the other, or has one where the other has none."""
+    return one.hourly is not None and (other.hourly is None or one.hourly < other.hourly)
 
 
 def choose_setting(sweep: SettingsSweep, params: Params, own: Verdict | None = None) -> SettingChoice:
@@ -162,21 +178,24 @@ def _front(variants: Sequence[VariantResult]) -> tuple[str, ...]:
     return tuple(name for _, name in front)
 
 
-def as_good(way: ComparedResult, is_reference: bool) -> Verdict:
-    """Return *met* for the reference itself and what is shown to be non-inferior, *missed* beyond the margin.
+def as_good(way: ComparedResult, *, is_reference: bool) -> Verdict:
+    """Return *met* for the reference and for what is shown to lose no margin, *missed* for what loses one of them.
 
-    Answers that are all equal on the dialogues compared show no more than that many dialogues can.
+    The same answers word for word are as good by any measure, once they show that few others differ.
     """
-    paired = way.quality
-    if is_reference or (paired is not None and paired.non_inferior is True):
+    if is_reference or (way.p_loss is not None and way.p_loss <= ALPHA) or answers_the_same(way):
         return "met"
-    if paired is None:
+    measures = [one for one in (way.quality, way.facts, way.faithful) if one is not None]
+    if not measures:
         return "not measured"
-    return (
-        "missed"
-        if paired.high is not None and paired.margin is not None and paired.high < -paired.margin
-        else "undecided"
-    )
+    lost = any(one.high is not None and one.margin is not None and one.high < -one.margin for one in measures)
+    return "missed" if lost else "undecided"
+
+
+def answers_the_same(way: ComparedResult) -> bool:
+    """Return whether all recorded answers are the reference's, on so many dialogues that few others can differ."""
+    found = way.agreement
+    return found is not None and found.value == 1 and (found.low or 0.0) >= 1 - MOST_DIFFERENT
 
 
 def _latency(variant: VariantResult) -> float:
@@ -188,7 +207,7 @@ def _rank(variant: VariantResult, fit: Fit) -> tuple[bool, float, float]:
 
 
 def _fit(variant: VariantResult, is_reference: bool, params: Params, deployed: Deployed | None) -> Fit:
-    quality = as_good(variant, is_reference)
+    quality = as_good(variant, is_reference=is_reference)
     if variant.reason or variant.latency is None or variant.peak_bytes is None:
         return Fit(name=variant.name, quality=quality)
     target = params.targets.average_latency
@@ -212,7 +231,7 @@ def _fit(variant: VariantResult, is_reference: bool, params: Params, deployed: D
 
 
 def _fit_setting(setting: SettingResult, is_reference: bool, params: Params, own: Verdict | None) -> SettingFit:
-    quality = as_good(setting, is_reference)
+    quality = as_good(setting, is_reference=is_reference)
     if setting.latency is None:
         return SettingFit(name=setting.name, quality=quality)
     target = params.targets.average_latency

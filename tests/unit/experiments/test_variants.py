@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,10 +13,14 @@ import pytest
 
 from helpers.experiments import quantization
 from helpers.experiments.variants import latency, qualities, speedup, spread
+from helpers.params import Samples, Variant
 from helpers.params.files import load_params
 from helpers.runs.request_log import Record
-from helpers.samples.dataset import Sample
+from helpers.runs.results.base import ComparedResult
+from helpers.samples.dataset import Sample, load_samples
 from helpers.samples.readers import read_rows
+from helpers.scorers.planted import PlantedKind, plant
+from helpers.verdicts.recommendation import as_good
 from tests.logs import attempt
 from tests.unit.verdicts.test_recommendation import REFERENCE
 
@@ -49,6 +56,39 @@ def test_recorded_answers_differ_only_where_fewer_tokens_cut_them() -> None:
     assert same == [whole[name]["output_tokens"] <= 64 for name in cut]
     assert found["quality"].n == 127
     assert found["agreement"].value == pytest.approx(sum(same) / 127)
+
+
+def harmless(_: Sample, text: str) -> str:
+    return text.replace(", and ", " and ").replace(" is not ", " isn't ")
+
+
+def planted(kind: PlantedKind) -> Callable[[Sample, str], str]:
+    return lambda sample, text: error.false if (error := plant(kind, sample.id, text, sample.dialogue)) else text
+
+
+@pytest.mark.parametrize(
+    ("change", "good"),
+    [
+        (harmless, True),
+        (planted(PlantedKind.NEGATED), False),
+        (planted(PlantedKind.SPEAKERS_EXCHANGED), False),
+        (planted(PlantedKind.NUMBER_MOVED), False),
+    ],
+    ids=["harmless", "negated", "names exchanged", "numbers exchanged"],
+)
+def test_what_says_something_false_is_not_as_good(
+    change: Callable[[Sample, str], str], good: bool, tmp_path: Path
+) -> None:
+    samples = load_samples(Samples(source="bundled:train"))
+    ways = [Variant(predictions=str(tmp_path / "true")), Variant(dtype="int8", predictions=str(tmp_path / "changed"))]
+    for way, answer in zip(ways, (lambda _, text: text, change), strict=True):
+        rows = ({"id": one.id, "prediction": answer(one, one.references[0])} for one in samples)
+        Path(str(way.predictions)).write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    params = load_params("demo", ["quantization.samples=bundled:train"])
+    found = ComparedResult(name="changed", **qualities(params, "quantization", ways)["transformers int8"])
+    assert found.agreement
+    assert found.agreement.value != 1
+    assert (as_good(found, is_reference=False) == "met") is good
 
 
 @pytest.mark.parametrize("override", ["quantization.rounds=2", "quantization.dialogues=7"])

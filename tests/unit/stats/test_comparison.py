@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from helpers.stats import comparison
-from helpers.stats.comparison import Paired, adjust, holm, paired, ratio
+from helpers.stats.comparison import Paired, adjust, holm, losses, paired, ratio
 from helpers.stats.intervals import mean
 
 
@@ -116,23 +116,27 @@ def test_holm_by_hand(p_values, expected):
 
 
 def test_a_family_is_judged_by_its_adjusted_values():
-    def variant(p, p_inferior):
-        judged = None if p_inferior is None else p_inferior <= 0.05
-        return Paired(difference=0, n=9, p_value=p, p_inferior=p_inferior, non_inferior=judged)
-
     family = {
-        "int8": variant(0.01, 0.02),
-        "bfloat16": variant(0.03, 0.04),
-        "int4": variant(0.04, 0.03),
-        "no margin": variant(0.5, None),
-        "one pair": Paired(difference=0.1, n=1),
+        name: Paired(difference=0, n=9, p_value=p)
+        for name, p in {"int8": 0.01, "bfloat16": 0.03, "int4": 0.04, "no margin": 0.5, "one pair": None}.items()
     }
     got = adjust(family)
     assert {name: one.adjusted_p for name, one in got.items()} == pytest.approx(
         {"int8": 0.04, "bfloat16": 0.09, "int4": 0.09, "no margin": 0.5, "one pair": None}
     )
-    assert [one.non_inferior for one in got.values()] == [False, False, False, None, None]
-    assert adjust({"int8": family["int8"]})["int8"].non_inferior is True
+
+
+def test_a_loss_in_any_measure_is_a_loss_and_variants_are_one_family():
+    def measures(*p_values):
+        return [Paired(difference=0, n=9, p_inferior=p) for p in p_values]
+
+    family = {
+        "int8": measures(0.01, 0.001, 0.02),
+        "negated": measures(0.001, 0.001, 0.9),
+        "too few": measures(0.001, None, 0.001),
+        "nothing": [],
+    }
+    assert losses(family) == pytest.approx({"int8": 0.04, "negated": 0.9})
 
 
 @pytest.mark.parametrize(

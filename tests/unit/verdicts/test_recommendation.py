@@ -14,7 +14,7 @@ from helpers.params.files import load_params
 from helpers.runs.results.latency_cost import LatencyCost, SettingResult, SettingsSweep
 from helpers.runs.results.quantization import Quantization, VariantResult
 from helpers.stats.comparison import Paired, paired
-from helpers.stats.intervals import Estimate
+from helpers.stats.intervals import Estimate, rate
 from helpers.verdicts.recommendation import Deployed, SettingChoice, choose, choose_setting
 
 GB = 10**9
@@ -31,11 +31,24 @@ def variant(name: str, seconds: float | None, peak: float = 1.0, **fields: Any) 
 
 
 def quality(good: bool | None) -> dict[str, Any]:
-    return {"quality": Paired(difference=-0.001, n=127, non_inferior=good), "agreement": estimate(0.4)}
+    return {
+        "quality": Paired(difference=-0.001, n=127),
+        "p_loss": {True: 0.04, False: 0.06, None: None}[good],
+        "agreement": estimate(0.4),
+    }
 
 
-#: Every answer is the reference's own, on too few dialogues to leave no larger loss than the margin.
-EQUAL = {"quality": paired([0.3] * 127, [0.3] * 127, margin=0.01, limit=1.0), "agreement": estimate(1.0)}
+def equal(n: int) -> dict[str, Any]:
+    """Every answer is the reference's own."""
+    return {
+        "quality": paired([0.3] * n, [0.3] * n, margin=0.01, limit=1.0),
+        "p_loss": 1.0,
+        "agreement": rate(n, n),
+        "speedup": estimate(2.0),
+    }
+
+
+FASTER = {"speedup": estimate(1.5)}
 REFERENCE, RIVAL = "transformers float32", "ctranslate2 int8"
 CASES = [
     ("a target", variant(REFERENCE, 4.0), variant(RIVAL, 2.0, **quality(True)), RIVAL, "target"),
@@ -44,7 +57,10 @@ CASES = [
     ("a cheaper instance", variant(REFERENCE, 2.0, 5), variant(RIVAL, 1.0, 1.0, **quality(True)), RIVAL, "cheaper"),
     ("a smaller one holds it", variant(REFERENCE, 2.0), variant(RIVAL, 1.0, **quality(True)), RIVAL, "cheaper"),
     ("faster, and nothing else", variant(REFERENCE, 1.5), variant(RIVAL, 1.0, **quality(True)), REFERENCE, "no saving"),
-    ("equal answers", variant(REFERENCE, 4.0), variant(RIVAL, 2.0, **EQUAL), REFERENCE, "nothing as good"),
+    ("and dearer", variant(REFERENCE, 1.5), variant(RIVAL, 1, 9, **FASTER, **quality(True)), REFERENCE, "no saving"),
+    ("faster, no dearer", variant(REFERENCE, 1.5), variant(RIVAL, 1.0, **quality(True) | FASTER), RIVAL, "faster"),
+    ("equal answers", variant(REFERENCE, 1.5), variant(RIVAL, 1.0, **equal(72)), RIVAL, "faster"),
+    ("equal on too few", variant(REFERENCE, 1.5), variant(RIVAL, 1.0, **equal(71)), REFERENCE, "nothing as good"),
     ("no reference", variant(REFERENCE, None), variant(RIVAL, 2.0, **quality(True)), REFERENCE, "not measured"),
     ("no rival", variant(REFERENCE, 2.0), variant(RIVAL, None), REFERENCE, "reference"),
 ]  # fmt: skip

@@ -34,6 +34,7 @@ AS_GOOD = {
     "undecided": "not shown to be as good",
     "not measured": "not judged",
 }
+_FAITHFUL = "of the share that passes the faithfulness checks"
 BACKENDS = {
     "local": "Measured on a local server over loopback HTTP, not on the deployed endpoint.",
     "endpoint": "",
@@ -151,23 +152,25 @@ def _listed(records: Sequence[Record], pages: Sequence[str]) -> list[Record]:
     return [record for record in records if record.page in pages and not asks_changed(record)][:MOST_ROWS]
 
 
-def recorded_quality(id: str, by: str, ways: Sequence[Cited], verdicts: Sequence[str]) -> Markup:
-    """Return what each way's recorded answers are worth beside those of the first; ``by`` heads their names."""
+def recorded_quality(id: str, by: str, ways: Sequence[Cited], made: Cited) -> Markup:
+    """Return what each way's recorded answers are worth beside those of the first, as the choice ``made`` judges them.
+
+    ``by`` heads their names.
+    """
     columns = [
         Column(by),
         Column("ROUGE-L", numeric=True, better="up"),
-        Column("Difference", numeric=True),
-        Column("95 % interval", numeric=True),
-        Column("Key facts", numeric=True),
-        Column("Equal answers", numeric=True),
+        Column("Its change", numeric=True),
+        Column("Key facts, change", numeric=True),
+        Column("Pass faithfulness checks, change", numeric=True),
+        Column("Same word for word", numeric=True),
         Column("n", numeric=True),
         Column("As good"),
     ]
-    rows = [_row(way, verdict, place == 0) for place, (way, verdict) in enumerate(zip(ways, verdicts, strict=True))]
+    rows = [_row(way, fit.quality.raw, way is ways[0]) for way, fit in zip(ways, made.fits, strict=True)]
     absent = [way for way in ways if way.quality_reason]
-    note = Markup("<br>").join(
-        sentence("{name}: {why}.", name=quoted(w.name), why=quoted(w.quality_reason)) for w in absent
-    )
+    reasons = [sentence("{name}: {why}.", name=quoted(w.name), why=quoted(w.quality_reason)) for w in absent]
+    note = Markup("<br>").join([*_as_good(ways, made), *reasons])
     return table("Recorded answers beside the reference's, dialogue by dialogue", columns, rows, id=id, note=note)
 
 
@@ -305,6 +308,24 @@ def _aside(text: Markup) -> Markup:
     return Markup('<span class="aside">{}</span>').format(text)
 
 
+def _as_good(ways: Sequence[Cited], made: Cited) -> list[Markup]:
+    """Return by what rule a way counts as as good, once for the page; nothing where none is compared."""
+    judged = next((way for way in ways if way.quality.raw), None)
+    if judged is None:
+        return []
+    named = ((judged.quality, "of ROUGE-L"), (judged.facts, "of key-fact recall"), (judged.faithful, _FAITHFUL))
+    margins = [sentence("{margin} {of}", margin=number(one.margin), of=of) for one, of in named if one.n.raw]
+    return [
+        sentence(
+            "<em>As good</em>: a loss shown to stay within {margins}, all together, corrected over all that are "
+            "compared; or answers that are the same word for word on so many dialogues that of others at most "
+            "{different} may differ.",
+            margins=Markup(", ").join(margins),
+            different=number(made.most_different, "rate"),
+        )
+    ]
+
+
 def _row(way: Cited, verdict: str, is_reference: bool) -> list[Markup | str]:
     name: Markup | str = quoted(way.name)
     if not way.rouge_l.raw:
@@ -313,14 +334,17 @@ def _row(way: Cited, verdict: str, is_reference: bool) -> list[Markup | str]:
     if is_reference or not way.quality.raw:
         standing = "the reference" if is_reference else chip("not measured")
         return [name, score, "–", "–", "–", "–", number(way.rouge_l.n, "count"), standing]
-    paired, facts = way.quality, way.facts
     return [
         name,
         score,
-        number(paired.difference, "difference"),
-        interval(paired, "difference"),
-        number(facts.difference, "difference") + _aside(interval(facts, "difference")),
+        *(_change(paired) for paired in (way.quality, way.facts, way.faithful)),
         number(way.agreement.value, "rate"),
-        number(paired.n, "count"),
+        number(way.quality.n, "count"),
         chip(verdict),
     ]
+
+
+def _change(paired: Cited) -> Markup:
+    if not paired.raw or paired.difference.raw is None:
+        return Markup("–")
+    return number(paired.difference, "difference") + _aside(interval(paired, "difference"))

@@ -16,14 +16,17 @@ from helpers.report.views.cost import projected
 from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
 from helpers.verdicts.compute import recommendation
+from helpers.verdicts.recommendation import answers_the_same
 
 #: What to do with the engines that were compared, and why.
 ADVICE = {
     "target": "Ship <strong>{name}</strong>: it is shown to be as good as {reference} and to meet the latency target, "
     "which {reference} is not shown to.",
     "cheaper": "Ship <strong>{name}</strong>: it is shown to be as good as {reference} and fits on a cheaper instance.",
-    "no saving": "Keep <strong>{name}</strong>: the variants shown to be as good fit no cheaper instance and meet no "
-    "further target.",
+    "faster": "Ship <strong>{name}</strong>: it is shown to be as good as {reference} and faster, on an instance that "
+    "costs no more.",
+    "no saving": "Keep <strong>{name}</strong>: the variants shown to be as good fit no cheaper instance, meet no "
+    "further target and are not shown to be faster where they cost no more.",
     "nothing as good": "Keep <strong>{name}</strong>: no other variant whose speed was measured is shown to be as "
     "good.",
     "reference": "Keep <strong>{name}</strong>: no other variant was measured.",
@@ -63,6 +66,10 @@ def advice(run: Run, result: Cited) -> Markup:
     parts = ["Compared on this machine, not on the endpoint."] if run.params.backend == "endpoint" else []
     reference, best, quick = result.variants[0], recommended(result, made), _named(result, made.quick.raw)
     parts.append(sentence(ADVICE[made.why.raw], name=quoted(made.recommended), reference=quoted(reference.name)))
+    if best is not None and best.name.raw != reference.name.raw and answers_the_same(best.raw):
+        parts.append(
+            sentence("All {n} recorded answers are the same word for word.", n=number(best.agreement.n, "count"))
+        )
     if best is not None and has_ratio(best) and best.name.raw != reference.name.raw:
         parts.append(
             sentence(
@@ -121,8 +128,7 @@ def quality(run: Run, result: Cited) -> Markup:
     """Return what each variant's recorded answers are worth beside the reference's."""
     if result.reason:
         return Markup()
-    verdicts = [fit.quality.raw for fit in choice(run).fits]
-    return recorded_quality("quality", "Variant", list(result.variants), verdicts)
+    return recorded_quality("quality", "Variant", list(result.variants), choice(run))
 
 
 def fits(run: Run, result: Cited) -> Markup:

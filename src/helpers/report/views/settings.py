@@ -75,8 +75,7 @@ def quality(run: Run, result: Cited) -> Markup:
     """Return what each setting's recorded answers are worth beside those of the deployment's own."""
     if not result.sweep.settings:
         return Markup()
-    verdicts = [fit.quality.raw for fit in choice(run).fits]
-    return recorded_quality("settings-quality", "Setting", list(result.sweep.settings), verdicts)
+    return recorded_quality("settings-quality", "Setting", list(result.sweep.settings), choice(run))
 
 
 def trade(result: Cited) -> Markup:

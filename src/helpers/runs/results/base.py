@@ -44,8 +44,10 @@ class Group(Frozen):
 class ComparedResult(Frozen):
     """One way to answer; with a ``reason`` its speed was not measured, and the reason says how to get it.
 
-    ``speedup`` is over the reference on the same dialogues. ``agreement`` is the share of recorded answers equal to the
-    reference's; a ``quality_reason`` says why there are none.
+    ``speedup`` is over the reference on the same dialogues. ``quality`` is the change of ROUGE-L, ``facts`` of key-fact
+    recall and ``faithful`` of the share that passes the faithfulness checks; ``p_loss`` is the adjusted p-value of a
+    loss beyond a margin in any of them. ``agreement`` is the share of recorded answers equal to the reference's; a
+    ``quality_reason`` says why there are none.
     """
 
     name: str
@@ -56,6 +58,8 @@ class ComparedResult(Frozen):
     rouge_l: Estimate | None = None
     quality: Paired | None = None
     facts: Paired | None = None
+    faithful: Paired | None = None
+    p_loss: float | None = None
     agreement: Estimate | None = None
 
 

@@ -85,12 +85,12 @@ def run_of(result: Quantization) -> Any:
 
 
 def test_page_04_shows_what_is_faster_and_as_good_and_latency_by_length() -> None:
-    good = Paired(difference=-0.001, low=-0.003, high=0.001, n=127, margin=0.01, non_inferior=True)
-    bad = Paired(difference=-0.02, low=-0.03, high=-0.015, n=127, margin=0.01, non_inferior=False)
+    good = Paired(difference=-0.001, low=-0.003, high=0.001, n=127, margin=0.01)
+    bad = Paired(difference=-0.02, low=-0.03, high=-0.015, n=127, margin=0.01)
     spread = {"by_length": {"short": estimate(1.0), "long": estimate(3.0)}}
     rows = (
         variant(REFERENCE, 4.0, speedup=estimate(1.0), **spread),
-        variant(RIVAL, 2.0, speedup=estimate(2.0), quality=good, **spread),
+        variant(RIVAL, 2.0, speedup=estimate(2.0), quality=good, p_loss=0.01, **spread),
         variant("transformers int8", 3.0, speedup=estimate(1.3), quality=bad),
         variant("transformers bfloat16", None),
     )

@@ -23,8 +23,10 @@ from tests.unit.verdicts.test_recommendation import LEAST, OWN, chosen, setting
 
 MEASURED = {
     "rouge_l": Estimate(value=0.4, low=0.35, high=0.45, n=127, method="student-t"),
-    "quality": Paired(difference=-0.02, low=-0.03, high=-0.015, n=127, margin=0.01, non_inferior=False),
-    "facts": Paired(difference=-0.01, low=-0.04, high=0.02, n=127),
+    "quality": Paired(difference=-0.02, low=-0.03, high=-0.015, n=127, margin=0.01),
+    "facts": Paired(difference=-0.01, low=-0.04, high=0.02, n=127, margin=0.03),
+    "faithful": Paired(difference=0.0, low=-0.06, high=0.06, n=127, margin=0.05),
+    "p_loss": 1.0,
     "agreement": Estimate(value=0.5, low=0.4, high=0.6, n=127, method="clopper-pearson"),
     "speedup": Estimate(value=4.0, low=3.5, high=4.5, n=3, method="log-ratio"),
     "output_tokens": Estimate(value=32.0, low=30.0, high=34.0, n=3, method="student-t"),
