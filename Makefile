@@ -21,7 +21,7 @@ SETS = $(foreach pair,$(SET),--set $(pair))
 PAGES = $(foreach page,$(ONLY),--only $(page))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report render test test-slow bench engines explore serve app deploy teardown lint clean
+.PHONY: help setup report render test test-slow bench statistics docs pictures engines explore serve app deploy teardown lint clean
 deploy teardown: PARAMS = params/endpoint.yaml
 
 help: ## this list
@@ -55,6 +55,12 @@ bench: $(VENV)/.test $(MODEL) ## every engine on BART-large, at most 90 minutes 
 
 statistics: $(VENV)/.core ## docs/statistics.md: how often verdicts are wrong and how often they decide, simulated
 	$(PY) -m helpers.experiments.calibration.document docs/statistics.md
+
+docs: $(VENV)/.core ## docs/cli.md from what --help says
+	$(PY) -m helpers.cli.reference docs/cli.md
+
+pictures: $(VENV)/.test ## the pictures of the README, from the published pages
+	$(PY) -m tests.render.browser
 
 explore: setup $(VENV)/.explore ## the notebooks in JupyterLab
 	$(PY) -m jupyterlab notebooks --ServerApp.root_dir=notebooks

@@ -1,4 +1,4 @@
-"""What the README tells a reader to type works as it stands."""
+"""What the README and the guide tell a reader to type works as it stands."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from helpers.cli.main import VERBS, _parser
+from helpers.cli.main import VERBS, parser_of
 from helpers.core.paths import PROJECT
 from helpers.runs.directory import attach
 from helpers.runs.reviews import keep_review, make_review
@@ -19,17 +19,24 @@ from tests.conftest import Finished, Report
 from tests.local_server import Scripted, served
 from tests.review_runs import saved
 
-README = (PROJECT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = (PROJECT / "README.md", PROJECT / "docs" / "guide.md")
+#: A newcomer reads no more than this.
+MOST_LINES = 120
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    text = "\n".join(document.read_text(encoding="utf-8") for document in DOCUMENTS)
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 def commands() -> list[str]:
-    """Return every ``python -m helpers`` line of the shell blocks."""
+    """Return every ``python -m helpers`` line of the shell blocks, once."""
     lines = [line.split("#")[0].strip() for block in blocks("sh") for line in block.splitlines()]
-    return [line for line in lines if line.startswith("python -m helpers")]
+    return [line for line in dict.fromkeys(lines) if line.startswith("python -m helpers")]
+
+
+def test_the_readme_is_read_in_one_sitting() -> None:
+    assert len(DOCUMENTS[0].read_text(encoding="utf-8").splitlines()) <= MOST_LINES
 
 
 def test_the_workflow_gates_a_pull_request(helpers: Report, tmp_path: Path) -> None:
@@ -52,7 +59,7 @@ def test_every_command_is_one_that_helpers_takes(command: str) -> None:
     verb, *arguments = shlex.split(command.removeprefix("python -m helpers "))
     assert verb in VERBS or verb == "--help"
     if verb != "--help":
-        _parser(verb).parse_args([verb, *arguments])
+        parser_of(verb).parse_args([verb, *arguments])
 
 
 #: What these need is not here: the Hub, an endpoint that exists, a run that was killed; tests of their own have them.

@@ -1,6 +1,6 @@
-"""Headless Chromium, offline, for the browser tests; as a program, the picture that the README shows.
+"""Headless Chromium, offline, for the browser tests; as a program, the pictures that the README shows.
 
-``python -m tests.render.browser`` opens the published ``reports/index.html`` and writes ``reports/report.png``.
+``python -m tests.render.browser``, which is ``make pictures``, opens the published pages and writes ``docs/pictures``.
 """
 
 from __future__ import annotations
@@ -8,12 +8,16 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 
+from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 from helpers.core.paths import PROJECT
 
-REPORTS = PROJECT / "reports"
+REPORTS, PICTURES = PROJECT / "reports", PROJECT / "docs" / "pictures"
+#: Width of a small picture, pixels.
+THUMBNAIL = 480
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = [
     "--no-sandbox",
@@ -37,15 +41,25 @@ def launched() -> Iterator[Browser]:
         browser.close()
 
 
-def take_picture() -> None:
-    """Write the picture of the published report's first screen."""
+def take_pictures() -> None:
+    """Write the first screen of the published report, and a small one of every other page and of the bench."""
+    PICTURES.mkdir(exist_ok=True)
+    pages = [
+        path
+        for path in sorted(REPORTS.glob("0*.html"))
+        if (PROJECT / "notebooks" / path.stem).with_suffix(".ipynb").is_file()
+    ]
+    small = {path.stem: path for path in pages} | {"bench": REPORTS / "bench" / "index.html"}
     with launched() as browser:
-        page = browser.new_context(
-            viewport={"width": 1280, "height": 900}, device_scale_factor=1.5, offline=True
-        ).new_page()
-        page.goto((REPORTS / "index.html").as_uri())
-        page.screenshot(path=REPORTS / "report.png")
+        context = browser.new_context(viewport={"width": 1280, "height": 900}, device_scale_factor=1.5, offline=True)
+        page = context.new_page()
+        for name, path in {"report": REPORTS / "index.html", **small}.items():
+            page.goto(path.as_uri())
+            picture = Image.open(BytesIO(page.screenshot())).convert("RGB")
+            if name in small:
+                picture = picture.resize((THUMBNAIL, THUMBNAIL * picture.height // picture.width), Image.LANCZOS)
+            picture.quantize(256).save(PICTURES / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":
-    take_picture()
+    take_pictures()

@@ -12,6 +12,7 @@ from tests.page_checks import broken_links
 
 DOCUMENTS = [
     *sorted(PROJECT.glob("*.md")),
+    *sorted((PROJECT / "docs").glob("*.md")),
     *sorted((PROJECT / "src").rglob("*.md")),
 ]
 REPORTS = PROJECT / "reports"

@@ -36,7 +36,6 @@ MOST_ARRIVALS = 10_000_000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``helpers load``."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = """\
 The address says which protocol is spoken there, which model it serves and whether it streams; --params and --set say
 what it cannot. Prompts that repeat are kept from a server's cache of prompts, as in a report, and of answers that
@@ -47,11 +46,6 @@ counts from the intended send: a service that stalls cannot hide it. Several rat
 anew in every repeat, and give the highest rate with p95 response time within the target and under 1 % errors.
 --find-rate bisects for that rate instead: it holds where the whole interval of p95 across repeats meets the target.
 Rates are over the seconds that were planned. Exit 1: the service stopped answering, or never did.
-
-Examples:
-  helpers load http://127.0.0.1:8080 --arrival poisson --rate 0.5 --duration 60 --repeats 5 --json -
-  helpers load http://127.0.0.1:8000/v1 --arrival poisson --find-rate --latency-target 2 --duration 30
-  helpers load --params params/provider.yaml --allow-remote --arrival closed --concurrency 4 --duration 30
 """
     parser.add_argument(
         "url", metavar="URL", nargs="?", help="of a service of any protocol that a report speaks, or whom --params asks"

@@ -10,11 +10,13 @@ import errno
 import importlib
 import sys
 import traceback
+from argparse import RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from helpers import __version__
+from helpers.cli.examples import with_examples
 from helpers.core.console import public, say
 from helpers.core.environment import secrets
 from helpers.core.errors import HelpersError, InputError
@@ -70,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(given: list[str]) -> int:
-    parser = _parser(given[0] if given else "")
+    parser = parser_of(given[0] if given else "")
     args = parser.parse_args(given)
     if not hasattr(args, "run_verb"):
         parser.print_help()
@@ -110,15 +112,17 @@ class _PublicParser(argparse.ArgumentParser):
         super()._print_message(public(message), file)
 
 
-def _parser(wanted: str) -> argparse.ArgumentParser:
+def parser_of(wanted: str) -> argparse.ArgumentParser:
     """Return the parser; only the wanted verb's module is imported, so that ``--help`` is quick."""
     parser = _PublicParser(prog="helpers", description="Reports and experiments for deployed dialogue summarisers.")
     parser.add_argument("--version", action="version", version=f"helpers {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
     for name, verb in VERBS.items():
-        sub = verbs.add_parser(name, help=verb.help, description=verb.help[0].upper() + verb.help[1:] + ".")
+        about = verb.help[0].upper() + verb.help[1:] + "."
+        sub = verbs.add_parser(name, help=verb.help, description=about, formatter_class=RawDescriptionHelpFormatter)
         if name == wanted:
             module = importlib.import_module(verb.module)
             getattr(module, verb.arguments)(sub)
             sub.set_defaults(run_verb=getattr(module, verb.run))
+            sub.epilog = with_examples(name, sub.epilog)
     return parser

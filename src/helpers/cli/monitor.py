@@ -31,7 +31,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 Hold request logs against the alert rules. Exit 3 when a rule fired at any time in the logs, whether or not it has
 resolved since; 0 when none did, which includes rules without enough data (said so). The load of the server and of its
 GPU is taken from the metrics.jsonl that a run leaves beside its log."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = f"""\
 A log has one JSON object per line, as a run writes it (schema: {shown(SCHEMA)}):
   request, attempt      which request, and the how-manieth try of it

@@ -33,13 +33,10 @@ PACE = 20
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``helpers review``."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.usage = "helpers review RUN [RUN_B] [options]\n       helpers review import FILE… [options]"
     parser.epilog = """\
 One HTML file comes out. Open it in a browser, rate, press "Save ratings", and bring the saved file back; several
 readers may each have a copy. With two runs the sides are exchanged by chance and sealed: which is whose stays here.
-  helpers review runs/20261129T101500-demo --out review.html
-  helpers review import ~/Downloads/ratings-*.json
 A run or its name in runs/ will do. Names that readers enter are not taken over: they become reader 1, reader 2 …
 Exit 2 when a file is foreign, tampered, doubled or has no finished rating; the others are brought in all the same."""
     parser.add_argument("what", nargs="+", metavar="RUN|import FILE", help="a run or two, or 'import' and saved files")

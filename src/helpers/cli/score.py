@@ -15,7 +15,7 @@ from typing import get_args
 import numpy as np
 
 from helpers.cli.arguments import add_reading, write_text
-from helpers.core.console import say, tell
+from helpers.core.console import say, shown, tell
 from helpers.core.errors import InputError
 from helpers.core.model import Frozen
 from helpers.core.paths import DATA
@@ -67,7 +67,6 @@ class ScoreReport(Scores):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``helpers score``."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = f"""\
 FILE is CSV (comma, semicolon or tab), JSON Lines, JSON or Parquet, also .gz; - reads it from standard input. An empty
 prediction scores 0 and counts as 'empty'; the strings nan, None, NULL and N/A do so as
@@ -77,7 +76,7 @@ doubled ids or columns always do. A row may have fewer references than others; a
 without --id are named by their number.
 
 Example, two references per row and groups ({EXAMPLE.name} comes with the package):
-  helpers score {EXAMPLE} --id id --prediction summary \\
+  python -m helpers score {shown(EXAMPLE)} --id id --prediction summary \\
     --reference reference --reference reference_2 --dialogue dialogue --group domain --baseline baseline
 """
     parser.add_argument("file", metavar="FILE|-")
