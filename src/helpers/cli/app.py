@@ -22,7 +22,7 @@ from helpers.params.files import write_params
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe ``helpers app``."""
-    add_params(parser, text="a params file (default: demo)", url="no params file: ask what answers at this address")
+    add_params(parser, text="a params file (default: demo)", url="no params file: use the service at this address")
     parser.add_argument("--host", default="127.0.0.1", help="address to bind; visitors name servers on loopback only")
     parser.add_argument("--port", type=int, default=7860, help="0 picks a free one (default: 7860)")
     parser.add_argument(
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve the app until a signal, or export it; raises `InputError` when it cannot start as asked."""
+    """Serve the app until a signal, or export it; raises `InputError` when it cannot start."""
     if find_spec("gradio") is None:
         raise InputError("the web app needs gradio, which is not installed: 'make app' installs it and opens the app")
     params = params_of(args, "app", default="demo")
@@ -40,7 +40,9 @@ def run(args: argparse.Namespace) -> int:
         say(f"{shown(args.export)} is a Space; its README.md says which secrets it needs")
         return 0
     if params.replay is not None:
-        raise InputError("recorded predictions cannot be asked; give a params file with 'backend: local' or 'endpoint'")
+        raise InputError(
+            "recorded predictions take no requests; give a params file with 'backend: local' or 'endpoint'"
+        )
     port = free_port(args.host, args.port)
     folder = runs_folder() / f"app-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
     folder.mkdir(parents=True)

@@ -31,8 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``helpers bench``."""
     parser.description = (
         "Time every engine on BART-large (406 M) with seeded random weights, which needs no download: architecture "
-        "timings that say nothing of quality. Each engine is a process of its own, all are asked in turn. Ctrl-C keeps "
-        "what was measured."
+        "timings that say nothing of quality. Each engine is a process of its own; requests are interleaved. Ctrl-C "
+        "keeps what was measured."
     )
     parser.add_argument("--model", type=Path, metavar="DIR", help="a BART's own weights instead of random ones")
     parser.add_argument(

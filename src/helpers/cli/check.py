@@ -15,7 +15,7 @@ from helpers.runs.inputs import read_inputs
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``helpers check``."""
-    add_params(parser, text=ANSWERING, url="no params file: print those of what answers at this address")
+    add_params(parser, text=ANSWERING, url="no params file: print those of the service at this address")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""``helpers cost``: what serving costs at the declared traffic, a month by scenario, and what would be cheaper."""
+"""``helpers cost``: what serving costs at the configured traffic, a month by scenario, and what would be cheaper."""
 
 from __future__ import annotations
 

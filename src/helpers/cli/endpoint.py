@@ -19,14 +19,14 @@ from helpers.serving.management import Manager
 
 VERBS = {
     "hardware": "list instances with their prices",
-    "create": "create the declared endpoint; without --yes only show it and its price",
-    "status": "say in which state it is, and what differs from what is declared",
+    "create": "create the configured endpoint; without --yes only show it and its price",
+    "status": "show its state, and what differs from the configuration",
     "wait": "wait until it runs",
     "pause": "stop it and its bill",
     "resume": "start it again; without --yes only show its price",
     "scale-to-zero": "stop it until the next request",
-    "delete": "delete it for good; asks for its name",
-    "package": "write a model repository with a handler that stands alone",
+    "delete": "delete it for good; requires its name",
+    "package": "write a model repository with a self-contained handler",
 }
 
 
@@ -45,7 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             sub.add_argument("--timeout", type=float, default=1800.0, metavar="S", help="seconds (default: 1800)")
             sub.add_argument("--every", type=float, default=5.0, metavar="S", help="seconds between looks (default: 5)")
         if name == "delete":
-            sub.add_argument("--confirm", metavar="NAME", help="the endpoint's name, where nobody can be asked")
+            sub.add_argument(
+                "--confirm", metavar="NAME", help="the endpoint's name, where there is no terminal to confirm at"
+            )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -81,11 +83,11 @@ def _create(manager: Manager, params: Params, args: argparse.Namespace) -> int:
         if different := manager.differences(state):
             raise InputError(
                 [
-                    f"endpoint {state.name} exists and is not as declared; delete it, or declare what is there:",
+                    f"endpoint {state.name} exists and differs from the configuration; delete it or change the params:",
                     *different,
                 ]
             )
-        say(f"endpoint {state.name} exists as declared: {state.status}")
+        say(f"endpoint {state.name} exists as configured: {state.status}")
         return 0
     shown = {"name": manager.deployment.name, **manager.declared, "secrets": list(manager.deployment.secrets)}
     print(

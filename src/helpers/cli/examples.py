@@ -59,11 +59,11 @@ EXAMPLES: Mapping[str, Sequence[Example]] = {
         ("its price, and nothing else", "endpoint create endpoint"),
         ("whether it runs", "endpoint status endpoint"),
         (
-            "a model repository with a handler that stands alone",
+            "a model repository with a self-contained handler",
             "endpoint package --params local --engine ctranslate2 --dtype int8 --out my-model",
         ),
     ),
-    "demo-model": (("train the adapter anew", "demo-model train --output my-adapter"),),
+    "demo-model": (("train the adapter again", "demo-model train --output my-adapter"),),
 }
 
 

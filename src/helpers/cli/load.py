@@ -1,4 +1,4 @@
-"""``helpers load``: open- or closed-loop load on a service, and what it holds."""
+"""``helpers load``: open- or closed-loop load on a service, and what it sustains."""
 
 from __future__ import annotations
 
@@ -41,27 +41,32 @@ The address says which protocol is spoken there, which model it serves and wheth
 what it cannot. Prompts that repeat are kept from a server's cache of prompts, as in a report, and of answers that
 come in events the time to the first token and that between tokens are told.
 
-Constant and Poisson arrivals are sent on schedule whether or not earlier requests are answered, and response time
-counts from the intended send: a service that stalls cannot hide it. Several rates make a sweep, in an order drawn
-anew in every repeat, and give the highest rate with p95 response time within the target and under 1 % errors.
---find-rate bisects for that rate instead: it holds where the whole interval of p95 across repeats meets the target.
-Rates are over the seconds that were planned. Exit 1: the service stopped answering, or never did.
+Constant and Poisson arrivals are sent on schedule whether or not earlier requests have completed, and response time
+counts from the intended send: a service that stalls cannot hide it. Several rates make a sweep, in a new random
+order in every repeat, and give the highest rate with p95 response time within the target and under 1 % errors.
+--find-rate bisects for that rate instead; the whole interval of p95 across repeats has to meet the target.
+Rates are over the seconds that were planned. Exit 1: the service stopped responding, or never did.
 """
     parser.add_argument(
-        "url", metavar="URL", nargs="?", help="of a service of any protocol that a report speaks, or whom --params asks"
+        "url",
+        metavar="URL",
+        nargs="?",
+        help="of a service of any supported protocol; not needed where --params names one",
     )
     parser.add_argument(
-        "--params", metavar="FILE", help="how it is asked, prompt and all (default: what is found at the address)"
+        "--params",
+        metavar="FILE",
+        help="how requests are made, prompt included (default: what is found at the address)",
     )
     add_overrides(parser)
     parser.add_argument(
-        "--samples", metavar="FILE|-", help="dialogues to ask about, as summarise takes them (default: the bundled ten)"
+        "--samples", metavar="FILE|-", help="dialogues to send, as summarise reads them (default: the bundled ten)"
     )
     add_reading(parser)
     parser.add_argument("--arrival", required=True, metavar="KIND", help="closed, constant or poisson")
     parser.add_argument("--rate", type=float, action="append", metavar="R", help="requests per second (repeatable)")
     parser.add_argument(
-        "--find-rate", action="store_true", help="find the highest rate that meets the target, beginning at --rate"
+        "--find-rate", action="store_true", help="find the highest rate that meets the target, starting at --rate"
     )
     parser.add_argument("--concurrency", type=int, metavar="C", help="requests at a time of a closed loop (default: 1)")
     parser.add_argument("--duration", type=float, required=True, metavar="S", help="seconds that count")
@@ -134,7 +139,7 @@ def _params(args: argparse.Namespace) -> Params:
 def _not_to_be_loaded(params: Params, args: argparse.Namespace) -> str:
     """Return why whom a params file asks cannot be sent load, or nothing."""
     if params.backend != "endpoint":
-        return f"--params {args.params}: it asks no service; give its URL as well"
+        return f"--params {args.params}: it names no service; give its URL as well"
     url = params.endpoint.url
     if not args.allow_remote and not (url and is_loopback(url)):
         who = f"the provider {params.provider}" if params.provider else url or "the endpoint"
@@ -200,13 +205,13 @@ def _arrival_problems(args: argparse.Namespace) -> list[str]:
     if args.arrival not in get_args(Arrival):
         problems.append(f"--arrival {args.arrival}: give closed, constant or poisson")
     elif closed and rates:
-        problems.append("--rate goes with constant or poisson arrivals: a closed loop sends when it was answered")
+        problems.append("--rate goes with constant or poisson arrivals: a closed loop sends when a response arrives")
     elif closed and args.find_rate:
         problems.append("--find-rate goes with constant or poisson arrivals: a closed loop has no rate of its own")
     elif not closed and not rates and not args.find_rate:
         problems.append(f"--arrival {args.arrival} needs --rate R, requests per second")
     elif not closed and args.concurrency is not None:
-        problems.append("--concurrency goes with closed: an open loop sends on schedule, however many are under way")
+        problems.append("--concurrency goes with closed: an open loop sends on schedule, however many are in flight")
     if args.find_rate and (len(rates) > 1 or args.count is not None):
         problems.append("--find-rate takes one --rate to begin at, and no --count: each rate has what p95 needs")
     if args.find_rate and args.repeats is not None and args.repeats < FEWEST_REPEATS:

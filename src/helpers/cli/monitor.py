@@ -28,15 +28,15 @@ MOST_LINES = 40
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``helpers monitor``."""
     parser.description = """\
-Hold request logs against the alert rules. Exit 3 when a rule fired at any time in the logs, whether or not it has
+Replay the alert rules over request logs. Exit 3 when a rule fired at any time in the logs, whether or not it has
 resolved since; 0 when none did, which includes rules without enough data (said so). The load of the server and of its
 GPU is taken from the metrics.jsonl that a run leaves beside its log."""
     parser.epilog = f"""\
 A log has one JSON object per line, as a run writes it (schema: {shown(SCHEMA)}):
-  request, attempt      which request, and the how-manieth try of it
+  request, attempt      which request, and the number of the attempt
   started_at            when it was sent, with its zone: 2026-03-01T10:00:00Z
   kind                  ok, or what went wrong ({", ".join(list(Failure)[:4])}, ...)
-  page, phase, sample   who asked; cold, warmup, probe, steady or load; the dialogue
+  page, phase, sample   which page sent it; cold, warmup, probe, steady or load; the dialogue
   settings              a hash of the generation settings, equal for equal settings
   service_time, response_time, input_tokens, output_tokens, status, summary, ...   where they are known; in seconds
   first_token, inter_token   of answers that came in a stream: to the first token, and between tokens; in seconds
@@ -97,7 +97,7 @@ def _told(rule: Watched) -> str:
         return rule.reason
     if rule.highest is None and rule.lowest is None:
         return f"{rule.reason}: at most {rule.most_n} of {rule.minimum} in {rule.window:g} s"
-    fired = f"fired {rule.fired} times, {rule.firing_seconds:,.0f} s in all" if rule.fired else "never fired"
+    fired = f"fired {rule.fired} times, {rule.firing_seconds:,.0f} s in total" if rule.fired else "never fired"
     now = "" if rule.value is None else f"; {spell(rule.value, rule.unit)} at the end"
     return f"{notify.threshold(rule)}: {fired}, {notify.extreme(rule)}{now}"
 

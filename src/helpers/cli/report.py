@@ -43,20 +43,20 @@ if TYPE_CHECKING:
 def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``helpers report``."""
     parser.add_argument("params", nargs="?", metavar="PARAMS", help=ANSWERING)
-    parser.add_argument("--url", metavar="URL", help="no params file: measure what answers at this address")
-    parser.add_argument("--samples", metavar="FILE", help="with --url: dialogues to ask (default: the bundled ten)")
+    parser.add_argument("--url", metavar="URL", help="no params file: measure the service at this address")
+    parser.add_argument("--samples", metavar="FILE", help="with --url: dialogues to send (default: the bundled ten)")
     parser.add_argument(
         "--wait",
         type=seconds,
         metavar="SECONDS",
-        help="with --url: wait so long for a server that is being started, even where nobody answers yet "
+        help="with --url: wait this long for a server that is starting, even where it does not respond yet "
         f"(default: {PATIENCE:.0f} for one that says it is loading)",
     )
     parser.add_argument(
         "--resume",
         type=Path,
         metavar="RUN",
-        help="go on with a run that was killed, that is not published, or whose deployment died",
+        help="resume a run that was interrupted, that is not published, or whose deployment died",
     )
     add_overrides(parser)
     parser.add_argument(
@@ -66,7 +66,7 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--until-decided",
         action="store_true",
-        help="ask a few dialogues, then more, until every target is decided, the budget spent or five looks taken",
+        help="send more dialogues until every target is decided, the budget is spent or five looks are taken",
     )
     parser.add_argument(
         "--budget",
@@ -74,12 +74,12 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="AMOUNT",
         type=budget,
-        help="end the asking after 20m (or 90s, 2h), 300r (requests) or 1.50usd (repeatable)",
+        help="stop sending after 20m (or 90s, 2h), 300r (requests) or 1.50usd (repeatable)",
     )
     parser.add_argument(
         "--strict", action="store_true", help="refuse samples with rows that cannot be used (default: set them aside)"
     )
-    parser.add_argument("--gate", choices=("missed", "undecided"), help="exit 3 when a verdict is so")
+    parser.add_argument("--gate", choices=("missed", "undecided"), help="exit 3 on this verdict")
     parser.add_argument("--publish-failed", action="store_true", help="publish even when the deployment failed")
 
 
@@ -163,7 +163,7 @@ def _published(args: argparse.Namespace, run: Run, executed: Mapping[Page, Execu
     failed = run.down()
     if failed and not args.publish_failed:
         say(f"{failed}\nnot published (--publish-failed would); pages: {shown(site / 'index.html')}")
-        say(f"report --resume {shown(run.directory)} goes on when it answers again")
+        say(f"report --resume {shown(run.directory)} resumes it once the service responds again")
         return 1
     put(site, args.out, publish.MAKER)
     mark_published(run)
@@ -237,7 +237,7 @@ def _told(args: argparse.Namespace, overrides: Sequence[str]) -> tuple[Params, S
         if overrides and args.params is None:
             raise InputError("--resume goes on with what the run was told: leave --set, --budget and --strict away")
         if args.until_decided and not run.manifest.until_decided:
-            raise InputError(f"--resume {args.resume}: that run was not begun with --until-decided; measure anew")
+            raise InputError(f"--resume {args.resume}: that run was not started with --until-decided; measure again")
         _check_same_pages(args, run)
         return run.params, run.manifest.only
     if args.params is None:

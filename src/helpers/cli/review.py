@@ -41,7 +41,7 @@ A run or its name in runs/ will do. Names that readers enter are not taken over:
 Exit 2 when a file is foreign, tampered, doubled or has no finished rating; the others are brought in all the same."""
     parser.add_argument("what", nargs="+", metavar="RUN|import FILE", help="a run or two, or 'import' and saved files")
     parser.add_argument("--out", type=Path, metavar="FILE", help="the file to write (default: review-ID.html)")
-    parser.add_argument("-n", type=int, metavar="N", help=f"so many dialogues (default: all, to {MOST})")
+    parser.add_argument("-n", type=int, metavar="N", help=f"this many dialogues (default: all, to {MOST})")
     parser.add_argument("--seed", type=int, default=0, help="of the order and of the sides (default: 0)")
     parser.add_argument("--language-model", action="store_true", help="import: a language model read; stamped so")
     parser.add_argument(

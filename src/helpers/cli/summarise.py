@@ -56,10 +56,10 @@ UNBOUNDED = ("budget={usd: null, requests: null, minutes: null}",)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe ``helpers summarise``."""
     parser.description = (
-        "Summarise dialogues with the model or endpoint of a params file, or with what answers at an address."
+        "Summarise dialogues with the model or endpoint of a params file, or with the service at an address."
     )
     add_params(
-        parser, text=ANSWERING, url="no params file: ask what answers at this address, a chat server for instance"
+        parser, text=ANSWERING, url="no params file: use the service at this address, a chat server for instance"
     )
     parser.add_argument(
         "--input",
@@ -122,7 +122,7 @@ def _fanned_out(args: argparse.Namespace, params: Params) -> int:
     answered = totals.dialogues - totals.failed
     say(f"summarise: {answered} of {totals.dialogues} dialogues have a summary")
     if already:
-        say(f"summarise: {already} were answered before; remove {parts.folder} to ask them anew")
+        say(f"summarise: {already} have a summary already; remove {parts.folder} to send them again")
     return 1 if totals.failed else 0
 
 
@@ -155,7 +155,7 @@ def read_dialogues(args: argparse.Namespace, default: Samples) -> tuple[Sample, 
     samples = [sample for name in args.input for sample in _read_input(name, args)]
     counts = Counter(id_key(sample.id) for sample in samples)
     if twice := sorted(key for key, n in counts.items() if n > 1):
-        raise SamplesError(f"--input: id '{key}' stands in two inputs; ids must differ" for key in twice[:SHOWN])
+        raise SamplesError(f"--input: id '{key}' is in two inputs; ids must differ" for key in twice[:SHOWN])
     return tuple(samples)
 
 
@@ -168,7 +168,7 @@ def summarise(params: Params, backend: Backend, samples: Sequence[Sample], write
         for number, sample in enumerate(samples, 1):
             outcome = sender.ask(sample.id, sample.dialogue)
             if outcome is None:
-                say(f"summarise: nobody answers ({sender.down_kind}); {len(samples) - number + 1} dialogues not sent")
+                say(f"summarise: no response ({sender.down_kind}); {len(samples) - number + 1} dialogues not sent")
                 return failures + len(samples) - number + 1
             if not outcome.record.ok:
                 failures += 1

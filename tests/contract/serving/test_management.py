@@ -74,7 +74,7 @@ def test_the_whole_life(endpoint: Command, management: Management, monkeypatch: 
     }
     assert (body["model"]["task"], body["model"]["revision"]) == ("summarization", "abc123")
     assert body["model"]["secrets"] == {"MODEL_KEY": "not to be shown"}
-    assert endpoint("create", "--yes") == (0, "endpoint dialogue-summariser exists as declared: pending\n")
+    assert endpoint("create", "--yes") == (0, "endpoint dialogue-summariser exists as configured: pending\n")
     code, told = endpoint("wait", "--every", "0.01")
     assert (code, "initializing" in told, "http://127.0.0.1:9\n" in told) == (0, True, True)
     assert endpoint("status") == (0, "dialogue-summariser: running http://127.0.0.1:9\n")

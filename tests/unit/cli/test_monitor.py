@@ -59,7 +59,7 @@ def test_a_slow_deployment_fires_and_exits_with_three(monitor: Command, tmp_path
     assert (found["attempts"], found["aside"]) == (300, 1)
     first = next(change for change in found["timeline"] if change["state"] == "firing")
     assert (first["rule"], first["seconds"], first["value"], first["n"]) == ("latency_p50", 70.0, 5.0, 66)
-    assert "above 2.50 s: fired 1 times, 234 s in all, seen 5.00 s; 5.00 s at the end" in out
+    assert "above 2.50 s: fired 1 times, 234 s in total, seen 5.00 s; 5.00 s at the end" in out
     assert "at most 0 of 6 in 60 s" in out
 
 

@@ -115,7 +115,7 @@ def test_several_inputs_are_one_list(given: Path) -> None:
     other.write_text("id,dialogue\nc,Cy: hi\n")
     found = verb.read_dialogues(parsed("--input", str(given), "--input", str(other)), Samples())
     assert [sample.id for sample in found] == ["a-1", "=b", "c"]
-    with pytest.raises(SamplesError, match="id 'a-1' stands in two inputs"):
+    with pytest.raises(SamplesError, match="id 'a-1' is in two inputs"):
         verb.read_dialogues(parsed("--input", str(given), "--input", str(given)), Samples())
 
 
@@ -152,7 +152,7 @@ def test_a_deployment_that_is_down_is_not_asked_for_ever(
     monkeypatch.setenv("HF_ENDPOINT_URL", "http://127.0.0.1:9")
     arguments = ["--set", "endpoint.attempts=1", "--output", str(tmp_path / "out.csv")]
     assert main(["summarise", "endpoint", *arguments]) == 1
-    assert "nobody answers (connection); 7 dialogues not sent" in capsys.readouterr().err
+    assert "no response (connection); 7 dialogues not sent" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
