@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from helpers.experiments.bench.result import Neighbours
 from helpers.report.components.figures import Chart, small_multiples
-from helpers.report.components.numbers import number, quoted, sentence
+from helpers.report.components.numbers import between, number, quoted, sentence
 from helpers.report.components.page import Frame, Link, render_page
 from helpers.report.components.tables import Column, table
 from helpers.report.views import bench
@@ -44,15 +44,17 @@ def page(found: Neighbours, links: Sequence[Link] = ()) -> str:
 
 
 def answer(result: Cited) -> Markup:
-    """Return the least that any engine keeps, and beside how many."""
+    """Return the least that any engine kept, beside how many, and whether that is decided."""
     kept = [(one, n, share) for one in result.engines for n, share in one.shares.items()]
     one, n, share = min(kept, key=lambda found: found[2].value.raw)
     return sentence(
-        "<p class='answer'>Every engine keeps at least {share} of its fair share: <strong>{name}</strong> beside {n} "
-        "busy.</p>",
-        share=number(share.value, "rate"),
+        "<p class='answer'><strong>{name}</strong> kept the least of its fair share: a median of {share} beside {n} "
+        "busy ({between}; rounds: {rounds}).</p>",
         name=quoted(one.name),
+        share=number(share.value, "rate"),
         n=quoted(n),
+        between=between(share, "rate"),
+        rounds=number(one.cost.n, "count"),
     )
 
 
