@@ -25,6 +25,7 @@ NAMES = (
     r"\b4-bit\b",
     r"\bSmolLM2-135M\b",
     r"\bHTTP [1-5]\d\d\b",
+    r"\b(?:per|of) 1,000\b|\b1,000 (?:requests|tokens|cost)\b",
     r"\bSHA-256\b",
     r"(?<![\d.,])0[1-7](?!\d|[.,]\d)",
 )

@@ -68,7 +68,7 @@ def error_rate(basis: AuditBasis) -> Claim:
         published="above {threshold}",
         recomputed="{low} to {high}",
         verdict=judged,
-        arithmetic="The exact 95 % interval from {n} requests is held against the threshold as a whole. "
+        arithmetic="The exact 95 % interval from {n} requests is compared with the threshold as a whole. "
         f"{_FIRES[judged]} The target for the same rate is below {{target}}: between the two, it is missed in silence.",
         remedy="{needed} requests would decide it with a chance of {chance}, and a threshold at the target would leave "
         "no gap.",

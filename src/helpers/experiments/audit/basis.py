@@ -1,4 +1,4 @@
-"""What every claim is held against, and how a comparison becomes a verdict.
+"""What every claim is compared with, and how a comparison becomes a verdict.
 
 Seconds, US dollars, shares from 0 to 1.
 """

@@ -58,7 +58,7 @@ def total(basis: AuditBasis) -> Claim:
 
 
 def spreadsheet_traffic(basis: AuditBasis) -> Claim:
-    """The spreadsheet's traffic, a busy share of what one replica could answer, against the published traffic."""
+    """The spreadsheet's traffic, a utilisation of one replica, against the published traffic."""
     assumed = basis.published.cost.spreadsheet.throughput
     found = 3600 / assumed.average_latency_s * assumed.efficiency
     wait = basis.waiting(assumed.requests_per_hour)
@@ -77,8 +77,8 @@ def spreadsheet_traffic(basis: AuditBasis) -> Claim:
         recomputed="{traffic} expected",
         verdict=verdict(agrees(assumed.requests_per_hour, found) and basis.traffic >= assumed.requests_per_hour),
         arithmetic="A replica busy {efficiency} of the time with requests of {latency} s answers {found} an hour, for "
-        "${low} a thousand. The publication expects {traffic}, which keep it busy {busy} of the time, for ${cost} a "
-        f"thousand. {queue}",
+        "${low} per 1,000. The published report expects {traffic}, which keep it busy {busy} of the time, for "
+        f"${{cost}} per 1,000. {queue}",
         remedy="Spread the hour over the traffic that is expected; or show that {said} requests an hour arrive, and "
         "are answered in time.",
         figures=figures("plain", said=assumed.requests_per_hour, found=found, traffic=basis.traffic)
@@ -142,7 +142,7 @@ def spot(basis: AuditBasis) -> Claim:
         recomputed="no price to compare with",
         verdict=verdict(None),
         arithmetic="Assumed, not measured; the service's price list of {date} has no spot prices. With it a replica "
-        "would cost ${hourly} an hour, and a thousand requests ${cost} at {traffic} an hour, interruptions apart.",
+        "would cost ${hourly} an hour, and 1,000 requests ${cost} at {traffic} an hour, interruptions apart.",
         remedy="Name a provider, its spot price with a date, and how often a replica is taken away.",
         figures=figures("plain", date=basis.prices.as_of.isoformat(), hourly=basis.hourly * (1 - saving))
         | figures("plain", cost=basis.per_request * 1000 * (1 - saving), traffic=basis.traffic)

@@ -125,7 +125,7 @@ class AsGoodAs(Section):
 
 
 class Places(Section):
-    """One figure as the notebook computed it, as its prose repeats it, and as the publication gives it."""
+    """One figure as the notebook computed it, as its prose repeats it, and as the published report gives it."""
 
     notebook_output: Above0
     notebook_prose: Above0
@@ -266,7 +266,7 @@ class PublishedPlatforms(Section):
 
 
 class Published(Section):
-    """Everything that was published and can be held against something."""
+    """Everything that was published and can be compared with something."""
 
     model: PublishedModel
     endpoint: PublishedEndpoint

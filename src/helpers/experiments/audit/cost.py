@@ -67,12 +67,12 @@ def thousand_tokens(basis: AuditBasis) -> Claim:
         name="thousand-tokens",
         group=GROUP,
         source="publication",
-        claim="Cost of a thousand tokens, busy time only",
+        claim="Cost per 1,000 tokens, busy time only",
         published="${said}",
         recomputed="${found}",
         verdict=verdict(agrees(said, found)),
-        arithmetic="The notebook printed ${found} for a thousand tokens and ${printed} for {n} requests, hence "
-        "{tokens} tokens in all. The published ${cost} over as many is ${own} a thousand. The counts themselves were "
+        arithmetic="The notebook printed ${found} per 1,000 tokens and ${printed} for {n} requests, hence "
+        "{tokens} tokens in all. The published ${cost} over as many is ${own} per 1,000. The counts themselves were "
         "not published.",
         remedy="State ${found}, and the token counts it rests on.",
         figures=figures("plain", said=said, found=found, printed=cost.notebook_output, n=measured.dialogues)
@@ -90,13 +90,13 @@ def token_target(basis: AuditBasis) -> Claim:
         name="token-target",
         group=GROUP,
         source="publication",
-        claim="The cost of a thousand tokens meets its target",
+        claim="The cost per 1,000 tokens meets its target",
         published="below {target}",
         recomputed="{found}",
         verdict=verdict(found < target),
         arithmetic="A request costs ${per_request} at {traffic} an hour, idle time included, and has {tokens} tokens "
-        "by the notebook's figures. With that many, the target of {binding} for a thousand requests amounts to "
-        "{implied} for a thousand tokens.",
+        "by the notebook's figures. With that many, the target of {binding} per 1,000 requests amounts to "
+        "{implied} per 1,000 tokens.",
         remedy="More traffic, or a lower hourly price.",
         figures=figures("plain", per_request=basis.per_request, traffic=basis.traffic)
         | figures("count", tokens=tokens)
@@ -113,7 +113,7 @@ def per_request(basis: AuditBasis) -> Claim:
         name="per-request",
         group=GROUP,
         source="publication",
-        claim="Cost of a request, and of a thousand, at the steady traffic",
+        claim="Cost of a request, and per 1,000, at the steady traffic",
         published="${said}, ${said_thousand}",
         recomputed="${found}, ${thousand}",
         verdict=verdict(agrees(said, found) and agrees(said_thousand, thousand)),
@@ -132,12 +132,12 @@ def request_target(basis: AuditBasis) -> Claim:
         name="request-target",
         group=GROUP,
         source="publication",
-        claim="The cost of a thousand requests meets its target",
+        claim="The cost per 1,000 requests meets its target",
         published="below {target}",
         recomputed="{found}",
         verdict=verdict(found < target),
-        arithmetic="At {traffic} requests an hour a thousand cost {found}, idle time included. They cost {target} at "
-        "{even} an hour, where one replica is busy {busy} of the time. Busy time alone costs {floor} a thousand, which "
+        arithmetic="At {traffic} requests an hour 1,000 cost {found}, idle time included. They cost {target} at "
+        "{even} an hour, where one replica is busy {busy} of the time. Busy time alone costs {floor} per 1,000, which "
         "no replica that is always on reaches.",
         remedy="More than {even} requests an hour; or, at {traffic} an hour, a replica below {price} an hour; or one "
         "that stops when idle, at the price of cold starts.",

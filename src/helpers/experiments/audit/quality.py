@@ -79,7 +79,7 @@ def deployed_quality(basis: AuditBasis) -> Claim:
         name="deployed-quality",
         group=GROUP,
         source="publication",
-        claim="The deployed model is as good as the baseline in ROUGE-L",
+        claim="The deployed model keeps the ROUGE-L of the baseline",
         published="at least {target}",
         recomputed="no score published",
         verdict=verdict(None),

@@ -47,7 +47,7 @@ def reliability_targets(basis: AuditBasis) -> Claim:
         published="at least {least}, below {most}",
         recomputed="{low} to {high}, {error_low} to {error_high}",
         verdict=all_of([against(success, targets.success_rate), against(error, targets.error_rate)]),
-        arithmetic="The exact 95 % intervals from {n} requests are held against the targets as a whole.",
+        arithmetic="The exact 95 % intervals from {n} requests are compared with the targets as a whole.",
         remedy="{needed} requests decide it with a chance of {chance}, averaged over the rates that {n} "
         "leave open; they take about {time} one after the other and {dollars} of the "
         "published hourly price.",

@@ -86,7 +86,7 @@ def notebook_prose(basis: AuditBasis) -> Claim:
         published="{prose} s, ${prose_cost}, ${prose_tokens}",
         recomputed="{output} s, ${output_cost}, ${output_tokens}",
         verdict=verdict(agrees(prose, output) and all(same)),
-        arithmetic="These are average latency, cost of the timed requests and cost of a thousand tokens. {n} requests "
+        arithmetic="These are average latency, cost of the timed requests and cost per 1,000 tokens. {n} requests "
         "of {prose} s, on a replica of ${hourly} an hour, would cost ${own_cost}; the text says ${prose_cost}. Where "
         "these two agree, the text is consistent in itself and may describe another run.",
         remedy="Let the text take its figures from the results of the run it describes.",
