@@ -6,63 +6,22 @@ import argparse
 import json
 import os
 import sys
-from array import array
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
-
-import numpy as np
 
 from helpers.cli.arguments import add_reading, write_text
 from helpers.core.console import say, shown, tell
 from helpers.core.errors import InputError
-from helpers.core.model import Frozen
-from helpers.core.paths import DATA
 from helpers.core.text import spell
-from helpers.samples.intake import Intake
+from helpers.experiments.prediction_scores import EXAMPLE, ScoreReport, add_meaning, score_file, summarise
 from helpers.samples.predictions import PredictionColumns, PredictionFile
 from helpers.samples.readers import name_of
-from helpers.scorers import NEED_DIALOGUE, signature
-from helpers.scorers.aggregate import Scores, aggregate, compare
-from helpers.scorers.bulk import BoolArray, ScoredPair, ScoreTable, score_pairs
+from helpers.scorers.aggregate import Scores
 from helpers.scorers.planted import PlantedKind
 from helpers.scorers.rouge import MAX_PAIRS
-from helpers.scorers.semantic import Models, Semantics, semantic_scores
+from helpers.scorers.semantic import Models
 from helpers.scorers.sensitivity import ErrorSensitivity, sensitivity, true_summaries
 from helpers.scorers.words import Tokenizer
-from helpers.stats.comparison import Paired
-
-EXAMPLE = DATA / "example_predictions.csv"
-
-
-class Tokenized(Frozen):
-    """How texts were split into words, and the share of their letters and digits that `rouge_score` alone sees."""
-
-    name: Tokenizer
-    rouge_score_sees: float
-
-    @classmethod
-    def of(cls, name: Tokenizer, table: ScoreTable) -> Tokenized:
-        """Return what a table tells of its texts."""
-        seen, letters = (table.column(column) for column in ("seen", "letters"))
-        assert seen is not None, "a column of every table"
-        assert letters is not None, "a column of every table"
-        total = float(letters.sum())
-        return cls(name=name, rouge_score_sees=float(seen.sum()) / total if total else 1.0)
-
-
-class ScoreReport(Scores):
-    """What ``helpers score --json`` writes; failures hold the kinds that could be judged, ``input`` the rows read."""
-
-    signature: str
-    tokenizer: Tokenized
-    input: Intake
-    groups: dict[str, Scores]
-    baseline: Scores | None
-    paired: dict[str, Paired]
-    not_measured: dict[str, str]
-    sensitivity: ErrorSensitivity | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -122,6 +81,8 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("--sensitivity: errors are planted by the dialogue; give --dialogue COL")
     if args.json not in (None, "-") and not Path(args.json).parent.is_dir():
         raise InputError(f"--json {args.json}: no such folder; create it first")
+    from tqdm import tqdm
+
     columns = PredictionColumns(
         prediction=args.prediction,
         references=tuple(args.reference),
@@ -134,7 +95,8 @@ def run(args: argparse.Namespace) -> int:
     file = PredictionFile(args.file, columns, args.encoding, args.strict, args.tokenizer)
     if args.strict:
         file.check()
-    scored = score_file(file, args.processes)
+    with tqdm(unit="row", file=sys.stderr, disable=None) as bar:
+        scored = score_file(file, args.processes, bar.update)
     models = Models(args.embedding_model, args.bertscore_model, args.bertscore_layer, args.nli_model)
     meant = add_meaning(scored, file, models)
     report = summarise(scored, file, meant, seed=args.seed)
@@ -150,84 +112,6 @@ def run(args: argparse.Namespace) -> int:
         write_text("--json", Path(args.json), text)
     tell(as_text(report))
     return 0
-
-
-@dataclass
-class ScoredFile:
-    """The scores of a file: a table for each system, the predictions first, and what was counted beside them."""
-
-    tables: tuple[ScoreTable, ...]
-    groups: dict[str, int] = field(default_factory=dict)
-    group: array[int] = field(default_factory=lambda: array("l"))
-    references: set[int] = field(default_factory=set)
-
-
-def score_file(file: PredictionFile, processes: int) -> ScoredFile:
-    """Return the scores of all rows that can be used; raises `SamplesError` as the file does, or when none can."""
-    from tqdm import tqdm
-
-    both = file.columns.baseline is not None
-    found = ScoredFile(tuple(ScoreTable() for _ in range(2 if both else 1)))
-
-    def pairs() -> Iterator[ScoredPair]:
-        for row in file.rows():
-            found.references.add(len(row.references))
-            if row.group is not None:
-                found.group.append(found.groups.setdefault(row.group, len(found.groups)))
-            summaries = (row.summary, row.baseline) if both else (row.summary,)
-            yield ScoredPair(summaries, row.references, row.dialogue, row.key_facts)
-
-    with tqdm(unit="row", file=sys.stderr, disable=None) as bar:
-        for chunk in score_pairs(pairs(), processes, file.tokenizer):
-            for table, rows in zip(found.tables, chunk, strict=True):
-                table.add(rows)
-            bar.update(chunk.shape[1])
-    file.counting.done()
-    return found
-
-
-def add_meaning(scored: ScoredFile, file: PredictionFile, models: Models) -> Semantics:
-    """Add the scores by meaning to the tables, where models are given; these hold all texts in memory."""
-    meant = Semantics({}, {}, "")
-    for place, table in enumerate(scored.tables):
-        rows = list(file.rows()) if models.embedding or models.bertscore or models.nli else []
-        summaries = [row.baseline if place else row.summary for row in rows]
-        meant = semantic_scores(
-            summaries, [row.references for row in rows], models, [row.dialogue for row in rows] if models.nli else None
-        )
-        for name, values in meant.values.items():
-            table.add_column(name, values)
-    return meant
-
-
-def summarise(scored: ScoredFile, file: PredictionFile, meant: Semantics, *, seed: int = 0) -> ScoreReport:
-    """Return the report over the scores of all rows and of the baseline (or none)."""
-    columns, (table, *others) = file.columns, scored.tables
-    not_measured = {}
-    if columns.dialogue is None:
-        unread = ("compression", "novel_unigrams", "novel_bigrams", *NEED_DIALOGUE)
-        not_measured = dict.fromkeys(map(str, unread), "no --dialogue column")
-    if columns.key_facts is None:
-        not_measured["key_fact_recall"] = "no --key-facts column"
-    not_measured |= meant.not_measured
-
-    def means(of: ScoreTable, rows: BoolArray | None = None) -> Scores:
-        found = aggregate(of, rows)
-        judged = {kind: count for kind, count in found.failures.items() if kind not in not_measured}
-        return found.model_copy(update={"failures": judged})
-
-    total, group = means(table), np.array(scored.group, dtype=np.int64)
-    recipe = signature(scored.references, total.metrics["rouge1"].method, file.tokenizer)
-    return ScoreReport(
-        **dict(total),
-        signature="|".join(filter(None, [recipe, meant.signature])),
-        tokenizer=Tokenized.of(file.tokenizer, table),
-        groups={name: means(table, group == scored.groups[name]) for name in sorted(scored.groups)},
-        baseline=means(others[0]) if others else None,
-        paired=compare(table, others[0], seed=seed) if others else {},
-        not_measured=not_measured,
-        input=file.counting.done(),
-    )
 
 
 def as_text(report: ScoreReport) -> str:
