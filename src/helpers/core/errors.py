@@ -23,6 +23,19 @@ class HelpersError(Exception):
 
     exit_code = 1
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows of it: the message, as in a terminal; all of it after ``%xmode Verbose``.
+
+        ``%tb Verbose`` and ``%debug`` still lead to where it was raised.
+        """
+        from IPython import get_ipython  # which is there, as it asks
+
+        shell = get_ipython()
+        if shell is not None and shell.InteractiveTB.mode == "Verbose":
+            full: list[str] = shell.InteractiveTB.structured_traceback(type(self), self, self.__traceback__)
+            return full
+        return [f"\x1b[31m{type(self).__name__}\x1b[0m: {self}"]
+
 
 class InputError(HelpersError):
     """Something the user gave cannot be used; carries every problem found, not just the first."""
