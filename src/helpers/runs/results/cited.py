@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Cited:
@@ -43,6 +46,25 @@ class Cited:
     def __str__(self) -> str:
         return str(self.raw)
 
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *_parts(self.raw)]  # what a notebook completes
+
+    def __repr__(self) -> str:
+        inside = ", ".join(_parts(self.raw))
+        return f"{type(self.raw).__name__} at {self.address}" + (
+            f" with {inside}" if inside else f": {self.raw!r:.200}"
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """Return the value as a tidy table: one row per item of a list, or else per figure; see `frame`."""
+        from helpers.runs.results.frame import frame  # with pandas, which a page does without
+
+        return frame(self.raw)
+
     def _child(self, value: Any, key: str | int) -> Cited:
         step = str(key).replace("~", "~0").replace("/", "~1")
         return Cited(value, f"{self.address}/{step}", self.raw)
+
+
+def _parts(value: Any) -> list[str]:
+    return [str(name) for name in getattr(type(value), "model_fields", value if isinstance(value, dict) else ())]
