@@ -8,12 +8,13 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from helpers.core.console import public, shown
 from helpers.core.environment import redact
@@ -30,6 +31,8 @@ from helpers.runs.run import Run
 NOTEBOOKS = Path(os.environ.get("HELPERS_NOTEBOOKS") or PROJECT / "notebooks")
 #: One page may take this long, seconds; a hung kernel must not hold a run for ever.
 PAGE_LIMIT = 3600
+#: The tag of what is for people in JupyterLab, a cell or a whole notebook: a report neither executes nor shows it.
+EXPLORE = "explore"
 #: What the notebooks call their kernel.
 KERNEL = "python3"
 #: Pages that read what others measured, and how many of those are executed at a time.
@@ -76,7 +79,8 @@ class Page:
 
 def choose(only: Sequence[str], *, claims: bool) -> list[Page]:
     """Return the pages to make, in reading order; raises `InputError` for a name that is no page."""
-    pages = [Page(path) for path in sorted(NOTEBOOKS.glob("[0-9][0-9]-*.ipynb"))]
+    found = sorted(NOTEBOOKS.glob("[0-9][0-9]-*.ipynb"))
+    pages = [Page(path) for path in found if not _for_people(json.loads(path.read_text(encoding="utf-8"))["metadata"])]
     pages = [page for page in pages if page.number != "07" or claims]
     if not only:
         return pages
@@ -156,6 +160,19 @@ def own_kernel() -> Iterator[None]:
                 os.environ["JUPYTER_PATH"] = before
 
 
+def _for_people(metadata: Mapping[str, Any]) -> bool:
+    return EXPLORE in metadata.get("tags", ())
+
+
+def write_without_explore(notebook: Path, copy: Path) -> None:
+    """Write a copy of a notebook without its cells for people in JupyterLab."""
+    import nbformat
+
+    node = nbformat.read(notebook, as_version=4)
+    node.cells = [cell for cell in node.cells if not _for_people(cell.metadata)]
+    nbformat.write(node, copy)
+
+
 def _as_template(path: Path) -> str:
     """Return a path as papermill takes it, which fills in whatever stands in braces."""
     return str(path).replace("{", "{{").replace("}", "}}")
@@ -181,9 +198,10 @@ def _execute(run: Run, page: Page, params: Path) -> tuple[float, float]:
 
     executed = run.directory / "notebooks" / page.notebook.name
     began = datetime.now(UTC)
+    write_without_explore(page.notebook, executed)
     try:
         notebook = papermill.execute_notebook(
-            _as_template(page.notebook),
+            _as_template(executed),
             _as_template(executed),
             parameters={"params": str(params), "run_dir": str(run.directory)},
             kernel_name=KERNEL,
