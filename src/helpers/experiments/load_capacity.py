@@ -28,6 +28,7 @@ from helpers.experiments.load.summary import capacity, intervals, point, streame
 from helpers.params import Batching, Load, Serving
 from helpers.runs.budget import no_load
 from helpers.runs.poller import Look, read_looks
+from helpers.runs.results.latency_cost import LatencyCost
 from helpers.runs.results.load_capacity import BatchingGain, LoadCapacity, LoadPoint
 from helpers.runs.run import Run
 from helpers.runs.sender import RequestSender
@@ -57,7 +58,7 @@ def measure(run: Run) -> LoadCapacity:
         return LoadCapacity(page=PAGE, reason=why)
     backend, no_sweep = _loadable(run)
     trip = _round_trip(backend) if backend else 0.0
-    services = {row.id: np.maximum(np.array(row.times) - trip, 1e-6) for row in timed.dialogues}
+    services = _services(timed, trip)
     single = np.concatenate(list(services.values()))
     sender = run.sender(PAGE) if backend else None
     heard: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -80,6 +81,20 @@ def measure(run: Run) -> LoadCapacity:
         **found,
         **planning.predict(run, single, trip, unbatched),
     )
+
+
+def predicted_again(run: Run, found: LoadCapacity) -> LoadCapacity:
+    """Return a result with what is predicted under the parameters that the run has now; nothing is sent."""
+    timed = run.results(PAGE).latency_cost
+    if found.reason or timed is None:
+        return found
+    single, trip = np.concatenate(list(_services(timed, found.trip or 0.0).values())), found.trip or 0.0
+    unbatched = next((one.reason for one in found.strategies if one.name == "batching"), "")
+    return found.model_copy(update=planning.predict(run, single, trip, unbatched))
+
+
+def _services(timed: LatencyCost, trip: float) -> dict[str, FloatArray]:
+    return {row.id: np.maximum(np.array(row.times) - trip, 1e-6) for row in timed.dialogues}
 
 
 def measure_batching(run: Run, services: Mapping[str, FloatArray]) -> tuple[BatchingGain | None, str]:

@@ -28,11 +28,14 @@ WEIGHTIEST = (
 NAMED = 3
 
 
-def measure(run: Run) -> PublicationAudit:
-    """Re-compute every claim of the file that ``claims`` names; needs no deployment and no other page."""
+def measure(run: Run, *instead: str) -> PublicationAudit:
+    """Re-compute every claim of the file that ``claims`` names; needs no deployment and no other page.
+
+    ``instead`` are figures to take in place of published ones, as in ``endpoint.hourly_usd=0.2``.
+    """
     if run.params.claims is None:
         return PublicationAudit(page=PAGE, reason="no published claims are given: 'claims' names no file")
-    basis = AuditBasis(load_published(Path(run.params.claims)), run.params.prices, read_summaries(run))
+    basis = AuditBasis(load_published(Path(run.params.claims), instead), run.params.prices, read_summaries(run))
     claims = tuple(recompute(basis) for subject in SUBJECTS for recompute in subject.CLAIMS)
     verdicts = [claim.verdict for claim in claims]
     return PublicationAudit(

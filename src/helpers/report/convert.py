@@ -35,6 +35,8 @@ def convert(notebook: Path | Any) -> Text:
         raise NotebookError("\n".join(f"{name}: {problem}" for problem in problems))
     node.cells = _folded(cell for cell in node.cells if not _HIDDEN & set(cell.metadata.get("tags", ())))
     soup = BeautifulSoup(_exporter().from_notebook_node(node)[0], "html.parser")
+    for style in soup.select(".helpers-out > style"):
+        style.decompose()  # a page has it once, in its head
     if len(titles := soup.find_all("h1")) != 1:
         raise NotebookError(f"{name}: {len(titles)} first-level headings; give it one, the question it answers")
     title = Markup(titles[0].extract().decode_contents())  # noqa: S704  (rendered from our own Markdown)

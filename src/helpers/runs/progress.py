@@ -57,11 +57,19 @@ class Progress:
             f"  {shown(path)}"
         )
 
+    def line(self) -> str:
+        """Return how many requests were sent, how long it took, and about how long the rest will take."""
+        elapsed = time.monotonic() - self._began
+        return f"{self._asked()} requests, {_clock(elapsed)} elapsed{self._remaining(elapsed)}"
+
+    def share(self) -> float | None:
+        """Return how much of the planned requests was sent, 0 to 1, or ``None`` where none are planned."""
+        return min(1.0, self._asked() / self._planned) if self._planned else None
+
     def _watch(self) -> None:
         while not self._over.wait(EVERY):
-            elapsed = time.monotonic() - self._began
-            line = f"[{self._page}/{self._pages}] {self._label}: {self._asked()} requests, {_clock(elapsed)} elapsed"
-            print(f"\r\033[K{line}{self._remaining(elapsed)}", end="", file=sys.stderr, flush=True)
+            line = f"[{self._page}/{self._pages}] {self._label}: {self.line()}"
+            print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
         self._clear()
 
     def _clear(self) -> None:

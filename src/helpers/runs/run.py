@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -59,7 +60,7 @@ class Run:
     """One run; ``measuring`` is false once it is finished, and from then on no request is sent.
 
     ``earlier`` is where results of other pages are looked for when this directory has none (interactive use).
-    ``release`` gives up what `hold` keeps.
+    ``release`` gives up what `hold` keeps. ``watching`` is entered while a page, by its number, is measured.
     """
 
     directory: Path
@@ -69,6 +70,7 @@ class Run:
     earlier: Path | None = None
     closing: list[Callable[[], None]] = field(default_factory=list)
     release: Callable[[], None] = lambda: None
+    watching: Callable[[str], AbstractContextManager[object]] = lambda page: nullcontext()
 
     @cached_property
     def samples(self) -> tuple[Sample, ...]:
@@ -110,6 +112,8 @@ class Run:
         return backend
 
     def _open_backend(self) -> Backend:
+        if self.params.backend == "local" and not self.measuring:
+            raise RunError(f"{shown(self.directory)}: is finished, and its server with it; open a new run to ask again")
         if self.params.replay is not None:
             return ReplayBackend(self.params.replay, self.samples)
         from helpers.backends.endpoint import open_endpoint  # as above
@@ -187,7 +191,8 @@ class Run:
         folder, page = self.directory / "results", experiment.PAGE
         result = read_result(folder, page)
         if result is None and self.measuring:
-            write_result(folder, experiment.measure(self))
+            with self.watching(page):
+                write_result(folder, experiment.measure(self))
             result = read_result(folder, page)
         if result is None:
             result = PAGES[page][1](page=page, reason=f"page {page} was not part of this run")

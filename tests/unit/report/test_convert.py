@@ -54,6 +54,14 @@ def test_a_notebook_becomes_a_page() -> None:
     assert [word for word in ("injected'", "secret_step", "object&gt;", "script") if word in html] == []
 
 
+def test_the_style_of_a_notebook_is_left_to_the_page() -> None:
+    plain, styled = (
+        convert(notebook(new_code_cell("x", outputs=[html_output(f'<div class="helpers-out">{style}<p>a</p></div>')])))
+        for style in ("", "<style>p { color: red }</style>")
+    )
+    assert styled == plain
+
+
 @pytest.mark.parametrize(
     ("cell", "problem"),
     [

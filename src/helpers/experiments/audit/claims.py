@@ -6,6 +6,7 @@ Each figure keeps the unit its key names; a figure published in several places h
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -14,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from helpers.core.errors import ParamsError
 from helpers.params.base import Count, Money, Positive, Section
-from helpers.params.files import read_yaml
+from helpers.params.files import apply_overrides, read_yaml
 
 Above0 = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -280,13 +281,18 @@ class Published(Section):
     platforms_considered: PublishedPlatforms
 
 
-def load_published(path: Path) -> Published:
-    """Return the published figures of a YAML file; raises `ParamsError` with every problem in it."""
+def load_published(path: Path, overrides: Sequence[str] = ()) -> Published:
+    """Return the published figures of a YAML file, with some replaced by ``section.key=value``.
+
+    Raises `ParamsError` with every problem in it.
+    """
     if not path.is_file():
         raise ParamsError(f"{path.name}: 'claims' names it, but it is not there; create it or correct the name")
+    tree = read_yaml(path)
+    apply_overrides(tree, overrides)
     try:
         # JSON mode is strict about types and still takes a list for a tuple.
-        return Published.model_validate_json(json.dumps(read_yaml(path), default=str), strict=True)
+        return Published.model_validate_json(json.dumps(tree, default=str), strict=True)
     except ValidationError as error:
         problems = [f"{path.name}: {'.'.join(map(str, item['loc']))}: {_said(item)}" for item in error.errors()]
         raise ParamsError(problems) from None
