@@ -44,12 +44,15 @@ def test_the_workflow_gates_a_pull_request(helpers: Report, tmp_path: Path) -> N
     steps = [step["run"] for step in workflow["jobs"]["gate"]["steps"] if "run" in step]
     (command,) = (step for step in steps if " -m helpers " in step)
     verb, *arguments = shlex.split(command.split(" -m helpers ", 1)[1])
-    arguments[arguments.index("--out") + 1] = str(tmp_path / "pages")
+    places = {"--out": tmp_path / "pages", "--comment": tmp_path / "comment.md", "--baseline": PROJECT / "reports"}
+    for option, place in places.items():
+        arguments[arguments.index(option) + 1] = str(place)
     summary = tmp_path / "summary.md"
     done = helpers(verb, *arguments, environment={"GITHUB_STEP_SUMMARY": str(summary)})
     assert done.code in (0, 3), done.told
     assert (tmp_path / "pages" / "index.html").is_file()
     assert "| ROUGE-L" in summary.read_text()
+    assert "### What changed since" in (tmp_path / "comment.md").read_text(encoding="utf-8")
     targets = [step.removeprefix("make ") for step in steps if step.startswith("make ")]
     assert all(re.search(rf"^{target}:", (PROJECT / "Makefile").read_text(), re.MULTILINE) for target in targets)
 

@@ -41,6 +41,19 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_comment(parser: argparse.ArgumentParser, *, baseline: str = "") -> None:
+    """Declare ``--comment FILE``, ``--pages-url`` and, with the help for it, ``--baseline``."""
+    parser.add_argument(
+        "--comment",
+        type=Path,
+        metavar="FILE",
+        help="write decision, verdicts and changes as Markdown for a pull request",
+    )
+    if baseline:
+        parser.add_argument("--baseline", type=Path, metavar="RUN", help=f"with --comment: {baseline}")
+    parser.add_argument("--pages-url", metavar="URL", help="with --comment: where the pages will be, for its links")
+
+
 def samples_of(source: str, args: argparse.Namespace) -> Samples:
     """Return how a file of dialogues is read, as `add_reading` declared it; references are not wanted."""
     return Samples(source=source, encoding=args.encoding, strict=args.strict, columns=Columns(references=()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from helpers.cli.arguments import write_text
+from helpers.cli.arguments import add_comment, write_text
 from helpers.core.console import tell
 from helpers.runs.directory import attach
 from helpers.verdicts.changes import as_text, compare, side
@@ -16,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_a", type=Path, metavar="RUN_A")
     parser.add_argument("run_b", type=Path, metavar="RUN_B")
     parser.add_argument("--json", type=Path, metavar="OUT", help="also write the comparison as JSON")
+    add_comment(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -24,5 +25,10 @@ def run(args: argparse.Namespace) -> int:
     found = compare(side(a), side(b), a.params.measure.resampling_seed)
     if args.json:
         write_text("--json", args.json, found.model_dump_json(indent=1) + "\n")
+    if args.comment:
+        from helpers.report.comment import comment, place_of  # takes a second to import
+
+        text = comment(b, baseline=side(a), place=place_of(args.pages_url))
+        write_text("--comment", args.comment, text)
     tell(as_text(found))
     return 0

@@ -10,7 +10,7 @@ import argparse
 import json
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from helpers.backends.discovery import PATIENCE
 from helpers.backends.judge import judge_url
 from helpers.cli.addresses import found_at
-from helpers.cli.arguments import ANSWERING, add_overrides, budget, seconds
+from helpers.cli.arguments import ANSWERING, add_comment, add_overrides, budget, seconds, write_text
 from helpers.core.console import say, shown
 from helpers.core.errors import HelpersError, InputError, RunError
 from helpers.core.paths import REPORTS
@@ -79,8 +79,16 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--strict", action="store_true", help="refuse samples with rows that cannot be used (default: set them aside)"
     )
-    parser.add_argument("--gate", choices=("missed", "undecided"), help="exit 3 on this verdict")
+    add_gate(parser)
     parser.add_argument("--publish-failed", action="store_true", help="publish even when the deployment failed")
+
+
+def add_gate(parser: argparse.ArgumentParser) -> None:
+    """Declare the release gate and the comment that tells of it."""
+    parser.add_argument("--gate", choices=("missed", "undecided"), help="exit 3 on this verdict")
+    add_comment(
+        parser, baseline="compare with this run, or these published pages (default: what lay published when it began)"
+    )
 
 
 def run_report(args: argparse.Namespace) -> int:
@@ -92,11 +100,12 @@ def run_report(args: argparse.Namespace) -> int:
     overrides = [*args.overrides, *args.budget, *(["samples.strict=true"] if args.strict else [])]
     params, only = _told(args, overrides)
     pages = execute.choose(only, claims=params.claims is not None)
+    commented = _comment(args)
     check(args.out, publish.site_files(pages), publish.MAKER)
     signal.signal(signal.SIGTERM, _interrupt)
     run, executed = _measured(args, params, overrides, pages)
     try:
-        return _published(args, run, executed)
+        return _published(args, run, executed, commented)
     except BaseException:
         _say_kept(run, "publishes it")
         raise
@@ -152,7 +161,30 @@ def _measured(
     return run, executed
 
 
-def _published(args: argparse.Namespace, run: Run, executed: Mapping[Page, Executed]) -> int:
+def _comment(args: argparse.Namespace) -> Callable[[Run], None]:
+    """Return what writes the comment on a run, if one is wanted; raises at once what would keep it from that."""
+    from helpers.report.comment import comment, place_of
+    from helpers.report.data_files import baseline_at
+
+    if args.comment is None:
+        if args.baseline or args.pages_url:
+            raise InputError("--baseline and --pages-url are for a comment: give --comment FILE too")
+        return lambda run: None
+    if not args.comment.absolute().parent.is_dir():
+        raise InputError(f"--comment {args.comment}: there is no folder {args.comment.parent}; make it first")
+    check_writable(args.comment.absolute().parent, "give write permission or another --comment")
+    place, baseline = place_of(args.pages_url), baseline_at(args.baseline) if args.baseline else None
+
+    def write(run: Run) -> None:
+        write_text("--comment", args.comment, comment(run, baseline=baseline, gate=args.gate, place=place))
+        say(f"for a pull request: {shown(args.comment)}")
+
+    return write
+
+
+def _published(
+    args: argparse.Namespace, run: Run, executed: Mapping[Page, Executed], commented: Callable[[Run], None]
+) -> int:
     """Make the site of a finished run and publish it, unless its deployment failed; return the exit code."""
     from helpers.report import publish, tracking
 
@@ -160,6 +192,7 @@ def _published(args: argparse.Namespace, run: Run, executed: Mapping[Page, Execu
     append(args.out / LEDGER, looks_of(case_of(run)))
     publish.finish_site(run, executed, site)
     tracking.track(run)
+    commented(run)
     failed = run.down()
     if failed and not args.publish_failed:
         say(f"{failed}\nnot published (--publish-failed would); pages: {shown(site / 'index.html')}")
@@ -180,10 +213,14 @@ def add_render_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, default=None, metavar="DIR", help="write the pages here (default: RUN/site)"
     )
+    add_gate(parser)
 
 
 def run_render(args: argparse.Namespace) -> int:
-    """Execute the notebooks over a finished run, without a request, and write its pages; return 0."""
+    """Execute the notebooks over a finished run, without a request, and write its pages.
+
+    Return 0, 3 when the gate closes.
+    """
     from helpers.report import execute, publish  # as above
 
     run = attach(args.run.resolve())
@@ -196,6 +233,7 @@ def run_render(args: argparse.Namespace) -> int:
     out = args.out or site
     owned = out.resolve() == site
     pages = execute.recorded_pages(run)
+    commented = _comment(args)
     if owned:
         check_writable(out)
     else:
@@ -209,10 +247,12 @@ def run_render(args: argparse.Namespace) -> int:
         executed = execute.execute_all(run, pages, folder / "site", folder / "params.yaml")
         publish.finish_site(run, executed, folder / "site")
         put(folder / "site", out, publish.MAKER, owned=owned)
+        commented(run)
+        code = exit_code(run, args.gate)
     finally:
         release()
     say(f"rendered {len(pages)} pages: {shown(out / 'index.html')}")
-    return 0
+    return code
 
 
 def _found(args: argparse.Namespace) -> Sequence[str]:

@@ -20,6 +20,12 @@ _SKIPPED = re.compile(
 #: What no text may hold where it is shown: controls other than tab and line ends, what turns the direction of
 #: reading, and halves of a character.
 _UNSAFE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+#: What Markdown reads as more than a letter wherever it stands.
+_MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#|~&^!]")
+#: What it reads so at the start of a line: a list, a heading, a rule.
+_LINE_START = re.compile(r"^( ?)(?:([-+](?= |$)|[-=](?=[-= ]*$))|(\d{1,9})(?=[.)](?: |$)))")
+#: What GitHub makes a link or a notice of: a person, an issue, an address. A word joiner after it keeps it text.
+_LINKED = re.compile(r"@|#(?=\d)|\bGH(?=-\d)|\bwww(?=\.)|:(?=//)", re.IGNORECASE)
 _LINE_ENDS = re.compile(r"\r\n?|[\u2028\u2029]")
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -100,6 +106,24 @@ def harmless(cell: object) -> object:
     text = _UNSAFE.sub(_picture, cell)
     shown = text[_SKIPPED.match(text).end() :]  # type: ignore[union-attr]  # the pattern matches the empty string
     return f"'{text}" if text.startswith(FORMULA) or shown.startswith(FORMULA) else text
+
+
+def unlinked(text: str) -> str:
+    """Return a text on one line in which GitHub finds nobody to notify and nothing to link.
+
+    A word joiner (U+2060) stands inside names, issues and addresses.
+    """
+    return _LINKED.sub("\\g<0>\u2060", re.sub(r"\s+", " ", printable(text)))
+
+
+def inert(text: str) -> str:
+    """Return any text as Markdown on one line that shows it letter by letter and does nothing else on GitHub."""
+    found = _MARKDOWN.sub(lambda mark: _ENTITIES.get(mark[0], f"\\{mark[0]}"), unlinked(text))
+    found = _LINE_START.sub(lambda mark: f"{mark[1]}\\{mark[2]}" if mark[2] else f"{mark[0]}\\", found)
+    return found.replace("$", "<span>$</span>")  # two of them would begin and end a formula
+
+
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
 def word_set(text: str) -> frozenset[str]:

@@ -13,12 +13,14 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from helpers.core.errors import InputError
 from helpers.core.text import harmless
 from helpers.cost.costs import StrategyCost, strategy_costs
 from helpers.cost.projection import Projection
 from helpers.monitoring.alerts import Alerted
 from helpers.monitoring.series import SERIES
 from helpers.report.views.common import published_requests
+from helpers.runs.directory import attach
 from helpers.runs.manifest import Manifest
 from helpers.runs.request_log import final_attempts
 from helpers.runs.results.store import PAGES, Results, read_result
@@ -128,17 +130,39 @@ def keep_previous(run: Run, out: Path) -> None:
 
 
 def changes(run: Run) -> Comparison | None:
-    """Return what changed since the last published report; ``None`` without one that can be read.
+    """Return what changed since the last published report; ``None`` without one that can be read."""
+    before = previous(run)
+    return changes_since(before, run) if before else None
+
+
+def changes_since(before: Side, run: Run) -> Comparison:
+    """Return what changed since another run.
 
     Service times are compared on the same processor only: another one is no change of the deployment.
     """
-    before = _side(run.directory / PREVIOUS)
-    if before is None:
-        return None
     found = compare(before, side(run), run.params.measure.resampling_seed)
     if before.makings["processor"] == run.manifest.processor:
         return found
     return found.model_copy(update={"paired": {n: p for n, p in found.paired.items() if n != "service_time"}})
+
+
+def previous(run: Run) -> Side | None:
+    """Return what lay published when a run began; ``None`` without any that can be read."""
+    return _side(run.directory / PREVIOUS)
+
+
+def baseline_at(path: Path) -> Side:
+    """Return what is compared with, by a run's directory, a folder of published pages or its ``results.json``.
+
+    Raises `InputError` when it is none of them.
+    """
+    if (path / "manifest.json").is_file():
+        return side(attach(path.resolve()))
+    found = _side(path / RESULTS if path.is_dir() else path)
+    if found is None:
+        raise InputError(f"--baseline {path}: neither a run nor published pages that this version can read "
+                         f"({RESULTS}); give a directory of runs/, or the folder of a published report")  # fmt: skip
+    return found
 
 
 def write_summaries(run: Run, path: Path) -> None:

@@ -1,12 +1,15 @@
 """How a figure is spelled, and what people, dialogues and models write is no formula in a spreadsheet."""
 
+import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from bs4 import BeautifulSoup
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
-from helpers.core.text import LONGEST_TEXT, cleaned, cleaned_name, harmless, printable, spell, stable_hash
+from helpers.core.text import LONGEST_TEXT, cleaned, cleaned_name, harmless, inert, printable, spell, stable_hash
 
 
 @pytest.mark.parametrize("text", ["=cmd()", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "  =1", "＝1+1"])
@@ -135,3 +138,33 @@ def test_every_figure_has_the_order_of_what_it_stands_for(value: float, width: f
 def test_a_hash_that_files_already_hold_stays_what_it_is() -> None:
     known = "398aa9879b49e28eb1404a587f583d755ef6c4c4ca9f36706fa43668146d4f17"
     assert stable_hash({"b": 1, "a": [1.5, None, "ä"]}) == stable_hash({"a": [1.5, None, "ä"], "b": 1}) == known
+
+
+MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+PLACES = ["{}", "- {}", "> {}", "**met** {}", "| a | b |\n|---|---|\n| {} | c |"]
+MARKS = st.text(st.sampled_from(list("@#|`*_[]()<>!&$~-+=.:/\\1aw \n")), max_size=30)
+
+
+@pytest.mark.parametrize("place", PLACES)
+@settings(max_examples=60)
+@given(text=st.text(max_size=40) | MARKS)
+@example("[x](http://a.b) ![y](//c) <img src=x onerror=y> `z` | **b** &amp; <!-- -->")
+@example("\\")
+@example("---")
+@example("1. a")
+def test_a_text_in_markdown_shows_its_letters_and_does_nothing(place: str, text: str) -> None:
+    html = BeautifulSoup(MARKDOWN.render(place.format(f"x{inert(text)}x")), "html.parser")
+    ours = BeautifulSoup(MARKDOWN.render(place.format("xx")), "html.parser")
+    assert [tag.name for tag in html(True) if tag.name != "span"] == [tag.name for tag in ours(True)]
+    shown = html.get_text().replace("\u2060", "")
+    assert re.sub(r"\s+", " ", f"x{printable(text)}x").replace("\u2060", "") in re.sub(r"\s+", " ", shown)
+    first = BeautifulSoup(MARKDOWN.render(place.format(inert(text).strip() or "x")), "html.parser")
+    assert [tag.name for tag in first(True) if tag.name != "span"] == [tag.name for tag in ours(True)]
+
+
+@pytest.mark.parametrize(
+    "text", ["@octo hi", "a (@octo/team)", "me@example.org", "fixes #12", "o/r#3", "GH-4", "https://a.b", "www.a.b"]
+)
+def test_nobody_is_notified_and_nothing_linked(text: str) -> None:
+    html = MARKDOWN.render(inert(text))
+    assert not re.search(r"@\w|#\d|GH-\d|://|www\.", html), html

@@ -177,7 +177,7 @@ def changed(found: Comparison | None) -> Markup:
     ]
     rows = [_change(NAMES[name], pair, "s" if name == "service_time" else "difference")
             for name, pair in cited.paired.items() if name in FOREMOST]  # fmt: skip
-    parts = [table("Changes since the last published report", columns, rows, id="changes")] if rows else []
+    parts = [table("Changes, dialogue by dialogue", columns, rows, id="changes")] if rows else []
     verdicts = [
         sentence("{name} was {a}, is now {b}", name=quoted(c.name), a=chip(c.a or ABSENT), b=chip(c.b or ABSENT))
         for c in found.verdicts
