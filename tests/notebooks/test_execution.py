@@ -44,10 +44,10 @@ def test_the_sources_run_cell_by_cell_on_their_own(runs: Path, recorded: Path, t
         own = own.replace("reviews/", f"{PROJECT / 'params' / 'reviews'}/")
         (tmp_path / "own.yaml").write_text(own)
         for cell in notebook["cells"]:
-            if "parameters" in cell["metadata"].get("tags", []):
+            if "run_dir" in "".join(cell["source"]) and "parameters" in cell["metadata"].get("tags", []):
                 cell["source"] = [f'params: str = "{tmp_path / "own.yaml"}"\n', 'run_dir: str = ""']
         (tmp_path / name).write_text(json.dumps(notebook))
     done = nbval("--nbval-lax", *(str(tmp_path / name) for name in NOTEBOOKS), environment={"HELPERS_RUNS": str(runs)})
     assert done.returncode == 0, done.stdout[-3000:]
     made = sorted(runs.glob("interactive-*"))
-    assert len(made) >= len(NOTEBOOKS)
+    assert len(made) >= len(NOTEBOOKS) - 2  # the first and the last need no run
