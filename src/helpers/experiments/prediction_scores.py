@@ -133,9 +133,13 @@ def summarise(scored: ScoredFile, file: PredictionFile, meant: Semantics, *, see
 
 
 class PredictionScores(ScoreReport):
-    """A report with its rows, the summaries of the predictions and those of the baseline, and their columns' names."""
+    """A report with its rows, the summaries of the predictions and those of the baseline, and their columns' names.
+
+    ``failed`` counts the predictions that fail at least one output check.
+    """
 
     systems: tuple[str, ...]
+    failed: int
     rows: tuple[Scored, ...]
     baseline_rows: tuple[Scored, ...] = ()
 
@@ -148,6 +152,7 @@ def with_rows(report: ScoreReport, scored: ScoredFile, file: PredictionFile) -> 
     return PredictionScores(
         **dict(report),
         systems=tuple(name for name in names if name is not None),
+        failed=sum(bool(row.failures) for row in mine),
         rows=mine,
         baseline_rows=others[0] if others else (),
     )

@@ -12,13 +12,15 @@ from helpers.report.components.tables import Cell, Column, actual, table
 from helpers.report.views.sample_eval import CHARTED, METRICS, worst
 from helpers.runs.results.cited import Cited
 
+#: Measures with their names and the style of their figures.
+MEASURES = METRICS | {"novel_unigrams": ("New words", "rate")}
 #: Rows that are shown in full.
 MOST_SHOWN = 5
 
 
 def answer(result: Cited) -> Markup:
     """Return in a few sentences what the predictions are worth, and whether they beat the other system."""
-    metrics, failed = result.metrics, sum(bool(row.failures) for row in result.raw.rows)
+    metrics = result.metrics
     parts = [
         sentence(
             "ROUGE-L of {name} is {value} on average ({between}), over {n} rows.",
@@ -27,7 +29,7 @@ def answer(result: Cited) -> Markup:
             between=between(metrics["rougeL"], "score"),
             n=number(result.n, "count"),
         ),
-        sentence("Some summaries fail an output check.") if failed else sentence("No summary fails an output check."),
+        sentence("{failed} of them fail at least one output check.", failed=number(result.failed, "count")),
     ]
     if "rougeL" in result.paired.raw:
         parts.append(_verdict(result))
@@ -45,7 +47,7 @@ def scores(result: Cited) -> Markup:
         columns += [Column(str(name), numeric=True), Column("95 % interval", numeric=True)]
     rows: list[list[Cell]] = []
     for name in result.metrics.raw:
-        header, style = METRICS.get(name, (name.replace("_", " "), "score"))
+        header, style = MEASURES[name]
         cells = [
             (actual(one[name], style), interval(one[name], style)) if name in one.raw else ("–", "–") for one in systems
         ]
