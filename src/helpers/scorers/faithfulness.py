@@ -297,5 +297,15 @@ def at_odds(summary: str, talk: Conversation) -> tuple[float, str]:
 
 def strength(slot: Slot, weights: Sequence[float]) -> float:
     """Return the logarithm of the odds of the best rival of a slot over what is told."""
-    odds = {name: sum(w * x for w, x in zip(weights, row, strict=True)) for name, row in slot.evidence.items()}
+    odds = _odds(slot, weights)
     return max(value for name, value in odds.items() if name != slot.told) - odds[slot.told]
+
+
+def rival(slot: Slot) -> str:
+    """Return the candidate for a slot that the dialogue speaks for most, beside the one that is told."""
+    odds = _odds(slot, JUDGES[slot.check].weights)
+    return max((name for name in odds if name != slot.told), key=odds.__getitem__)
+
+
+def _odds(slot: Slot, weights: Sequence[float]) -> dict[str, float]:
+    return {name: sum(w * x for w, x in zip(weights, row, strict=True)) for name, row in slot.evidence.items()}
