@@ -15,8 +15,9 @@ from helpers.cost.workbook import write_workbook
 from helpers.report.components.page import Link
 from helpers.report.data_files import RESULTS, SCHEMA, changes, data_schema, site_data, write_summaries
 from helpers.report.execute import Executed, Page, page_frame, write_page
-from helpers.report.views import index
+from helpers.report.views import explorer, index
 from helpers.report.views.cost import WORKBOOK
+from helpers.report.views.summaries import EXPLORER
 from helpers.runs.run import Run
 from helpers.verdicts.compute import projection
 
@@ -30,7 +31,7 @@ TALLEST = 420.0
 
 def site_files(pages: Sequence[Page]) -> list[str]:
     """Return the names of the files that a site of some pages has."""
-    return [*(page.href for page in pages), "index.html", RESULTS, SCHEMA, SUMMARIES_FILE, WORKBOOK]
+    return [*(page.href for page in pages), "index.html", EXPLORER, RESULTS, SCHEMA, SUMMARIES_FILE, WORKBOOK]
 
 
 def finish_site(run: Run, executed: Mapping[Page, Executed], site: Path) -> None:
@@ -45,6 +46,8 @@ def finish_site(run: Run, executed: Mapping[Page, Executed], site: Path) -> None
         run, page_frame(run, pages, "index.html"), [_card(page, site / page.href) for page in pages], changes(run)
     )
     (site / "index.html").write_text(public(front), encoding="utf-8")
+    if (all_of_them := explorer.page(run, page_frame(run, pages, EXPLORER))) is not None:
+        (site / EXPLORER).write_text(all_of_them, encoding="utf-8")
     write_summaries(run, site / SUMMARIES_FILE)
     if (costs := projection(run)) is not None:
         write_workbook(site / WORKBOOK, run.params, costs, run.manifest.started_at)

@@ -5,13 +5,9 @@ It works from the disk, offline and by keyboard, and can be read without its one
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from importlib import resources
-
 from markupsafe import Markup
 
-from helpers.report.components.page import css, environment
+from helpers.report.components.page import css, environment, script
 from helpers.runs.reviews import Review
 from helpers.scorers.mentions import turns_of
 
@@ -32,8 +28,6 @@ KINDS = (
 
 def review_page(review: Review) -> str:
     """Return a review as one self-contained HTML file; which side is whose does not stand in it."""
-    script = resources.files("helpers.report").joinpath("templates", "review.js").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     items = [{"id": one.id, "turns": turns_of(one.dialogue), "texts": one.texts} for one in review.put]
     return (
         environment()
@@ -45,7 +39,6 @@ def review_page(review: Review) -> str:
             questions=QUESTIONS,
             kinds=KINDS,
             style=Markup(css("style") + css("page") + css("review")),  # noqa: S704  (our own style sheets)
-            script=Markup(script),  # noqa: S704  (our own script)
-            script_hash=Markup(f"sha256-{digest}"),  # noqa: S704
+            script=script("review"),
         )
     )

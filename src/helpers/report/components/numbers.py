@@ -20,6 +20,8 @@ from helpers.stats.intervals import EXACT, Estimate
 
 #: Characters of one text that a page shows; the data beside it has all.
 MOST_CHARACTERS = 4_000
+#: What stands at the end of a text that a page does not show to its end.
+CUT = "… (cut here; results.json has all)"
 NOT_MEASURED = Markup('<span class="none">not measured</span>')
 
 
@@ -80,6 +82,7 @@ def quoted(text: Any) -> Markup:
     return Markup('<span class="quoted">{}</span>').format(escape(str(text)))
 
 
-def excerpt(text: str) -> str:
-    """Return as much of a text as a page shows of one."""
-    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}… (cut here; results.json has all)"
+def excerpt(text: str, most: int | None = None) -> str:
+    """Return as much of a text as a page shows of one, or at most so many characters."""
+    most = most or MOST_CHARACTERS
+    return text if len(text) <= most else f"{text[:most]}{CUT}"

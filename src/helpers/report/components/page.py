@@ -1,10 +1,13 @@
 """Pages: the one skeleton of everything published, and executed notebooks turned into it.
 
-A page is one file: no script, nothing remote, the same bytes for the same input.
+A page is one file: nothing remote, the same bytes for the same input, and no script but one of ours, which the policy
+then names by its hash.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -63,11 +66,16 @@ def render_page(
     return framed(frame, replace(text, toc=[]) if wide else text, subtitle)
 
 
-def framed(frame: Frame, text: Text, subtitle: Markup = _NOTHING) -> str:
-    """Return a whole page around its text."""
-    template = environment().get_template("base.html.j2")
-    style = Markup(css("style") + css("page"))  # noqa: S704  (our own style sheets)
-    return template.render(frame=frame, title=text.title, subtitle=subtitle, body=text.body, toc=text.toc, style=style)
+def framed(frame: Frame, text: Text, subtitle: Markup = _NOTHING, *, own: str = "", rules: str = "") -> str:
+    """Return a whole page around its text; ``own`` names a style sheet and a script that it has beside the common ones.
+
+    ``rules`` are further lines of the style sheet.
+    """
+    parts = {"frame": frame, "title": text.title, "subtitle": subtitle, "body": text.body, "toc": text.toc}
+    sheets = css("style") + css("page") + (css(own) if own else "") + rules
+    style = Markup(sheets)  # noqa: S704  (our own style sheets)
+    code = script(own) if own else None
+    return environment().get_template("base.html.j2").render(**parts, style=style, script=code)
 
 
 def with_anchors(body: Markup) -> tuple[Markup, list[Link]]:
@@ -114,6 +122,22 @@ def headline(body: Markup) -> Markup:
     for tag in soup.find_all(lambda tag: not tag.get_text()):
         tag.extract()
     return Markup("".join(map(str, block.contents)) if block else str(soup))  # noqa: S704  (of our own HTML)
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script of ours, and the hash by which a page's policy lets it run."""
+
+    text: Markup
+    sha256: Markup
+
+
+@cache
+def script(name: str) -> Script:
+    """Return one of our scripts."""
+    text = resources.files("helpers.report").joinpath("templates", f"{name}.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return Script(Markup(text), Markup(f"sha256-{digest}"))  # noqa: S704  (our own script)
 
 
 @cache

@@ -26,6 +26,7 @@ from helpers.report.views import (
     publication_audit,
     quantization,
     sample_eval,
+    summaries,
 )
 from helpers.report.views.common import HIDDEN, answered_by, engine, evidence_link, provenance
 from helpers.runs.results.cited import Cited
@@ -77,7 +78,7 @@ def page(run: Run, frame: Frame, cards: Sequence[Card], found: Comparison | None
         looks.history(run),
         _section("Findings by page", _grid("cards", [_card(run, card) for card in cards])),
         _section("Options: engine and precision", trade(run)),
-        _section("Summaries to read first", summaries(run)),
+        _section("Summaries to read first", to_read(run)),
         _two(("What was deployed", deployed(run)), ("Request path", architecture.picture(run))),
         reasons(run.params),
         _two(
@@ -222,16 +223,17 @@ def trade(run: Run) -> Markup:
     return table(caption, columns, rows, id="options")
 
 
-def summaries(run: Run) -> Markup:
-    """Return the few summaries that score worst, and where all of them are."""
+def to_read(run: Run) -> Markup:
+    """Return the few summaries to read first, and where all of them are."""
     found = run.results().sample_eval
-    rows = list(Cited(found, "results/02.json").samples) if found else []
-    all_ = Markup("<p><a href='demo_summaries.csv'>All summaries</a> as a table.</p>")
-    if not rows:
-        return all_
-    if all(row.summary.raw is None for row in rows):
+    table_of_all = Markup("<a href='demo_summaries.csv'>a table</a>")
+    if found is None or not found.samples:
+        return sentence("<p>The summaries as {table}.</p>", table=table_of_all)
+    if not summaries.has_texts(found):
         return HIDDEN
-    return _grid("three", sample_eval.worst(rows, READ_FIRST)) + all_
+    foremost = summaries.foremost(Cited(found, "results/02.json"), READ_FIRST)
+    words = "<p>All summaries <a href='{explorer}'>beside their dialogues</a>, and as {table}.</p>"
+    return _grid("three", foremost) + sentence(words, explorer=summaries.EXPLORER, table=table_of_all)
 
 
 def limits(run: Run) -> Markup:

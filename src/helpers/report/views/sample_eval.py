@@ -8,9 +8,9 @@ from markupsafe import Markup
 
 from helpers.core.text import Style
 from helpers.report.components.figures import Chart, points, small_multiples
-from helpers.report.components.numbers import NOT_MEASURED, between, excerpt, interval, number, quoted, sentence
-from helpers.report.components.tables import Column, actual, collapsible, table
-from helpers.report.views.common import EMPTY, HIDDEN, ended_early, not_measured
+from helpers.report.components.numbers import NOT_MEASURED, between, interval, number, quoted, sentence
+from helpers.report.components.tables import Column, actual, table
+from helpers.report.views.common import ended_early, not_measured
 from helpers.report.views.robustness import under_changes
 from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
@@ -35,8 +35,6 @@ RERANKED = (
     "The server answers with the likeliest of its beams in which these same checks find nothing (model.rerank): what "
     "fails here failed in every beam, and the checks are no independent judge of it."
 )
-#: Dialogues whose summaries a page shows in full; the published table of summaries has all.
-MOST_SHOWN = 8
 
 
 def answer(result: Cited) -> Markup:
@@ -215,23 +213,6 @@ def comparisons(result: Cited) -> Markup:
     return table("The same dialogues, two systems", columns, rows, id="paired") + under_changes(result)
 
 
-def summaries(result: Cited) -> Markup:
-    """Return summaries beside their references, worst first, as far as the privacy setting allows."""
-    if result.reason:
-        return Markup()
-    rows = list(result.samples)
-    if not any(row.summary.raw is not None for row in rows):
-        return HIDDEN
-    cases = worst(rows, MOST_SHOWN)
-    return Markup("\n").join([Markup("<h2>The summaries, worst first</h2>"), *cases])
-
-
-def worst(rows: Sequence[Cited], most: int) -> list[Markup]:
-    """Return at most so many scored summaries beside their references, those of the lowest ROUGE-L first."""
-    ranked = sorted(rows, key=lambda row: row.scores.raw.get("rougeL", 1.0))
-    return [_case(row) for row in ranked[:most]]
-
-
 def agreement(found: Cited, id: str, title: str = "What another reference would score") -> Markup:
     """Return the scores of the summaries beside those of another reference; nothing where dialogues have one each."""
     if not found:
@@ -260,37 +241,6 @@ def agreement(found: Cited, id: str, title: str = "What another reference would 
         "Each reference is left out in turn and, like the summary, held against the others.",
     )
     return table(title, columns, rows, id=id, note=note)
-
-
-def _case(row: Cited) -> Markup:
-    figures = [
-        sentence("{name} {value}", name=METRICS[name][0], value=number(row.scores[name], METRICS[name][1]))
-        for name in ("rougeL", "key_fact_recall")
-        if name in row.scores.raw
-    ]
-    problems = "".join(f" · {kind.replace('_', ' ')}" for kind in row.failures.raw)
-    missed = (
-        Markup("<p>Facts missed: {}</p>").format(quoted(", ".join(row.facts_missed.raw)))
-        if row.facts_missed
-        else Markup()
-    )
-    references = Markup().join(
-        Markup("<li class='quoted'>{}</li>").format(excerpt(text)) for text in row.references.raw
-    )
-    return Markup(
-        "<section class='case'><h3>{}</h3><p class='note'>{}{}</p>"
-        "<p><strong>Summary</strong> <span class='quoted'>{}</span></p>{}{}</section>"
-    ).format(
-        quoted(row.id),
-        Markup(" · ").join(figures),
-        problems,
-        excerpt(row.summary.raw or EMPTY),
-        missed,
-        Markup("{}{}").format(
-            collapsible("References", Markup("<ul>{}</ul>").format(references)),
-            collapsible("Dialogue", Markup("<p class='quoted dialogue'>{}</p>").format(excerpt(row.dialogue.raw))),
-        ),
-    )
 
 
 def _failures_sentence(result: Cited) -> Markup:

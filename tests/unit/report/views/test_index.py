@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from helpers.params.files import load_params
-from helpers.report.views import index, sample_eval
+from helpers.report.views import index, sample_eval, summaries
 from helpers.report.views.index import _decoded
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.sample_eval import SampleEval, Scored
@@ -34,8 +34,8 @@ def shown(summary: str | None) -> str:
         id="a", domain=None, length=None, truncated=None, dialogue="", references=(), summary=summary, scores={}
     )
     found = SampleEval(page="02", samples=(row,))
-    own = sample_eval.summaries(Cited(found, "results/02.json"))
-    return own + index.summaries(SimpleNamespace(results=lambda: SimpleNamespace(sample_eval=found)))  # type: ignore[arg-type]
+    own = summaries.to_read(Cited(found, "results/02.json"))
+    return own + index.to_read(SimpleNamespace(results=lambda: SimpleNamespace(sample_eval=found)))  # type: ignore[arg-type]
 
 
 def test_a_text_that_is_hidden_is_not_said_to_be_missing() -> None:
