@@ -7,7 +7,6 @@ not fit into the file as text is packed in it, and the script unpacks it; the pa
 from __future__ import annotations
 
 import base64
-import html
 import json
 import zlib
 from bisect import bisect_left
@@ -15,11 +14,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 
 from markupsafe import Markup
 
 from helpers.core.console import public
+from helpers.report.components.marked import Span, marked
 from helpers.report.components.numbers import CUT, excerpt, number, quoted
 from helpers.report.components.page import Frame, Text, environment, framed
 from helpers.report.views.common import EMPTY
@@ -50,6 +49,8 @@ LARGEST = 1_000_000
 _MOST_LABELS = 30
 #: What is left away, step by step, where even the packed texts do not fit: references, then the ends of long texts.
 _STEPS = ((True, 4_000), (False, 4_000), (False, 3_000), (False, 2_000), (False, 1_000), (False, 400))
+#: Characters of the words that a reason names.
+_SHORT = 300
 #: Bytes for the note that something is packed, and for what a secret that is blackened takes more.
 _NOTES = 2_000
 #: The choice of what a field finds nothing in.
@@ -82,8 +83,12 @@ class Item:
         """The evidence for its flags, and what readers marked."""
         row, text = self.row.raw, self.row.raw.summary or ""
         words = {word for one in self.readings for word in one.words}
-        marked = (Mark(_BY_READER, *span) for word in sorted(words) for span in places(text, word.strip(".,;:!?\"'()")))
-        return (*evidence(text, row.dialogue, row.failures, row.objections), *marked)
+        own = (Mark(_BY_READER, *span) for word in sorted(words) for span in places(text, word.strip(".,;:!?\"'()")))
+        return (*evidence(text, row.dialogue, row.failures, row.objections), *own)
+
+    def spans(self, turn: int | None) -> list[Span]:
+        """Return the marks of the summary (``None``) or of a turn, each with the name of what found it."""
+        return [(one.start, one.end, FLAGS.get(one.flag, one.flag)) for one in self.marks if one.turn == turn]
 
 
 @dataclass(frozen=True)
@@ -161,13 +166,14 @@ def page(run: Run, frame: Frame) -> str | None:
     if found is None or not has_texts(found):
         return None
     result = Cited(found, "results/02.json")
-    items = _items(result, _readings(run))
+    readings = _readings(run)
+    items = _items(result, readings)
     fields = [*_filters(result, items), _sorting(items)]
 
     def whole(shown: Shown) -> str:
         template = environment().get_template("explorer.html.j2")
         n = number(result.answered, "count")
-        body = template.render(n=n, rule=RULE, fields=fields, shown=shown)
+        body = template.render(n=n, rule=RULE, fields=fields, shown=shown, is_read=bool(readings))
         text = Text("All summaries", Markup(body), [])  # noqa: S704  (a template that escapes)
         return public(framed(frame, text, own="explorer", rules=_rules(fields)))
 
@@ -308,7 +314,7 @@ def _entry(item: Item, with_references: bool, longest: int) -> Entry:
         id=anchor(row.id.raw),
         name=row.id.raw,
         chosen=" ".join(f"{name[0]}{value}" for name, found in item.chosen.items() for value in found.split()),
-        summary=_marked(summary, [mark for mark in item.marks if mark.turn is None]),
+        summary=marked(summary, item.spans(None)),
         packed=(
             ";".join(f"--{name}:{rank}" for name, rank in item.ranks.items()),
             Markup("<p>{}</p>").format(Markup(" · ").join(told)),
@@ -318,8 +324,8 @@ def _entry(item: Item, with_references: bool, longest: int) -> Entry:
 
 
 def _reasons(item: Item) -> Markup:
-    """Return what each flag is about, and what readers say, as a list."""
-    lines = [Markup("{}: {}").format(flag.label, quoted(excerpt(flag.words, 300))) for flag in item.flags if flag.words]
+    """Return the words that each flag is about and those against them, and what readers say, as a list."""
+    lines = [_reason(item, flag) for flag in item.flags if flag.words]
     for one in item.readings:
         kinds = ", ".join(KINDS[kind] for kind in one.kinds)
         said = "; ".join(filter(None, ["usable" if one.usable else "not usable", kinds]))
@@ -327,6 +333,19 @@ def _reasons(item: Item) -> Markup:
         lines.append(Markup("{} read it: {} {}").format(who, said, quoted(one.reason)))
     items = Markup().join(Markup("<li>{}</li>").format(line) for line in lines)
     return Markup("<ul class='note'>{}</ul>").format(items) if items else Markup()
+
+
+def _reason(item: Item, flag: Flag) -> Markup:
+    """Return an objection with the words that it is about, and who says what against them."""
+    row, marks = item.row.raw, [mark for mark in item.marks if mark.flag == flag.kind]
+    told = [(row.summary or "")[mark.start : mark.end] for mark in marks if mark.turn is None]
+    words = quoted(excerpt(", ".join(dict.fromkeys(told)) or flag.words, _SHORT))
+    against = next(((mark.turn, mark) for mark in marks if mark.turn is not None), None)
+    if against is None:
+        return Markup("{}: {}").format(flag.label, words)
+    turn = turns_of(row.dialogue)[against[0]]
+    said = quoted(excerpt(turn.text[against[1].start : against[1].end], _SHORT))
+    return Markup("{}: {} (against it {}: {})").format(flag.label, words, quoted(turn.speaker or "somebody"), said)
 
 
 def _dialogue(item: Item, longest: int) -> Markup:
@@ -337,45 +356,11 @@ def _dialogue(item: Item, longest: int) -> Markup:
             lines.append(Markup("<p class='note'>{}</p>").format(CUT))
             break
         text = turn.text[:left] + ("…" if len(turn.text) > left else "")
-        said = _marked(text, [mark for mark in item.marks if mark.turn == place])
+        said = marked(text, item.spans(place))
         who = Markup("<b>{}:</b> ").format(turn.speaker) if turn.speaker else ""
         lines.append(Markup("<p>{}{}</p>").format(who, said))
         left -= len(turn.text)
-    marked = any(mark.turn is not None for mark in item.marks)
+    whole = any(mark.turn is not None for mark in item.marks)
     return Markup('<div class="quoted talk{}" role="group" aria-label="Dialogue" tabindex="0">{}</div>').format(
-        " whole" if marked else "", Markup().join(lines)
+        " whole" if whole else "", Markup().join(lines)
     )
-
-
-def _marked(text: str, marks: Sequence[Mark]) -> Markup:
-    """Return a text with its marks, each followed by the name of what found it."""
-    if not marks:
-        return _text(text)
-    spans = [(mark.start, mark.end, FLAGS.get(mark.flag, mark.flag)) for mark in marks if mark.end <= len(text)]
-    spans = _joined(spans)
-    edges = sorted({0, len(text), *(edge for start, end, _ in spans for edge in (start, end))})
-    found, inside = Markup(), False
-    for start, end in pairwise(edges):
-        covered = any(first <= start and end <= last for first, last, _ in spans)
-        found += Markup("<mark>") if covered and not inside else Markup("</mark>") if inside and not covered else ""
-        found += _text(text[start:end])
-        names = [name for _, last, name in spans if last == end]
-        found += Markup("<sup>[{}]</sup>").format(", ".join(names)) if names else ""
-        inside = covered
-    return found + (Markup("</mark>") if inside else "")
-
-
-def _text(text: str) -> Markup:
-    """Return a text as it may stand between tags, where a quotation mark needs no escape and takes fewer bytes."""
-    return Markup(html.escape(text, quote=False))  # noqa: S704  (escaped)
-
-
-def _joined(spans: Iterable[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
-    """Return spans of one name that touch as one."""
-    found: list[tuple[int, int, str]] = []
-    for start, end, name in sorted(spans, key=lambda span: (span[2], span[0])):
-        if found and found[-1][2] == name and start <= found[-1][1]:
-            found[-1] = (found[-1][0], max(end, found[-1][1]), name)
-        else:
-            found.append((start, end, name))
-    return found

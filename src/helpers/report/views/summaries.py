@@ -16,13 +16,14 @@ from helpers.report.views.sample_eval import METRICS
 from helpers.report.views.sensitivity import CHECKS
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.sample_eval import SampleEval, Scored
+from helpers.runs.run import Run
 from helpers.scorers.failures import OutputFailure
 
 #: The page of all summaries, and how many of them page 02 shows.
 EXPLORER, READ_FIRST = "02-summaries.html", 20
 RULE = (
     "First come those that fail an output check, then those that a judged faithfulness check speaks against, then all "
-    "others. Among equals the fewest key facts come first, and with as many of them the lowest ROUGE-L."
+    "others. Among equals the fewest key facts come first, then the lowest ROUGE-L."
 )
 #: Characters of a summary that page 02 shows; the explorer shows more.
 _SHORT = 1_000
@@ -82,13 +83,20 @@ def anchor(id: str) -> str:
     return id if _PLAIN_ID.fullmatch(id) else f"summary-{stable_hash(id)[:12]}"
 
 
-def to_read(result: Cited) -> Markup:
-    """Return the summaries to read first, short, each with a link to where it stands beside its dialogue."""
+def to_read(run: Run, result: Cited) -> Markup:
+    """Return the summaries to read first, short, each with a link to where it stands beside its dialogue.
+
+    In JupyterLab, where no page of all is, they have their references and dialogues.
+    """
     if result.reason or not result.samples:
         return Markup()
     heading = Markup("<h2>Summaries to read first</h2>")
     if not has_texts(result.raw):
         return heading + HIDDEN + Markup("<p>For the same reason there is no page of all summaries.</p>")
+    if run.interactive:
+        return Markup("\n").join(
+            [heading, Markup("<p>{}</p>").format(RULE), *foremost(result, READ_FIRST, linked=False)]
+        )
     cases = [_case(row, result.raw, whole=False) for row in in_reading_order(result)[:READ_FIRST]]
     lead = sentence(
         "<p>{rule} <a href='{all}'>All summaries</a> have a page of their own, to sort and to filter. There each is "
@@ -99,9 +107,9 @@ def to_read(result: Cited) -> Markup:
     return Markup("\n").join([heading, lead, *cases])
 
 
-def foremost(result: Cited, most: int) -> list[Markup]:
+def foremost(result: Cited, most: int, *, linked: bool = True) -> list[Markup]:
     """Return at most so many summaries to read first, with their references and dialogues."""
-    return [_case(row, result.raw, whole=True) for row in in_reading_order(result)[:most]]
+    return [_case(row, result.raw, whole=True, linked=linked) for row in in_reading_order(result)[:most]]
 
 
 def figures(row: Cited) -> Markup:
@@ -117,7 +125,8 @@ def missed(row: Cited) -> Markup:
     """Return the key facts that are not in a summary."""
     if not row.facts_missed:
         return Markup()
-    return Markup("<p>Facts missed: {}</p>").format(quoted(", ".join(row.facts_missed.raw)))
+    facts = ", ".join(fact.replace("|", " or ") for fact in row.facts_missed.raw)
+    return Markup("<p>Facts missed: {}</p>").format(quoted(facts))
 
 
 def references(texts: Sequence[str]) -> Markup:
@@ -126,18 +135,16 @@ def references(texts: Sequence[str]) -> Markup:
     return collapsible("References", Markup("<ul>{}</ul>").format(items)) if items else Markup()
 
 
-def _case(row: Cited, result: SampleEval, *, whole: bool) -> Markup:
+def _case(row: Cited, result: SampleEval, *, whole: bool, linked: bool = True) -> Markup:
+    name = quoted(row.id)
     text = excerpt(row.summary.raw or EMPTY, most=None if whole else _SHORT)
     told = [figures(row), *(flag.told for flag in flags(row.raw, result))]
     dialogue = Markup("<p class='quoted dialogue'>{}</p>").format(excerpt(row.dialogue.raw))
     opened = references([excerpt(one) for one in row.references.raw]) + collapsible("Dialogue", dialogue)
     return Markup(
-        "<section class='case'><h3><a href='{}#{}'>{}</a></h3><p class='note'>{}</p>"
-        "<p class='quoted'>{}</p>{}{}</section>"
+        "<section class='case'><h3>{}</h3><p class='note'>{}</p><p class='quoted'>{}</p>{}{}</section>"
     ).format(
-        EXPLORER,
-        anchor(row.id.raw),
-        quoted(row.id),
+        Markup("<a href='{}#{}'>{}</a>").format(EXPLORER, anchor(row.id.raw), name) if linked else name,
         Markup(" · ").join(filter(None, told)),
         text,
         missed(row),

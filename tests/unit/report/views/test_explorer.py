@@ -48,8 +48,8 @@ def test_failed_checks_come_first_then_objections_that_count_then_the_fewest_fac
 
 def test_page_02_shows_twenty_with_the_rule_and_a_link_to_each(tmp_path: Path) -> None:
     rows = [scored(f"d-{place:02}", failures=("empty",) if place > 28 else ()) for place in range(30)]
-    found = run_of(tmp_path, rows).results().sample_eval
-    html = to_read(Cited(found, "results/02.json"))
+    run = run_of(tmp_path, rows)
+    html = to_read(run, Cited(run.results().sample_eval, "results/02.json"))
     links = re.findall(rf"href='{NAME}#([\w-]+)'", html)
     assert (len(links), links[0], str(RULE) in html) == (20, "d-29", True)
     assert set(links) <= set(entries(explored(run_of(tmp_path / "again", rows))))
@@ -58,7 +58,7 @@ def test_page_02_shows_twenty_with_the_rule_and_a_link_to_each(tmp_path: Path) -
 def test_hidden_texts_make_no_page_and_page_02_says_so(tmp_path: Path) -> None:
     run = run_of(tmp_path, [scored("a", None, dialogue="", references=())])
     assert explorer.page(run, FRAME) is None
-    assert "no page of all summaries" in to_read(Cited(run.results().sample_eval, "results/02.json"))
+    assert "no page of all summaries" in to_read(run, Cited(run.results().sample_eval, "results/02.json"))
 
 
 def test_evidence_is_marked_and_named_in_both_texts(tmp_path: Path) -> None:

@@ -34,8 +34,9 @@ def shown(summary: str | None) -> str:
         id="a", domain=None, length=None, truncated=None, dialogue="", references=(), summary=summary, scores={}
     )
     found = SampleEval(page="02", samples=(row,))
-    own = summaries.to_read(Cited(found, "results/02.json"))
-    return own + index.to_read(SimpleNamespace(results=lambda: SimpleNamespace(sample_eval=found)))  # type: ignore[arg-type]
+    run = SimpleNamespace(interactive=False, results=lambda: SimpleNamespace(sample_eval=found))
+    own = summaries.to_read(run, Cited(found, "results/02.json"))  # type: ignore[arg-type]
+    return own + index.to_read(run)  # type: ignore[arg-type]
 
 
 def test_a_text_that_is_hidden_is_not_said_to_be_missing() -> None:
