@@ -13,7 +13,7 @@ from helpers.verdicts.looks import LEDGER
 from tests.conftest import Finished, Report, replay
 from tests.page_checks import broken_links, broken_rules
 
-PAGES = ["index", "01-deploy-check", "02-sample-eval", "02-summaries", "03-latency-cost", "06-monitoring"]
+PAGES = ["index", "history", "01-deploy-check", "02-sample-eval", "02-summaries", "03-latency-cost", "06-monitoring"]
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -33,7 +33,7 @@ from helpers.runs.run import Run
 from helpers.serving.lifecycle import managed
 from helpers.verdicts.compute import case_of
 from helpers.verdicts.gate import exit_code
-from helpers.verdicts.looks import LEDGER, append
+from helpers.verdicts.looks import LEDGER, append, unread_lines
 from helpers.verdicts.targets import looks_of
 
 if TYPE_CHECKING:
@@ -148,6 +148,8 @@ def _measured(
         if "02" in numbers and (judge := judge_url(params)):
             say(judge_announcement(params, run.manifest.dialogues, judge))
         data_files.keep_previous(run, args.out)
+        for line in unread_lines(run.directory / LEDGER):
+            say(f"{shown(args.out / LEDGER)} line {line.line} is passed over, and kept: no look ({line.why})")
         try:
             fan_out(run)
             if run.manifest.until_decided:

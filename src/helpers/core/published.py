@@ -49,7 +49,7 @@ def check(out: Path, names: Iterable[str], maker: str) -> None:
     """Finish what an earlier publishing left undone, and raise `RunError` when ``names`` cannot be published there."""
     check_writable(out)
     if out.is_dir():
-        with _alone(out):
+        with alone(out):
             _finish(out)
             _refuse_foreign(out, names, _made(out), maker)
 
@@ -63,7 +63,7 @@ def publish(staged: Path, out: Path, maker: str, *, owned: bool = False) -> None
     names = sorted(path.name for path in staged.iterdir())
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with _alone(out):
+        with alone(out):
             _finish(out)
             made = {maker: _files(out)} if owned else _made(out)
             _refuse_foreign(out, names, made, maker)
@@ -160,7 +160,7 @@ def _flush(path: Path) -> None:
 
 
 @contextmanager
-def _alone(out: Path) -> Iterator[None]:
+def alone(out: Path) -> Iterator[None]:
     """Keep a folder for this process; raises `RunError` when another one does not leave it within ``PATIENCE``."""
     descriptor = os.open(out, os.O_RDONLY)
     deadline = time.monotonic() + PATIENCE

@@ -28,6 +28,7 @@ from helpers.runs.review_summary import ReviewSummary, read_summaries
 from helpers.runs.run import Run
 from helpers.verdicts.changes import Comparison, Side, compare, makings, side
 from helpers.verdicts.compute import alerted, all_looks, judgement, projection, recommendation, setting_choice
+from helpers.verdicts.history import History, history_of
 from helpers.verdicts.looks import LEDGER, Look
 from helpers.verdicts.recommendation import Choice, SettingChoice
 from helpers.verdicts.targets import Judgement
@@ -40,6 +41,7 @@ KINDS: dict[str, Any] = {
     "results/alerts.json": Alerted,
     "results/judged.json": Judgement,
     LEDGER: list[Look],
+    "results/history.json": History,
     "results/reviews.json": ReviewSummary,
     "results/choice.json": Choice,
     "results/settings_choice.json": SettingChoice,
@@ -82,6 +84,7 @@ def site_data(run: Run) -> dict[str, Any]:
         "results/judged.json": judgement(run),
         "results/reviews.json": read.summary if (read := read_summaries(run)) else None,
         LEDGER: all_looks(run),
+        "results/history.json": history_of(run),
         "results/choice.json": recommendation(run),
         "results/settings_choice.json": setting_choice(run),
         "results/changes.json": changes(run),

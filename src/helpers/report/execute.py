@@ -22,6 +22,7 @@ from helpers.core.errors import InputError, NotebookError, did_you_mean
 from helpers.core.paths import PROJECT
 from helpers.report.components.page import Frame, Link, Text, framed
 from helpers.report.convert import convert
+from helpers.report.views import history
 from helpers.report.views.common import colophon, stamps
 from helpers.runs.manifest import PageSeconds
 from helpers.runs.progress import Progress
@@ -185,7 +186,7 @@ def write_page(run: Run, page: Page, text: Text, pages: Sequence[Page], site: Pa
 
 def page_frame(run: Run, pages: Sequence[Page], current: str) -> Frame:
     """Return what surrounds the text of a page of this run."""
-    nav = [Link("index.html", "Overview"), *(Link(page.href, page.title) for page in pages)]
+    nav = [Link("index.html", "Overview"), *(Link(page.href, page.title) for page in pages), history.LINK]
     return Frame(nav=nav, current=current, stamp=stamps(run), footer=colophon(run))
 
 

@@ -15,11 +15,12 @@ from helpers.cost.workbook import write_workbook
 from helpers.report.components.page import Link
 from helpers.report.data_files import RESULTS, SCHEMA, changes, data_schema, site_data, write_summaries
 from helpers.report.execute import Executed, Page, page_frame, write_page
-from helpers.report.views import explorer, index
+from helpers.report.views import explorer, history, index
 from helpers.report.views.cost import WORKBOOK
 from helpers.report.views.summaries import EXPLORER
 from helpers.runs.run import Run
 from helpers.verdicts.compute import projection
+from helpers.verdicts.history import history_of
 
 #: What the summaries are published as.
 SUMMARIES_FILE = "demo_summaries.csv"
@@ -31,7 +32,8 @@ TALLEST = 420.0
 
 def site_files(pages: Sequence[Page]) -> list[str]:
     """Return the names of the files that a site of some pages has."""
-    return [*(page.href for page in pages), "index.html", EXPLORER, RESULTS, SCHEMA, SUMMARIES_FILE, WORKBOOK]
+    of_all = [*(page.href for page in pages), "index.html", EXPLORER, history.HREF]
+    return [*of_all, RESULTS, SCHEMA, SUMMARIES_FILE, WORKBOOK]
 
 
 def finish_site(run: Run, executed: Mapping[Page, Executed], site: Path) -> None:
@@ -48,6 +50,8 @@ def finish_site(run: Run, executed: Mapping[Page, Executed], site: Path) -> None
     (site / "index.html").write_text(public(front), encoding="utf-8")
     if (all_of_them := explorer.page(run, page_frame(run, pages, EXPLORER))) is not None:
         (site / EXPLORER).write_text(all_of_them, encoding="utf-8")
+    told = history.page(page_frame(run, pages, history.HREF), history_of(run))
+    (site / history.HREF).write_text(public(told), encoding="utf-8")
     write_summaries(run, site / SUMMARIES_FILE)
     if (costs := projection(run)) is not None:
         write_workbook(site / WORKBOOK, run.params, costs, run.manifest.started_at)

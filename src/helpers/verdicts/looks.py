@@ -2,12 +2,14 @@
 
 A question is a target with its threshold, asked of one system about one set of dialogues. Every report that answers it
 is a look, and a question has five (`stats.spending`). The ledger travels with the published report, a line a look, and
-is only ever appended to. Rendering a run again is no look: a run keeps the ledger as it found it.
+is only ever appended to. Rendering a run again is no look: a run keeps the ledger as it found it. A line that is no
+look, torn or of another program, is told and passed over, and stays where it is.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +20,8 @@ from pydantic import ValidationError
 
 from helpers.core.errors import InputError, RunError
 from helpers.core.model import Frozen
-from helpers.core.text import stable_hash
+from helpers.core.published import alone
+from helpers.core.text import on_a_line, stable_hash
 from helpers.params import Params
 from helpers.params import Samples as SamplesParams
 from helpers.runs.manifest import Manifest, public_name
@@ -64,11 +67,20 @@ class Look(Question):
     high: float | None
     level: float
     verdict: LookVerdict
+    #: what answers, in words; the hash tells systems apart
+    system_name: str = ""
 
     @property
     def question(self) -> Question:
         """The question that this look answers."""
         return Question(**{name: getattr(self, name) for name in Question.model_fields})
+
+
+class UnreadLine(Frozen):
+    """A line of the ledger that is no look, counted from 1, and why."""
+
+    line: int
+    why: str
 
 
 @dataclass(frozen=True)
@@ -104,6 +116,12 @@ def system_of(params: Params, manifest: Manifest, *, timed: bool) -> str:
     elif timed and params.backend == "endpoint":
         parts["instance"] = params.instance.model_dump(mode="json")
     return stable_hash(parts)
+
+
+def name_of(params: Params, manifest: Manifest) -> str:
+    """Return in words what answers: the model and, where it computes here, engine and type of the weights."""
+    engine = f"{params.model.engine} {params.model.dtype}" if params.backend == "local" else ""
+    return ", ".join(filter(None, [manifest.model, engine, params.provider or ""]))
 
 
 def dialogues_of(params: SamplesParams) -> str:
@@ -142,46 +160,80 @@ def standing(
 
 
 def read_ledger(path: Path) -> tuple[Look, ...]:
-    """Return the looks of a ledger, oldest first; none where there is no file. Raises `InputError` naming the line."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return ()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: the ledger of looks cannot be read: {error}") from None
-    looks = []
-    for number, line in enumerate(lines, 1):
-        try:
-            looks.append(Look.model_validate_json(line))
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise InputError(
-                f"{path} line {number}: not a look ({where} {first['msg']}); the file is only appended to: restore it "
-                "from version control, or publish with another --out"
-            ) from None
-    return tuple(looks)
+    """Return the looks of a ledger, oldest first; none where there is no file.
+
+    Lines that are no looks are passed over: `unread_lines` has them. Raises `InputError` when the file cannot be read.
+    """
+    return tuple(line for line in _lines(_bytes(path)) if isinstance(line, Look))
+
+
+def unread_lines(path: Path) -> tuple[UnreadLine, ...]:
+    """Return the lines of a ledger that are no looks; raises `InputError` when the file cannot be read."""
+    return tuple(line for line in _lines(_bytes(path)) if isinstance(line, UnreadLine))
 
 
 def append(path: Path, looks: Iterable[Look]) -> None:
-    """Append to a ledger the looks that it does not hold yet, in one piece.
+    """Append to a ledger the looks that it does not hold yet, in one piece and one writer after the other.
 
+    What is there stays byte for byte; a full disk or a kill leaves the ledger as it was.
     Raises `RunError` when it cannot be written.
     """
-    known = {(look.run, look.question, look.look) for look in read_ledger(path)}
+    looks = list(looks)
+    try:
+        if looks:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with alone(path.parent):
+                _append(path.resolve(), looks)
+    except OSError as error:
+        raise RunError(
+            f"{path}: the look cannot be recorded: {error.strerror}; the ledger is as it was: free space on the disk, "
+            "or give write permission"
+        ) from None
+
+
+def _append(path: Path, looks: Sequence[Look]) -> None:
+    held = _bytes(path)
+    known = {(look.run, look.question, look.look) for look in _lines(held) if isinstance(look, Look)}
     new = [look for look in looks if (look.run, look.question, look.look) not in known]
     if not new:
         return
+    end = (
+        b"\n" if held and not held.endswith(b"\n") else b""
+    )  # what tore the last line must not take the next one along
     text = "".join(look.model_dump_json() + "\n" for look in new)
+    part = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            os.write(file, text.encode())
-        finally:
-            os.close(file)
+        with part.open("wb") as file:
+            file.write(held + end + text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            shutil.copymode(path, part)
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
     except OSError as error:
-        raise RunError(f"{path}: the look cannot be recorded: {error.strerror}; give write permission") from None
+        raise InputError(f"{path}: the ledger of looks cannot be read: {error.strerror}") from None
+
+
+def _lines(held: bytes) -> Iterator[Look | UnreadLine]:
+    for number, line in enumerate(held.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            yield Look.model_validate_json(line)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            yield UnreadLine(line=number, why=on_a_line(": ".join(filter(None, [where, first["msg"]]))))
 
 
 def _but_for_threshold(line: Look, question: Question) -> bool:

@@ -19,7 +19,7 @@ from helpers.runs.reviews import SummaryReading
 from helpers.stats.intervals import EXACT, SMALLEST, Estimate
 from helpers.stats.spending import LOOKS, level
 from helpers.verdicts.evidence import Evidence, evidence
-from helpers.verdicts.looks import Look, LookVerdict, Question, Standing, dialogues_of, standing, system_of
+from helpers.verdicts.looks import Look, LookVerdict, Question, Standing, dialogues_of, name_of, standing, system_of
 from helpers.verdicts.sample_size import PriceOfKnowing, needed_dialogues, price_of
 
 Verdict = Literal["met", "missed", "undecided", "not measured", "informative"]
@@ -29,6 +29,12 @@ BY_FLAGS = "the faithfulness checks flag more summaries than it allows, their fa
 BY_JUDGE = "a judge that has qualified denies more summaries than it allows, its false alarms deducted"
 #: What would start anew once the looks at a question are used up.
 ANEW = f"the {LOOKS} looks at this question are used; other dialogues start it anew"
+
+
+def style_of(unit: Style, direction: str) -> Style:
+    """Return how the figures of a target are spelled: a gain or a loss with its sign."""
+    signed = direction == "margin" or (unit == "score" and direction == "above")
+    return "difference" if signed else unit
 
 
 class Judged(Frozen):
@@ -63,8 +69,7 @@ class Judged(Frozen):
     @property
     def style(self) -> Style:
         """How its figures are spelled: a gain or a loss with its sign."""
-        signed = self.direction == "margin" or (self.unit == "score" and self.direction == "above")
-        return "difference" if signed else self.unit
+        return style_of(self.unit, self.direction)
 
 
 class Judgement(Frozen):
@@ -134,9 +139,17 @@ def looks_of(case: Case) -> list[Look]:
                     high=estimate.high,
                     level=estimate.level,
                     verdict=verdict,
+                    system_name=name_of(case.params, case.manifest),
                 )
             )
     return lines
+
+
+def questions_of(case: Case) -> list[Question]:
+    """Return the questions that a run asks, in reading order, those without a look left among them."""
+    targets = ((name, one, getattr(case.params.targets, name)) for name, one in evidence_of(case).items())
+    asked = (_question(name, target, one, case) for name, one, target in targets if target)
+    return [question for question in asked if question]
 
 
 def decide(estimate: Estimate, target: Target) -> Verdict:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +17,17 @@ from helpers.core.errors import InputError, RunError
 from helpers.params import Params, Samples
 from helpers.params.files import load_params
 from helpers.runs.manifest import Manifest
-from helpers.verdicts.looks import LEDGER, Look, Question, append, dialogues_of, read_ledger, standing, system_of
+from helpers.verdicts.looks import (
+    LEDGER,
+    Look,
+    Question,
+    append,
+    dialogues_of,
+    read_ledger,
+    standing,
+    system_of,
+    unread_lines,
+)
 
 QUESTION = Question(target="average_latency", direction="max", threshold=3.0, system="s", dialogues="bundled")
 
@@ -49,20 +62,78 @@ def test_two_reports_that_end_together_lose_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("{", "line 2: not a look .*restore it from version control"),
-        ('{"look": 1}', "line 2: not a look"),
-        ("\udcff", "cannot be read|not a look"),
-    ],
+    "text", [b"{", b'{"look": 1}', b"\xff\xfe", b'{"tool": "of another"}', b'{"target": "average_late']
 )
-def test_a_line_that_is_no_look_is_named(tmp_path: Path, text: str, message: str) -> None:
+@pytest.mark.parametrize("end", [b"\n", b""], ids=["whole", "torn"])
+def test_a_line_that_is_no_look_is_told_passed_over_and_kept(tmp_path: Path, text: bytes, end: bytes) -> None:
     path = tmp_path / LEDGER
     append(path, [look(1)])
     with path.open("ab") as file:
-        file.write(text.encode("utf-8", "surrogateescape") + b"\n")
-    with pytest.raises(InputError, match=message):
-        read_ledger(path)
+        file.write(text + end)
+    before = path.read_bytes()
+    append(path, [look(2, "b")])
+    assert [one.look for one in read_ledger(path)] == [1, 2], "a torn line takes no other one along"
+    ((line, why),) = ((one.line, one.why) for one in unread_lines(path))
+    assert (line, bool(why)) == (2, True)
+    assert path.read_bytes().startswith(before)
+
+
+#: A report of its own: it appends the looks of its run, one at a time, told by arguments what becomes of it.
+REPORT = """
+import os, resource, signal, sys, time
+from pathlib import Path
+from helpers.verdicts.looks import Look, append, read_ledger
+path, run, number, what = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
+pattern = read_ledger(path)[0]
+if what == "full":
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 50,) * 2)
+if what == "killed":
+    fsync = os.fsync
+    os.fsync = lambda file: (print("writing", flush=True), time.sleep(60))
+for n in range(number):
+    append(path, [pattern.model_copy(update={"run": run, "n": n, "threshold": float(n)})])
+"""
+
+
+def report(path: Path, run: str, number: int, what: str) -> subprocess.Popen[str]:
+    arguments = [sys.executable, "-c", REPORT, str(path), run, str(number), what]
+    return subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_two_processes_at_once_lose_nothing(tmp_path: Path) -> None:
+    path = tmp_path / LEDGER
+    append(path, [look(1)])
+    with report(path, "b", 20, "well") as first, report(path, "c", 20, "well") as second:
+        assert [one.wait(120) for one in (first, second)] == [0, 0]
+    assert sorted(one.run for one in read_ledger(path)) == ["a", *["b"] * 20, *["c"] * 20]
+    assert unread_lines(path) == ()
+
+
+def test_a_full_disk_leaves_the_ledger_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / LEDGER
+    append(path, [look(1)])
+    before = path.read_bytes()
+    with report(path, "b", 1, "full") as full:
+        assert full.wait(60) == 1
+        assert re.search(r"RunError: .*the look cannot be recorded: .*as it was: free space", full.stderr.read())  # type: ignore[union-attr]
+    assert path.read_bytes() == before
+    assert [one.name for one in tmp_path.iterdir()] == [LEDGER]
+
+
+def test_a_kill_amid_writing_leaves_the_ledger_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / LEDGER
+    append(path, [look(1)])
+    before = path.read_bytes()
+    with report(path, "b", 1, "killed") as killed:
+        assert killed.stdout
+        assert killed.stdout.readline() == "writing\n"
+        killed.kill()
+    assert path.read_bytes() == before
+    append(path, [look(2, "c")])
+    assert path.read_bytes().startswith(before)
+    assert [one.run for one in read_ledger(path)] == ["a", "c"]
+    assert [one.name for one in tmp_path.iterdir()] == [LEDGER]
 
 
 def test_a_ledger_that_cannot_be_written_says_so(tmp_path: Path) -> None:

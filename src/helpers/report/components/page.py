@@ -19,6 +19,8 @@ from bs4 import BeautifulSoup
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
+from helpers.report.components.numbers import quoted
+
 _NOTHING = Markup()
 #: A full stop that ends a sentence of ours: no number goes on behind it.
 _SENTENCE_END = re.compile(r"[.](?=\s|$)")
@@ -101,7 +103,7 @@ def with_anchors(body: Markup) -> tuple[Markup, list[Link]]:
         link.string = "#"
         heading.append(link)
         if heading.name == "h2":
-            toc.append(Link(f"#{anchor}", label))
+            toc.append(Link(f"#{anchor}", quoted(label) if heading.select_one(".quoted") else label))
     return Markup(soup), toc if len(toc) > 2 else []  # noqa: S704
 
 

@@ -199,8 +199,12 @@ def _verdict_lines(columns: Sequence[Column], row: Cited, href: str) -> list[Mar
 
 def wanted(row: Cited) -> Markup:
     """Return what a cited row's target asks for, such as ``≤ 3.00 s``."""
-    style: Style = "difference" if row.direction.raw == "margin" else row.unit.raw
-    return Markup(_TARGETS[row.direction.raw]).format(number(row.threshold, style))  # noqa: S704  (one of our own)
+    return asked(row, "difference" if row.direction.raw == "margin" else row.unit.raw)
+
+
+def asked(holder: Cited, style: Style) -> Markup:
+    """Return what a cited ``direction`` and ``threshold`` ask for."""
+    return Markup(_TARGETS[holder.direction.raw]).format(number(holder.threshold, style))  # noqa: S704  (one of our own)
 
 
 def look(row: Cited) -> Markup:

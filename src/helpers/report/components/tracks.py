@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from markupsafe import Markup
 
@@ -21,6 +22,17 @@ _LEAST_RATES = (0.9, 0.8, 0.5, 0.0)
 
 #: A label this near an end of its track, in percent, is set against that end.
 _ROOM = 30.0
+
+
+class Interval(Protocol):
+    """A value with the ends of its interval, where it has them."""
+
+    @property
+    def value(self) -> float | None: ...
+    @property
+    def low(self) -> float | None: ...
+    @property
+    def high(self) -> float | None: ...
 
 
 @dataclass(frozen=True)
@@ -89,6 +101,16 @@ def _track(row: Cited, style: Style) -> Markup:
         return Markup()
     values = [v for v in (found.low, found.value, found.high, threshold) if v is not None and math.isfinite(v)]
     scale = scale_for(values, is_rate=row.unit.raw == "rate")
+    return marks(scale, found, threshold, direction) + axis(scale, style, threshold, wanted(row))
+
+
+def marks(scale: Scale, found: Interval, threshold: float | None, direction: str, tone: str = "") -> Markup:
+    """Return a value, its interval and what is wanted as marks on a scale; nothing without a value.
+
+    ``tone`` is the verdict whose colour they have, where what stands around them gives them none.
+    """
+    if found.value is None:
+        return Markup()
     parts = [Markup('<i class="base"></i>')]
     if threshold is not None:
         at = scale.at(threshold)
@@ -100,20 +122,19 @@ def _track(row: Cited, style: Style) -> Markup:
     if threshold is not None:
         parts.append(Markup('<i class="goal" style="left:{:g}%"></i>').format(scale.at(threshold)))
     parts.append(Markup('<i class="dot" style="left:{:g}%"></i>').format(scale.at(found.value)))
-    return Markup('<div class="track" aria-hidden="true">{}</div><p class="axis">{}</p>').format(
-        Markup().join(parts), _axis(row, scale, style)
-    )
+    style = " ".join(filter(None, ["track", tone.replace(" ", "-")]))
+    return Markup('<div class="{}" aria-hidden="true">{}</div>').format(style, Markup().join(parts))
 
 
-def _axis(row: Cited, scale: Scale, style: Style) -> Markup:
-    """Return the ends of a scale and what is wanted where it lies; an end that it would cover is left out."""
-    at = None if row.threshold.raw is None else scale.at(row.threshold.raw)
+def axis(scale: Scale, style: Style, threshold: float | None, words: Markup) -> Markup:
+    """Return the ends of a scale and what is wanted, in ``words``, where it lies; an end it would cover is left out."""
+    at = None if threshold is None else scale.at(threshold)
     parts = []
     if at is None or at > _ROOM:
         parts.append(Markup('<span class="s" style="left:0">{}</span>').format(spell(scale.low, style)))
     if at is not None:
         edge, left = ("s", 0.0) if at <= _ROOM else ("e", 100.0) if at >= 100 - _ROOM else ("m", at)
-        parts.append(Markup('<b class="{}" style="left:{:g}%">{}</b>').format(edge, left, wanted(row)))
+        parts.append(Markup('<b class="{}" style="left:{:g}%">{}</b>').format(edge, left, words))
     if at is None or at < 100 - _ROOM:
         parts.append(Markup('<span class="e" style="left:100%">{}</span>').format(spell(scale.high, style)))
-    return Markup().join(parts)
+    return Markup('<p class="axis">{}</p>').format(Markup().join(parts))

@@ -19,6 +19,7 @@ from helpers.report.views import (
     cost,
     decision,
     deploy_check,
+    history,
     latency_cost,
     load_capacity,
     looks,
@@ -83,7 +84,7 @@ def page(run: Run, frame: Frame, cards: Sequence[Card], found: Comparison | None
         reasons(run.params),
         _two(
             ("Scope and limits", limits(run)),
-            ("Changed since the last published report", changed(found)),
+            ("Changed since the last published report", changed(found) + history.POINTER),
         ),
         _section("Reproduce and decide", again(run) + to_decide(rows) + provenance(run)),
     ]
