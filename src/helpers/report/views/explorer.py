@@ -215,7 +215,7 @@ def _items(result: Cited, readings: dict[str, list[SummaryReading]]) -> list[Ite
     ranks = _ranks(result)
     found = []
     for row in rows:
-        own = flags(row.raw, result.raw)
+        own = flags(row.raw, result.raw.checks)
         chosen = {name: labels[name].get(getattr(row.raw, name) or "", "other") for name in labels}
         kinds = ["counts" if any(flag.counts for flag in own) else NONE, *(flag.kind for flag in own)]
         chosen["flag"] = " ".join(kinds)

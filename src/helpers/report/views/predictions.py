@@ -9,7 +9,8 @@ from markupsafe import Markup
 from helpers.report.components.figures import Chart, small_multiples
 from helpers.report.components.numbers import between, interval, number, quoted, sentence
 from helpers.report.components.tables import Cell, Column, actual, table
-from helpers.report.views.sample_eval import CHARTED, METRICS, worst
+from helpers.report.views.sample_eval import CHARTED, METRICS
+from helpers.report.views.summaries import lowest as lowest_of
 from helpers.runs.results.cited import Cited
 
 #: Measures with their names and the style of their figures.
@@ -112,7 +113,7 @@ def failures(result: Cited) -> Markup:
 def lowest(result: Cited) -> Markup:
     """Return the summaries of the lowest ROUGE-L beside their references."""
     rows: Sequence[Cited] = list(result.rows)
-    return Markup("\n").join([Markup("<h3>Lowest ROUGE-L first</h3>"), *worst(rows, MOST_SHOWN)])
+    return Markup("\n").join([Markup("<h3>Lowest ROUGE-L first</h3>"), *lowest_of(rows, MOST_SHOWN)])
 
 
 def _verdict(result: Cited) -> Markup:

@@ -15,7 +15,7 @@ from helpers.report.views.common import EMPTY, HIDDEN
 from helpers.report.views.sample_eval import METRICS
 from helpers.report.views.sensitivity import CHECKS
 from helpers.runs.results.cited import Cited
-from helpers.runs.results.sample_eval import SampleEval, Scored
+from helpers.runs.results.sample_eval import Checked, SampleEval, Scored
 from helpers.runs.run import Run
 from helpers.scorers.failures import OutputFailure
 
@@ -55,9 +55,9 @@ class Flag:
         return Markup("✗ {}").format(self.label) if self.counts else Markup("{} (shown beside)").format(self.label)
 
 
-def flags(row: Scored, result: SampleEval) -> list[Flag]:
+def flags(row: Scored, checks: Sequence[Checked]) -> list[Flag]:
     """Return what the checks found in a summary: an output check counts, a faithfulness check where it is judged."""
-    judged = {one.check for one in result.checks if one.judged}
+    judged = {one.check for one in checks if one.judged}
     own = [Flag(one.check.value, one.check in judged, one.words) for one in row.objections]
     return [*(Flag(kind, counts=True) for kind in row.failures), *sorted(own, key=lambda one: not one.counts)]
 
@@ -67,7 +67,7 @@ def in_reading_order(result: Cited) -> list[Cited]:
 
     def key(row: Cited) -> tuple[bool, bool, float, float]:
         failed, scores = bool(row.failures), row.raw.scores
-        spoken = any(one.counts for one in flags(row.raw, result.raw))
+        spoken = any(one.counts for one in flags(row.raw, result.raw.checks))
         return not failed, not spoken, scores.get("key_fact_recall", 1.0), scores.get("rougeL", 1.0)
 
     return sorted(result.samples, key=key)
@@ -97,7 +97,7 @@ def to_read(run: Run, result: Cited) -> Markup:
         return Markup("\n").join(
             [heading, Markup("<p>{}</p>").format(RULE), *foremost(result, READ_FIRST, linked=False)]
         )
-    cases = [_case(row, result.raw, whole=False) for row in in_reading_order(result)[:READ_FIRST]]
+    cases = [_case(row, result.raw.checks, whole=False) for row in in_reading_order(result)[:READ_FIRST]]
     lead = sentence(
         "<p>{rule} <a href='{all}'>All summaries</a> have a page of their own, to sort and to filter. There each is "
         "beside its dialogue, with the evidence marked.</p>",
@@ -109,7 +109,13 @@ def to_read(run: Run, result: Cited) -> Markup:
 
 def foremost(result: Cited, most: int, *, linked: bool = True) -> list[Markup]:
     """Return at most so many summaries to read first, with their references and dialogues."""
-    return [_case(row, result.raw, whole=True, linked=linked) for row in in_reading_order(result)[:most]]
+    return [_case(row, result.raw.checks, whole=True, linked=linked) for row in in_reading_order(result)[:most]]
+
+
+def lowest(rows: Sequence[Cited], most: int) -> list[Markup]:
+    """Return at most so many scored predictions with what is known of them, those of the lowest ROUGE-L first."""
+    ranked = sorted(rows, key=lambda row: row.scores.raw.get("rougeL", 1.0))
+    return [_case(row, (), whole=True, linked=False) for row in ranked[:most]]
 
 
 def figures(row: Cited) -> Markup:
@@ -135,10 +141,10 @@ def references(texts: Sequence[str]) -> Markup:
     return collapsible("References", Markup("<ul>{}</ul>").format(items)) if items else Markup()
 
 
-def _case(row: Cited, result: SampleEval, *, whole: bool, linked: bool = True) -> Markup:
+def _case(row: Cited, checks: Sequence[Checked], *, whole: bool, linked: bool = True) -> Markup:
     name = quoted(row.id)
     text = excerpt(row.summary.raw or EMPTY, most=None if whole else _SHORT)
-    told = [figures(row), *(flag.told for flag in flags(row.raw, result))]
+    told = [figures(row), *(flag.told for flag in flags(row.raw, checks))]
     dialogue = Markup("<p class='quoted dialogue'>{}</p>").format(excerpt(row.dialogue.raw))
     opened = references([excerpt(one) for one in row.references.raw]) + collapsible("Dialogue", dialogue)
     return Markup(
