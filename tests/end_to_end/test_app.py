@@ -20,7 +20,7 @@ from helpers.app.client import WORDS
 from helpers.core.errors import Failure
 from tests.app_process import PLANTED, RunningApp, running
 from tests.render.browser import launched
-from tests.scripted_server import Play, ScriptedServer, answer, echo, gated, hold, raw, summary
+from tests.scripted_server import Play, ScriptedServer, answer, cut, echo, gated, hold, raw, summary
 from tests.unit.app.test_client import STREAM
 
 #: The first event of an app may take longer than the five seconds of the library where the processor is busy.
@@ -86,14 +86,28 @@ def downloaded(page: Page, button: str) -> list[dict[str, str]]:
 @pytest.mark.parametrize("page", [1280, pytest.param(360, marks=pytest.mark.slow)], indirect=True)
 def test_a_summary_its_time_and_what_was_not_read(app: RunningApp, page: Page) -> None:
     play(app, answer(200, [{"summary_text": "Ann and Bo meet."}], COUNTS))
-    page.get_by_text("support-retail-006").click()
+    expect(page.locator("#about")).to_contain_text("BART-large (406 M) fine-tuned on HighlightSum")
+    expect(page.locator("#about")).to_contain_text(
+        f"It goes to the endpoint at {app.server.url.removeprefix('http://')}."
+    )
+    page.get_by_role("button", name=re.compile("bunk bed.*support retail, ")).click()
     expect(page.locator("#dialogue textarea")).to_have_value(re.compile("Hana"))
+    expect(page.locator("#cancel")).to_have_count(0)
     page.locator("#go").click()
     expect(page.locator("#summary textarea")).to_have_value("Ann and Bo meet.")
     expect(page.locator("#said")).to_contain_text(re.compile(r"\d\.\d\d s · 1,100 tokens read · 12 tokens written"))
     expect(page.locator("#said [role=alert]")).to_have_text(
         "Too long for the model: it never read 76 tokens of the dialogue."
     )
+    expect(page.locator("#checks mark.failed")).to_have_text(["Ann1", "Bo1"])
+    expect(page.locator("#checks")).to_contain_text("Name not in the dialogue (output check): “Ann”; “Bo”")
+    expect(page.locator("#cancel")).to_have_count(0)
+    left, right = page.locator(".beside > *").all()
+    (a, b), wide = (one.bounding_box() for one in (left, right)), page.viewport_size
+    assert a
+    assert b
+    assert wide
+    assert (a["y"] == b["y"] and a["x"] < b["x"]) if wide["width"] >= 960 else a["y"] < b["y"]
     page.locator("#good").click()
     expect(page.locator("#good")).to_be_disabled()
     assert json.loads(app.read("feedback.jsonl")[-1])["helpful"] is True
@@ -101,6 +115,9 @@ def test_a_summary_its_time_and_what_was_not_read(app: RunningApp, page: Page) -
         page.get_by_role("tab", name=tab).click()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), tab
     expect(page.get_by_role("img", name=re.compile("Service time, seconds: 1 values up to"))).to_be_visible()
+    caption = page.locator("#rules caption").inner_text()
+    expect(page.locator("#rules")).to_contain_text(re.compile("Median latency.*not enough data"))
+    expect(page.locator("#rules caption")).not_to_have_text(caption)  # it is drawn anew by itself
 
 
 @pytest.mark.browser
@@ -110,7 +127,8 @@ def test_what_a_model_or_a_visitor_wrote_is_text(app: RunningApp, page: Page, te
     summarise(page, text)
     expect(page.locator("#summary textarea")).to_have_value(text)
     page.get_by_role("tab", name="History").click()
-    expect(page.locator("#history .text")).to_have_text(text)
+    expect(page.locator("#history .text")).to_contain_text(text)
+    expect(page.locator("#history .name")).to_have_text(text[:39].rstrip() + "…" if len(text) > 40 else text)
     assert page.locator("img[src=x]").count() == 0
     row = downloaded(page, "#download")[0]
     assert row["summary"] == ("'" + text if text == FORMULA else text)
@@ -125,7 +143,7 @@ def test_a_batch_with_a_bad_row(app: RunningApp, page: Page, tmp_path: Path) -> 
     expect(page.locator("#file")).to_contain_text("rows")
     page.locator("#go-all").click()
     expect(page.locator("#said-all")).to_contain_text("3 of 3 done, 1 without a summary")
-    expect(page.locator("#answers .text")).to_have_text(
+    expect(page.locator("#answers .text")).to_contain_text(
         ["Ann: Hi", "row 2 (line 3): no dialogue in column 'dialogue'", FORMULA]
     )
     rows = downloaded(page, "#download-all")
@@ -183,10 +201,83 @@ def test_a_chat_server_that_a_visitor_names_is_shown_as_it_writes_and_offers_no_
     assert app.server.requests == []
     page.get_by_role("tab", name="Monitoring").click()
     expect(page.get_by_role("img", name=re.compile("First words after, seconds: 1 values"))).to_be_visible()
-    expect(page.locator("#quality")).to_contain_text("need a review")
+    expect(page.locator("#about")).to_contain_text("need a review")
     page.locator("#url input, #url textarea").fill("")
     page.locator("#token input").press("Enter")
     expect(page.locator("#beams")).to_be_visible()
+
+
+@pytest.mark.browser
+def test_a_server_that_dies_while_it_writes_and_a_visitor_who_cancels(app: RunningApp, page: Page) -> None:
+    play(app, summary("Before."))
+    summarise(page)
+    expect(page.locator("#summary textarea")).to_have_value("Before.")
+    first, models = STREAM[: STREAM.index(b"Bo meet.")], answer(200, {"data": [{"id": "m", "owned_by": "vllm"}]})
+    with ScriptedServer(models, raw(STREAM)) as theirs:
+        name_server(page, theirs.url)
+        page.locator("#token input").press("Enter")
+        expect(page.locator("#seen")).to_contain_text("vLLM")
+        theirs.script[:] = [cut(first)]
+        summarise(page)
+        expect(page.locator("#said [role=alert]")).to_contain_text("The server broke off while it was writing.")
+        expect(page.locator("#said [role=alert]")).to_contain_text("The text above is unfinished")
+        expect(page.locator("#summary textarea")).to_have_value("Ann and")
+        expect(page.locator("#cancel")).to_have_count(0)
+        theirs.script[:] = [gated(first, (shown := threading.Event()), b"")]
+        summarise(page)
+        expect(page.locator("#summary textarea")).to_have_value("Ann and")
+        expect(page.locator("#go")).to_be_disabled()
+        page.locator("#cancel").click()
+        expect(page.locator("#said")).to_contain_text("Cancelled. The text above is unfinished")
+        expect(page.locator("#go")).to_be_enabled()
+        expect(page.locator("#cancel")).to_have_count(0)
+        shown.set()
+    page.get_by_role("tab", name="History").click()
+    expect(page.locator("#history tbody tr")).to_have_count(2)
+    expect(page.locator("#history .text").first).to_contain_text("broke off")
+
+
+@pytest.mark.browser
+def test_two_sessions_at_once_share_nothing(app: RunningApp, browser: Browser, tmp_path: Path) -> None:
+    """Two visitors, and a second tab of the first: drafts, summaries, history, charts and downloads are their own."""
+    play(app, echo)
+    ada, bea = (browser.new_context(accept_downloads=True) for _ in range(2))
+    pages = {"Ada": ada.new_page(), "Bea": bea.new_page(), "Ada again": ada.new_page()}
+    for page in pages.values():
+        page.goto(app.url)
+        expect(page.locator("#go")).to_be_visible(timeout=30_000)
+    for name, page in pages.items():
+        summarise(page, f"{name}: secret of {name}.")
+    for name, page in pages.items():
+        expect(page.locator("#summary textarea")).to_have_value(f"{name}: secret of {name}.")
+        page.locator("#dialogue textarea").fill(f"{name}: a draft")
+    for name, page in pages.items():
+        page.get_by_role("tab", name="History").click()
+        expect(page.locator("#history .text")).to_contain_text([f"{name}: secret of {name}."])
+        assert [row["summary"] for row in downloaded(page, "#download")] == [f"{name}: secret of {name}."]
+        page.get_by_role("tab", name="Monitoring").click()
+        expect(page.locator("#charts")).to_contain_text("1 request, 0 failed")
+        text = page.content() + page.locator("#dialogue textarea").input_value()
+        assert f"{name}: a draft" in text
+        assert not [other for other in pages if other != name and f"{other}: " in text]
+    ada.close()
+    bea.close()
+
+
+@pytest.mark.browser
+def test_a_run_folder_that_cannot_be_written_is_told(tmp_path: Path, browser: Browser) -> None:
+    with running(tmp_path) as app:
+        (folder,) = tmp_path.glob("app-*")
+        (folder / "requests.jsonl").mkdir()  # what no account can write to, root included
+        page = browser.new_page()
+        page.goto(app.url)
+        summarise(page)
+        expect(page.locator("#said [role=alert]")).to_contain_text("The app cannot write its log")
+        expect(page.locator("#go")).to_be_enabled()
+        expect(page.locator("#cancel")).to_have_count(0)
+        assert str(tmp_path) not in page.content()
+        page.close()
+        assert "log cannot be written" in (tmp_path / "terminal").read_text()
 
 
 @pytest.mark.slow
@@ -197,7 +288,8 @@ def test_ten_thousand_words_are_sent_and_cancelling_ends_a_wait(app: RunningApp,
     expect(page.locator("#summary textarea")).to_have_value("Long.")
     assert len(app.server.requests[0]) > 50_000
     summarise(page)
-    expect(page.locator("#cancel")).to_be_enabled()
+    expect(page.locator("#cancel")).to_be_visible()
+    expect(page.locator("#summary textarea")).to_have_value("")
     page.wait_for_timeout(400)
     page.locator("#cancel").click()
     expect(page.locator("#said")).to_have_text("Cancelled.")

@@ -26,7 +26,7 @@ SITE = """
 import sys
 class Refuse:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"torch", "transformers", "datasets", "scipy", "statsmodels", "nltk", "matplotlib",
+        if name.partition(".")[0] in {"torch", "transformers", "datasets", "statsmodels", "matplotlib",
                                       "evaluate", "nbconvert", "papermill", "wandb", "distributed", "pyarrow"}:
             raise ModuleNotFoundError(f"{name} is not in requirements.txt")
 sys.meta_path.insert(0, Refuse())

@@ -27,7 +27,8 @@ def _reads_parquet() -> bool:
 
 
 COLUMNS = (
-    "id", "at", "summary", "seconds", "first_token", "input_tokens", "output_tokens", "lost_tokens", "problem",
+    "id", "dialogue", "at", "summary", "seconds", "first_token", "input_tokens", "output_tokens", "lost_tokens",
+    "failed_checks", "faithfulness_flags", "problem",
 )  # fmt: skip
 #: The files that are taken, by how their names end; Parquet where its reader is installed, which a Space does without.
 TAKEN = tuple(name for name, form in FORMATS.items() if form != "parquet" or _reads_parquet())
@@ -106,7 +107,8 @@ def as_csv(answers: Iterable[Answered]) -> str:
         times = (answer.seconds, answer.first_token)
         counts = (answer.input_tokens, answer.output_tokens, answer.lost_tokens)
         at = answer.at.isoformat(timespec="seconds")
-        cells = (answer.name, at, answer.summary, *times, *counts, answer.problem)
+        found = ("; ".join(flag.label for flag in flags) for flags in (answer.checked.failed, answer.checked.doubted))
+        cells = (answer.name, answer.excerpt, at, answer.summary, *times, *counts, *found, answer.problem)
         rows.writerow([harmless(cell) for cell in cells])
     return file.getvalue()
 

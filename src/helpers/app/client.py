@@ -10,23 +10,26 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
 from helpers.app.addresses import AddressPolicy, PublicResolver
+from helpers.app.checks import CheckedAnswer, Objecting, checked
 from helpers.backends.base import Answer
 from helpers.backends.chat import Chat
 from helpers.backends.discovery import NobodyFoundError, discover
 from helpers.backends.endpoint import EndpointBackend, chat_of
 from helpers.backends.providers import provider_of
 from helpers.backends.streaming import Tell
-from helpers.core.errors import Failure, InputError
-from helpers.core.text import cleaned
+from helpers.core.console import say
+from helpers.core.errors import Failure, InputError, ToolError
+from helpers.core.text import cleaned, on_a_line
 from helpers.params import Generation, Params
 from helpers.runs.request_log import Counter, Record, RequestLog
 from helpers.runs.sender import RequestSender
+from helpers.scorers.faithfulness import faithfulness
 
 #: What a visitor is told of each kind of failure.
 WORDS = {
@@ -44,7 +47,11 @@ WORDS = {
     Failure.TOO_LARGE: "This is larger than the server takes, or its answer is larger than it may be.",
     Failure.CANCELLED: "Cancelled.",
 }
+UNFINISHED = "The server broke off while it was writing. Try again; tell its owner if it stays so."
+NOT_LOGGED = "The app cannot write its log: the disk is full or read-only. It shows no answer; tell its owner."
 PAGE = "app"
+#: So much of a dialogue names it in a list, characters.
+EXCERPT = 40
 T = TypeVar("T")
 
 
@@ -82,10 +89,12 @@ class VisitorRequest:
 class Answered:
     """A dialogue and what came of it, as the visitor's own session keeps it; ``seconds`` is the service time.
 
+    ``excerpt`` is the beginning of the dialogue, ``record`` what the log has of a request that was sent.
     ``tokens_by``, ``first_token`` and ``finish`` are as in `helpers.runs.request_log.Record`.
     """
 
     name: str
+    excerpt: str = ""
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
     summary: str = ""
     problem: str = ""
@@ -98,6 +107,8 @@ class Answered:
     request: str = ""
     finish: str = ""
     kind: str = "ok"
+    checked: CheckedAnswer = field(default_factory=CheckedAnswer)
+    record: Record | None = None
 
 
 @dataclass
@@ -143,8 +154,9 @@ class AppClient:
         own: EndpointBackend,
         addresses: AddressPolicy,
         count_tokens: Callable[[str], int] | None = None,
+        objecting: Objecting = faithfulness,
     ) -> None:
-        self.params, self.addresses = params, addresses
+        self.params, self.addresses, self._objecting = params, addresses, objecting
         self.closing = threading.Event()
         self._own, self._count = own, count_tokens
         self._log = RequestLog(folder / "requests.jsonl", params.privacy.text)
@@ -160,9 +172,9 @@ class AppClient:
     ) -> Answered:
         """Ask once and return what came of it; ``tell`` is told of as much of a streamed summary as is there.
 
-        Raises `InputError`, in words for the visitor, for unusable input.
+        Raises `InputError`, in words for the visitor, for unusable input, and `ToolError` where no log can be written.
         """
-        cancelled = Answered(name, problem=WORDS[Failure.CANCELLED], kind=Failure.CANCELLED)
+        cancelled = Answered(name, excerpt(dialogue), problem=WORDS[Failure.CANCELLED], kind=Failure.CANCELLED)
         if stop.is_set():  # it has waited for its turn
             return cancelled
         self._check(dialogue)
@@ -176,9 +188,13 @@ class AppClient:
                 outcome = sender.ask("dialogue", dialogue)
         except Stopped:
             outcome = None
+        except (OSError, ToolError) as error:
+            raise _not_logged(error) from None
         if outcome is None:
             return cancelled
-        return _answered(name, outcome.record, outcome.answer)
+        found = _answered(name, outcome.record, outcome.answer)
+        seen = checked(found.summary, dialogue, found.finish, self._objecting) if outcome.answer else CheckedAnswer()
+        return replace(found, excerpt=cancelled.excerpt, checked=seen)
 
     def offers_beams(self, known: Known | None) -> bool:
         """Whether whoever is asked knows of beams: the app's own server, or one that was looked at."""
@@ -207,10 +223,16 @@ class AppClient:
         return Known(wanted.url, found.chat, f"{said} Beams do not apply to it.")
 
     def judge(self, request: str, helpful: bool) -> None:
-        """Write down whether a visitor found an answer helpful: the request it belongs to, and no text."""
+        """Write down whether a visitor found an answer helpful: the request it belongs to, and no text.
+
+        Raises `ToolError` where it cannot be written.
+        """
         line = {"request": request, "helpful": helpful, "at": datetime.now(UTC).isoformat(timespec="seconds")}
-        with self._lock, self._feedback.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        try:
+            with self._lock, self._feedback.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise _not_logged(error) from None
 
     def _check(self, dialogue: str) -> None:
         if not dialogue.strip():
@@ -262,6 +284,18 @@ class AppClient:
         return self.addresses.checked(url, token) if url else "", token
 
 
+def _not_logged(error: Exception) -> ToolError:
+    """Return what a visitor is told; where on the disk it was, the terminal of the app is told."""
+    say(f"the app's log cannot be written: {error}")
+    return ToolError(NOT_LOGGED)
+
+
+def excerpt(dialogue: str) -> str:
+    """Return the beginning of a dialogue, by which a visitor knows it again."""
+    start = on_a_line(" ".join(dialogue[: 4 * EXCERPT].split()))
+    return start if len(start) <= EXCERPT else f"{start[: EXCERPT - 1].rstrip()}…"
+
+
 def _answered(name: str, record: Record, answer: Answer | None) -> Answered:
     return Answered(
         name=name,
@@ -277,4 +311,5 @@ def _answered(name: str, record: Record, answer: Answer | None) -> Answered:
         request=record.request,
         finish=record.finish,
         kind=str(record.kind),
+        record=record,
     )

@@ -21,8 +21,8 @@ from helpers.params.files import write_params
 
 #: What the app imports when an endpoint answers; pinned to what it was tested with.
 NEEDED = (
-    "aiohttp", "anyio", "filelock", "gradio", "huggingface_hub", "markupsafe", "numpy", "pydantic", "python-dotenv",
-    "pyyaml", "starlette", "tenacity", "tokenizers",
+    "aiohttp", "anyio", "filelock", "gradio", "huggingface_hub", "markupsafe", "nltk", "numpy", "pydantic",
+    "python-dotenv", "pyyaml", "regex", "scipy", "starlette", "tenacity", "text2num", "tokenizers",
 )  # fmt: skip
 #: What the package has that the app never reads.
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "adapter", "handler", "train.jsonl", "test.jsonl", "validation.jsonl")

@@ -18,19 +18,23 @@ from typing import Any, TypeVar
 import gradio as gr
 
 from helpers.app.batch import Given, as_csv, bounded, pasted, uploaded
-from helpers.app.client import WORDS, Answered, AppClient, Known, Stopped, VisitorRequest
-from helpers.app.html import answer_html, error_html, note_html, progress, table
+from helpers.app.client import UNFINISHED, WORDS, Answered, AppClient, Known, Stopped, VisitorRequest, excerpt
+from helpers.app.html import answer_html, checks_html, error_html, note_html, progress, table
+from helpers.app.monitoring import alerts_html, charts_html
 from helpers.backends.streaming import Tell
 from helpers.core.errors import Failure, InputError, ToolError
 
 History = list[Answered]
 #: Seconds that a file stays to be downloaded.
 KEPT = 3600
-ANSWERS = "Answers, in the order of the dialogues"
+ANSWERS = "Summaries, in the order of the dialogues"
+SENT = "Sent. The summary is on its way."
 #: Where something can be under way.
 SINGLE, BATCH, FIELDS = "single", "batch", "fields"
 #: Seconds between two looks at how far a summary has come.
 REDRAWN = 0.1
+#: What a server that dies while it writes ends with.
+BROKEN_OFF = (Failure.BAD_RESPONSE, Failure.CONNECTION)
 T = TypeVar("T")
 Owner = tuple[str | None, str]
 
@@ -73,27 +77,34 @@ class Handlers:
         request: gr.Request,
     ) -> AsyncIterator[tuple[Any, ...]]:
         """Ask for one dialogue, and show a summary that comes in a stream as it comes."""
-        off, latest, shown = _judge(False), deque([""], maxlen=1), ""
+        latest, shown = deque([""], maxlen=1), ""
+        yield _screen("", note_html(SENT), history, running=True)
         try:
             with self._stoppable((request.session_hash, SINGLE)) as stop:
                 wanted = _wanted(url, token, beams, length, known)
-                asking = asyncio.ensure_future(self._ask(dialogue, wanted, "dialogue", stop, latest.append))
+                asking = asyncio.ensure_future(self._ask(dialogue, wanted, "", stop, latest.append))
                 try:
                     while not (await asyncio.wait({asking}, timeout=REDRAWN))[0]:
                         if latest[0] != shown:
                             shown = latest[0]
-                            yield shown, note_html("The summary is being written."), history, "", off, off
+                            yield _screen(shown, note_html("The summary is being written."), history, running=True)
                     answer = await asking
                 finally:
                     stop.set()
         except (InputError, ToolError) as error:
-            yield "", error_html(str(error)), history, "", off, off
+            yield _screen("", error_html(str(error)), history)
             return
         if answer.kind == Failure.CANCELLED:
-            yield "", note_html(answer.problem), history, "", off, off
+            yield _screen(latest[0], note_html(answer.problem, partial=bool(latest[0])), history)
             return
-        judged = _judge(not answer.problem)
-        yield answer.summary, answer_html(answer), self._with(history, answer), answer.request, judged, judged
+        shown = latest[0]
+        if shown and answer.kind in BROKEN_OFF:
+            answer = replace(answer, problem=UNFINISHED)
+        history = self._with(history, answer)
+        if answer.problem:
+            yield _screen(shown, error_html(answer.problem, partial=bool(shown)), history)
+            return
+        yield _screen(answer.summary, answer_html(answer), history, checks_html(answer), answer.request)
 
     async def summarise_all(
         self,
@@ -109,29 +120,34 @@ class Handlers:
         request: gr.Request,
     ) -> AsyncIterator[tuple[Any, ...]]:
         """Ask for every dialogue in turn, and show the rows so far; what is there when it is cancelled stays."""
-        app, done = self._client.params.app, []
-        off = gr.DownloadButton(interactive=False)
+        app, off = self._client.params.app, gr.DownloadButton(interactive=False)
+        done: list[Answered] = []
+        yield table(ANSWERS, []), note_html("The dialogues are being read."), history, off, *_buttons(running=True)
         try:
             given = uploaded(Path(file), app, encoding) if file else pasted(text)
             rows, wanted = bounded(given, app.max_rows), _wanted(url, token, beams, length, known)
-            yield table(ANSWERS, []), progress(0, len(rows)), history, off
             with self._stoppable((request.session_hash, BATCH)) as stop:
                 wanted = await self._looked(wanted, stop)
                 for row in rows:
+                    said = progress(len(done), len(rows), done)
+                    yield table(ANSWERS, done), said, history, off, *_buttons(running=True)
                     answer = await self._answer(row, wanted, stop)
                     if answer.kind == Failure.CANCELLED:
                         break
                     done.append(answer)
                     history = self._with(history, answer)
-                    yield table(ANSWERS, done), progress(len(done), len(rows), done), history, off
             said = progress(len(done), len(rows), done) if len(done) == len(rows) else note_html(answer.problem)
-            yield table(ANSWERS, done), said, history, self._download(done)
+            yield table(ANSWERS, done), said, history, self._download(done), *_buttons(running=False)
         except (InputError, ToolError) as error:
-            yield table(ANSWERS, done), error_html(str(error)), history, off
+            yield table(ANSWERS, done), error_html(str(error)), history, self._download(done), *_buttons(running=False)
 
     def show_history(self, history: History) -> tuple[Any, Any]:
         """Return the table of a session's answers, and its CSV."""
-        return table("This session's answers, newest first", history[::-1]), self._download(history)
+        return table("Summaries of this session, newest first", history[::-1]), self._download(history)
+
+    def monitor(self, history: History) -> tuple[str, str]:
+        """Return a session's charts, and the states of the alert rules over its requests, as of now."""
+        return charts_html(history), alerts_html(history, self._client.params.alerts)
 
     async def cancel(self, request: gr.Request) -> None:
         """Break off what this session asks for on the first tab; the call itself says so, as soon as it has ended."""
@@ -150,8 +166,11 @@ class Handlers:
         return self._judged(request, False)
 
     def _judged(self, request: str, helpful: bool) -> tuple[Any, Any]:
-        if request:
-            self._client.judge(request, helpful)
+        try:
+            if request:
+                self._client.judge(request, helpful)
+        except ToolError as error:
+            raise gr.Error(str(error)) from None
         return _judge(False), _judge(False)
 
     @contextmanager
@@ -175,7 +194,10 @@ class Handlers:
     def _download(self, answers: Sequence[Answered]) -> Any:
         if not answers:
             return gr.DownloadButton(interactive=False)
-        return gr.DownloadButton(value=saved(answers, self._files), interactive=True)
+        try:
+            return gr.DownloadButton(value=saved(answers, self._files), interactive=True)
+        except OSError:  # the disk takes no more; what is shown stays
+            return gr.DownloadButton(interactive=False)
 
     async def _answer(self, row: Given, wanted: VisitorRequest, stop: threading.Event) -> Answered:
         """Return what came of one row; a dialogue that cannot be asked is named and the others go on."""
@@ -184,7 +206,7 @@ class Handlers:
         try:
             return await self._ask(row.dialogue, wanted, row.name, stop)
         except InputError as error:
-            return Answered(row.name, problem=str(error), kind="not asked")
+            return Answered(row.name, excerpt(row.dialogue), problem=str(error), kind="not asked")
 
     async def _looked(self, wanted: VisitorRequest, stop: threading.Event) -> VisitorRequest:
         """Return what a visitor wants with what is known of the address, so that a batch looks at it once."""
@@ -227,6 +249,19 @@ def _wanted(url: str, token: str, beams: float, length: float, known: Known | No
     if not 1 <= beams <= 8 or not 1 <= length <= 4096:
         raise InputError("beams go from 1 to 8, and a summary has at most 4,096 tokens")
     return VisitorRequest(url or "", token or "", int(beams), int(length), known)
+
+
+def _screen(
+    summary: str, said: str, history: History, checks: str = "", request: str = "", running: bool = False
+) -> Any:
+    """Return all that the first tab shows; an answer can be judged where its ``request`` is given."""
+    judged = _judge(bool(request))
+    return summary, said, checks, history, request, judged, judged, *_buttons(running)
+
+
+def _buttons(running: bool) -> tuple[Any, Any]:
+    """Return the buttons that send and cancel; one can be cancelled only while it runs."""
+    return gr.Button(interactive=not running), gr.Button(visible=running)
 
 
 def _judge(active: bool) -> Any:

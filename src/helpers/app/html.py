@@ -2,41 +2,31 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 
 from markupsafe import Markup
 
+from helpers.app.checks import CheckedAnswer, Flag, segments
 from helpers.app.client import Answered
 
 _NOTICE = Markup("<div class='notice'>{}</div>")
 _WRONG = Markup("<p class='wrong' role='alert'>{}</p>")
 _WARNING = Markup("<p class='warning' role='alert'>{}</p>")
+_NOTE = Markup("<p role='status'>{}</p>")
 _TABLE = Markup(
     "<div class='answers' tabindex='0'><table><caption>{}</caption><thead><tr>{}</tr></thead>"
     "<tbody>{}</tbody></table></div>"
 )
-HEADERS = ("Dialogue", "Summary, or what went wrong", "At (UTC)", "Seconds", "Tokens in", "Out", "Never read")
-_NOTE = Markup("<p role='status'>{}</p>")
+HEADERS = ("Dialogue", "Summary or error", "At (UTC)", "Seconds", "Tokens in", "Tokens out", "Truncated tokens")
+PARTIAL = " The text above is unfinished, and is not kept."
 
 #: How a chat server says that an answer reached the limit of its length.
 CUT_OFF = "length"
-WINDOW = timedelta(minutes=15)
-MINUTES = int(WINDOW.total_seconds() // 60)
-#: The drawing and the plot within it, in units of the drawing.
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 340, 150, 46, 330, 12, 126
-#: A point: minutes before now, value, and whether there was a summary.
-ChartPoint = tuple[float, float, bool]
-_FIGURE = Markup(
-    "<figure class='chart'><figcaption>{}</figcaption><svg viewBox='0 0 {} {}' role='img' aria-label='{}'>{}{}</svg>"
-    "</figure>"
-)
-_TEXT = Markup("<text x='{:.1f}' y='{:.1f}' text-anchor='{}'>{}</text>")
-_LINE = Markup("<path class='axis' d='M{} {:.1f}H{}'/>")
-_DOT = Markup("<circle class='fine' cx='{:.1f}' cy='{:.1f}' r='3.5'/>")
-_CROSS = Markup("<path class='failed' d='M{:.1f} {:.1f}l6 6m0 -6l-6 6'/>")
-_BAR = Markup("<rect class='fine' x='{:.1f}' y='{:.1f}' width='{:.1f}' height='{:.1f}'/>")
+_CHECKS = Markup("<section class='checks' aria-label='Checks of the summary'><p>{}</p>{}</section>")
+_MARKED = Markup("<p class='marked'>{}</p><ol>{}</ol>")
+_MARK = Markup("<mark class='{}'>{}<sup>{}</sup></mark>")
+_FLAG = Markup("<li class='{}'><strong>{}</strong> ({}){}</li>")
+NO_PROOF = "No flag does not mean that a summary is right."
 
 
 def answer_html(answer: Answered) -> str:
@@ -57,14 +47,48 @@ def answer_html(answer: Answered) -> str:
     return str(_NOTICE.format(_NOTE.format(" · ".join(facts)) + warning))
 
 
-def error_html(text: str) -> str:
-    """Return a problem as a sentence."""
-    return str(_NOTICE.format(_WRONG.format(text[:1].upper() + text[1:])))
+def checks_html(answer: Answered) -> str:
+    """Return what the checks found in a summary, with the words that each flag is about marked in it."""
+    found = answer.checked
+    marked = Markup()
+    if found.flags:
+        pieces = (_piece(text, about, found.flags) for text, about in segments(answer.summary, found.flags))
+        marked = _MARKED.format(Markup().join(pieces), Markup().join(map(_flag, found.flags)))
+    return str(_CHECKS.format(_outcome(found), marked))
 
 
-def note_html(text: str) -> str:
-    """Return something that is simply so."""
-    return str(_NOTICE.format(_NOTE.format(text)))
+def _outcome(found: CheckedAnswer) -> str:
+    failed, doubted = len(found.failed), len(found.doubted)
+    said = f"Output checks: {failed or 'none'} failed. "
+    if not found.in_time:
+        return f"{said}Faithfulness checks: this dialogue took them too long."
+    return f"{said}Faithfulness checks: {doubted or 'no'} flag{'' if doubted == 1 else 's'}. {NO_PROOF}"
+
+
+def _piece(text: str, about: Sequence[int], flags: Sequence[Flag]) -> Markup:
+    if not about:
+        return Markup("{}").format(text)
+    kinds = sorted({_kind(flags[place]) for place in about})
+    return _MARK.format(" ".join(kinds), text, " ".join(str(place + 1) for place in about))
+
+
+def _flag(flag: Flag) -> Markup:
+    words = Markup(": {}").format("; ".join(f"“{one}”" for one in flag.words)) if flag.words else ""
+    return _FLAG.format(_kind(flag), flag.label, "faithfulness" if flag.faithful else "output check", words)
+
+
+def _kind(flag: Flag) -> str:
+    return "doubted" if flag.faithful else "failed"
+
+
+def error_html(text: str, *, partial: bool = False) -> str:
+    """Return a problem as a sentence; with ``partial`` some of a summary stands above it."""
+    return str(_NOTICE.format(_WRONG.format(text[:1].upper() + text[1:] + (PARTIAL if partial else ""))))
+
+
+def note_html(text: str, *, partial: bool = False) -> str:
+    """Return something that is simply so; with ``partial`` some of a summary stands above it."""
+    return str(_NOTICE.format(_NOTE.format(text + (PARTIAL if partial else ""))))
 
 
 def progress(done: int, of: int, answers: Sequence[Answered] = ()) -> str:
@@ -82,75 +106,14 @@ def table(caption: str, answers: Sequence[Answered]) -> str:
     return str(_TABLE.format(caption, head, body))
 
 
-def draw(history: Sequence[Answered]) -> str:
-    """Return a session's charts: service time, requests per minute and tokens, zero at the foot of each."""
-    now = datetime.now(UTC)
-    recent = [answer for answer in history if answer.request and now - answer.at <= WINDOW]
-    failed = sum(bool(answer.problem) for answer in recent)
-    said = f"This session in the last {MINUTES} minutes: {len(recent)} asked, {failed} without a summary (×)."
-    seconds = [_point(answer, now, answer.seconds) for answer in recent if answer.seconds is not None]
-    tokens = [
-        _point(answer, now, answer.input_tokens + (answer.output_tokens or 0))
-        for answer in recent
-        if answer.input_tokens is not None
-    ]
-    first = [_point(answer, now, answer.first_token) for answer in recent if answer.first_token is not None]
-    per_minute = Counter(int((now - answer.at).total_seconds() // 60) for answer in recent)
-    charts = [
-        _chart("Service time, seconds", _dots(seconds), [value for _, value, _ in seconds]),
-        _chart("Requests per minute", _bars(per_minute), list(per_minute.values())),
-        _chart("Tokens, read and written", _dots(tokens), [value for _, value, _ in tokens]),
-    ]
-    if first:
-        charts.insert(1, _chart("First words after, seconds", _dots(first), [value for _, value, _ in first]))
-    return note_html(said) + str(Markup("<div class='charts'>{}</div>").format(Markup().join(charts)))
-
-
 def _cells(answer: Answered) -> Markup:
-    text, figure = Markup("<td>{}</td>"), Markup("<td class='figure'>{}</td>")
+    figure = Markup("<td class='figure'>{}</td>")
     seconds = "" if answer.seconds is None else f"{answer.seconds:.2f}"
     counts = (answer.input_tokens, answer.output_tokens, answer.lost_tokens)
     figures = [f"{answer.at:%H:%M:%S}", seconds, *("" if n is None else f"{n:,}" for n in counts)]
-    said = Markup("<td class='text'>{}</td>").format(answer.summary or answer.problem)
-    return text.format(answer.name) + said + Markup().join(figure.format(cell) for cell in figures)
-
-
-def _point(answer: Answered, now: datetime, value: float) -> ChartPoint:
-    return (now - answer.at).total_seconds() / 60, value, not answer.problem
-
-
-def _chart(title: str, marks: Markup, values: Sequence[float]) -> Markup:
-    top = max(values, default=0.0)
-    reach = f"{len(values)} values up to {_figure(top)}" if values else "nothing yet"
-    scale = _LINE.format(LEFT, BOTTOM, RIGHT) + _TEXT.format(LEFT - 6, BOTTOM + 4, "end", "0")
-    if values:
-        scale += _LINE.format(LEFT, TOP, RIGHT) + _TEXT.format(LEFT - 6, TOP + 4, "end", _figure(top))
-    scale += _TEXT.format(LEFT, HEIGHT - 6, "start", f"{MINUTES} minutes ago")
-    scale += _TEXT.format(RIGHT, HEIGHT - 6, "end", "now")
-    return _FIGURE.format(title, WIDTH, HEIGHT, f"{title}: {reach}", scale, marks)
-
-
-def _figure(value: float) -> str:
-    return f"{value:,.0f}" if value == int(value) or value >= 100 else f"{value:.3f}" if value < 1 else f"{value:.1f}"
-
-
-def _dots(points: Sequence[ChartPoint]) -> Markup:
-    top = max((value for _, value, _ in points), default=0.0) or 1.0
-    placed = [(_x(minutes), _y(value / top), fine) for minutes, value, fine in points]
-    return Markup().join(_DOT.format(x, y) if fine else _CROSS.format(x - 3, y - 3) for x, y, fine in placed)
-
-
-def _bars(per_minute: Counter[int]) -> Markup:
-    top = max(per_minute.values(), default=1)
-    width = (RIGHT - LEFT) / MINUTES - 1
-    return Markup().join(
-        _BAR.format(_x(minute + 1), _y(n / top), width, BOTTOM - _y(n / top)) for minute, n in per_minute.items()
-    )
-
-
-def _x(minutes: float) -> float:
-    return RIGHT - (RIGHT - LEFT) * minutes / MINUTES
-
-
-def _y(share: float) -> float:
-    return BOTTOM - (BOTTOM - TOP) * share
+    name = Markup("<strong>{}</strong> ").format(answer.name) if answer.name else ""
+    flags = "; ".join(flag.label for flag in answer.checked.flags)
+    found = Markup("<span class='found'>{}</span>").format(flags) if flags else ""
+    said = Markup("<td class='text'>{}{}</td>").format(answer.summary or answer.problem, found)
+    first = Markup("<td class='name'>{}{}</td>").format(name, answer.excerpt)
+    return first + said + Markup().join(figure.format(cell) for cell in figures)

@@ -12,31 +12,46 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from helpers.app.checks import checking_process
 from helpers.backends.endpoint import EndpointBackend, endpoint_url, open_endpoint
 from helpers.core.console import say
 from helpers.core.errors import InputError, ModelError, ToolError
 from helpers.core.machine import is_loopback
 from helpers.engines.model_files import TokenCounter, tokenizer_file
 from helpers.engines.served import start_server, wait_until_ready
-from helpers.params import Params
+from helpers.params import Params, Samples
+from helpers.samples.dataset import load_samples
+from helpers.scorers.sensitivity import ErrorSensitivity
 
 
 @contextmanager
-def launched(params: Params, folder: Path, own: EndpointBackend, host: str, port: int) -> Iterator[str]:
-    """Give the address of the running app; ``own`` is asked unless a visitor names another server."""
-    with tempfile.TemporaryDirectory(prefix="helpers-app-") as files:
+def launched(
+    params: Params, folder: Path, own: EndpointBackend, host: str, port: int, noticed: ErrorSensitivity | None = None
+) -> Iterator[str]:
+    """Give the address of the running app; ``own`` is asked unless a visitor names another server.
+
+    ``noticed`` is what the checks notice of planted errors, where that is known.
+    """
+    with tempfile.TemporaryDirectory(prefix="helpers-app-") as files, checking_process() as objecting:
         # Gradio reads these when it is imported: nothing is reported, and what is uploaded goes with the app.
         quiet = {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_RUN_HISTORY": "False", "GRADIO_TEMP_DIR": files}
         os.environ.update(quiet | {"HF_HUB_DISABLE_TELEMETRY": "1"})
+        from helpers.app.about import example_name, header_html
         from helpers.app.addresses import AddressPolicy
         from helpers.app.client import AppClient
-        from helpers.app.layout import build, launch_settings
-        from helpers.app.quality import quality_html
+        from helpers.app.layout import Said, build, launch_settings
+        from helpers.app.quality import checks_worth_html, quality_html
 
         bracketed = f"[{host}]" if ":" in host else host
         addresses = AddressPolicy(is_loopback(f"http://{bracketed}"), params.app.allow_hosts)
-        client = AppClient(params, folder, own, addresses, _token_counter(params))
-        page = build(client, Path(files), quality_html(params, folder))
+        count = _token_counter(params)
+        client = AppClient(params, folder, own, addresses, count if params.backend == "endpoint" else None, objecting)
+        said = Said(
+            header_html(params, own.url if addresses.on_loopback else "", quality_html(params, folder)),
+            checks_worth_html(params, folder, noticed),
+            {example_name(one, count): one.dialogue for one in load_samples(Samples(source="bundled:demo"))},
+        )
+        page = build(client, Path(files), said)
         page.queue(max_size=params.app.waiting, default_concurrency_limit=params.app.at_once, api_open=False)
         page.launch(server_name=host, server_port=port, prevent_thread_lock=True, **launch_settings(client))
         try:
@@ -70,10 +85,7 @@ def own_server(params: Params, folder: Path, opened: ExitStack, ended: Callable[
 
 
 def _token_counter(params: Params) -> Callable[[str], int] | None:
-    """Return what counts tokens for an endpoint that does not say; our own server does."""
-    if params.backend == "local":
-        return None
-
+    """Return what counts tokens: those of examples, and of an endpoint that does not say; our own server does."""
     try:
         return TokenCounter(tokenizer_file(params.model.id, params.model.revision)).count
     except ModelError as error:

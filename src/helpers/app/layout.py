@@ -5,7 +5,9 @@ State is Gradio's per session: nothing of one visitor is kept where another coul
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,41 +18,29 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from helpers.app.batch import ENCODINGS, TAKEN
 from helpers.app.client import AppClient
 from helpers.app.handlers import Handlers
-from helpers.app.html import draw
-from helpers.params import Samples
-from helpers.samples.dataset import load_samples
 
-CSS = """
-.gradio-container {width: 100% !important; max-width: 62rem !important; margin: 0 auto !important}
-.notice {font-size: 1rem; line-height: 1.5; overflow-wrap: anywhere}
-.notice p {margin: .25rem 0}
-.notice .wrong {border-left: .3rem solid #b3261e; padding-left: .7rem}
-.notice .warning {border-left: .3rem solid #b58100; padding-left: .7rem}
-.answers {overflow-x: auto; max-height: 32rem}
-.answers table {width: 100%; border-collapse: collapse; font-size: .9rem}
-.answers caption {text-align: left; padding: .25rem 0}
-.answers th, .answers td {text-align: left; vertical-align: top; padding: .35rem .5rem}
-.answers .text {min-width: 14rem; overflow-wrap: anywhere; white-space: pre-wrap}
-.answers table, .answers thead, .answers tr, .answers th, .answers td {border: 0 !important}
-.answers th, .answers td {border-bottom: 1px solid var(--border-color-primary) !important}
-.answers th:nth-child(n+3), .answers .figure {text-align: right !important; font-variant-numeric: tabular-nums}
-.charts {display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); gap: 1rem}
-.chart {margin: .5rem 0; max-width: 28rem}
-.chart figcaption {font-weight: 600}
-.chart svg {width: 100%; height: auto}
-.chart text {font-size: 11px; fill: var(--body-text-color)}
-.chart .axis {stroke: var(--border-color-primary); fill: none}
-.chart .fine {fill: #1f7a8c}
-.chart .failed {stroke: #d1495b; stroke-width: 2; fill: none}
-@media (max-width: 30rem) {
-  .gradio-container .main {padding: .6rem !important}
+CSS = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
+#: Where two columns of this width, pixels, do not fit beside each other, one stands below the other.
+NARROWEST = 400
+#: White on Gradio's own orange, or on its lighter blue, is too faint to read.
+BUTTON = {
+    f"button_primary_background_fill{hover}{dark}": shade
+    for hover, shade in (("", "*primary_600"), ("_hover", "*primary_700"))
+    for dark in ("", "_dark")
 }
-footer {display: none !important}
-"""
 SANS = ("system-ui", "sans-serif")
 MONO = ("ui-monospace", "monospace")
-FULL = "The text goes to the server named below; the log of this app keeps the summary, times and counts."
-PRIVATE = "The text goes to the server named below; the log of this app keeps times and counts, and no text."
+#: Seconds between two drawings of the monitoring, while it is looked at.
+REDRAWN = 3.0
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the app says of itself: its header and what its checks are worth, as HTML, and examples by their names."""
+
+    header: str
+    worth: str = ""
+    examples: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -68,30 +58,24 @@ class RequestFields:
         return [self.url, self.token, self.beams, self.length, self.known]
 
 
-def build(client: AppClient, files: Path, quality: str = "") -> gr.Blocks:
-    """Return the app, which puts what is to be downloaded into ``files``; it is not launched.
-
-    ``quality`` is what is said of the summaries themselves, as HTML.
-    """
+def build(client: AppClient, files: Path, said: Said) -> gr.Blocks:
+    """Return the app, which puts what is to be downloaded into ``files``; it is not launched."""
     handlers = Handlers(client, files)
     with gr.Blocks(title="Dialogue summariser", analytics_enabled=False, delete_cache=(600, 3600)) as page:
         history = gr.State([])
-        gr.Markdown(f"# Summarise a dialogue\n\n{FULL if client.params.privacy.text == 'full' else PRIVATE}")
+        gr.HTML(said.header, elem_id="about")
         fields = _request_fields(client, handlers)
         with gr.Tabs():
-            with gr.Tab("Single"):
-                _single(client, handlers, fields, history)
-            with gr.Tab("Batch"):
+            with gr.Tab("Single") as single:
+                _single(handlers, fields, history, said)
+            with gr.Tab("Batch") as batch:
                 _batch(handlers, fields, history)
             with gr.Tab("History") as past:
                 rows = gr.HTML(elem_id="history")
                 download = gr.DownloadButton("Download as CSV", interactive=False, elem_id="download")
             with gr.Tab("Monitoring") as monitoring:
-                charts = gr.HTML(draw([]), elem_id="charts")
-                gr.HTML(quality, visible=bool(quality), elem_id="quality")
-                refresh = gr.Button("Draw anew", size="sm")
+                _monitoring(handlers, history, monitoring, (single, batch, past))
         past.select(handlers.show_history, history, [rows, download], api_name="history")
-        gr.on([monitoring.select, refresh.click], draw, history, charts, api_visibility="private")
     return page
 
 
@@ -111,7 +95,7 @@ def launch_settings(client: AppClient) -> dict[str, Any]:
         # Another site's name that is made to lead here must not let its pages drive this app.
         "app_kwargs": {"middleware": [Middleware(TrustedHostMiddleware, allowed_hosts=hosts)]} if hosts else None,
         "max_file_size": client.params.app.max_upload_bytes,
-        "theme": gr.themes.Default(font=SANS, font_mono=MONO),
+        "theme": gr.themes.Default(primary_hue="blue", font=SANS, font_mono=MONO).set(**BUTTON),
         # As a sheet of the page: Gradio rewrites the rules of its own parameter for this.
         "head": f"<style>{CSS}</style>",
     }
@@ -123,8 +107,8 @@ def _request_fields(client: AppClient, handlers: Handlers) -> RequestFields:
     with gr.Accordion("Server and settings", open=False):
         with gr.Row(visible=own):
             url = gr.Textbox(
-                label="Address of an endpoint of yours",
-                placeholder="empty: the server of this app",
+                label="Endpoint URL (optional)",
+                placeholder="empty: the model named above",
                 max_length=500,
                 elem_id="url",
             )
@@ -149,7 +133,7 @@ def _request_fields(client: AppClient, handlers: Handlers) -> RequestFields:
             )
             longest = max(256, generation.max_new_tokens)
             length = gr.Slider(
-                8, longest, value=generation.max_new_tokens, step=8, label="Longest summary, tokens", elem_id="length"
+                8, longest, value=generation.max_new_tokens, step=8, label="Max. new tokens", elem_id="length"
             )
     gr.on(
         [url.submit, url.blur, token.submit, token.blur],
@@ -163,36 +147,41 @@ def _request_fields(client: AppClient, handlers: Handlers) -> RequestFields:
     return RequestFields(url, token, beams, length, known)
 
 
-def _single(client: AppClient, handlers: Handlers, fields: RequestFields, history: Any) -> None:
-    dialogue = gr.Textbox(
-        label="Dialogue, one turn per line",
-        lines=8,
-        max_lines=20,
-        placeholder="Ann: Shall we have lunch at noon?\nBo: Yes, and bring the plan.",
-        elem_id="dialogue",
-    )
-    with gr.Row():
-        go = gr.Button("Summarise", variant="primary", elem_id="go")
-        cancel = gr.Button("Cancel", elem_id="cancel")
-    summary = gr.Textbox(label="Summary", lines=3, max_lines=12, interactive=False, buttons=["copy"], elem_id="summary")
-    said = gr.HTML(elem_id="said")
-    last = gr.State("")
-    with gr.Row():
-        good = gr.Button("👍 helpful", size="sm", interactive=False, elem_id="good")
-        bad = gr.Button("👎 not helpful", size="sm", interactive=False, elem_id="bad")
-    demo = load_samples(Samples(source="bundled:demo"))
-    gr.Examples(
-        [[sample.dialogue] for sample in demo],
-        [dialogue],
-        example_labels=[sample.id for sample in demo],
-        label="Demonstration dialogues",
-        cache_examples=False,
-    )
+def _single(handlers: Handlers, fields: RequestFields, history: Any, said: Said) -> None:
+    with gr.Row(elem_classes="beside"):
+        with gr.Column(min_width=NARROWEST):
+            dialogue = gr.Textbox(
+                label="Dialogue, one turn per line",
+                lines=10,
+                max_lines=20,
+                placeholder="Ann: Shall we have lunch at noon?\nBo: Yes, and bring the plan.",
+                elem_id="dialogue",
+            )
+            with gr.Row():
+                go = gr.Button("Summarise", variant="primary", elem_id="go")
+                cancel = gr.Button("Cancel", visible=False, elem_id="cancel")
+        with gr.Column(min_width=NARROWEST):
+            summary = gr.Textbox(
+                label="Summary", lines=4, max_lines=12, interactive=False, buttons=["copy"], elem_id="summary"
+            )
+            told = gr.HTML(elem_id="said")
+            checks = gr.HTML(elem_id="checks")
+            gr.HTML(said.worth, elem_id="worth")
+            last = gr.State("")
+            with gr.Row():
+                good = gr.Button("Helpful", size="sm", interactive=False, elem_id="good")
+                bad = gr.Button("Not helpful", size="sm", interactive=False, elem_id="bad")
+    gr.HTML("<h2>Examples</h2>", elem_id="examples-title")
+    with gr.Row(elem_id="examples"):
+        for name, text in said.examples.items():
+            chosen = gr.Button(name, size="sm", min_width=0)
+            chosen.click(partial(str, text), None, dialogue, api_visibility="private", show_progress="hidden")
     go.click(
         handlers.summarise,
         [dialogue, *fields.inputs(), history],
-        [summary, said, history, last, good, bad],
+        [summary, told, checks, history, last, good, bad, go, cancel],
         api_name="summarise",
+        show_progress="hidden",
         concurrency_limit=None,  # the threads of `Handlers` bound it
     )
     cancel.click(handlers.cancel, None, None, api_visibility="private", queue=False)
@@ -214,15 +203,27 @@ def _batch(handlers: Handlers, fields: RequestFields, history: Any) -> None:
         )
     with gr.Row():
         go = gr.Button("Summarise all", variant="primary", elem_id="go-all")
-        cancel = gr.Button("Cancel", elem_id="cancel-all")
+        cancel = gr.Button("Cancel", visible=False, elem_id="cancel-all")
     said = gr.HTML(elem_id="said-all")
     rows = gr.HTML(elem_id="answers")
     download = gr.DownloadButton("Download as CSV", interactive=False, elem_id="download-all")
     go.click(
         handlers.summarise_all,
         [text, file, *fields.inputs(), encoding, history],
-        [rows, said, history, download],
+        [rows, said, history, download, go, cancel],
         api_name="summarise_all",
+        show_progress="hidden",
         concurrency_limit=None,  # the threads of `Handlers` bound it
     )
     cancel.click(handlers.cancel_all, None, None, api_visibility="private", queue=False)
+
+
+def _monitoring(handlers: Handlers, history: Any, tab: Any, others: Iterable[Any]) -> None:
+    """Show charts and alert states, drawn anew every few seconds while the tab is looked at."""
+    charts, rules = gr.HTML(elem_id="charts"), gr.HTML(elem_id="rules")
+    clock, refresh = gr.Timer(REDRAWN, active=False), gr.Button("Refresh", size="sm", elem_id="refresh")
+    hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    gr.on([tab.select, clock.tick, refresh.click], handlers.monitor, history, [charts, rules], **hidden)
+    tab.select(lambda: gr.Timer(active=True), None, clock, **hidden)
+    for other in others:
+        other.select(lambda: gr.Timer(active=False), None, clock, **hidden)

@@ -17,6 +17,7 @@ from helpers.core.console import say, shown
 from helpers.core.errors import InputError
 from helpers.core.machine import end_on_signal
 from helpers.core.paths import runs_folder
+from helpers.experiments.sensitivity import read_shipped
 from helpers.params.files import write_params
 
 
@@ -50,7 +51,9 @@ def run(args: argparse.Namespace) -> int:
     signalled = end_on_signal()
     with ExitStack() as opened:
         own = own_server(params, folder, opened, lambda: signalled)
-        url = opened.enter_context(launched(params, folder, own, args.host, port))
+        shipped = read_shipped()
+        noticed = shipped.found if shipped else None
+        url = opened.enter_context(launched(params, folder, own, args.host, port, noticed))
         print(url, flush=True)
         say(f"the app is open; its log is {shown(folder / 'requests.jsonl')}; Ctrl-C ends it")
         while not signalled:

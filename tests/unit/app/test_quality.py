@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from helpers.app.quality import quality_html
+from helpers.app.quality import checks_worth_html, quality_html
+from helpers.experiments.sensitivity import read_shipped
 from helpers.params.files import load_params
 from tests.unit.app.test_html import EVIL
 
@@ -25,3 +26,14 @@ def test_a_model_that_nobody_has_read_needs_a_review(tmp_path: Path) -> None:
     assert "<img" not in html
     silent = load_params("endpoint", ["targets.usable_summaries=null", "targets.faithful_summaries=null"])
     assert quality_html(silent, tmp_path) == ""
+
+
+def test_what_the_checks_are_worth_is_counted_from_the_readings_and_cited_from_the_table(tmp_path: Path) -> None:
+    shipped = read_shipped()
+    assert shipped
+    html = checks_worth_html(load_params("demo"), tmp_path, shipped.found)
+    assert "that a language model found false, they flag 12; of the 2 others none." in html
+    assert "Of 23 recorded summaries" in html, "as docs/faithfulness.md says"
+    assert "they flag 3.1 % (0.9 % to 7.9 %)" in html
+    assert "never show a summary to be right" in html
+    assert "found false" not in checks_worth_html(load_params("endpoint"), tmp_path, None)
