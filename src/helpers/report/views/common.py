@@ -314,7 +314,7 @@ def _as_good(ways: Sequence[Cited], made: Cited) -> list[Markup]:
     if judged is None:
         return []
     named = ((judged.quality, "of ROUGE-L"), (judged.facts, "of key-fact recall"), (judged.faithful, _FAITHFUL))
-    margins = [sentence("{margin} {of}", margin=number(one.margin), of=of) for one, of in named if one.n.raw]
+    margins = [sentence("{margin} {of}", margin=number(one.margin), of=of) for one, of in named if one.raw and one.n.raw]
     return [
         sentence(
             "<em>As good</em>: a loss shown to stay within {margins}, all together, corrected over all that are "
