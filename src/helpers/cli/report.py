@@ -194,14 +194,15 @@ def _published(
     append(args.out / LEDGER, looks_of(case_of(run)))
     publish.finish_site(run, executed, site)
     tracking.track(run)
-    commented(run)
     failed = run.down()
     if failed and not args.publish_failed:
+        commented(run)
         say(f"{failed}\nnot published (--publish-failed would); pages: {shown(site / 'index.html')}")
         say(f"report --resume {shown(run.directory)} resumes it once the service responds again")
         return 1
     put(site, args.out, publish.MAKER)
     mark_published(run)
+    commented(run)
     inference, other = run.manifest.inference_seconds or 0, run.manifest.other_seconds
     beside = "" if other is None else f", {other:.0f} s of everything else"
     say(f"published {shown(args.out / 'index.html')}: {inference:.0f} s of inference{beside}")
