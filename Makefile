@@ -21,7 +21,7 @@ SETS = $(foreach pair,$(SET),--set $(pair))
 PAGES = $(foreach page,$(ONLY),--only $(page))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report render test test-slow bench statistics docs pictures engines explore serve app deploy teardown lint clean
+.PHONY: help setup report render test test-slow bench statistics docs pictures engines explore serve app dashboard deploy teardown lint clean
 deploy teardown: PARAMS = params/endpoint.yaml
 
 help: ## this list
@@ -73,6 +73,9 @@ serve: setup ## the model of PARAMS over HTTP on loopback
 app: setup $(VENV)/.app ## the web app of PARAMS on loopback
 	$(PY) -m helpers app $(PARAMS) $(SETS)
 
+dashboard: $(VENV)/.core $(VENV)/.trackio ## the trackio dashboard of the runs that were reported with SET="tracking.backend=trackio"
+	TRACKIO_DIR=$(or $(TRACKIO_DIR),$(or $(HELPERS_RUNS),runs)/.trackio) $(VENV)/bin/trackio show
+
 deploy: $(VENV)/.core ## show the endpoint PARAMS declares and its price; YES=1 creates it and waits until it runs
 	$(PY) -m helpers endpoint create $(PARAMS) $(SETS) $(if $(YES),--yes)
 	$(if $(YES),$(PY) -m helpers endpoint wait $(PARAMS) $(SETS))
@@ -98,9 +101,9 @@ $(VENV)/.core: requirements.txt requirements-openvino-chat.txt pyproject.toml
 	$(PIP) install --quiet --no-deps -r requirements-openvino-chat.txt
 	touch $@
 
-$(VENV)/.test: $(VENV)/.app $(VENV)/.scale
+$(VENV)/.test: $(VENV)/.app $(VENV)/.scale $(VENV)/.trackio
 
-$(VENV)/.test $(VENV)/.explore $(VENV)/.app $(VENV)/.scale: $(VENV)/.%: $(VENV)/.core
+$(VENV)/.test $(VENV)/.explore $(VENV)/.app $(VENV)/.scale $(VENV)/.trackio: $(VENV)/.%: $(VENV)/.core
 	$(PIP) install --quiet -c requirements.txt -e '.[$*]'
 	touch $@
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-_SET_BY_USERS = ("HF_", "HELPERS_", "WANDB_", "GRADIO_")
+_SET_BY_USERS = ("HF_", "HELPERS_", "WANDB_", "TRACKIO_", "GRADIO_")
 
 
 def clean_environment(**own: str) -> dict[str, str]:

@@ -26,12 +26,14 @@ class Publication(Section):
 
 
 class Tracking(Section):
-    """Weights & Biases: ``offline`` keeps a W&B run in the run directory, ``online`` sends it, ``disabled`` does none.
+    """Which service is told of a run: ``wandb`` (Weights & Biases), ``trackio`` (on this machine, no account) or none.
 
-    ``online`` needs ``WANDB_API_KEY`` in the environment or ``.env``; without it the W&B run is kept offline.
-    ``WANDB_MODE`` in the environment goes before ``mode``. ``limit`` bounds the sending, in seconds.
+    W&B: ``offline`` keeps a W&B run in the run directory, ``online`` sends it, ``disabled`` does none. ``online`` needs
+    ``WANDB_API_KEY`` in the environment or ``.env``; without it the W&B run is kept offline. ``WANDB_MODE`` in the
+    environment goes before ``mode``. ``limit`` bounds the sending, in seconds.
     """
 
+    backend: Literal["wandb", "trackio", "none"] = "wandb"
     mode: Literal["offline", "online", "disabled"] = "offline"
     project: str = "dialogue-summariser"
     entity: str | None = None

@@ -1,13 +1,15 @@
-"""Weights & Biases beside a finished run: tried once, in a process of its own, within a time limit.
+"""A tracking service beside a finished run: told once, by a process of its own, within a time limit.
 
-Whatever W&B does — missing, slow, refusing, out of disk — the run is neither delayed beyond the limit nor failed by
-it; one line says what became of it. What could not be sent is kept in the run directory for ``wandb sync``.
+Whatever the service does — missing, slow, refusing, out of disk — the run is neither delayed beyond the limit nor
+failed by it; one line says what became of it. What could not be sent to W&B is kept in the run directory for
+``wandb sync``. A trackio project lies on this machine, beside the runs, and needs no account.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -19,6 +21,7 @@ from typing import Any, Literal
 
 from helpers.core.console import say, shown
 from helpers.core.environment import SECRET_NAME, environment, redact
+from helpers.core.paths import runs_folder
 from helpers.params import Tracking
 from helpers.runs.run import Run
 
@@ -28,13 +31,13 @@ MODES = ("offline", "online", "disabled")
 SPELLINGS = {"dryrun": "offline", "run": "online", "shared": "online"}
 #: Seconds that keeping a W&B run on the disk may take.
 KEEPING = 30.0
-#: Bytes that must be free before W&B may write into a run.
+#: Bytes that must be free before a service may write.
 ROOM = 16_000_000
 
 
 @dataclass(frozen=True)
 class Notice:
-    """Something that W&B shall tell its user; at most 64 characters of title."""
+    """Something that a service shall tell its user; at most 64 characters of title."""
 
     title: str
     text: str
@@ -42,13 +45,36 @@ class Notice:
 
 
 def track(run: Run, notices: Sequence[Notice] = ()) -> str:
-    """Put a finished run into W&B as its parameters say, say in one line what came of it, and return that line."""
-    mode, why = chosen_mode(run.params.tracking, environment())
-    if mode == "disabled":
-        return ""
-    line = _tried(run, mode, why, notices)
+    """Tell a service of a finished run as its parameters say, say in one line what came of it, and return that line."""
+    match run.params.tracking.backend:
+        case "none":
+            return ""
+        case "trackio":
+            line = _in_trackio(run, notices)
+        case "wandb":
+            mode, why = chosen_mode(run.params.tracking, environment())
+            if mode == "disabled":
+                return ""
+            line = _tried(run, mode, why, notices)
     say(line)
     return line
+
+
+def trackio_folder() -> Path:
+    """Return where the trackio project of all runs lies: beside them, or what ``TRACKIO_DIR`` names."""
+    return Path(environment().get("TRACKIO_DIR") or runs_folder() / ".trackio").resolve()
+
+
+def _in_trackio(run: Run, notices: Sequence[Notice]) -> str:
+    folder, tracking = trackio_folder(), run.params.tracking
+    known = {n: v for n, v in environment().items() if not (SECRET_NAME.search(n) or n.startswith("TRACKIO_"))}
+    offline = {"TRACKIO_DIR": str(folder), "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+    found = {"error": trouble} if (trouble := _no_room(folder)) else {}
+    found = found or _told(["trackio_upload", str(run.directory)], known | offline, tracking.limit, notices, "trackio")
+    if "folder" not in found:
+        return f"tracking: nothing is kept in trackio: {found['error']}"
+    place = f"TRACKIO_DIR={shlex.quote(shown(folder))}"
+    return f"tracking: in trackio; to see it: {place} trackio show --project {shlex.quote(tracking.project)}"
 
 
 def chosen_mode(tracking: Tracking, environment: Mapping[str, str]) -> tuple[str, str]:
@@ -76,27 +102,36 @@ def _tried(run: Run, mode: str, why: str, notices: Sequence[Notice]) -> str:
 
 
 def attempt(directory: Path, mode: str, limit: float, notices: Sequence[Notice] = ()) -> dict[str, str]:
-    """Return ``address`` (sent), ``folder`` (kept), or ``error``: why neither was done within ``limit`` seconds."""
-    if trouble := _no_room(directory):
+    """Return ``address`` (sent), ``folder`` (kept), or ``error``: why W&B did neither within ``limit`` seconds."""
+    if trouble := _no_room(directory / "wandb"):
         return {"error": trouble}
-    command = [sys.executable, "-m", "helpers.report.wandb_upload", str(directory), mode, f"{limit:g}"]
+    arguments = ["wandb_upload", str(directory), mode, f"{limit:g}"]
+    try:
+        return _told(arguments, child_environment(directory, mode), limit, notices, "W&B")
+    finally:
+        _clean_logs(directory / "wandb")
+
+
+def _told(
+    arguments: Sequence[str], known: Mapping[str, str], limit: float, notices: Sequence[Notice], service: str
+) -> dict[str, str]:
+    """Return what a process came to that tells a service of a run; with its ``limit`` it ends, whatever it started."""
     child = subprocess.Popen(
-        command,
+        [sys.executable, "-m", f"helpers.report.{arguments[0]}", *arguments[1:]],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=child_environment(directory, mode),
+        env=dict(known),
         text=True,
         start_new_session=True,
     )
     try:
         output, errors = child.communicate(json.dumps([asdict(notice) for notice in notices]), timeout=limit)
     except subprocess.TimeoutExpired:
-        return {"error": f"W&B did not finish within {limit:g} s"}
+        return {"error": f"{service} did not finish within {limit:g} s"}
     finally:
         _end(child)
-        _clean_logs(directory / "wandb")
-    return _understood(output, errors)
+    return _understood(output, errors, service)
 
 
 def child_environment(directory: Path, mode: str) -> dict[str, str]:
@@ -109,9 +144,8 @@ def child_environment(directory: Path, mode: str) -> dict[str, str]:
     return known | folders | {"WANDB_MODE": mode, "WANDB_ERROR_REPORTING": "false", "WANDB_SILENT": "true"}
 
 
-def _no_room(directory: Path) -> str:
-    """Return why nothing can be written for W&B into a run, which would write elsewhere unasked, or ``''``."""
-    folder = directory / "wandb"
+def _no_room(folder: Path) -> str:
+    """Return why nothing can be written into a service's folder, or ``''``: W&B would write elsewhere unasked."""
     try:
         folder.mkdir(exist_ok=True)
         (folder / ".try").write_text("")
@@ -123,7 +157,7 @@ def _no_room(directory: Path) -> str:
 
 
 def _end(child: subprocess.Popen[str]) -> None:
-    """End the process and whatever W&B started in its session."""
+    """End the process and whatever a service started in its session."""
     with suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
@@ -141,11 +175,11 @@ def _clean_logs(folder: Path) -> None:
             path.write_text(redact(said), encoding="utf-8")
 
 
-def _understood(output: str, errors: str) -> dict[str, str]:
+def _understood(output: str, errors: str, service: str) -> dict[str, str]:
     """Return what the process said in its last line, or its last words as the error."""
     with suppress(ValueError, IndexError):
         found: Any = json.loads(output.splitlines()[-1])
         if isinstance(found, dict):
             return {str(key): redact(str(value)) for key, value in found.items()}
     words = [line for line in errors.splitlines() if line.strip()]
-    return {"error": redact(words[-1].strip() if words else "W&B ended without a word")}
+    return {"error": redact(words[-1].strip() if words else f"{service} ended without a word")}

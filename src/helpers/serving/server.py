@@ -110,6 +110,8 @@ async def serve(app: Starlette, worker: Worker, listener: socket.socket, should_
         server_header=False,
         timeout_keep_alive=60,
         timeout_graceful_shutdown=GRACE,
+        loop="asyncio",  # else the loop and parser of an extra would be taken where it is there: other times
+        http="h11",
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
