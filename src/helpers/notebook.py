@@ -58,7 +58,7 @@ def open_run(params: str, run_dir: str = "") -> Run:
         return attach(_run_directory(run_dir), params or None)
     from helpers.runs.launch import start_run  # brings up servers, which an attached page does without
 
-    with _bar(lambda seconds: (f"bringing up whoever answers, {seconds:.0f} s", None)):
+    with bar(lambda seconds: (f"bringing up whoever answers, {seconds:.0f} s", None)):
         run = start_run(params, [], name=f"interactive-{datetime.now(UTC):%Y%m%dT%H%M%S}", interactive=True)
     run.earlier = newest_finished(run.params)
     run.watching = lambda page: _measuring(run, page)
@@ -137,7 +137,7 @@ def score(
             data.to_json(path, orient="records", lines=True, date_format="iso", force_ascii=False)
             data = path
         file, done = PredictionFile(data, columns, tokenizer=tokenizer), [0]
-        with _bar(lambda seconds: (f"{done[0]:,} rows scored, {seconds:.0f} s", None)):
+        with bar(lambda seconds: (f"{done[0]:,} rows scored, {seconds:.0f} s", None)):
             scored = score_file(file, os.cpu_count() or 1, lambda rows: done.append(done.pop() + rows))
             report = with_rows(summarise(scored, file, Semantics({}, {}, "")), scored, file)
     for line in report.input.lines():
@@ -185,12 +185,12 @@ def _run_directory(name: str) -> Path:
 @contextmanager
 def _measuring(run: Run, page: str) -> Iterator[None]:
     progress = Progress(run, [page])
-    with _bar(lambda seconds: (progress.line(), progress.share())):
+    with bar(lambda seconds: (progress.line(), progress.share())):
         yield
 
 
 @contextmanager
-def _bar(told: Callable[[float], tuple[str, float | None]]) -> Iterator[None]:
+def bar(told: Callable[[float], tuple[str, float | None]]) -> Iterator[None]:
     """Show a bar with a line while the block runs, then nothing; none where it is over at once.
 
     ``told`` returns, for the seconds so far, the line and the share that is done. Plain HTML that is replaced: it needs

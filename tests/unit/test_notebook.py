@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from markupsafe import Markup
 
 from helpers.core.errors import ParamsError, SamplesError
 from helpers.experiments.prediction_scores import EXAMPLE
-from helpers.notebook import compare, interactive_style, open_run, score, show, what_if
+from helpers.notebook import bar, compare, interactive_style, open_run, score, show, what_if
 from helpers.params.files import load_params
 from helpers.report.execute import choose, write_without_explore
 from helpers.report.views import predictions as views
@@ -41,6 +42,31 @@ def test_interactive_style_stays_inside_its_outputs() -> None:
     assert "--jp-" not in css
     assert "--vscode-" not in css
     assert css.count("{") == css.count("}")
+
+
+def test_a_bar_is_there_while_it_takes_and_then_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+
+    class Handle:
+        def update(self, html: Any) -> None:
+            shown.append(html.data)
+
+    def display(html: Any, *, display_id: bool) -> Handle:
+        shown.append(html.data)
+        return Handle()
+
+    monkeypatch.setattr("IPython.get_ipython", object)
+    monkeypatch.setattr("IPython.display.display", display)
+    monkeypatch.setattr("helpers.notebook.EVERY", 0.01)
+    with bar(lambda seconds: ("3 requests", 0.5)):
+        time.sleep(0.3)
+    assert shown[0] == '<progress max="1" value="0.500"></progress> <small>3 requests</small>'
+    assert len(shown) > 2
+    assert shown[-1] == ""
+    shown.clear()
+    with bar(lambda seconds: ("quick", None)):
+        pass
+    assert shown == []
 
 
 def test_an_error_of_ours_is_its_message_unless_all_is_asked_for() -> None:

@@ -30,7 +30,7 @@ def answer(result: Cited) -> Markup:
             between=between(metrics["rougeL"], "score"),
             n=number(result.n, "count"),
         ),
-        sentence("{failed} of them fail at least one output check.", failed=number(result.failed, "count")),
+        sentence("Summaries that fail at least one output check: {failed}.", failed=number(result.failed, "count")),
     ]
     if "rougeL" in result.paired.raw:
         parts.append(_verdict(result))
