@@ -63,7 +63,7 @@ pictures: $(VENV)/.test ## the pictures of the README, from the published pages
 	$(PY) -m tests.render.browser
 
 explore: setup $(VENV)/.explore ## the notebooks in JupyterLab, from a page that explains them
-	$(PY) -m jupyterlab --ServerApp.root_dir=. notebooks/00-start.ipynb
+	$(PY) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/00-start.ipynb
 
 engines: $(OPENVINO) ## OpenVINO for sequence-to-sequence models, which needs an environment of its own
 
