@@ -77,7 +77,7 @@ def runs() -> pd.DataFrame:
             found.append(
                 {
                     "run": path.parent.name,
-                    "started": one.started_at,
+                    "started": f"{one.started_at:%Y-%m-%d %H:%M}",
                     "finished": one.finished_at is not None,
                     "model": one.model,
                     "dialogues": one.dialogues,
