@@ -99,8 +99,12 @@ def test_the_search_the_count_and_the_address_are_the_scripts(browser: Browser, 
     page.get_by_label("Length").select_option("short")
     again, _ = opened(browser, file, page.evaluate("location.hash"))
     assert again.evaluate(SHOWN) == page.evaluate(SHOWN) == ["c", "a", "d"]  # the order of the document follows
+    page.evaluate("location.hash = '#main'")  # as the link that skips the navigation does
+    assert page.evaluate(SHOWN) == ["c", "a", "d"]
     page.evaluate("location.hash = '#b'")  # which is hidden now
     page.wait_for_function("document.getElementById('b').checkVisibility()")
+    assert page.evaluate("location.hash") == "#b"
+    assert page.locator("output").inner_text() == "4 of 4 shown"
     assert noise == []
     for one in (page, again):
         one.context.close()

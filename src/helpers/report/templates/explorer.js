@@ -55,14 +55,16 @@
     history.replaceState(null, "", `#${chosen}`);
   }
   function follow() {
-    const address = decodeURIComponent(location.hash.slice(1)), item = document.getElementById(address);
-    if (item && items.includes(item)) {
-      if (!item.checkVisibility()) { form.reset(); sort(); show(); }
+    const address = location.hash.slice(1), item = document.getElementById(address);
+    if (items.includes(item)) {
+      if (!item.checkVisibility()) for (const field of fields) field.value = "";
+      sort();
+      show();
       item.scrollIntoView({ behavior: "instant" });
       return;
     }
-    const chosen = new URLSearchParams(location.hash.slice(1));
-    for (const field of fields) {
+    const chosen = new URLSearchParams(address);
+    for (const field of address.includes("=") ? fields : []) {
       const wanted = chosen.get(field.name) ?? "";
       const option = field.options && [...field.options].find((one) => one.text === wanted);
       field.value = option ? option.value : field.options ? "" : wanted;
