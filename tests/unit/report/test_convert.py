@@ -45,12 +45,11 @@ def test_a_notebook_becomes_a_page() -> None:
     assert str(found.h1) == "<h1>How <em>fast</em> &amp; <i>cheap</i>?</h1>"
     assert found.title is not None
     assert found.title.get_text().startswith("How fast & cheap? · ")
-    assert [code.get_text().strip() for code in found.select("details.code:not([open]) pre")] == [
-        "n = 1  # how many\n\nrun = open_run(n)\n\nshow(answer)",
-        "text",
-    ]
-    assert found.select_one(".text > p#shown + details") is not None
-    assert found.select_one("main em + details, main p:has(em)") is not None
+    groups = found.select("details.code:not([open])")
+    assert [[code.get_text().strip() for code in group.select("pre")] for group in groups] == [
+        ["n = 1  # how many", "run = open_run(n)", "show(answer)", "text"]
+    ], "one group of code"
+    assert found.select(".text > *")[-1] == groups[0], "at the end"
     assert [word for word in ("injected'", "secret_step", "object&gt;", "script") if word in html] == []
 
 
@@ -60,6 +59,26 @@ def test_the_style_of_a_notebook_is_left_to_the_page() -> None:
         for style in ("", "<style>p { color: red }</style>")
     )
     assert styled == plain
+
+
+def test_the_answer_comes_first_and_the_method_is_folded_at_the_end() -> None:
+    cells = [
+        new_code_cell("run = open_run()"),
+        new_markdown_cell("## Answer"),
+        new_code_cell("show(answer)", outputs=[html_output("<p id='shown'>It is.</p>")]),
+        new_markdown_cell("## Method and limits\n\nHow it was done."),
+        new_code_cell("show(provenance)", outputs=[html_output("<p id='run'>This run.</p>")]),
+    ]
+    found = soup(framed(FRAME, convert(notebook(*cells))))
+    assert [part.name for part in found.select(".text > *")] == ["h2", "p", "h2", "details", "details"]
+    folded = found.select_one(".text > h2 + details.method:not([open])")
+    assert folded is not None
+    assert [part.get_text().strip() for part in folded.find_all("p")] == [
+        "A first paragraph.",
+        "How it was done.",
+        "This run.",
+    ], "what introduces the method stands with it"
+    assert [link.get_text() for link in found.select(".toc a")] == ["Answer", "Method and limits"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,7 @@
-"""Figures: a heading that states the finding, unit and n, an inline SVG, and the same numbers as a table."""
+"""Figures: a heading that states the finding, unit and n, a drawing, and the same numbers as a table.
+
+What has one dimension is laid out as HTML; curves are inline SVG, drawn for wide and for narrow screens.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +12,20 @@ from functools import partial
 from markupsafe import Markup, escape
 
 from helpers.core.text import Style
-from helpers.report.components import line_chart, row_chart
-from helpers.report.components.glyphs import Segment
+from helpers.report.components import line_chart
 from helpers.report.components.line_chart import Plot
 from helpers.report.components.numbers import interval, number, quoted
 from helpers.report.components.row_chart import (
     Panel,
+    Segment,
     are_dots,
     estimate_row,
-    finite,
-    is_estimate,
     observed_rows,
+    rows_of,
     span_row,
     states_row,
 )
+from helpers.report.components.scales import finite, is_estimate
 from helpers.report.components.svg import to_svg
 from helpers.report.components.tables import Cell, Column, actual, collapsible, sample_size, table
 from helpers.runs.results.cited import Cited
@@ -128,8 +131,6 @@ def distribution(
         observed_rows([group.label for group in groups], values, middles, unit),
         unit,
         *_line(target),
-        column=heads[0] if heads else "",
-        row_height=34 if dots else 52,
     )
     each = [Column("Each", _UNITS.get(unit, ""))] if dots else []
     cells = [
@@ -158,7 +159,7 @@ def spans(
 
     ``data`` is the table of the same numbers, which has more to say of each end than its value.
     """
-    panel = Panel([span_row(*row, unit) for row in rows], unit, *_line(target))
+    panel = Panel([span_row(label, low, high, unit) for label, low, high in rows], unit, *_line(target))
     return _figure(name, finding, subtitle, [panel], data)
 
 
@@ -166,7 +167,7 @@ def states(
     name: str,
     finding: Cell,
     subtitle: Cell,
-    rows: Sequence[tuple[str, str, Sequence[Segment]]],
+    rows: Sequence[tuple[str, Cell, Sequence[Segment]]],
     *,
     unit: Style,
     data: Markup,
@@ -191,7 +192,10 @@ def curves(name: str, finding: Cell, subtitle: Cell, plot: Plot, *, data: Markup
 def drawn_figure(
     name: str, finding: Cell, subtitle: Cell, drawings: Sequence[Markup], style: str = "", below: Cell = ""
 ) -> Markup:
-    """Return a figure around its drawings, one for wide and one for narrow screens; ``style`` is its class."""
+    """Return a figure around its drawings, of which SVGs are one for wide and one for narrow screens.
+
+    ``style`` is its class.
+    """
     return Markup(
         '<figure id="{}"{}>\n<figcaption><p class="finding">{}</p><p class="subtitle">{}</p></figcaption>\n'
         "{}\n{}</figure>\n"
@@ -227,14 +231,8 @@ def wide_and_narrow(
 
 
 def _figure(name: str, finding: Cell, subtitle: Cell, panels: Sequence[Panel], data: Markup) -> Markup:
-    what = f"A chart of {sum(len(panel.rows) for panel in panels)} rows"
-    drawn: list[Markup] = []
-    if any(panel.values() for panel in panels):
-        drawn = wide_and_narrow(
-            name, finding, what, partial(row_chart.draw, panels=panels), partial(row_chart.size, panels)
-        )
-    below = collapsible("The figure as a table", data)
-    return drawn_figure(name, finding, subtitle, drawn, "panels" if len(panels) > 1 else "", below)
+    drawn = [rows_of(panels)] if any(panel.values() for panel in panels) else []
+    return drawn_figure(name, finding, subtitle, drawn, below=collapsible("The figure as a table", data))
 
 
 def _panel(chart: Chart) -> Panel:
@@ -242,8 +240,8 @@ def _panel(chart: Chart) -> Panel:
     return Panel(rows, chart.unit, *_line(chart.target), chart.title)
 
 
-def _line(target: TargetLine | None) -> tuple[float | None, str]:
-    return (None, "") if target is None else (finite(target.value), target.label)
+def _line(target: TargetLine | None) -> tuple[Cited | None, str]:
+    return (None, "") if target is None else (target.value, target.label)
 
 
 def _with_interval(found: Cited, unit: Style) -> Markup:

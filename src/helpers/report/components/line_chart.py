@@ -1,13 +1,13 @@
 """Drawings on two scales: lines, bands and dots over time or over a rate, with thresholds as labelled lines.
 
-Like `row_chart` laid out twice: wide, each line named beside its end, and narrow, the names above the drawing.
+Laid out twice: wide, each line named beside its end, and narrow, the names above the drawing.
 Sizes are pixels; what is not known is a gap, and nothing here computes a statistic.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helpers.core.text import Style, spell
-from helpers.report.components.row_chart import NARROW, SMALL, WIDE, quiet_axis, tick_words, ticks
+from helpers.report.components.scales import Scale, tick_words
 from helpers.report.components.svg import COLOURS, fitted, text_width
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ _LOOKS: dict[Look, dict[str, Any]] = {
     "ring": _RING,
     "level": {"color": COLOURS["ink"], "lw": 1.2, "ls": (0, (4, 3))},
 }
+WIDE, NARROW = 720.0, 360.0
+SMALL = 12.5
 _HEIGHT, _ROW, _SWATCH, _BELOW, _ABOVE = 230.0, 18.0, 26.0, 50.0, 12.0
 #: An interval may make the scale this much higher than everything else does.
 _FAR = 1.5
@@ -124,7 +126,7 @@ def draw(figure: Figure, plot: Plot, narrow: bool) -> None:
     """Draw a plot with its scales and names."""
     width, height = figure.get_size_inches() * 72
     right, top = plot.ends()
-    upwards = ticks(0.0, top, 4)
+    upwards = Scale(0.0, top).ticks(5)
     words = tick_words(plot.unit, top)
     left = max(text_width(words(tick), SMALL) for tick in upwards) + 10
     beside = 0.0 if narrow else max(text_width(name, SMALL) for name, _, _ in plot.names()) + _SWATCH + 18
@@ -139,7 +141,7 @@ def draw(figure: Figure, plot: Plot, narrow: bool) -> None:
     for curve in sorted(plot.shown(), key=lambda curve: curve.look != "cloud"):
         _curve(axes, curve, top)
     quiet_axis(axes, "y", upwards, words)
-    quiet_axis(axes, "x", ticks(0.0, right, 4 if narrow else 6), tick_words(plot.across, right), pad=10)
+    quiet_axis(axes, "x", Scale(0.0, right).ticks(5 if narrow else 7), tick_words(plot.across, right), pad=10)
     start, end = axes.bbox.x0, axes.bbox.x1
     note: dict[str, Any] = {"size": SMALL, "color": COLOURS["muted"], "transform": _pixels()}
     axes.text(end, 6, fitted(plot.axis, SMALL, end - start), ha="right", **note)
@@ -163,9 +165,8 @@ def _curve(axes: Axes, curve: Curve, top: float) -> None:
             continue
         ends = [max(low or 0.0, 0.0), top if high is None else min(high, top)]
         axes.plot([x, x], ends, color=look["color"], lw=2, solid_capstyle="butt", clip_on=False)
-        for end, known, caret in zip(ends, (low, high), (7, 6), strict=True):
-            marker: Any = "_" if end == known else caret
-            axes.plot([x], [end], marker=marker, ms=9, mew=2, color=look["color"], ls="none", clip_on=False)
+        for end in (end for end, known in zip(ends, (low, high), strict=True) if end == known):
+            axes.plot([x], [end], marker="_", ms=9, mew=2, color=look["color"], ls="none", clip_on=False)
 
 
 def _names(axes: Axes, plot: Plot, narrow: bool, height: float) -> None:
@@ -203,6 +204,29 @@ def apart(wanted: Sequence[float], gap: float, low: float, high: float) -> list[
         found[place] = ceiling = min(found[place], ceiling)
         ceiling -= gap
     return found
+
+
+def quiet_axis(
+    axes: Axes, side: Literal["x", "y"], at: Sequence[float], words: Callable[[float], str], pad: float = 6
+) -> None:
+    """Give an axis thin lines at a few values, and nothing else; ``pad`` keeps what spells them off the scale.
+
+    What spells a value near the end of the x-axis is kept inside the drawing.
+    """
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.patch.set_visible(False)
+    axes.set_axisbelow(True)
+    axis = axes.xaxis if side == "x" else axes.yaxis
+    axis.set_ticks(list(at), [words(tick) for tick in at])
+    axes.tick_params(axis=side, length=0, pad=pad, labelsize=SMALL, labelcolor=COLOURS["muted"])
+    axes.grid(axis=side, color=COLOURS["rule"], lw=1, clip_on=False)
+    for tick, label in zip(at, axis.get_ticklabels(), strict=True) if side == "x" else ():
+        x, half = float(axes.transData.transform((tick, 0))[0]), text_width(label.get_text(), SMALL) / 2
+        if x + half > axes.figure.bbox.x1:
+            label.set_horizontalalignment("right")
+        elif x < half:
+            label.set_horizontalalignment("left")
 
 
 def _known(values: Values) -> NDArray[np.float64]:

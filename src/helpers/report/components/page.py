@@ -75,13 +75,13 @@ def framed(frame: Frame, text: Text, subtitle: Markup = _NOTHING, *, own: str = 
     """
     parts = {"frame": frame, "title": text.title, "subtitle": subtitle, "body": text.body, "toc": text.toc}
     sheets = css("style") + css("page") + (css(own) if own else "") + rules
-    style = Markup(sheets)  # noqa: S704  (our own style sheets)
+    style = Markup(_font() + _smaller(sheets))  # noqa: S704  (our own style sheets)
     code = script(own) if own else None
     return environment().get_template("base.html.j2").render(**parts, style=style, script=code)
 
 
 def with_anchors(body: Markup) -> tuple[Markup, list[Link]]:
-    """Return the body with ids and permalinks on its H2s and H3s, and a link to each H2 (from three on).
+    """Return the body with ids and permalinks on its H2s and H3s, and a link to each H2 (from two on).
 
     What is preformatted can be reached by keyboard.
     """
@@ -104,7 +104,7 @@ def with_anchors(body: Markup) -> tuple[Markup, list[Link]]:
         heading.append(link)
         if heading.name == "h2":
             toc.append(Link(f"#{anchor}", quoted(label) if heading.select_one(".quoted") else label))
-    return Markup(soup), toc if len(toc) > 2 else []  # noqa: S704
+    return Markup(soup), toc if len(toc) > 1 else []  # noqa: S704
 
 
 def headline(body: Markup) -> Markup:
@@ -146,6 +146,19 @@ def script(name: str) -> Script:
 def environment() -> Environment:
     """Return what finds our templates and escapes what is filled in."""
     return Environment(loader=PackageLoader("helpers.report"), autoescape=True, keep_trailing_newline=True)
+
+
+def _smaller(sheet: str) -> str:
+    """Return a style sheet without comments and indentation, which every page would carry."""
+    return re.sub(r"/\*.*?\*/|^\s+", "", sheet, flags=re.DOTALL | re.MULTILINE)
+
+
+@cache
+def _font() -> str:
+    """Return the rule that embeds the font: a subset, so that every machine draws the same (templates/fonts)."""
+    data = resources.files("helpers.report").joinpath("templates", "fonts", "inter-subset.woff2").read_bytes()
+    source = f"url(data:font/woff2;base64,{base64.b64encode(data).decode()}) format('woff2')"
+    return f"@font-face {{ font-family: 'Inter Subset'; font-weight: 400 700; src: {source}; }}\n"
 
 
 @cache

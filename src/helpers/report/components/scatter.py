@@ -1,37 +1,29 @@
-"""A plane of points: two measures of each thing, both with their intervals, what none of the others beats, and lines
-that say what is wanted.
+"""A plane of points as HTML: two measures of each thing with their intervals, and the region that is wanted.
 
-Drawn wide and narrow, as all figures; every point has its name beside it. Sizes are pixels.
+Points keep their size on every screen. One that lies far from all others is pinned to the edge with its value, so that
+it does not set the scale.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from statistics import median
 
 from markupsafe import Markup
 
 from helpers.core.text import Style, spell
-from helpers.report.components import row_chart
-from helpers.report.components.figures import drawn_figure, wide_and_narrow
-from helpers.report.components.glyphs import interval_glyph
-from helpers.report.components.row_chart import Panel, Row, finite
-from helpers.report.components.svg import COLOURS, fitted, text_width
+from helpers.report.components.figures import drawn_figure
+from helpers.report.components.scales import Scale, finite, tick_words
 from helpers.report.components.tables import Cell, collapsible
 from helpers.runs.results.cited import Cited
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-_WIDE, _NARROW = (720.0, 400.0), (360.0, 380.0)
-_TEXT, _SMALL = 14.0, 12.5
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64.0, 16.0, 26.0, 46.0
-#: Half of a label's height, how far it stands from its point, and from one try to the next.
-_HALF, _OFF, _PITCH = 9.0, 11.0, 19.0
-#: A line is dashed so.
-_DASHES = (0, (4, 3))
+#: A value is pinned when it is this many times as far from the origin as those of the middle.
+_FAR = 8.0
+#: The plane as labels are kept apart on it, pixels: about that of a telephone.
+_WIDTH, _HEIGHT = 300.0, 240.0
+#: A label's height, the width of its letters, and how far it stands from its point, pixels.
+_LINE, _LETTER, _OFF = 15.0, 6.3, 9.0
 Box = tuple[float, float, float, float]
 
 
@@ -52,163 +44,158 @@ class Coordinate:
 
 @dataclass(frozen=True)
 class NamedPoint:
-    """One point with its name."""
+    """One point with its name; points of one ``group`` look alike, and a reference is hollow."""
 
     label: str
     x: Coordinate
     y: Coordinate
+    group: str = ""
+    is_reference: bool = False
 
 
 @dataclass(frozen=True)
 class Axis:
-    """What an axis measures, which way is better, and what is wanted of it, drawn as a line with a name."""
+    """What an axis measures, the value of the reference, and the least that is wanted, with its name."""
 
     title: str
     unit: Style
-    line: float | None = None
-    line_label: str = ""
+    origin: float
+    least: float
+    least_label: str = ""
+
+    def scale(self, found: Sequence[Coordinate]) -> Scale:
+        """Return a scale that holds the reference, what is wanted, and all points that are not far off."""
+        sizes = [abs(one.value - self.origin) for one in found if one.value != self.origin]
+        reach = _FAR * max(median(sizes or [0.0]), abs(self.least - self.origin))
+        near = [one for one in found if not reach or abs(one.value - self.origin) <= reach]
+        held = [self.origin, self.least, *(one.value for one in near)]
+        ends = [end for one in near for end in (one.low, one.high) if end is not None]
+        spread = max(held) - min(held) or abs(self.origin) or 1.0
+        low = max(min([*held, *ends]), min(held) - spread)
+        high = min(max([*held, *ends]), max(held) + spread)
+        room = 0.08 * (high - low)
+        return Scale(low - room, high + room)
 
 
 def plane(
-    name: str,
-    finding: Cell,
-    subtitle: Cell,
-    points: Sequence[NamedPoint],
-    x: Axis,
-    y: Axis,
-    *,
-    front: Sequence[str],
-    data: Markup,
+    name: str, finding: Cell, subtitle: Cell, points: Sequence[NamedPoint], x: Axis, y: Axis, *, data: Markup
 ) -> Markup:
-    """Return points on a plane; those named in ``front``, from left to right, are filled and joined by steps.
+    """Return points on a plane, up and to the right is better, and the region shaded in which both are as wanted.
 
-    ``name`` prefixes the ids inside and must be unique on the page; ``data`` is the table of the same numbers.
+    ``name`` must be unique on the page; ``data`` is the table of the same numbers.
     """
-    what = f"A plane of {len(points)} points, {x.title} to the right and {y.title} upwards"
-
-    def draw(figure: Figure, *, narrow: bool) -> None:
-        _draw(figure, points, x, y, front)
-
-    drawn = wide_and_narrow(name, finding, what, draw, lambda narrow: _NARROW if narrow else _WIDE) if points else []
+    drawn = [_plane(points, x, y)] if points else []
     return drawn_figure(name, finding, subtitle, drawn, below=collapsible("The figure as a table", data))
 
 
-def _draw(figure: Figure, points: Sequence[NamedPoint], x: Axis, y: Axis, front: Sequence[str]) -> None:
-    width, height = figure.get_size_inches() * 72
-    inner = (width - _LEFT - _RIGHT, height - _TOP - _BOTTOM)
-    axes = figure.add_axes((_LEFT / width, _BOTTOM / height, inner[0] / width, inner[1] / height))
-    axes.set(xlim=_span((s.label, s.x) for s in points)(x), ylim=_span((s.label, s.y) for s in points)(y))
-    _scales(axes, x, y)
-    taken = _lines(axes, x, y)
-    by_name = {point.label: point for point in points}
-    steps = [by_name[label] for label in front if label in by_name]
-    if len(steps) > 1:
-        path = [(s.x.value, s.y.value) for s in steps]
-        axes.step(*zip(*path, strict=True), where="post", color=COLOURS["muted"], lw=1.2, zorder=1)
-    for point in points:
-        _cross(axes, point, filled=point.label in front)
-    boxes = [_around(axes, point) for point in points]
-    for point, box in zip(points, boxes, strict=True):
-        taken.append(_label(axes, point, [*taken, *(other for other in boxes if other is not box)]))
-
-
-def _span(measured: Iterable[tuple[str, Coordinate]]) -> Any:
-    """Return what gives the ends of an axis: as those of every other chart, with room beside the outermost points."""
-    rows = [
-        Row(label, "", [one.value], interval_glyph(None, None, None), [e for e in (one.low, one.high) if e is not None])
-        for label, one in measured
-    ]
-
-    def ends(axis: Axis) -> tuple[float, float]:
-        low, high = Panel(rows, axis.unit, axis.line).span()
-        room = 0.06 * (high - low)
-        return (low if low == 0 else low - room), high + room
-
-    return ends
-
-
-def _scales(axes: Axes, x: Axis, y: Axis) -> None:
-    sides: tuple[tuple[Literal["x", "y"], Axis, tuple[float, float], int], ...] = (
-        ("x", x, axes.get_xlim(), int(axes.bbox.width // 90)),
-        ("y", y, axes.get_ylim(), 5),
+def _plane(points: Sequence[NamedPoint], x: Axis, y: Axis) -> Markup:
+    across, up = x.scale([one.x for one in points]), y.scale([one.y for one in points])
+    groups = list(dict.fromkeys(one.group for one in points))
+    parts = [_region(x, y, across, up), *_ticks(x, y, across, up)]
+    marked = [_marked(one, across, up) for one in points]
+    lines, taken = [box for boxes in marked for box in boxes[1:]], [boxes[0] for boxes in marked]
+    for one in points:
+        parts.append(_cross(one, across, up))
+    for one in points:
+        parts += _point(one, x, y, across, up, groups.index(one.group), taken, lines)
+    return Markup('<div class="plane"><div class="area">{}</div><p class="x-title">{} →</p></div>').format(
+        Markup().join(parts), x.title
     )
-    for side, axis, (low, high), most in sides:
-        row_chart.quiet_axis(axes, side, row_chart.ticks(low, high, most), row_chart.tick_words(axis.unit, high))
-    small: dict[str, Any] = {"size": _SMALL, "color": COLOURS["muted"]}
-    _text(axes, axes.bbox.x1, axes.bbox.y0 - _BOTTOM + 6, x.title, ha="right", **small)
-    _text(axes, 0.0, axes.bbox.y1 + 9, y.title, **small)
 
 
-def _text(axes: Axes, left: float, bottom: float, text: str, **style: Any) -> None:
-    from matplotlib.transforms import IdentityTransform
-
-    axes.text(left, bottom, text, transform=IdentityTransform(), **style)
-
-
-def _lines(axes: Axes, x: Axis, y: Axis) -> list[Box]:
-    """Draw what is wanted as lines across the plane with their names; return where the names stand."""
-    style: dict[str, Any] = {"color": COLOURS["ink"], "lw": 1.2, "ls": _DASHES, "zorder": 1}
-    box, found = axes.bbox, list[Box]()
-    if y.line is not None:
-        axes.axhline(y.line, **style)
-        text = f"{y.line_label} {spell(y.line, y.unit)}"
-        bottom = float(axes.transData.transform((0, y.line))[1]) + 5
-        _text(axes, box.x0 + 4, bottom, text, size=_SMALL, color=COLOURS["ink"])
-        found.append((box.x0, bottom - 4, box.x0 + 8 + text_width(text, _SMALL), bottom + 12))
-    if x.line is not None:
-        axes.axvline(x.line, **style)
-        text = f"{x.line_label} {spell(x.line, x.unit)}"
-        half, middle = text_width(text, _SMALL) / 2, float(axes.transData.transform((x.line, 0))[0])
-        middle = min(max(middle, text_width(y.title, _SMALL) + 12 + half), box.x1 + _RIGHT - half)
-        _text(axes, middle, box.y1 + 9, text, size=_SMALL, color=COLOURS["ink"], ha="center")
-    return found
+def _region(x: Axis, y: Axis, across: Scale, up: Scale) -> Markup:
+    """Return the shaded region, the line of what is allowed, and that of the reference."""
+    left, bottom = across.at(x.least), up.at(y.least)
+    words = f"{y.least_label} {spell(y.least, y.unit)}"
+    return Markup(
+        '<i class="ok" style="left:{0:g}%;bottom:{1:g}%"></i><i class="allowed" style="bottom:{1:g}%"></i>'
+        '<i class="origin" style="left:{2:g}%"></i><span class="axis allowed-name" style="bottom:{1:g}%">{3}</span>'
+        '<span class="axis y-title">{4}</span>'
+    ).format(left, bottom, across.at(x.origin), words, y.title)
 
 
-def _cross(axes: Axes, point: NamedPoint, *, filled: bool) -> None:
-    """Draw a point with both intervals; one that another beats is hollow, so that colour is not needed."""
-    line: dict[str, Any] = {"color": COLOURS["accent"], "lw": 1.6, "solid_capstyle": "butt", "zorder": 2}
-    if point.x.low is not None and point.x.high is not None:
-        axes.plot([point.x.low, point.x.high], [point.y.value] * 2, **line)
-    if point.y.low is not None and point.y.high is not None:
-        axes.plot([point.x.value] * 2, [point.y.low, point.y.high], **line)
-    face, edge = (COLOURS["accent"], COLOURS["paper"]) if filled else (COLOURS["paper"], COLOURS["accent"])
-    axes.plot([point.x.value], [point.y.value], marker="o", ms=10, mew=1.6, mfc=face, mec=edge, ls="none", zorder=3)
-
-
-def _around(axes: Axes, point: NamedPoint) -> Box:
-    """Return the box of a point's mark."""
-    x, y = axes.transData.transform((point.x.value, point.y.value))
-    return float(x) - 6, float(y) - 6, float(x) + 6, float(y) + 6
-
-
-def _label(axes: Axes, point: NamedPoint, taken: Sequence[Box]) -> Box:
-    """Write a point's name where nothing else stands: beside it, above or below; return where."""
-    box = axes.bbox
-    text = fitted(point.label, _TEXT, 0.6 * float(box.width))
-    x, y = (float(v) for v in axes.transData.transform((point.x.value, point.y.value)))
-    wide = text_width(text, _TEXT)
-    places = [
-        (left, y + up)
-        for up in (sign * (_OFF + _HALF / 2 + step * _PITCH) for step in range(6) for sign in (1, -1))
-        for left in (min(x + _OFF / 2, box.x1 + _RIGHT - wide), max(x - wide - _OFF / 2, box.x0))
+def _ticks(x: Axis, y: Axis, across: Scale, up: Scale) -> list[Markup]:
+    spell_x, spell_y = tick_words(x.unit, across.high), tick_words(y.unit, up.high)
+    sideways = [
+        Markup('<span class="axis tick-x" style="left:{:g}%">{}</span>').format(across.at(tick), spell_x(tick))
+        for tick in across.ticks()
     ]
-    boxes = [(left, middle - _HALF, left + wide, middle + _HALF) for left, middle in places]
-    edge = box.x1 + _RIGHT + 0.01  # where a label that was moved ends exactly, but for rounding
-    inside = [b for b in boxes if b[0] >= box.x0 and b[2] <= edge and box.y0 <= b[1] and b[3] <= box.y1]
-    free = [b for b in inside if not any(_overlap(b, other) for other in taken)]
-    chosen = (free or inside or boxes)[0]
-    if abs(chosen[1] + _HALF - y) > _PITCH:
-        _leader(axes, (x, y), (min(max(x, chosen[0]), chosen[2]), chosen[1] + _HALF))
-    _text(axes, chosen[0], chosen[1] + _HALF, text, size=_TEXT, color=COLOURS["ink"], va="center_baseline")
+    upwards = [
+        Markup('<span class="axis tick-y" style="bottom:{:g}%">{}</span>').format(up.at(tick), spell_y(tick))
+        for tick in up.ticks()
+    ]
+    return [*sideways, *upwards]
+
+
+def _cross(point: NamedPoint, across: Scale, up: Scale) -> Markup:
+    """Return both intervals of a point, as far as the plane reaches."""
+    left, bottom = across.at(point.x.value), up.at(point.y.value)
+    lines = []
+    if point.x.low is not None and point.x.high is not None:
+        start, end = across.at(point.x.low), round(100 - across.at(point.x.high), 1)
+        lines.append(Markup('<i class="h" style="left:{:g}%;right:{:g}%;bottom:{:g}%"></i>').format(start, end, bottom))
+    if point.y.low is not None and point.y.high is not None:
+        start, end = up.at(point.y.low), round(100 - up.at(point.y.high), 1)
+        lines.append(Markup('<i class="v" style="left:{:g}%;bottom:{:g}%;top:{:g}%"></i>').format(left, start, end))
+    return Markup().join(lines)
+
+
+def _point(
+    point: NamedPoint, x: Axis, y: Axis, across: Scale, up: Scale, group: int, taken: list[Box], lines: Sequence[Box]
+) -> list[Markup]:
+    """Return a point's mark and its name, where nothing else stands; one off the plane is pinned with its value."""
+    pinned = not (across.low <= point.x.value <= across.high and up.low <= point.y.value <= up.high)
+    shape = "reference" if point.is_reference else "pinned" if pinned else f"g{group % 4}"
+    left, bottom = across.at(point.x.value), up.at(point.y.value)
+    tip = f"{point.label}: {_told(point.x, x.unit)} · {_told(point.y, y.unit)}"
+    mark = Markup(
+        '<span class="pt {0}" tabindex="0" role="img" aria-label="{1}" data-tip="{1}" '
+        'style="left:{2:g}%;bottom:{3:g}%"></span>'
+    ).format(shape, tip, left, bottom)
+    words = point.label + (f" {spell(point.y.value, y.unit)}" if pinned else "")
+    side, lift = _placed(words, left, bottom, taken, lines)
+    label = Markup(
+        '<span class="lab quoted {}" aria-hidden="true" style="left:{:g}%;bottom:calc({:g}% + {:g}px)">{}</span>'
+    ).format(side, left, bottom, lift, words)
+    return [mark, label]
+
+
+def _told(one: Coordinate, unit: Style) -> str:
+    if one.low is None or one.high is None:
+        return spell(one.value, unit)
+    return f"{spell(one.value, unit)} ({spell(one.low, unit)} to {spell(one.high, unit)})"
+
+
+def _marked(point: NamedPoint, across: Scale, up: Scale) -> list[Box]:
+    """Return where a point and its intervals stand, pixels."""
+    x, y = across.at(point.x.value) / 100 * _WIDTH, up.at(point.y.value) / 100 * _HEIGHT
+    boxes = [(x - 6, y - 6, x + 6, y + 6)]
+    if point.x.low is not None and point.x.high is not None:
+        boxes.append((across.at(point.x.low) / 100 * _WIDTH, y - 1, across.at(point.x.high) / 100 * _WIDTH, y + 1))
+    if point.y.low is not None and point.y.high is not None:
+        boxes.append((x - 1, up.at(point.y.low) / 100 * _HEIGHT, x + 1, up.at(point.y.high) / 100 * _HEIGHT))
+    return boxes
+
+
+def _placed(words: str, left: float, bottom: float, taken: list[Box], lines: Sequence[Box]) -> tuple[str, float]:
+    """Return on which side of its point a name stands, and how far above its middle, pixels; the place is taken.
+
+    It stands on no point and no other name, and where it can on no interval.
+    """
+    x, y, wide = left / 100 * _WIDTH, bottom / 100 * _HEIGHT, _LETTER * len(words)
+    lifts = [sign * step * _LINE for step in range(7) for sign in (1, -1)]
+    places = [(side, lift) for lift in lifts for side in ("right", "left")]
+    boxes = {
+        (side, lift): (start, y + lift - _LINE / 2, start + wide, y + lift + _LINE / 2)
+        for side, lift in places
+        for start in [x + _OFF if side == "right" else x - _OFF - wide]
+    }
+    inside = {p: b for p, b in boxes.items() if b[0] >= -40 and b[2] <= _WIDTH + 8 and b[1] >= 0 and b[3] <= _HEIGHT}
+    free = [place for place, box in inside.items() if not any(_overlap(box, other) for other in taken)]
+    clear = [place for place in free[:4] if not any(_overlap(boxes[place], line) for line in lines)]
+    chosen = (clear or free or list(inside) or places)[0]
+    taken.append(boxes[chosen])
     return chosen
-
-
-def _leader(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """Join a point with its name where the name had to stand away from it."""
-    from matplotlib.transforms import IdentityTransform
-
-    line: dict[str, Any] = {"color": COLOURS["muted"], "lw": 0.8, "zorder": 1.5, "clip_on": False}
-    axes.plot(*zip(start, end, strict=True), transform=IdentityTransform(), **line)
 
 
 def _overlap(a: Box, b: Box) -> bool:

@@ -47,16 +47,70 @@ def table(
     anchors: Sequence[str] = (),
     note: Cell = "",
 ) -> Markup:
-    """Return a table whose first column heads its rows; plain text is escaped, an empty table says so.
+    """Return a table whose first column heads its rows; plain text is escaped.
 
-    ``anchors`` are the ids of the rows, for links to them. Raises `ValueError` when a row has another length
-    than ``columns``.
+    What a reader cannot compare is said in a sentence instead: a table without rows, rows in which nothing was
+    measured, and columns that are the same in every row. ``anchors`` are the ids of the rows, for links to them.
+    Raises `ValueError` when a row has another length than ``columns``.
     """
-    lines = [list(row) for row in rows]
-    ids = list(anchors) or [""] * len(lines)
-    body = [table_row(columns, line, anchor) for line, anchor in zip(lines, ids, strict=True)]
-    empty = Markup('<tr><td colspan="{}" class="none">nothing to show</td></tr>').format(len(columns))
-    return framed_table(caption, columns, body or [empty], id, note)
+    cells = [list(row) for row in rows]
+    lines = list(zip(cells, list(anchors) or [""] * len(cells), strict=True))
+    for line, _ in lines:
+        _checked(columns, line)
+    silent = [line[0] for line, anchor in lines if not anchor and _says_nothing(line)]
+    told = [(line, anchor) for line, anchor in lines if anchor or not _says_nothing(line)]
+    if not told:
+        return _instead(caption, id, silent, note)
+    same = _constant([line for line, _ in told])
+    body = [
+        table_row([c for place, c in enumerate(columns) if place not in same],
+                  [cell for place, cell in enumerate(line) if place not in same], anchor)
+        for line, anchor in told
+    ]  # fmt: skip
+    notes = [note] if note else []
+    if said := [(columns[place], told[0][0][place]) for place in same if _words(told[0][0][place]) != "–"]:
+        parts = Markup("; ").join(Markup("{} {}").format(_head(column), cell) for column, cell in said)
+        notes.append(Markup("The same in every row: {}.").format(parts))
+    if silent:
+        notes.append(Markup("Not measured: {}.").format(Markup(", ").join(silent)))
+    kept = [column for place, column in enumerate(columns) if place not in same]
+    return framed_table(caption, kept, body, id, Markup("<br>").join(notes))
+
+
+#: What a cell says that has nothing to say.
+_NOTHING = ("", "–", "not measured", "–not measured")
+#: From so many rows on a column that is the same in all of them is a sentence.
+_ROWS_FOR_SAME = 3
+
+
+def _words(cell: Cell) -> str:
+    return " ".join(escape(cell).striptags().split())
+
+
+def _says_nothing(line: Sequence[Cell]) -> bool:
+    return len(line) > 1 and all(_words(cell) in _NOTHING for cell in line[1:])
+
+
+def _constant(lines: Sequence[Sequence[Cell]]) -> list[int]:
+    """Return the places of the columns that are the same in every row, but for the first; of few rows, none."""
+    if len(lines) < _ROWS_FOR_SAME:
+        return []
+    return [place for place in range(1, len(lines[0])) if len({_words(line[place]) for line in lines}) == 1]
+
+
+def _instead(caption: Cell, id: str | None, silent: Sequence[Cell], note: Cell) -> Markup:
+    """Return the sentence that stands where a table would have nothing to compare."""
+    name = Markup(' id="{}"').format(id) if id else ""
+    which = Markup(": {}").format(Markup(", ").join(silent)) if silent else ""
+    found = "not measured" if silent else "none"
+    return Markup('<p class="instead"{}><strong>{}:</strong> {}{}.{}</p>\n').format(
+        name, caption, found, which, Markup(" {}").format(note) if note else ""
+    )
+
+
+def _head(column: Column) -> Markup:
+    unit = Markup(" ({})").format(column.unit) if column.unit else ""
+    return Markup("<em>{}</em>{}").format(column.header, unit)
 
 
 #: What the intervals of verdicts are, which are wider than those of a single look elsewhere.
@@ -132,9 +186,14 @@ def facts(pairs: Iterable[tuple[Cell, Cell]]) -> Markup:
     return Markup('<dl class="facts">\n{}\n</dl>').format(Markup("\n").join(items))
 
 
-def collapsible(summary: Cell, body: Cell) -> Markup:
-    """Return a body that a reader may open."""
-    return Markup("<details><summary>{}</summary>\n{}\n</details>").format(summary, body)
+#: What heads the folded part of a page that says how its answer was found, and the class of that part; it is printed.
+METHOD, METHOD_STYLE = "Method, limits and what produced this page", "method"
+
+
+def collapsible(summary: Cell, body: Cell, style: str = "") -> Markup:
+    """Return a body that a reader may open; ``style`` is its class."""
+    name = Markup(' class="{}"').format(style) if style else ""
+    return Markup("<details{}><summary>{}</summary>\n{}\n</details>").format(name, summary, body)
 
 
 def framed_table(
@@ -163,14 +222,18 @@ def _header(column: Column) -> Markup:
 
 def table_row(columns: Sequence[Column], cells: Sequence[Cell], anchor: str = "") -> Markup:
     """Return one row, headed by its first cell; raises `ValueError` unless there is a cell per column."""
-    if len(cells) != len(columns):
-        raise ValueError(f"a row of {len(cells)} cells under {len(columns)} columns: give one cell per column")
+    _checked(columns, cells)
     head = Markup('<th scope="row" class="num">{}</th>') if columns[0].numeric else Markup('<th scope="row">{}</th>')
     parts = [head.format(cells[0])]
     for column, cell in zip(columns[1:], cells[1:], strict=True):
         parts.append((Markup('<td class="num">{}</td>') if column.numeric else Markup("<td>{}</td>")).format(cell))
     name = Markup(' id="{}"').format(anchor) if anchor else ""
     return Markup("<tr{}>{}</tr>").format(name, Markup().join(parts))
+
+
+def _checked(columns: Sequence[Column], cells: Sequence[Cell]) -> None:
+    if len(cells) != len(columns):
+        raise ValueError(f"a row of {len(cells)} cells under {len(columns)} columns: give one cell per column")
 
 
 def _verdict_lines(columns: Sequence[Column], row: Cited, href: str) -> list[Markup]:

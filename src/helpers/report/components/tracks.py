@@ -1,27 +1,23 @@
-"""Targets as tiles: a figure, its interval on a track beside what is wanted, and the verdict."""
+"""Tracks: one dimension as HTML, so that its words keep their size on every screen, and it is drawn once.
+
+A track is a line with marks placed in percent: what is wanted, an interval, a dot, single observations.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Protocol
 
 from markupsafe import Markup
 
 from helpers.core.text import Style, spell
-from helpers.report.components.numbers import interval, quoted
-from helpers.report.components.tables import actual, chip, counted, look, needed_place, wanted
-from helpers.runs.results.cited import Cited
-from helpers.stats.intervals import EXACT
-
-#: Where a track begins or ends: the nearest of these times a power of ten.
-_ROUND = (1.0, 2.0, 2.5, 5.0, 10.0)
-#: Where a track of rates may begin, so that rates near one can be told apart.
-_LEAST_RATES = (0.9, 0.8, 0.5, 0.0)
+from helpers.report.components.scales import Scale, tick_words
+from helpers.report.components.tables import Cell
 
 #: A label this near an end of its track, in percent, is set against that end.
 _ROOM = 30.0
+#: A tick this near an end, in percent, is set against that end.
+_EDGE = 6.0
 
 
 class Interval(Protocol):
@@ -35,106 +31,72 @@ class Interval(Protocol):
     def high(self) -> float | None: ...
 
 
-@dataclass(frozen=True)
-class Scale:
-    """The ends of a track."""
-
-    low: float
-    high: float
-
-    def at(self, value: float) -> float:
-        """Return where a value lies, percent from the left; what lies outside is pinned to the end."""
-        share = (value - self.low) / (self.high - self.low)
-        return round(100 * min(1.0, max(0.0, share)), 2)
+def track(marks: Iterable[Markup], tip: str = "", style: str = "") -> Markup:
+    """Return a track with its marks; ``tip`` is shown to whoever points at it, ``style`` is a class of its own."""
+    told = Markup(' data-tip="{}"').format(tip) if tip else Markup()
+    name = " ".join(filter(None, ["track", style]))
+    return Markup('<span class="{}"{}>{}</span>').format(name, told, Markup().join(marks))
 
 
-def tiles(rows: Iterable[Cited], evidence: dict[str, str]) -> Markup:
-    """Return a tile for each cited `helpers.verdicts.targets.Judged` row; ``evidence`` are links by target."""
-    return Markup('<div class="tiles">\n{}\n</div>').format(
-        Markup("\n").join(_tile(row, evidence.get(row.name.raw, "")) for row in rows)
-    )
+def interval_track(
+    scale: Scale, found: Interval, threshold: float | None = None, direction: str = "", tone: str = ""
+) -> Markup:
+    """Return a value, its interval and what is wanted on one track; nothing without a value.
 
-
-def scale_for(values: Sequence[float], *, is_rate: bool) -> Scale:
-    """Return a scale of round ends that holds some values, zero among them unless they are rates near one."""
-    low, high = min(values), max(values)
-    if is_rate:
-        start = next(least for least in _LEAST_RATES if low >= least)
-        return Scale(start, 1.0 if start or high > 0.5 else min(1.0, _rounded(max(high, 0.01))))
-    return Scale(-_rounded(-low) if low < 0 else 0.0, _rounded(high) if high > 0 else 0.0 if low < 0 else 1.0)
-
-
-def _rounded(size: float) -> float:
-    size = max(size, 1e-9)
-    power = 10.0 ** math.floor(math.log10(size))
-    return next(step for step in _ROUND if step * power >= size * (1 - 1e-9)) * power
-
-
-def _tile(row: Cited, href: str) -> Markup:
-    estimate, style = row.estimate, row.style.raw
-    bounded = estimate.method.raw == EXACT or not (estimate.low.raw is None and estimate.high.raw is None)
-    below = Markup().join([look(row), needed_place(row)])
-    return Markup(
-        '<div class="tile {kind}"><p class="head"><span>{label}</span>{chip}</p>'
-        '<p class="v">{value}<small>{interval}</small></p>{track}<p class="foot">{below}</p></div>'
-    ).format(
-        kind=row.verdict.raw.replace(" ", "-"),
-        label=_label(row),
-        chip=chip(row.verdict.raw),
-        value=actual(estimate, style, href=href),
-        interval=interval(estimate, style) if bounded else "",
-        track=_track(row, style),
-        below=below,
-    )
-
-
-def _label(row: Cited) -> Markup:
-    if not row.estimate.n.raw or row.look.raw is None:
-        return quoted(row.label)
-    return quoted(row.label) + Markup(" <small>{}</small>").format(counted(row.estimate))
-
-
-def _track(row: Cited, style: Style) -> Markup:
-    """Return the interval and what is wanted on one line, with the ends of the scale; nothing without a value."""
-    found, threshold, direction = row.estimate.raw, row.threshold.raw, row.direction.raw
-    if found.value is None:
-        return Markup()
-    values = [v for v in (found.low, found.value, found.high, threshold) if v is not None and math.isfinite(v)]
-    scale = scale_for(values, is_rate=row.unit.raw == "rate")
-    return marks(scale, found, threshold, direction) + axis(scale, style, threshold, wanted(row))
-
-
-def marks(scale: Scale, found: Interval, threshold: float | None, direction: str, tone: str = "") -> Markup:
-    """Return a value, its interval and what is wanted as marks on a scale; nothing without a value.
-
-    ``tone`` is the verdict whose colour they have, where what stands around them gives them none.
+    ``tone`` is the verdict whose colour it has, where what is around it gives it none.
     """
     if found.value is None:
         return Markup()
-    parts = [Markup('<i class="base"></i>')]
-    if threshold is not None:
-        at = scale.at(threshold)
-        left, right = (0.0, 100 - at) if direction in ("max", "below") else (at, 0.0)
-        parts.append(Markup('<i class="ok" style="left:{:g}%;right:{:g}%"></i>').format(left, right))
-    if found.low is not None and found.high is not None:
-        left, right = scale.at(found.low), 100 - scale.at(found.high)
-        parts.append(Markup('<i class="ci" style="left:{:g}%;right:{:g}%"></i>').format(left, right))
-    if threshold is not None:
-        parts.append(Markup('<i class="goal" style="left:{:g}%"></i>').format(scale.at(threshold)))
-    parts.append(Markup('<i class="dot" style="left:{:g}%"></i>').format(scale.at(found.value)))
-    style = " ".join(filter(None, ["track", tone.replace(" ", "-")]))
-    return Markup('<div class="{}" aria-hidden="true">{}</div>').format(style, Markup().join(parts))
+    wants = [] if threshold is None else [wanted_area(scale, threshold, direction)]
+    spread = [] if found.low is None or found.high is None else [between("ci", scale, found.low, found.high)]
+    goal = [] if threshold is None else [at("goal", scale, threshold)]
+    return track([*wants, *spread, *goal, at("dot", scale, found.value)], style=tone.replace(" ", "-"))
 
 
-def axis(scale: Scale, style: Style, threshold: float | None, words: Markup) -> Markup:
-    """Return the ends of a scale and what is wanted, in ``words``, where it lies; an end it would cover is left out."""
-    at = None if threshold is None else scale.at(threshold)
+def at(kind: str, scale: Scale, value: float) -> Markup:
+    """Return a mark of one kind at a value: ``dot``, ``obs``, ``goal``, ``ref`` or ``middle``."""
+    return Markup('<i class="{}" style="left:{:g}%"></i>').format(kind, scale.at(value))
+
+
+def between(kind: str, scale: Scale, low: float, high: float) -> Markup:
+    """Return a mark of one kind from one value to another: ``ci``, ``ok`` or ``span``."""
+    return Markup('<i class="{}" style="left:{:g}%;right:{:g}%"></i>').format(
+        kind, scale.at(low), round(100 - scale.at(high), 1)
+    )
+
+
+def wanted_area(scale: Scale, threshold: float, direction: str) -> Markup:
+    """Return the part of a track in which a target is met."""
+    if direction in ("max", "below"):
+        return between("ok", scale, scale.low, threshold)
+    return between("ok", scale, threshold, scale.high)
+
+
+def ends_axis(scale: Scale, style: Style, threshold: float | None = None, words: Cell = "") -> Markup:
+    """Return the ends of a scale and what is wanted where it lies; an end that it would cover is left out."""
+    place = None if threshold is None else scale.at(threshold)
     parts = []
-    if at is None or at > _ROOM:
+    if place is None or place > _ROOM:
         parts.append(Markup('<span class="s" style="left:0">{}</span>').format(spell(scale.low, style)))
-    if at is not None:
-        edge, left = ("s", 0.0) if at <= _ROOM else ("e", 100.0) if at >= 100 - _ROOM else ("m", at)
+    if place is not None:
+        edge, left = ("s", 0.0) if place <= _ROOM else ("e", 100.0) if place >= 100 - _ROOM else ("m", place)
         parts.append(Markup('<b class="{}" style="left:{:g}%">{}</b>').format(edge, left, words))
-    if at is None or at < 100 - _ROOM:
+    if place is None or place < 100 - _ROOM:
         parts.append(Markup('<span class="e" style="left:100%">{}</span>').format(spell(scale.high, style)))
-    return Markup('<p class="axis">{}</p>').format(Markup().join(parts))
+    return Markup('<span class="axis" aria-hidden="true">{}</span>').format(Markup().join(parts))
+
+
+def ticks_axis(scale: Scale, unit: Style) -> Markup:
+    """Return a few round values below a track."""
+    words = tick_words(unit, scale.high)
+    parts = [
+        Markup('<span class="{}" style="left:{:g}%">{}</span>').format(
+            _edge(scale.at(tick)), scale.at(tick), words(tick)
+        )
+        for tick in scale.ticks()
+    ]
+    return Markup('<span class="axis" aria-hidden="true">{}</span>').format(Markup().join(parts))
+
+
+def _edge(place: float) -> str:
+    return "s" if place < _EDGE else "e" if place > 100 - _EDGE else "m"

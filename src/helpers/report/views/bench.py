@@ -16,7 +16,8 @@ from helpers.experiments.bench.result import Bench
 from helpers.report.components.figures import Chart, TargetLine, small_multiples
 from helpers.report.components.numbers import interval, number, quoted, sentence
 from helpers.report.components.page import Frame, Link, render_page
-from helpers.report.components.tables import Column, actual, chip, collapsible, facts, table
+from helpers.report.components.tables import METHOD, METHOD_STYLE, Column, actual, chip, collapsible, facts, table
+from helpers.report.views.bench_bars import bars, reached
 from helpers.runs.results.cited import Cited
 
 RESULT, PAGE, SERVERS, NEIGHBOURS = "bench.json", "index.html", "servers.html", "neighbours.html"
@@ -60,6 +61,7 @@ def page(found: Bench, links: Sequence[Link] = ()) -> str:
     frame = Frame(nav=links, current=PAGE, stamp=stamp, footer=foot(result, RESULT), site="Engine bench")
     parts = [
         answer(result),
+        reached(result),
         bars(result),
         Markup("<h2>Speed-up over transformers fp32</h2>"),
         *figures(result),
@@ -69,9 +71,8 @@ def page(found: Bench, links: Sequence[Link] = ()) -> str:
         *(times(result, output) for output in _outputs(result)),
         Markup("<h2>The machine's own limit</h2>"),
         limits(result),
-        Markup("<h2>Method and limits</h2>"),
-        method(result),
-        provenance(
+        folded(
+            method(result),
             result,
             ("Model", code(result.model)),
             ("Architecture", code(", ".join(f"{name}={value}" for name, value in result.architecture.raw.items()))),
@@ -106,60 +107,6 @@ def answer(result: Cited) -> Markup:
         sentence("<p class='note'>Ended early: {why}.</p>", why=quoted(result.stopped)) if result.stopped else Markup()
     )
     return Markup("<p class='answer'>{}. {}</p>{}").format(fast, near, early)
-
-
-def bars(result: Cited) -> Markup:
-    """Return every bar with the nearest that was reached, and what an engine at the machine's limit would reach.
-
-    The two columns that are of engines alone are left out where no bar has them.
-    """
-    of_engines = any(bar.beside.raw is not None or bar.possible.raw is not None for bar in result.bars)
-    columns = [
-        Column("Bar"),
-        Column("Wanted", numeric=True),
-        Column("Reached", numeric=True),
-        Column("By"),
-        *(
-            (Column(head, numeric=True) for head in ("Over the fastest fp32", "At the machine's limit"))
-            if of_engines
-            else ()
-        ),
-        Column("Verdict"),
-    ]
-    rows = []
-    for bar in result.bars:
-        style: Style = bar.unit.raw
-        is_least = bar.at_least.raw is not None
-        rows.append(
-            [
-                quoted(bar.label),
-                sentence("≥ {v}", v=number(bar.at_least, style))
-                if is_least
-                else sentence("≤ {v}", v=number(bar.at_most, style)),
-                "no such engine"
-                if bar.reached.raw is None and bar.verdict.raw == "missed"
-                else number(bar.reached, style),
-                bar.engine.raw or "–",
-                *(
-                    (number(v, style) if v.raw is not None else "–" for v in (bar.beside, bar.possible))
-                    if of_engines
-                    else ()
-                ),
-                chip(bar.verdict.raw),
-            ]
-        )
-    source = quoted(result.bars[0].source) if len(result.bars) else ""
-    note = sentence("The bars: {source}. With fewer rounds a bar is undecided.", source=source)
-    if of_engines:
-        note += Markup(
-            " The last column of figures is the speed-up of an engine at the machine's own limit: where even that is "
-            "below the bar, no engine can reach the bar here."
-        )
-    missed = [bar for bar in result.bars if bar.verdict.raw == "missed" and bar.tried.raw]
-    tried = [sentence("Missed: {label}. {tried}", label=quoted(bar.label), tried=quoted(bar.tried)) for bar in missed]
-    return table(
-        "The bars, and the nearest reached", columns, rows, id="bars", note=Markup("<br>").join([note, *tried])
-    )
 
 
 def engines(result: Cited) -> Markup:
@@ -322,7 +269,7 @@ def figures(result: Cited) -> Iterator[Markup]:
             )
             subtitle = (
                 "median over rounds, and its 95 % interval where there are enough; the line is an engine at the "
-                "machine's own limit; each chart has its own scale"
+                "machine's own limit"
             )
             yield small_multiples(f"out-{output}", finding, subtitle, charts, by="Engine")
 
@@ -354,8 +301,8 @@ def code(text: object) -> Markup:
     return Markup("<code>{}</code>").format(text)
 
 
-def provenance(result: Cited, *own: tuple[str, Markup]) -> Markup:
-    """Return what produced a bench; ``own`` is what this one has beside the others."""
+def folded(method: Markup, result: Cited, *own: tuple[str, Markup]) -> Markup:
+    """Return the method of a bench and what produced it; ``own`` is what this one has beside the others."""
     manifest = result.manifest
     commit = manifest.commit.raw[:12] if manifest.commit else "not a checkout"
     versions = {"Python": manifest.python.raw, **manifest.packages.raw}
@@ -367,7 +314,7 @@ def provenance(result: Cited, *own: tuple[str, Markup]) -> Markup:
         ("Processor", sentence("{cpu}, {n} cores", cpu=code(manifest.processor), n=number(manifest.cores, "count"))),
         ("Versions", code(", ".join(f"{name} {version}" for name, version in versions.items()))),
     ]
-    return collapsible("What produced this bench", facts(pairs))
+    return Markup("<h2>Method and limits</h2>") + collapsible(METHOD, method + facts(pairs), METHOD_STYLE)
 
 
 def foot(result: Cited, file: str) -> Markup:

@@ -13,7 +13,8 @@ from helpers.report.components.numbers import between, number, quoted, sentence
 from helpers.report.components.page import Frame, Link, render_page
 from helpers.report.components.tables import Column, table
 from helpers.report.views import bench
-from helpers.report.views.bench import bars, estimate
+from helpers.report.views.bench import estimate
+from helpers.report.views.bench_bars import bars, reached
 from helpers.runs.results.cited import Cited
 
 RESULT, PAGE = "neighbours.json", bench.NEIGHBOURS
@@ -31,13 +32,12 @@ def page(found: Neighbours, links: Sequence[Link] = ()) -> str:
     frame = Frame(nav=links, current=PAGE, stamp=[bench.STAMP], footer=bench.foot(result, RESULT), site="Engine bench")
     parts = [
         answer(result),
+        reached(result),
         bars(result),
         Markup("<h2>Share of the fair share</h2>"),
         charts(result),
         rates(result),
-        Markup("<h2>Method and limits</h2>"),
-        method(result),
-        bench.provenance(result),
+        bench.folded(method(result), result),
     ]
     title = "How fast is a model beside busy neighbours?"
     return render_page(frame, title=title, body=Markup("\n").join(parts))

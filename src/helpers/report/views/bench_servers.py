@@ -13,7 +13,8 @@ from helpers.report.components.numbers import number, quoted, sentence
 from helpers.report.components.page import Frame, Link, render_page
 from helpers.report.components.tables import Column, table
 from helpers.report.views import bench
-from helpers.report.views.bench import bars, estimate
+from helpers.report.views.bench import estimate
+from helpers.report.views.bench_bars import bars, reached
 from helpers.runs.results.cited import Cited
 
 RESULT, PAGE = "servers.json", bench.SERVERS
@@ -34,13 +35,12 @@ def page(found: Servers, links: Sequence[Link] = ()) -> str:
     frame = Frame(nav=links, current=PAGE, stamp=stamp, footer=bench.foot(result, RESULT), site="Engine bench")
     parts = [
         answer(result),
+        reached(result),
         bars(result),
         Markup("<h2>Answers a second</h2>"),
         charts(result),
         *(loads(model) for model in result.models),
-        Markup("<h2>Method and limits</h2>"),
-        method(result),
-        bench.provenance(result),
+        bench.folded(method(result), result),
     ]
     return render_page(frame, title="What do batching and workers buy?", body=Markup("\n").join(parts))
 

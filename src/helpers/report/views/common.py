@@ -4,7 +4,7 @@ of recorded answers with the reference's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from markupsafe import Markup
 
@@ -109,7 +109,8 @@ def verdicts(run: Run, page: str, caption: str) -> Markup:
     """Return the verdict table over the targets that a page gives the evidence for (all of them up to page 03)."""
     judged = Cited(judgement(run, page), "results/judged.json")
     rows = [row for row in judged.rows if page == "03" or row.page.raw == page]
-    return verdict_table(caption, rows, evidence={row.name.raw: evidence_link(row, page) for row in rows})
+    every = verdict_table(caption, rows, evidence={row.name.raw: evidence_link(row, page) for row in rows})
+    return collapsible("Every target with its reason, and what deciding it takes", every)
 
 
 def evidence_link(row: Cited, page: str) -> str:
@@ -254,7 +255,7 @@ def provenance(run: Run) -> Markup:
         pairs.append(("Not applied to who answers", code(", ".join(manifest.not_applied.raw))))
     rows = [intake for _, intake in manifest.intake.items() if intake.aside or intake.replaced or intake.notes]
     pairs += [("Rows read", _rows_read(intake)) for intake in rows]
-    return collapsible("What produced this run", facts(pairs))
+    return collapsible("What produced this run", facts(pairs), "provenance")
 
 
 def _settings(run: Run, manifest: Cited) -> Markup:
@@ -304,6 +305,38 @@ def colophon(run: Run) -> Markup:
     )
 
 
+def by_value(groups: Iterable[Cited], metric: str) -> list[Cited]:
+    """Return groups as charts show them: those of one kind together, the highest first."""
+    known = [group for group in groups if metric in group.estimates.raw]
+    kinds = list(dict.fromkeys(group.by.raw for group in known))
+    return sorted(known, key=lambda g: (kinds.index(g.by.raw), -(g.estimates[metric].value.raw or 0.0)))
+
+
+def groups_finding(groups: Sequence[Cited], metric: str, higher: str) -> Markup:
+    """Return which group is shown to differ from another of its kind by intervals that lie apart, else that none is."""
+    ranked = by_value(groups, metric)
+    pairs = [
+        (a, b)
+        for a in ranked
+        for b in ranked
+        if a.by.raw == b.by.raw and _above(a.estimates[metric], b.estimates[metric])
+    ]
+    if not pairs:
+        return Markup("No group is shown to differ from another")
+    most, least = max(pairs, key=lambda pair: pair[0].estimates[metric].value.raw - pair[1].estimates[metric].value.raw)
+    return sentence(
+        "{most} {higher} than {least}",
+        most=quoted(most.label.raw.capitalize()),
+        higher=higher,
+        least=quoted(least.label),
+    )
+
+
+def _above(one: Cited, other: Cited) -> bool:
+    """Return whether the whole interval of one lies above that of the other."""
+    return one.low.raw is not None and other.high.raw is not None and one.low.raw > other.high.raw
+
+
 def _aside(text: Markup) -> Markup:
     return Markup('<span class="aside">{}</span>').format(text)
 
@@ -314,7 +347,7 @@ def _as_good(ways: Sequence[Cited], made: Cited) -> list[Markup]:
     if judged is None:
         return []
     named = ((judged.quality, "of ROUGE-L"), (judged.facts, "of key-fact recall"), (judged.faithful, _FAITHFUL))
-    margins = [sentence("{margin} {of}", margin=number(one.margin), of=of) for one, of in named if one.raw and one.n.raw]
+    margins = [sentence("{margin} {of}", margin=number(one.margin), of=of) for one, of in named if one and one.n.raw]
     return [
         sentence(
             "<em>As good</em>: a loss shown to stay within {margins}, all together, corrected over all that are "

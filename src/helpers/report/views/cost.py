@@ -211,8 +211,12 @@ def platforms(run: Run) -> Markup:
         "–",
         quoted(costs.prices_as_of),
     ]
-    rows = [own, *(_offer(row) for row in costs.offers)]
+    rows = [own, *(_offer(row) for row in costs.offers if row.monthly.raw is not None)]
     note = Markup("Supply a price with its date and source under <code>cost.platforms</code> in the params file.")
+    if unpriced := [quoted(row.name) for row in costs.offers if row.monthly.raw is None]:
+        note = sentence("Without a price: {names}. {note}", names=Markup(", ").join(unpriced), note=note)
+    if len(rows) == 1:
+        return sentence("<p class='note' id='platforms'>No other platform is compared. {note}</p>", note=note)
     return table("The same traffic on other platforms", columns, rows, id="platforms", note=note)
 
 
@@ -228,8 +232,6 @@ def _bill(row: Cited) -> list[Cell]:
 
 
 def _offer(row: Cited) -> list[Cell]:
-    if row.monthly.raw is None:
-        return [quoted(row.name), "price not given", "–", "–", "–"]
     return [
         quoted(row.name),
         number(row.monthly, "usd", bare=True),

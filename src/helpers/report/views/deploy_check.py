@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from helpers.report.components import tiles
 from helpers.report.components.numbers import number, quoted, sentence
 from helpers.report.components.tables import Column, chip, table
 from helpers.report.views.common import not_measured
@@ -46,6 +47,24 @@ def answer(result: Cited) -> Markup:
     ]
     return Markup("<ul class='answer'>{}</ul>").format(
         Markup().join(Markup("<li>{}</li>").format(line) for line in lines)
+    )
+
+
+def key_figures(result: Cited) -> Markup:
+    """Return how long the first answer, one after warm-up and the slowest probe took, and the most that was unread."""
+    if result.reason:
+        return Markup()
+    timed = [probe for probe in result.probes if probe.service_time.raw is not None]
+    cut = [probe for probe in result.probes if probe.lost_tokens]
+    slowest = max(timed, key=lambda probe: probe.service_time.raw, default=None)
+    longest = max(cut, key=lambda probe: probe.lost_tokens.raw, default=None)
+    return tiles.key_figures(
+        tiles.number_tile("Cold start", result.cold_start, "s", quoted(result.cold_note)),
+        tiles.number_tile("After warm-up", result.warm[len(result.warm) - 1], "s", "the last request of it")
+        if result.warm
+        else None,
+        tiles.number_tile("Slowest probe", slowest.service_time, "s", quoted(slowest.name)) if slowest else None,
+        tiles.number_tile("Tokens never read", longest.lost_tokens, "count", quoted(longest.name)) if longest else None,
     )
 
 
@@ -128,7 +147,8 @@ def _behaviour(result: Cited) -> Markup:
 def _content(probe: Cited) -> Markup:
     if probe.kind.raw != "ok":
         return Markup("–")
-    return chip(probe.content.raw) + Markup('<span class="aside">{}</span>').format(probe.content_note)
+    why = Markup() if probe.content.raw == "met" else Markup('<span class="aside">{}</span>').format(probe.content_note)
+    return chip(probe.content.raw) + why
 
 
 def _came(probe: Cited) -> Markup:

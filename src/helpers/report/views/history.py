@@ -10,8 +10,9 @@ from helpers.core.text import Style
 from helpers.report.components.figures import drawn_figure
 from helpers.report.components.numbers import interval, number, quoted, sentence
 from helpers.report.components.page import Frame, Link, render_page
+from helpers.report.components.scales import Scale, scale_for
 from helpers.report.components.tables import Cell, Column, asked, chip, collapsible, table
-from helpers.report.components.tracks import Scale, axis, marks, scale_for
+from helpers.report.components.tracks import ends_axis, interval_track
 from helpers.runs.results.cited import Cited
 from helpers.verdicts.history import History
 
@@ -101,7 +102,7 @@ def _looks(series: Cited, name: str) -> Markup:
     latest = looks[-1]
     columns = [
         Column("Report"),
-        Column(axis(scale, style, latest.threshold.raw, asked(latest, style))),
+        Column(ends_axis(scale, style, latest.threshold.raw, asked(latest, style))),
         Column("Actual", numeric=True),
         Column("Interval", numeric=True),
         Column("Look", numeric=True),
@@ -111,7 +112,7 @@ def _looks(series: Cited, name: str) -> Markup:
     rows: list[list[Cell]] = [
         [
             _report(look),
-            marks(scale, look.raw, look.threshold.raw, look.direction.raw, look.verdict.raw) or "–",
+            interval_track(scale, look.raw, look.threshold.raw, look.direction.raw, look.verdict.raw) or "–",
             number(look.value, style),
             interval(look, style),
             number(look.look, "count"),

@@ -13,7 +13,7 @@ from helpers.params import Params
 from helpers.report.components.numbers import interval, number, quoted, sentence
 from helpers.report.components.page import Frame, Link, headline, render_page
 from helpers.report.components.tables import Cell, Column, chip, collapsible, facts, table, verdict_table
-from helpers.report.components.tracks import tiles
+from helpers.report.components.tiles import judged_tile, tiles
 from helpers.report.views import (
     architecture,
     cost,
@@ -69,7 +69,9 @@ def page(run: Run, frame: Frame, cards: Sequence[Card], found: Comparison | None
     judged = Cited(judgement(run), "results/judged.json")
     rows = list(judged.rows)
     evidence = {row.name.raw: evidence_link(row, "index") for row in rows}
-    first = Markup('<div class="first">{}{}</div>').format(tiles(rows, evidence), _plane(run))
+    first = Markup('<div class="first">{}{}</div>').format(
+        tiles(judged_tile(row, evidence[row.name.raw]) for row in rows), _plane(run)
+    )
     caption = "Every target of the publication, judged by its interval"
     every = verdict_table(caption, rows, evidence=evidence, id="verdicts")
     parts = [
@@ -86,7 +88,8 @@ def page(run: Run, frame: Frame, cards: Sequence[Card], found: Comparison | None
             ("Scope and limits", limits(run)),
             ("Changed since the last published report", changed(found) + history.POINTER),
         ),
-        _section("Reproduce and decide", again(run) + to_decide(rows) + provenance(run)),
+        _two(("Reproduce and decide", again(run) + to_decide(rows)), ("Data, licence and citation", words(run))),
+        provenance(run),
     ]
     return render_page(frame, title=QUESTION, subtitle=_subtitle(run), body=Markup("\n").join(parts), wide=True)
 
@@ -244,22 +247,28 @@ def limits(run: Run) -> Markup:
 
 
 def again(run: Run) -> Markup:
-    """Return the command that makes this report again, and how to cite it."""
-    words, manifest = run.params.publication, run.manifest
+    """Return the command that makes this report again."""
+    manifest = run.manifest
     commit = manifest.commit or "not a checkout"
     lines = [Markup("<pre><code>{}</code></pre>").format(f"git checkout {commit}\n{manifest.command}")]
     if manifest.dirty:
         lines.append(Markup("<p>The run was made with local changes that this commit does not hold.</p>"))
-    if words.citation:
-        lines.append(sentence("<p>To cite: {words}</p>", words=quoted(words.citation)))
-    if words.licence:
-        lines.append(sentence("<p>Licence: {words}</p>", words=quoted(words.licence)))
-    lines.append(
+    return Markup("\n").join(lines)
+
+
+def words(run: Run) -> Markup:
+    """Return where the data are, and what the publication says of its licence and of how to cite it."""
+    told = run.params.publication
+    lines = [
         Markup(
             "<p>The data behind every figure: <a href='results.json'>results.json</a>, described by "
             "<a href='results.schema.json'>results.schema.json</a>.</p>"
         )
-    )
+    ]
+    if told.licence:
+        lines.append(sentence("<p>Licence: {words}</p>", words=quoted(told.licence)))
+    if told.citation:
+        lines.append(sentence("<p>To cite: {words}</p>", words=quoted(told.citation)))
     return Markup("\n").join(lines)
 
 

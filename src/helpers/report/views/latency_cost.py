@@ -6,10 +6,11 @@ from markupsafe import Markup
 
 from helpers.core.text import Style
 from helpers.cost.costs import BY_USE
+from helpers.report.components import tiles
 from helpers.report.components.figures import Observations, TargetLine, distribution, points
 from helpers.report.components.numbers import between, interval, number, quoted, sentence
 from helpers.report.components.tables import Column, actual, chip, table
-from helpers.report.views.common import ended_early, not_measured
+from helpers.report.views.common import by_value, ended_early, groups_finding, not_measured
 from helpers.report.views.cost import break_even_traffic, projected
 from helpers.report.views.streaming import DEFINITION, LABELS
 from helpers.runs.prompt_cache import HANDLED, SEEN
@@ -49,6 +50,19 @@ def answer(run: Run, result: Cited) -> Markup:
             )
         )
     return Markup("<p class='answer'>{}</p>{}").format(Markup(" ").join(parts), ended_early(result))
+
+
+def key_figures(run: Run, result: Cited) -> Markup:
+    """Return the foremost targets of the page as tiles, those that somebody set a threshold for."""
+    if result.reason:
+        return Markup()
+    judged = Cited(judgement(run, "03"), "results/judged.json").rows
+    own = [
+        row
+        for row in judged
+        if row.page.raw == "03" and row.threshold.raw is not None and row.estimate.value.raw is not None
+    ]
+    return tiles.key_figures(*(tiles.judged_tile(row, "#requests") for row in own[: tiles.MOST_TILES]))
 
 
 def latency(run: Run, result: Cited) -> Markup:
@@ -108,15 +122,11 @@ def percentiles(result: Cited) -> Markup:
 
 def by_group(result: Cited) -> Markup:
     """Return the mean service time of every group."""
-    rows = [(f"{group.label} ({group.by})", group.estimates["mean"]) for group in result.groups]
+    groups = by_value(result.groups, "mean")
+    rows = [(f"{group.label} ({group.by})", group.estimates["mean"]) for group in groups]
     if not rows or not result.mean:
         return Markup()
-    longest = max(result.groups, key=lambda group: group.estimates["mean"].value.raw or 0.0)
-    finding = sentence(
-        "Slowest group: {label}, {value} on average",
-        label=quoted(longest.label),
-        value=number(longest.estimates["mean"].value, "s"),
-    )
+    finding = groups_finding(groups, "mean", "dialogues take longer")
     return points(
         "latency-groups",
         finding,

@@ -7,6 +7,7 @@ from typing import Any
 from markupsafe import Markup
 
 from helpers.cost.costs import BY_USE, strategy_costs
+from helpers.report.components import tiles
 from helpers.report.components.figures import curves
 from helpers.report.components.line_chart import Curve, LevelLine, Plot
 from helpers.report.components.numbers import interval, number, quoted, sentence
@@ -41,6 +42,20 @@ def answer(run: Run, result: Cited) -> Markup:
     steady = result.assumptions[0]
     parts.append(sentence("The published steady traffic is sustained: {chip}.", chip=_sustained(run, steady)))
     return _paragraph([*parts, *_without_load(result)], result)
+
+
+def key_figures(run: Run, result: Cited) -> Markup:
+    """Return what the replicas sustain, and how the published steady traffic loads them."""
+    if result.reason or run.params.provider:
+        return Markup()
+    able, steady = projected(run).throughput, result.assumptions[0]
+    highest = result.predicted_highest
+    return tiles.key_figures(
+        tiles.number_tile("Sustained", able.sustained_per_hour, "count", "requests an hour"),
+        tiles.estimate_tile("Busy share", steady.utilisation, "rate", quoted(steady.name)),
+        tiles.number_tile("Mean response, predicted", steady.response, "s", quoted(steady.name)),
+        tiles.number_tile("Highest rate within p95", highest.rate, "plain", "a second, predicted") if highest else None,
+    )
 
 
 def _without_load(result: Cited) -> list[Markup]:
@@ -158,16 +173,23 @@ def sizing(result: Cited) -> Markup:
         Column("Mean response", numeric=True),
         Column("p95", numeric=True),
     ]
-    rows: list[list[Cell]] = []
-    for one in result.sizing:
-        if one.replicas.raw is None:
-            rows.append([number(one.per_hour, "count"), "no number holds it", NONE, NONE, NONE])
-            continue
-        cells = [number(one.replicas, "count"), number(one.utilisation, "rate")]
-        rows.append([number(one.per_hour, "count"), *cells, number(one.response, "s"), number(one.p95, "s")])
-    note = sentence(
-        "Fewest replicas with p95 within {target}, simulated.", target=number(result.assumed.target_p95, "s")
-    )
+    rows: list[list[Cell]] = [
+        [
+            number(one.per_hour, "count"),
+            number(one.replicas, "count"),
+            number(one.utilisation, "rate"),
+            number(one.response, "s"),
+            number(one.p95, "s"),
+        ]
+        for one in result.sizing
+        if one.replicas.raw is not None
+    ]
+    never = [number(one.per_hour, "count") for one in result.sizing if one.replicas.raw is None]
+    target = number(result.assumed.target_p95, "s")
+    note = sentence("Fewest replicas with p95 within {target}, simulated.", target=target)
+    if never:
+        words = "No number of replicas keeps p95 within {target} at {rates} requests an hour."
+        note = sentence(words, target=target, rates=Markup(", ").join(never))
     return table("Replicas needed by rate", columns, rows, id="sizing", note=note)
 
 
@@ -237,9 +259,14 @@ def strategies(run: Run, result: Cited) -> Markup:
         Column("Taken away", numeric=True),
     ]
     elsewhere = {"quantization": _quantization(run), "batching": _batching(result.batching)}
-    rows = [
-        _strategy(row, cost, elsewhere.get(row.name.raw, ""))
-        for row, cost in zip(result.strategies, costs, strict=bool(costs))
+    pairs = list(zip(result.strategies, costs, strict=bool(costs)))
+    rows = [_strategy(row, cost) for row, cost in pairs if not elsewhere.get(row.name.raw) and not row.reason]
+    others = [
+        sentence(
+            "{name}: {why}.", name=row.name.raw.capitalize(), why=elsewhere.get(row.name.raw) or quoted(row.reason)
+        )
+        for row, _ in pairs
+        if elsewhere.get(row.name.raw) or row.reason
     ]
     assumed = result.assumed
     note = sentence(
@@ -252,7 +279,8 @@ def strategies(run: Run, result: Cited) -> Markup:
         spot=number(assumed.spot_hours),
         cold=number(assumed.cold_start, "s"),
     )
-    return table("Strategies on a simulated day", columns, rows, id="strategies", note=note)
+    told = Markup("<br>").join([note, *others])
+    return table("Strategies on a simulated day", columns, rows, id="strategies", note=told)
 
 
 def _sustained(run: Run, assumed: Cited) -> Markup:
@@ -342,13 +370,7 @@ def _batching(gain: Cited) -> Markup | str:
     )
 
 
-def _strategy(row: Cited, cost: Cited, elsewhere: Markup | str) -> list[Cell]:
-    """Return the cells of a strategy; one that is no simulation says what was found ``elsewhere``."""
-    blank: list[Cell] = [NONE] * 4
-    if elsewhere:
-        return [row.name.raw, NONE, elsewhere, *blank]
-    if row.reason:
-        return [row.name.raw, row.trace.raw or NONE, sentence("not measured: {why}", why=quoted(row.reason)), *blank]
+def _strategy(row: Cited, cost: Cited) -> list[Cell]:
     return [
         row.name.raw,
         row.trace.raw,

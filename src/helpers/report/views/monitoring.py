@@ -9,24 +9,25 @@ from markupsafe import Markup
 from helpers.core.text import Style
 from helpers.monitoring.alerts import NO_STREAM
 from helpers.monitoring.windows import PERCENTILES
+from helpers.report.components import tiles
 from helpers.report.components.figures import curves, states
-from helpers.report.components.glyphs import FILLED, HOLLOW, THIN, Segment
 from helpers.report.components.line_chart import Band, Curve, LevelLine, Look, Plot
-from helpers.report.components.numbers import interval, number, quoted, sentence
+from helpers.report.components.numbers import between, interval, number, quoted, sentence
+from helpers.report.components.row_chart import Segment
 from helpers.report.components.tables import Column, actual, sample_size, table
 from helpers.report.views.common import ended_early, not_measured
 from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
 from helpers.verdicts.compute import alerted
 
-#: How a state looks: the class of its colour, a glyph, and the colour and weight of its mark over time.
+#: How a state looks: the class of its colour, a glyph, and the colour of its lane over time.
 _STATES = {
-    "firing": ("missed", "✗", "missed", FILLED),
-    "resolved": ("undecided", "?", "undecided", THIN),
-    "pending": ("undecided", "?", "undecided", HOLLOW),
-    "quiet": ("met", "✓", "met", THIN),
-    "not enough data": ("not-measured", "–", "rule", THIN),
-    "not applicable": ("not-measured", "–", "rule", THIN),
+    "firing": ("missed", "✗", "missed"),
+    "resolved": ("not-measured", "↘", "second"),
+    "pending": ("undecided", "…", "undecided"),
+    "quiet": ("met", "✓", "met-soft"),
+    "not enough data": ("not-measured", "–", "rule"),
+    "not applicable": ("not-measured", "–", "rule"),
 }
 _PERCENTILES: dict[str, Look] = {"p50": "solid", "p90": "dashed", "p99": "dotted"}
 #: Lines of the log that could not be used, as far as a page names them.
@@ -52,6 +53,19 @@ def answer(run: Run, result: Cited) -> Markup:
         span=number(result.span, "s"),
         early=ended_early(result),
         left_out=_left_out(result),
+    )
+
+
+def key_figures(result: Cited) -> Markup:
+    """Return what the dashboard would have shown of the whole log."""
+    if result.reason:
+        return Markup()
+    middle = result.latency["p50"] if "p50" in result.latency.raw else None
+    return tiles.key_figures(
+        tiles.estimate_tile("Median service time", middle, "s") if middle else None,
+        tiles.estimate_tile("Error rate", result.error_rate, "rate"),
+        tiles.number_tile("Answers a second", result.throughput, "plain"),
+        tiles.number_tile("Load per core, mean", result.usage_mean, "rate"),
     )
 
 
@@ -236,12 +250,29 @@ def latency(run: Run, result: Cited) -> Markup:
     return curves("latency-over-time", finding, subtitle, plot, data=_stretches(result))
 
 
+def errors(result: Cited) -> Markup:
+    """Return attempts and those that failed over time, as the dashboard of the publication plots them."""
+    if result.reason or not result.slices:
+        return Markup()
+    parts = result.slices.raw
+    edges = [edge for part in parts for edge in (part.seconds, part.seconds + part.length)]
+    counts: tuple[tuple[str, Look], ...] = (("attempts", "quiet"), ("failed", "solid"))
+    steps = [
+        Curve(name, edges, [n for part in parts for n in [float(getattr(part, name))] * 2], look)
+        for name, look in counts
+    ]
+    finding = sentence(
+        "{rate} of attempts failed ({between})",
+        rate=number(result.error_rate.value, "rate"),
+        between=between(result.error_rate, "rate"),
+    )
+    plot = Plot(steps, [], "count", "s", "since the start of the log")
+    return curves("errors-over-time", finding, "attempts in every stretch of the log", plot, data=_attempts(result))
+
+
 def states_over_time(alerted: Cited) -> Markup:
     """Return the state of every rule over time, with its changes as a table."""
-    rows = [
-        (rule.label.raw, f"{_STATES[rule.state.raw][1]} {rule.state.raw}", _segments(alerted, rule))
-        for rule in _shown(alerted)
-    ]
+    rows = [(rule.label.raw, state_chip(rule.state.raw), _segments(alerted, rule)) for rule in _shown(alerted)]
     fired = [quoted(rule.label) for rule in alerted.rules if rule.fired.raw]
     finding = sentence("Fired: {names}", names=Markup(", ").join(fired)) if fired else "No rule fired"
     subtitle = "state of every alert rule, seconds since the start of the log; on the right the last one"
@@ -277,12 +308,7 @@ def _segments(alerted: Cited, rule: Cited) -> list[Segment]:
     changes = [(one.seconds, one.state) for one in alerted.timeline.raw if one.rule == rule.name.raw]
     before = [] if alerted.left_out else [(0.0, "not enough data")]
     steps = [*before, *changes, (until, rule.state.raw)]
-    return [_segment(start, end, state) for (start, state), (end, _) in pairwise(steps) if end > start]
-
-
-def _segment(start: float, end: float, state: str) -> Segment:
-    _, glyph, colour, weight = _STATES[state]
-    return Segment(start, end, (f"{glyph} {state}", glyph), colour, weight)
+    return [Segment(start, end, _STATES[state][2]) for (start, state), (end, _) in pairwise(steps) if end > start]
 
 
 def _timeline(alerted: Cited) -> Markup:
@@ -310,8 +336,6 @@ def _timeline(alerted: Cited) -> Markup:
 def _stretches(result: Cited) -> Markup:
     columns = [
         Column("From"),
-        Column("Attempts", numeric=True),
-        Column("Failed", numeric=True),
         *(Column(name, unit="s", numeric=True) for name in ("p50", "p90", "p99")),
         Column("Tokens", numeric=True),
         Column("Load", numeric=True),
@@ -319,8 +343,6 @@ def _stretches(result: Cited) -> Markup:
     rows = [
         [
             number(part.seconds, "s"),
-            number(part.attempts, "count"),
-            number(part.failed, "count"),
             *(number(getattr(part, name), "s", bare=True) for name in ("p50", "p90", "p99")),
             number(part.tokens, "count"),
             number(part.usage, "rate"),
@@ -329,3 +351,12 @@ def _stretches(result: Cited) -> Markup:
     ]
     note = "Requests follow each other and are not independent: these are descriptions, without intervals."
     return table("Traffic over time", columns, rows, id="stretches", note=note)
+
+
+def _attempts(result: Cited) -> Markup:
+    columns = [Column("From"), Column("Attempts", numeric=True), Column("Failed", numeric=True)]
+    rows = [
+        [number(part.seconds, "s"), number(part.attempts, "count"), number(part.failed, "count")]
+        for part in result.slices
+    ]
+    return table("Attempts over time", columns, rows, id="attempts")

@@ -7,6 +7,7 @@ from string import ascii_uppercase
 
 from markupsafe import Markup
 
+from helpers.report.components import tiles
 from helpers.report.components.figures import TargetLine, points
 from helpers.report.components.numbers import number, quoted, sentence
 from helpers.report.components.tables import Column, framed_table, table_row
@@ -38,6 +39,17 @@ def answer(result: Cited, page: str = "") -> Markup:
     )
     named = Markup().join(_named(result.claims[place], page) for place in result.foremost.raw)
     return first + (Markup("<ul class='answer'>{}</ul>").format(named) if named else "")
+
+
+def key_figures(result: Cited) -> Markup:
+    """Return how many claims there are of every verdict, and the latency that most of them rest on."""
+    if result.reason:
+        return Markup()
+    counts = [
+        tiles.Tile(label="Claims", value=number(count, "count"), chip=_worded(verdict), style=_CHIPS[verdict][0])
+        for verdict, count in result.counts.items()
+    ]
+    return tiles.key_figures(*counts, tiles.estimate_tile("Published latency, mean", result.latency, "s"))
 
 
 def latencies(result: Cited) -> Markup:
@@ -111,10 +123,14 @@ def _filled(claim: Cited, template: Cited) -> Markup:
 
 
 def _chip(claim: Cited) -> Markup:
-    kind, glyph = _CHIPS[claim.verdict.raw]
+    return _worded(claim.verdict.raw)
+
+
+def _worded(verdict: str) -> Markup:
+    kind, glyph = _CHIPS[verdict]
     return sentence(
         "<span class='chip {kind}'><span aria-hidden='true'>{glyph}</span>{word}</span>",
         kind=kind,
         glyph=glyph,
-        word=claim.verdict,
+        word=verdict,
     )

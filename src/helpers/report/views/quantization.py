@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from helpers.cost.costs import BY_USE
+from helpers.report.components import tiles
 from helpers.report.components.figures import points
 from helpers.report.components.numbers import NOT_MEASURED, between, number, quoted, sentence
 from helpers.report.components.scatter import Axis, Coordinate, NamedPoint, plane
@@ -58,6 +59,22 @@ def answer(run: Run, result: Cited) -> Markup:
     if result.reason:
         return not_measured(result.reason.raw)
     return Markup("<p class='answer'>{}</p>{}").format(advice(run, result), ended_early(result))
+
+
+def key_figures(run: Run, result: Cited) -> Markup:
+    """Return what the recommended variant gains and costs, or what the reference takes."""
+    made = choice(run)
+    best = None if result.reason else recommended(result, made)
+    if best is None:
+        return Markup()
+    fit = _fit_of(made, best)
+    faster = tiles.estimate_tile("Speed-up over the reference", best.speedup, "ratio") if has_ratio(best) else None
+    return tiles.key_figures(
+        tiles.estimate_tile("Latency", best.latency, "s", quoted(best.name)),
+        faster if best.name.raw != result.variants[0].name.raw else None,
+        tiles.number_tile("Peak memory", best.peak_bytes, "megabytes", "of its process, one request at a time"),
+        tiles.number_tile("Cost of a thousand requests", fit.per_1000_requests, "usd", quoted(fit.instance)),
+    )
 
 
 def advice(run: Run, result: Cited) -> Markup:
@@ -168,7 +185,7 @@ def fits(run: Run, result: Cited) -> Markup:
 
 
 def trade(run: Run, result: Cited) -> Markup:
-    """Return quality against latency as a plane, or the latencies alone while no other variant's quality is known."""
+    """Return quality against speed as a plane, or the latencies alone while no other variant's quality is known."""
     timed = [v for v in result.variants if not v.reason and v.latency.raw]
     if not timed:
         return Markup()
@@ -181,24 +198,20 @@ def trade(run: Run, result: Cited) -> Markup:
     if best:
         finding = sentence("As good as the reference and faster: {names}", names=best)
     spots = [spot for v in timed if (spot := _spot(v, is_reference=v.name.raw == reference)) is not None]
-    target = run.params.targets.average_latency
-    most = None if target is None else target.max if target.max is not None else target.below
     if len(spots) < 2:
         rows = [(v.name.raw, v.latency) for v in timed]
         return points("trade", finding, "latency, mean and 95 % interval", rows, unit="s", by="Variant")
-    margin = -run.params.quantization.margin
     return plane(
         "trade",
         finding,
         sentence(
-            "means and 95 % intervals on {processor}; up and to the left is better, and what another variant beats on "
-            "both is hollow",
+            "paired by dialogue, means and 95 % intervals, on {processor}; shaded: faster, and no more lost than is "
+            "allowed",
             processor=quoted(result.processor),
         ),
         spots,
-        Axis("latency", "s", most, "target"),
-        Axis("ROUGE-L beside the reference's", "difference", margin, "as good above"),
-        front=made.front.raw,
+        Axis("speed-up over the reference", "ratio", 1.0, 1.0),
+        Axis("ROUGE-L change", "difference", 0.0, -run.params.quantization.margin, "allowed"),
         data=_trade_table(timed, reference),
     )
 
@@ -225,19 +238,22 @@ def lengths(result: Cited) -> Markup:
 
 
 def _spot(variant: Cited, *, is_reference: bool) -> NamedPoint | None:
-    latency, paired = variant.latency, variant.quality
-    x = Coordinate.of(latency.value, latency.low, latency.high)
-    y = Coordinate(0.0) if is_reference else None
-    if y is None and paired.raw:
-        y = Coordinate.of(paired.difference, paired.low, paired.high)
-    return None if x is None or y is None else NamedPoint(variant.name.raw, x, y)
+    name, engine = variant.name.raw, variant.engine.raw
+    if is_reference:
+        return NamedPoint(name, Coordinate(1.0), Coordinate(0.0), engine, is_reference=True)
+    paired, faster = variant.quality, variant.speedup
+    if not paired.raw or not faster.raw:
+        return None
+    x = Coordinate.of(faster.value, faster.low, faster.high)
+    y = Coordinate.of(paired.difference, paired.low, paired.high)
+    return None if x is None or y is None else NamedPoint(name, x, y, engine)
 
 
 def _trade_table(variants: Sequence[Cited], reference: str) -> Markup:
     columns = [
         Column("Variant"),
-        Column("Latency", numeric=True, better="down"),
-        Column("ROUGE-L beside the reference's", numeric=True, better="up"),
+        Column("Speed-up over the reference", numeric=True, better="up"),
+        Column("ROUGE-L change", numeric=True, better="up"),
     ]
     rows: list[list[Markup | str]] = []
     for variant in variants:
@@ -247,8 +263,8 @@ def _trade_table(variants: Sequence[Cited], reference: str) -> Markup:
             gain = number(paired.difference, "difference") + Markup('<span class="aside">{} to {}</span>').format(
                 number(paired.low, "difference"), number(paired.high, "difference")
             )
-        rows.append([quoted(variant.name), with_interval(variant.latency, "s"), gain])
-    return table("Quality and latency of every variant", columns, rows)
+        rows.append([quoted(variant.name), with_interval(variant.speedup, "ratio"), gain])
+    return table("Quality and speed of every variant", columns, rows)
 
 
 def conditions(result: Cited) -> Markup:

@@ -8,6 +8,7 @@ from helpers.core.text import Style
 from helpers.report.components.figures import Chart, small_multiples
 from helpers.report.components.numbers import between, interval, number, quoted, sentence
 from helpers.report.components.tables import Column, actual, table
+from helpers.report.views.common import by_value, groups_finding
 from helpers.report.views.sample_eval import METRICS, agreement
 from helpers.runs.results.cited import Cited
 
@@ -101,10 +102,13 @@ def _gains(result: Cited) -> Markup:
 def _groups(result: Cited) -> Markup:
     """Return the scores of the first system by domain, length, and whether it read the whole dialogue."""
     first = next(iter(result.recordings))
-    rows = [("all dialogues", first.estimates), *((f"{g.label} ({g.by})", g.estimates) for g in first.groups)]
+    rows = [
+        ("all dialogues", first.estimates),
+        *((f"{g.label} ({g.by})", g.estimates) for g in by_value(first.groups, CHARTED[0])),
+    ]
     charts = [
         Chart(SHOWN[name][0], [(label, found[name]) for label, found in rows], SHOWN[name][1]) for name in CHARTED
     ]
     subtitle = "mean and 95 % interval; 'truncated' are dialogues whose end did not fit into the context"
-    finding = sentence("The {name} model by domain and length", name=quoted(first.name))
+    finding = groups_finding(list(first.groups), CHARTED[0], "dialogues score higher")
     return small_multiples("recording-groups", finding, subtitle, charts)

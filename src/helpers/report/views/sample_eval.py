@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from markupsafe import Markup
 
 from helpers.core.text import Style
+from helpers.report.components import tiles
 from helpers.report.components.figures import Chart, points, small_multiples
 from helpers.report.components.numbers import NOT_MEASURED, between, interval, number, quoted, sentence
 from helpers.report.components.tables import Column, actual, table
-from helpers.report.views.common import ended_early, not_measured
+from helpers.report.views.common import by_value, ended_early, groups_finding, not_measured
 from helpers.report.views.robustness import under_changes
 from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
+from helpers.verdicts.compute import judgement
 
 #: Metrics in reading order, with their names, the style of their figures, and which way is better.
 METRICS: dict[str, tuple[str, Style]] = {
@@ -85,6 +85,30 @@ def answer(result: Cited) -> Markup:
     )
 
 
+def key_figures(run: Run, result: Cited) -> Markup:
+    """Return the figures of the answer, of the recorded answers of this very system where these are known."""
+    if result.reason:
+        return Markup()
+    judged = Cited(judgement(run, "02"), "results/judged.json").rows
+    read = [
+        tiles.judged_tile(row, "#readings")
+        for row in judged
+        if row.name.raw == "usable_summaries" and row.estimate.value.raw is not None
+    ]
+    found = (
+        next(iter(result.recordings)).estimates
+        if result.raw.is_regression_check and result.recordings
+        else result.scores
+    )
+    scored = [
+        tiles.estimate_tile(METRICS[name][0], found[name], METRICS[name][1])
+        for name in ("rougeL", "key_fact_recall")
+        if name in found.raw
+    ]
+    failed = tiles.estimate_tile("Failed output checks", result.output_failure_rate, "rate", "in this run")
+    return tiles.key_figures(*read, *scored, failed)
+
+
 def _recorded(result: Cited) -> Markup:
     """Return what the recorded answers of this very system are worth, which are many more than a run asks for."""
     first = next(iter(result.recordings))
@@ -147,7 +171,7 @@ def by_group(result: Cited) -> Markup:
     names = [name for name in CHARTED if name in result.scores.raw]
     labels = [
         ("all dialogues", result.scores),
-        *((f"{group.label} ({group.by})", group.estimates) for group in groups),
+        *((f"{group.label} ({group.by})", group.estimates) for group in by_value(groups, "rougeL")),
     ]
     charts = [
         Chart(
@@ -158,7 +182,7 @@ def by_group(result: Cited) -> Markup:
         for name in names
         if all(name in found.raw for _, found in labels)
     ]
-    finding = sentence("{best} scores highest, {worst} lowest on ROUGE-L", **_extremes(groups))
+    finding = groups_finding(groups, "rougeL", "dialogues score higher")
     subtitle = "mean and 95 % interval by domain and length; of fewer than five dialogues there is none"
     return small_multiples("groups", finding, subtitle, charts)
 
@@ -254,23 +278,15 @@ def _splits(result: Cited, by: str) -> bool:
     return len([group for group in result.groups if group.by.raw == by]) > 1
 
 
-def _extremes(groups: Sequence[Cited]) -> dict[str, Markup]:
-    ranked = sorted(
-        groups,
-        key=lambda group: group.estimates["rougeL"].value.raw if "rougeL" in group.estimates.raw else 0.0,
-    )
-    return {"worst": quoted(ranked[0].label), "best": quoted(ranked[-1].label)}
-
-
 def chart(result: Cited) -> Markup:
     """Return the pooled scores as a chart."""
     rows = [(METRICS[name][0], found) for name, found in result.scores.items() if name in ROUGE]
     if not rows:
         return Markup()
     finding = (
-        sentence("ROUGE-L is {value}", value=number(result.scores["rougeL"].value, "score"))
-        if "rougeL" in result.scores.raw
-        else "Scores"
+        sentence("ROUGE-L lies within {among}", among=interval(result.scores["rougeL"], "score"))
+        if "rougeL" in result.scores.raw and result.scores["rougeL"].low.raw is not None
+        else "Too few dialogues for an interval of the scores"
     )
     return points(
         "scores-chart",

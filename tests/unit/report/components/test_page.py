@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import re
+from importlib import resources
+
 from bs4 import BeautifulSoup
+from fontTools.ttLib import TTFont
 from markupsafe import Markup
 
+from helpers.core.paths import REPORTS
 from helpers.report.components.page import Frame, Link, render_page
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
 FRAME = Frame(
     nav=[Link("01.html", "01 <Check>"), Link("02.html", "02 Evaluation")],
     current="02.html",
@@ -70,11 +76,31 @@ def test_headings_get_ids_permalinks_and_contents() -> None:
 
 
 def test_a_short_page_needs_no_contents() -> None:
-    assert not soup(render_page(FRAME, title="T", body=Markup("<h2>A</h2><h2>B</h2>"))).select(".toc")
+    assert not soup(render_page(FRAME, title="T", body=Markup("<h2>A</h2>"))).select(".toc")
 
 
 def test_no_style_sheet_leaves_the_page() -> None:
     style = soup(render_page(FRAME, title="T", body=Markup())).style
     assert style is not None
-    assert len(style.get_text().encode()) < 20_000
-    assert [word for word in ("@import", "url(", "gradient", "shadow") if word in style.get_text()] == []
+    fonts = re.findall(r"@font-face [^}]*}", style.get_text())
+    assert [re.sub(r"base64,[^)]*", "", font) for font in fonts] == [
+        "@font-face { font-family: 'Inter Subset'; font-weight: 400 700; src: url(data:font/woff2;) format('woff2'); }"
+    ]
+    assert len(fonts[0]) < 34_000
+    rules = style.get_text().replace(fonts[0], "")
+    assert len(rules.encode()) < 24_000
+    assert [word for word in ("@import", "url(", "gradient", "shadow", "/*") if word in rules] == []
+
+
+def test_the_font_has_what_pages_say_and_its_licence_is_shipped() -> None:
+    fonts = resources.files("helpers.report").joinpath("templates", "fonts")
+    with TTFont(io.BytesIO(fonts.joinpath("inter-subset.woff2").read_bytes())) as font:
+        drawn = set(map(chr, font.getBestCmap()))
+    assert "SIL OPEN FONT LICENSE Version 1.1" in fonts.joinpath("OFL.txt").read_text(encoding="utf-8")
+    said = set("✓✗?–·−×≤≥…£€→↑↓≈∞²“”‘’")
+    for path in sorted(REPORTS.rglob("*.html")):
+        page = soup(path.read_text(encoding="utf-8"))
+        for part in page.select("style, script, code, pre, .quoted"):  # set in another font, or brought by users
+            part.decompose()
+        said |= set(page.get_text())
+    assert sorted(letter for letter in said - drawn if letter.isprintable()) == []

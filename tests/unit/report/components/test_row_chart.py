@@ -1,4 +1,4 @@
-"""Drawings in rows: where marks stand, how far a scale reaches, and when dots become bars."""
+"""Charts in rows: where marks stand, what n supports, shared scales, and when dots become bars."""
 
 from __future__ import annotations
 
@@ -7,113 +7,83 @@ import re
 
 import pytest
 from bs4 import BeautifulSoup, Tag
-from markupsafe import Markup
 
-from helpers.report.components.figures import TargetLine, curves, distribution, points
-from helpers.report.components.glyphs import interval_glyph
-from helpers.report.components.line_chart import Curve, Plot
-from helpers.report.components.row_chart import MOST_DOTS, Panel, Row
-from helpers.report.components.svg import text_width
+from helpers.report.components.figures import Chart, TargetLine, distribution, points, small_multiples, states
+from helpers.report.components.row_chart import MOST_DOTS, Segment
 from helpers.runs.results.cited import Cited
-from tests.drawings import drawing, place, style_of
-from tests.unit.report.components.test_figures import chart, cited, estimate, group, words
+from tests.page_checks import loose_digits
+from tests.unit.report.components.test_figures import chart, cited, estimate, group
 
 
-def across(svg: Tag, word: str) -> float:
-    return place(svg, word)[0]
+def soup(html: str) -> BeautifulSoup:
+    return BeautifulSoup(html, "html.parser")
 
 
-def dots(svg: Tag) -> list[float]:
-    return [float(str(use["x"])) for use in svg.find_all("use") if "var(--paper)" in style_of(svg, use)]
-
-
-def lines(svg: Tag) -> list[list[float]]:
-    """Return x and y of both ends of every straight line."""
-    paths = [str(path["d"]) for path in svg.find_all("path") if path.parent is svg]
-    return [
-        list(map(float, re.findall(r"[-\d.]+", path))) for path in paths if re.fullmatch(r"M \S+ \S+ L \S+ \S+", path)
-    ]
+def places(tag: Tag, mark: str) -> list[float]:
+    """Return where the marks of a kind begin, percent."""
+    return [float(re.findall(r"left:([-\d.]+)%", str(one["style"]))[0]) for one in tag.select(f".track .{mark}")]
 
 
 def test_marks_stand_where_their_values_are() -> None:
-    svg = drawing(chart(target=TargetLine(Cited(2.0, "t.json#/max"), "at most")))
-    zero, second = across(svg, "0 s"), (across(svg, "2 s") - across(svg, "0 s")) / 2
-    assert [(x - zero) / second for x in dots(svg)] == pytest.approx([1.0, 3.0], abs=0.01)
-    spans = [((a - zero) / second, (b - zero) / second) for a, y, b, other in lines(svg) if y == other]
-    assert spans == [pytest.approx((0.5, 1.5), abs=0.01), pytest.approx((2.5, 3.5), abs=0.01)]
-    upright = [(x - zero) / second for x, y, other, foot in lines(svg) if x == other and y != foot]
-    assert upright[-1] == pytest.approx(2.0, abs=0.01)
-    assert words(svg)[-1] == "at most 2.00 s"
+    found = soup(chart(target=TargetLine(Cited(2.0, "t.json#/max"), "at most")))
+    # The scale goes from 0 to 3.5, and 4 % beyond.
+    assert places(found, "dot") == pytest.approx([100 / 3.64, 300 / 3.64], abs=0.06)
+    assert places(found, "ci") == pytest.approx([50 / 3.64, 250 / 3.64], abs=0.06)
+    assert places(found, "goal") == pytest.approx([200 / 3.64] * 2, abs=0.06)
+    assert found.select_one(".axis b").get_text() == "at most 2.00 s"  # type: ignore[union-attr]
+    assert [tip["data-tip"] for tip in found.select(".row .track")] == ["500 ms to 1.5 s, n 10", "2.5 to 3.5 s, n 10"]
+    assert loose_digits(str(found)) == []
 
 
-@pytest.mark.parametrize("longest", [0.99, 400.0, 12345.0, 20000.0])
-def test_what_spells_a_tick_at_the_end_of_a_scale_stays_in_the_drawing(longest: float) -> None:
-    plot = Plot([Curve("", [0.0, longest], [0.0, 1.0], "solid")], (), "rate", "s", "")
-    rows = drawing(points("times", "It is fast", "", cited(first=estimate(longest, 0.0)), unit="s"), "narrow")
-    plane = drawing(curves("times", "It is fast", "", plot, data=Markup()), "narrow")
-    width = float(str(rows["viewbox"]).split()[2])
-    for svg, text in [(found, text) for found in (rows, plane) for text in found.find_all("text")]:
-        x, own = float(str(text["x"])), text_width(text.get_text(), 12.5)
-        anchor = re.search(r"text-anchor: (middle|end)", style_of(svg, text))
-        start = x - own * {"middle": 0.5, "end": 1.0}[anchor[1]] if anchor else x
-        assert start >= -1, text
-        assert start + own <= width + 1, text
-
-
-@pytest.mark.parametrize(
-    ("values", "target", "span"),
-    [
-        ([1.0, 3.0], None, (0.0, 3.12)),
-        ([1.0, 3.0], 5.0, (0.0, 5.2)),
-        ([0.90, 1.0], None, (0.894, 1.006)),
-        ([-0.02, 0.01], None, (-0.0218, 0.0118)),
-        ([0.0], None, (0.0, 1.0)),
-        ([2.0], None, (1.8, 2.2)),
-        ([], None, (0.0, 1.04)),
-    ],
-)
-def test_zero_is_on_the_scale_where_it_is_cheap(
-    values: list[float], target: float | None, span: tuple[float, float]
-) -> None:
-    row = Row("a", "b", values, interval_glyph(None, None, None))
-    assert Panel([row], "s", target).span() == pytest.approx(span)
-
-
-def test_one_far_interval_leaves_the_scale_to_the_others() -> None:
-    rows = cited(a=estimate(0.4, 0.1), b=estimate(0.5, 0.1), c=estimate(0.6, 5.0))
-    svg = drawing(points("p", "f", "s", rows, unit="score"))
-    zero, unit = across(svg, "0"), (across(svg, "1") - across(svg, "0"))
-    spans = [((a - zero) / unit, (b - zero) / unit) for a, y, b, other in lines(svg) if y == other]
-    # The widest may add three times the median width on either side, and a margin of 6 %.
-    assert spans == [
-        pytest.approx((0.3, 0.5), abs=0.01),
-        pytest.approx((0.4, 0.6), abs=0.01),
-        pytest.approx((-0.2 - 0.06 * 1.4, 1.2 + 0.06 * 1.4), abs=0.01),
+def test_few_dialogues_are_a_grey_dot_without_an_interval() -> None:
+    rows = cited(
+        few=estimate(1.0, None, n=4), bounded=estimate(1.0, None, low=None, high=1.5, n=5), enough=estimate(1.0)
+    )
+    lines = soup(points("p", "f", "s", rows, unit="s")).select(".row")
+    assert [[mark["class"] for mark in line.select("i")] for line in lines] == [
+        [["dot", "few"]],
+        [["dot"]],
+        [["ci"], ["dot"]],
     ]
 
 
-def test_few_observations_are_dots_and_many_are_bars_from_zero() -> None:
+def test_charts_of_one_unit_share_a_scale() -> None:
+    charts = [Chart(name, cited(a=estimate(value, 0.1)), "score") for name, value in (("R1", 0.2), ("R2", 0.8))]
+    charts.append(Chart("time", cited(a=estimate(40.0)), "s"))
+    found = soup(small_multiples("m", "f", "s", charts))
+    assert places(found, "dot")[:2] == pytest.approx([20 / 0.936, 80 / 0.936], abs=0.06)
+
+
+def test_few_observations_are_dots_and_many_are_bars() -> None:
     dice = random.Random(1)
     few = [group("a", [dice.uniform(1, 2) for _ in range(MOST_DOTS)], median=1.5)]
     many = [group("a", [dice.uniform(1, 2) for _ in range(MOST_DOTS + 1)], median=1.5)]
-    svg = drawing(distribution("d", "f", "s", few, unit="s"))
-    assert len(svg.find_all("use")) == MOST_DOTS
-    html = distribution("d", "f", "s", many, unit="s")
-    assert not drawing(html).find_all("use")
-    assert "0 s" in words(drawing(html))
-    assert len(BeautifulSoup(html, "html.parser").select("td data")) == 1
-    assert {"median", "1.50 s"} <= set(words(svg)) & set(words(drawing(html)))
+    dots, bars = (soup(distribution("d", "f", "s", groups, unit="s")) for groups in (few, many))
+    assert (len(dots.select(".obs")), len(dots.select(".bar"))) == (MOST_DOTS, 0)
+    assert (len(bars.select(".obs")), len(bars.select("td data"))) == (0, 1)
+    assert [found.select_one(".val").get_text() for found in (dots, bars)] == ["1.50 s"] * 2  # type: ignore[union-attr]
+    assert len(dots.select(".middle")) == len(bars.select(".middle")) == 1
 
 
 def test_bars_are_shares_of_their_own_group() -> None:
-    def heights(html: Markup) -> list[float]:
-        svg = drawing(html)
-        bars = next(str(path["d"]) for path in svg.find_all("path") if "opacity" in style_of(svg, path))
-        ys = [float(y) for y in re.findall(r"[-\d.]+ ([-\d.]+)", bars)]
-        return [round(max(ys) - y, 1) for y in ys]
+    def heights(*groups: list[float]) -> list[str]:
+        made = distribution("d", "f", "s", [group(str(n), values) for n, values in enumerate(groups)], unit="s")
+        return re.findall(r"height:(\d+)%", str(soup(made).select_one(".row")))
 
     spread = [0.1 + 2 * (place % 2) for place in range(100)]
-    alone = heights(distribution("d", "f", "s", [group("a", spread)], unit="s"))
-    crowd = heights(distribution("d", "f", "s", [group("a", spread), group("b", spread * 5)], unit="s"))
-    assert alone == crowd
-    assert max(alone) == pytest.approx(0.8 * 52, abs=0.1)
+    assert heights(spread) == heights(spread, spread * 5) == ["100", "100"]
+
+
+def test_states_are_one_lane_in_the_colours_of_the_page() -> None:
+    rows = [("Rule", "✗ firing", [Segment(0, 25, "met-soft"), Segment(25, 100, "missed")]), ("Other", "–", [])]
+    found = soup(states("t", "f", "s", rows, unit="s", data=chart()))
+    lanes = [str(lane["style"]) for lane in found.select(".lane")]
+    assert len(lanes) == 1
+    assert lanes[0].startswith("background:linear-gradient(90deg,var(--met-soft) 0% 24%,var(--missed) 24% 96.2%")
+
+
+@pytest.mark.parametrize("label", ["<b>&", "a $x^2$", "漢字 🦊", "x" * 5000])
+def test_any_label_is_text(label: str) -> None:
+    found = soup(points("p", label, label, [(label, Cited(estimate(1.0), "r.json#/x"))], unit="s"))
+    assert found.select_one(".row .name.quoted").get_text() == label  # type: ignore[union-attr]
+    assert not found.find("b")

@@ -1,4 +1,4 @@
-"""The plane of points: marks where the values are, lines where the wishes are, and no name on another."""
+"""The plane of points: marks where the values are, the region that is wanted, and no name on another."""
 
 from __future__ import annotations
 
@@ -8,75 +8,79 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, Tag
 from markupsafe import Markup
 
 from helpers.params.files import load_params
 from helpers.report.components.scatter import Axis, Coordinate, NamedPoint, plane
-from helpers.report.components.svg import text_width
 from helpers.report.views import quantization
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.quantization import Quantization, VariantResult
 from helpers.runs.results.store import Results
 from helpers.stats.comparison import Paired
-from tests.drawings import drawing, place, style_of
 from tests.page_checks import loose_digits, wrong_citations
 from tests.unit.verdicts.test_recommendation import REFERENCE, RIVAL, estimate, variant
 
-X, Y = Axis("latency", "s", 3.0, "target"), Axis("gain", "difference", -0.01, "as good above")
+X, Y = Axis("speed-up", "ratio", 1.0, 1.0), Axis("ROUGE-L change", "difference", 0.0, -0.01, "allowed")
 
 
-def spot(label: str, x: float, y: float, half: float = 0.004) -> NamedPoint:
-    return NamedPoint(label, Coordinate(x, x - 0.5, x + 0.5), Coordinate(y, y - half, y + half))
+def spot(label: str, x: float, y: float, half: float = 0.004, **more: Any) -> NamedPoint:
+    return NamedPoint(label, Coordinate(x, x - 0.2, x + 0.2), Coordinate(y, y - half, y + half), **more)
 
 
-def made(spots: list[NamedPoint], front: list[str]) -> Markup:
-    return plane("p", "f", "s", spots, X, Y, front=front, data=Markup("<table></table>"))
+def made(*spots: NamedPoint) -> BeautifulSoup:
+    return BeautifulSoup(plane("p", "f", "s", spots, X, Y, data=Markup("<table></table>")), "html.parser")
 
 
-def test_marks_and_lines_stand_where_their_values_are() -> None:
-    svg = drawing(made([spot("a", 1.0, 0.005), spot("b", 4.0, -0.015)], ["a"]))
-    second = (place(svg, "4 s")[0] - place(svg, "2 s")[0]) / 2
-    zero, down = place(svg, "0")[1], (place(svg, "−0.01")[1] - place(svg, "0")[1]) / 0.01
-    left = place(svg, "2 s")[0] - 2 * second
-    dots = [(float(str(use["x"])), float(str(use["y"])), style_of(svg, use)) for use in svg.find_all("use")]
-    found = sorted(((x - left) / second, (zero - y) / down) for x, y, _ in dots)
-    # Ticks stand at the baseline of their text, a little below their value.
-    assert [x for x, _ in found] == pytest.approx([1.0, 4.0], abs=0.02)
-    assert found[0][1] - found[1][1] == pytest.approx(0.02, abs=0.0002)
-    fills = [re.findall(r"fill: var\(--(\w+)\)", style)[-1] for _, _, style in sorted(dots)]
-    assert fills == ["accent", "paper"], "what another beats is hollow"
-    paths = [
-        re.findall(r"[-\d.]+", str(p["d"])) for p in svg.find_all("path") if "stroke-dasharray" in style_of(svg, p)
-    ]
-    assert sorted(len({path[0], path[2]}) for path in paths) == [1, 2], "one line upright and one across"
-    assert {"target 3.00 s", "as good above −0.010"} <= {text.get_text() for text in svg.find_all("text")}
+def at(mark: Tag) -> tuple[float, float]:
+    left, bottom = re.findall(r"(?:left|bottom):(?:calc\()?([-\d.]+)%", str(mark["style"]))
+    return float(left), float(bottom)
 
 
-@pytest.mark.parametrize("style", ["wide", "narrow"])
-def test_no_name_stands_on_another(style: str) -> None:
-    spots = [spot(f"transformers type{i}", 2.0 + 0.1 * i, 0.001 * (i % 2)) for i in range(5)]
-    svg = drawing(made(spots, ["transformers type0"]), style)
-    width = float(str(svg["width"]))
+def test_points_and_the_region_stand_where_their_values_are() -> None:
+    found = made(
+        NamedPoint("ref", Coordinate(1.0), Coordinate(0.0), is_reference=True), spot("b", 3.0, 0.02, group="x")
+    )
+    reference, other = (at(mark) for mark in found.select(".pt"))
+    corner = at(found.select_one(".area > .ok"))  # type: ignore[arg-type]
+    assert reference[0] == corner[0], "as fast as the reference is where the region begins"
+    assert (other[1] - reference[1]) / (reference[1] - corner[1]) == pytest.approx(2.0, abs=0.05)
+    assert other[0] > reference[0]
+    assert found.select(".pt")[0]["class"] == ["pt", "reference"]
+    assert found.select_one(".allowed-name").get_text() == "allowed −0.010"  # type: ignore[union-attr]
+
+
+def test_an_outlier_is_pinned_with_its_value_and_does_not_set_the_scale() -> None:
+    near = [spot("a", 1.5, 0.002), spot("b", 2.0, -0.004)]
+    alone, crowd = made(*near), made(*near, spot("far", 1.2, -0.3))
+    assert [at(mark) for mark in crowd.select(".pt")[:2]] == [at(mark) for mark in alone.select(".pt")]
+    pinned = crowd.select(".pt")[-1]
+    assert pinned["class"] == ["pt", "pinned"]
+    assert at(pinned)[1] == 0
+    assert crowd.select(".lab")[-1].get_text() == "far −0.300"
+
+
+def test_a_point_tells_its_figures_to_whoever_points_at_it_or_reads_aloud() -> None:
+    mark = made(spot("<b>&", 2.0, 0.0)).select_one(".pt")
+    assert mark is not None
+    assert mark["data-tip"] == mark["aria-label"] == "<b>&: 2.00 × (1.80 × to 2.20 ×) · +0.000 (−0.004 to +0.004)"
+    assert mark["tabindex"] == "0"
+    assert not made(spot("<b>&", 2.0, 0.0)).select(".lab b")
+    assert "not measured" in made().get_text()
+
+
+def test_no_name_stands_on_another() -> None:
+    spots = [spot(f"engine type{i}", 2.0 + 0.1 * i, 0.001 * (i % 2)) for i in range(5)]
+    names = made(*spots).select(".lab")
     boxes = []
-    for one in spots:
-        x, y = place(svg, one.label)
-        boxes.append((x, x + text_width(one.label, 14), y - 7, y + 7))
-        assert x >= 0
-        assert boxes[-1][1] <= width + 0.1, "coordinates are rounded to a tenth"
+    for name in names:
+        left, bottom = at(name)
+        lift = float(re.findall(r"% \+ ([-\d.]+)px", str(name["style"]))[0])
+        wide = 6.3 * len(name.get_text()) * (1 if "right" in name["class"] else -1)
+        ends = sorted((3.0 * left, 3.0 * left + wide))
+        boxes.append((*ends, 2.4 * bottom + lift - 7, 2.4 * bottom + lift + 7))
     for a, b in combinations(boxes, 2):
         assert a[1] <= b[0] or b[1] <= a[0] or a[3] <= b[2] or b[3] <= a[2], (a, b)
-
-
-def test_it_has_a_text_alternative_and_the_colours_of_the_page() -> None:
-    html = made([spot("<b>&", 1.0, 0.0), spot("b", 2.0, 0.0)], [])
-    svg = drawing(html)
-    assert svg["role"] == "img"
-    assert "A plane of 2 points, latency to the right and gain upwards" in svg.get_text()
-    assert not svg.find("b")
-    assert not re.search(r"#[0-9a-f]{6}\b|font-family", html)
-    assert "<details>" in html
-    assert 'class="none">not measured' in made([], [])
 
 
 def run_of(result: Quantization) -> Any:
@@ -106,7 +110,7 @@ def test_page_04_shows_what_is_faster_and_as_good_and_latency_by_length() -> Non
         ["short", "50"],
         ["long", "400"],
     ]
-    assert "bfloat16" not in drawing(html).get_text()
+    assert [name.get_text() for name in soup.select(".plane .lab")] == [REFERENCE, RIVAL, "transformers int8"]
     unsure = rows[1].model_copy(update={"speedup": estimate(1.01)})
     unsure_result = result.model_copy(update={"variants": (rows[0], unsure)})
     assert "No variant is shown" in quantization.trade(run_of(unsure_result), Cited(unsure_result, "results/04.json"))  # type: ignore[arg-type]
@@ -119,7 +123,7 @@ def test_without_recorded_answers_the_latencies_stand_alone() -> None:
     result = Quantization(page="04", variants=rows)
     run = run_of(result)
     html = quantization.trade(run, Cited(result, "results/04.json"))  # type: ignore[arg-type]
-    assert "A chart of 2 rows" in html
+    assert len(BeautifulSoup(html, "html.parser").select(".row")) == 2
     assert "No variant is shown to be as good" in html
     absent = Quantization(page="04", variants=(VariantResult(name="a b", engine="a", dtype="b", reason="no"),))
     assert quantization.trade(run, Cited(absent, "results/04.json")) == ""  # type: ignore[arg-type]

@@ -54,9 +54,28 @@ def test_plain_cells_are_escaped_and_markup_is_kept() -> None:
 
 
 def test_empty_table_says_so() -> None:
-    cell = soup(table("None", COLUMNS, [])).select_one("tbody td[colspan='2']")
-    assert cell is not None
-    assert cell.get_text() == "nothing to show"
+    found = soup(table("Failures", COLUMNS, [], id="failures", note="Of ten."))
+    assert found.select("table") == []
+    sentence = found.select_one("p#failures")
+    assert sentence is not None
+    assert sentence.get_text() == "Failures: none. Of ten."
+
+
+def test_what_a_reader_cannot_compare_is_a_sentence() -> None:
+    columns = [Column("Variant"), Column("Time", unit="s", numeric=True), Column("n", numeric=True), Column("Verdict")]
+    rows = [("a", "1.0", "10", chip("met")), ("b", "–", "–", chip("not measured")), ("c", "2.0", "10", chip("met"))]
+    found = soup(table("T", columns, rows))
+    assert [row.get_text(" ") for row in found.select("tbody tr")] == ["a 1.0 10 ✓ met", "c 2.0 10 ✓ met"]
+    note = found.select_one(".note")
+    assert note is not None
+    assert note.get_text() == "Not measured: b."
+    more = soup(table("T", columns, [*rows, ("d", "3.0", "10", chip("met"))], note="Means."))
+    assert [head.get_text() for head in more.select("thead th")] == ["Variant", "Time (s)"]
+    assert more.select_one(".note").get_text("|", strip=True).startswith("Means.|The same in every row:|n|10;|Verdict")  # type: ignore[union-attr]
+    silent = soup(table("Drift", columns, rows[1:2]))
+    assert silent.get_text().strip() == "Drift: not measured: b."
+    kept = soup(table("T", columns, rows, anchors=["x", "y", "z"]))
+    assert len(kept.select("tbody tr")) == 3, "what something links to stays"
 
 
 @pytest.mark.parametrize(

@@ -6,34 +6,13 @@ import re
 
 import pytest
 from bs4 import BeautifulSoup
-from hypothesis import given
-from hypothesis import strategies as st
 from markupsafe import Markup
 
 from helpers.report.components.page import headline
-from helpers.report.components.tracks import scale_for, tiles
+from helpers.report.components.tiles import MOST_TILES, estimate_tile, judged_tile, key_figures, number_tile, tiles
 from helpers.runs.results.cited import Cited
 from helpers.stats.intervals import Estimate
 from helpers.verdicts.targets import Judged
-
-sizes = st.floats(-1e6, 1e6, allow_nan=False).filter(lambda value: value == 0 or abs(value) > 1e-6)
-
-
-@given(st.lists(sizes, min_size=1, max_size=4))
-def test_a_scale_holds_its_values_and_zero(values: list[float]) -> None:
-    scale = scale_for(values, is_rate=False)
-    assert scale.low <= min(*values, 0) or scale.low == pytest.approx(min(*values, 0))
-    assert scale.high >= max(values) or scale.high == pytest.approx(max(values))
-    assert scale.low < scale.high
-    places = [scale.at(value) for value in sorted(values)]
-    assert places == sorted(places)
-    assert all(0 <= place <= 100 for place in places)
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=4))
-def test_a_scale_of_rates_stays_within_its_bounds(values: list[float]) -> None:
-    scale = scale_for(values, is_rate=True)
-    assert 0 <= scale.low <= min(values) <= max(values) <= scale.high + 1e-9 <= 1 + 2e-9
 
 
 def judged(**changed: object) -> Judged:
@@ -47,7 +26,7 @@ def judged(**changed: object) -> Judged:
 
 
 def drawn(row: Judged) -> BeautifulSoup:
-    return BeautifulSoup(tiles(Cited([row], "results/judged.json"), {row.name: "03.html"}), "html.parser")
+    return BeautifulSoup(tiles([judged_tile(Cited(row, "results/judged.json"), "03.html")]), "html.parser")
 
 
 def test_a_tile_draws_what_its_figures_say() -> None:
@@ -74,6 +53,26 @@ def test_nothing_is_drawn_of_what_was_not_measured() -> None:
     )
     assert tile.select(".track, .axis") == []
     assert "not measured" in tile.get_text()
+
+
+def test_an_answer_has_at_most_four_figures_and_none_that_was_not_measured() -> None:
+    found = Cited(
+        {"mean": Estimate(value=0.3, low=0.2, high=0.4, n=10, method="t"), "none": None, "load": 2.5}, "r.json"
+    )
+    known = [estimate_tile("ROUGE-L", found["mean"], "score"), number_tile("Load", found["load"], "s", "in all")]
+    absent = [estimate_tile("p95", found["none"], "s"), number_tile("p99", found["none"], "s")]
+    soup = BeautifulSoup(key_figures(*known, *absent), "html.parser")
+    assert [tile.select_one(".head").get_text() for tile in soup.select(".tile")] == ["ROUGE-L 10 dialogues", "Load"]  # type: ignore[union-attr]
+    assert [data["data-from"] for data in soup.select(".v data")] == [
+        "r.json#/mean/value",
+        "r.json#/mean/low",
+        "r.json#/mean/high",
+        "r.json#/load",
+    ]
+    assert soup.select(".goal, .ok, .chip") == [], "nothing is judged without a target"
+    assert key_figures(*absent) == ""
+    with pytest.raises(ValueError, match=f"at most {MOST_TILES}"):
+        key_figures(*known * 3)
 
 
 def test_a_headline_keeps_its_marks() -> None:

@@ -1,0 +1,87 @@
+"""The bars that a bench is held to: the foremost as tiles, all of them as a table."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from helpers.core.text import Style
+from helpers.report.components.numbers import number, quoted, sentence
+from helpers.report.components.tables import Column, chip, table
+from helpers.report.components.tiles import MOST_TILES, Tile, key_figures
+from helpers.runs.results.cited import Cited
+
+
+def reached(result: Cited) -> Markup:
+    """Return what was reached as tiles, a missed bar first."""
+    measured = [bar for bar in result.bars if bar.reached.raw is not None]
+    ranked = sorted(measured, key=lambda bar: bar.verdict.raw != "missed")
+    return key_figures(*(_tile(bar) for bar in ranked[:MOST_TILES]))
+
+
+def bars(result: Cited) -> Markup:
+    """Return every bar with the nearest that was reached, and what an engine at the machine's limit would reach.
+
+    The two columns that are of engines alone are left out where no bar has them.
+    """
+    of_engines = any(bar.beside.raw is not None or bar.possible.raw is not None for bar in result.bars)
+    columns = [
+        Column("Bar"),
+        Column("Wanted", numeric=True),
+        Column("Reached", numeric=True),
+        Column("By"),
+        *(
+            (Column(head, numeric=True) for head in ("Over the fastest fp32", "At the machine's limit"))
+            if of_engines
+            else ()
+        ),
+        Column("Verdict"),
+    ]
+    rows = []
+    for bar in result.bars:
+        style: Style = bar.unit.raw
+        rows.append(
+            [
+                quoted(bar.label),
+                _wanted(bar),
+                "no such engine"
+                if bar.reached.raw is None and bar.verdict.raw == "missed"
+                else number(bar.reached, style),
+                bar.engine.raw or "–",
+                *(
+                    (number(v, style) if v.raw is not None else "–" for v in (bar.beside, bar.possible))
+                    if of_engines
+                    else ()
+                ),
+                chip(bar.verdict.raw),
+            ]
+        )
+    source = quoted(result.bars[0].source) if len(result.bars) else ""
+    note = sentence("The bars: {source}. With fewer rounds a bar is undecided.", source=source)
+    if of_engines:
+        note += Markup(
+            " The last column of figures is the speed-up of an engine at the machine's own limit: where even that is "
+            "below the bar, no engine can reach the bar here."
+        )
+    missed = [bar for bar in result.bars if bar.verdict.raw == "missed" and bar.tried.raw]
+    tried = [sentence("Missed: {label}. {tried}", label=quoted(bar.label), tried=quoted(bar.tried)) for bar in missed]
+    return table(
+        "The bars, and the nearest reached", columns, rows, id="bars", note=Markup("<br>").join([note, *tried])
+    )
+
+
+def _tile(bar: Cited) -> Tile:
+    by = sentence(", by {engine}", engine=quoted(bar.engine)) if bar.engine.raw else Markup()
+    return Tile(
+        label=quoted(bar.label),
+        value=number(bar.reached, bar.unit.raw),
+        chip=chip(bar.verdict.raw),
+        foot=sentence("wanted {wanted}{by}", wanted=_wanted(bar), by=by),
+        style=bar.verdict.raw.replace(" ", "-"),
+    )
+
+
+def _wanted(bar: Cited) -> Markup:
+    style: Style = bar.unit.raw
+    if bar.at_least.raw is not None:
+        return sentence("≥ {v}", v=number(bar.at_least, style))
+    return sentence("≤ {v}", v=number(bar.at_most, style))
