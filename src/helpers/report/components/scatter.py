@@ -20,8 +20,8 @@ from helpers.runs.results.cited import Cited
 
 #: A value is pinned when it is this many times as far from the origin as those of the middle.
 _FAR = 8.0
-#: The plane as labels are kept apart on it, pixels: about that of a telephone.
-_WIDTH, _HEIGHT = 300.0, 240.0
+#: The plane as labels are kept apart on it, pixels: that of a telephone.
+_WIDTH, _HEIGHT = 230.0, 240.0
 #: A label's height, the width of its letters, and how far it stands from its point, pixels.
 _LINE, _LETTER, _OFF = 15.0, 6.3, 9.0
 Box = tuple[float, float, float, float]

@@ -77,7 +77,7 @@ def test_no_name_stands_on_another() -> None:
         left, bottom = at(name)
         lift = float(re.findall(r"% \+ ([-\d.]+)px", str(name["style"]))[0])
         wide = 6.3 * len(name.get_text()) * (1 if "right" in name["class"] else -1)
-        ends = sorted((3.0 * left, 3.0 * left + wide))
+        ends = sorted((2.3 * left, 2.3 * left + wide))
         boxes.append((*ends, 2.4 * bottom + lift - 7, 2.4 * bottom + lift + 7))
     for a, b in combinations(boxes, 2):
         assert a[1] <= b[0] or b[1] <= a[0] or a[3] <= b[2] or b[3] <= a[2], (a, b)
