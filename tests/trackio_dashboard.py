@@ -1,6 +1,6 @@
 """trackio's own dashboard on loopback, over a folder of projects; as a program, the picture that the README shows.
 
-``python -m tests.trackio_dashboard RUN…`` logs finished runs to a project of its own and writes it to ``docs/pictures``.
+``python -m tests.trackio_dashboard RUN…`` logs finished runs to a project of its own and writes it to docs/pictures.
 """
 
 from __future__ import annotations

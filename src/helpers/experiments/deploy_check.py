@@ -1,4 +1,4 @@
-"""Page 01: is the deployment up, correct, and configured as declared?"""
+"""Page 01: is the deployment up, correct, and configured as intended?"""
 
 from __future__ import annotations
 

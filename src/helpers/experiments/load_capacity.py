@@ -1,4 +1,4 @@
-"""Page 05: how much traffic does it hold? A short sweep where that is allowed, and models of what it cannot show.
+"""Page 05: how much traffic can it sustain? A short sweep where that is allowed, and models of what it cannot show.
 
 The models rest on the service times of page 03. The round trip (an answer that needs no computing) keeps no server
 busy: it is taken out of them, and added to what is predicted.

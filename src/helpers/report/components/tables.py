@@ -116,7 +116,7 @@ def _head(column: Column) -> Markup:
 #: What the intervals of verdicts are, which are wider than those of a single look elsewhere.
 OVER_LOOKS = (
     "A look at more dialogues is another chance to be wrong. These intervals are therefore wider: over all looks that "
-    "a question has, they together hold the true value as often as one 95 % interval does."
+    "a question has, they together cover the true value as often as one 95 % interval does."
 )
 
 

@@ -113,7 +113,7 @@ def engines(result: Cited) -> Markup:
     """Return what each engine takes, whether its text is the reference's, and why one was not measured."""
     columns = [
         Column("Engine"),
-        Column("Ready after", numeric=True, better="down"),
+        Column("Load time", numeric=True, better="down"),
         Column("Weights", unit="MB", numeric=True, better="down"),
         Column("Peak memory, single requests", unit="MB", numeric=True, better="down"),
         Column("With batches", unit="MB", numeric=True, better="down"),
@@ -284,7 +284,7 @@ def method(result: Cited) -> Markup:
     )
     return sentence(
         "<p>{weights} Every engine is a server process of its own with {threads} threads; all are up at once and asked "
-        "in turn over HTTP on loopback, one at a time, in an order drawn anew for each of {rounds} rounds. Every "
+        "in turn over HTTP on loopback, one at a time, in a new random order in each of {rounds} rounds. Every "
         "request reads an exact number of tokens and writes an exact number, which is checked. Ratios are taken "
         "within a round, so that what else the machine does strikes both sides. An engine is ready when its process, "
         "Python and its imports included, has loaded the converted weights; peak memory is that of the whole "
@@ -322,7 +322,7 @@ def foot(result: Cited, file: str) -> Markup:
     when = f"{result.manifest.started_at.raw:%Y-%m-%d %H:%M} UTC"
     return sentence(
         "<p>Started <time><code>{when}</code></time>, took {all}. Every figure says where in "
-        "<a href='{file}'>{file}</a> it comes from; the time of every round stands there.</p>",
+        "<a href='{file}'>{file}</a> it comes from; the time of every round is in it.</p>",
         when=when,
         all=number(result.seconds, "s"),
         file=file,

@@ -92,7 +92,7 @@ def method(result: Cited) -> Markup:
     """Return how it was measured."""
     return sentence(
         "<p>The demonstration model in server processes of its own, asked over HTTP on loopback. In every round one "
-        "server is asked alone, then beside one and beside two others that are kept busy; then one whose waiting "
+        "server gets requests alone, then beside one and beside two others that are kept busy; then one whose waiting "
         "threads spin as long as their libraries have them by default. A rate is of {requests} requests one after the "
         "other, of at most {tokens} new tokens each. A fair share is the rate alone, divided by how many are at work. "
         "Warm-up is apart, and a request that fails ends the bench.</p>",

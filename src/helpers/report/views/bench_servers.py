@@ -37,7 +37,7 @@ def page(found: Servers, links: Sequence[Link] = ()) -> str:
         answer(result),
         reached(result),
         bars(result),
-        Markup("<h2>Answers a second</h2>"),
+        Markup("<h2>Requests per second</h2>"),
         charts(result),
         *(loads(model) for model in result.models),
         bench.folded(method(result), result),
@@ -67,7 +67,7 @@ def charts(result: Cited) -> Markup:
         Chart(_name(model), [(one.name.raw, one.ratio) for one in _beside(model)], "ratio") for model in result.models
     ]
     finding = sentence(
-        "Throughput with {n} requests under way", n=number(result.models[0].loads[0].concurrency, "count")
+        "Throughput with {n} requests in flight", n=number(result.models[0].loads[0].concurrency, "count")
     )
     subtitle = "times one at a time in the same round: median over rounds, and its 95 % interval where there are enough"
     return small_multiples("servers", finding, subtitle, drawn, by="Strategy")
@@ -77,9 +77,9 @@ def loads(model: Cited) -> Markup:
     """Return every strategy of a model under every load."""
     columns = [
         Column("Strategy"),
-        Column("Under way", numeric=True),
+        Column("Concurrency", numeric=True),
         Column("Requests a round", numeric=True),
-        Column("Answers a second", numeric=True, better="up"),
+        Column("Requests per second", numeric=True, better="up"),
         Column("Over one at a time", numeric=True, better="up"),
         Column("Rounds", numeric=True),
     ]
@@ -98,7 +98,7 @@ def loads(model: Cited) -> Markup:
     note = Markup()
     if model.possible.raw is not None:
         note = sentence(
-            "An engine at the machine's own limit would give {v} answers a second: batches of all that are under way, "
+            "An engine at the machine's own limit would give {v} requests per second: batches of all in flight, "
             "int8 weights and the fastest type of matrices measured. The best strategy reaches {share} of that.",
             v=number(model.possible, "plain"),
             share=number(model.share, "rate"),
@@ -110,7 +110,7 @@ def method(result: Cited) -> Markup:
     """Return how it was measured."""
     return sentence(
         "<p>All with {engine}. Every strategy is a server process of its own; all of a model are up at once and asked "
-        "in turn over HTTP on loopback, round after round, by a closed loop that keeps so many requests under way. "
+        "in turn over HTTP on loopback, round after round, by a closed loop that keeps this many requests in flight. "
         "Ratios are taken within a round. Two workers share the cores. BART-large reads texts of three lengths in turn "
         "and always writes as many tokens; the demonstration model answers its shorter dialogues as it is served. "
         "Warm-up is apart, and a request that fails ends the bench.</p>",

@@ -29,16 +29,16 @@ STEADY = ("02", "03")
 LISTED = (("01",), ("02",), STEADY, ("04",), ("05",))
 #: What the verdict on the quality of a variant or a setting says of it.
 AS_GOOD = {
-    "met": "shown to be as good",
-    "missed": "shown to be worse",
-    "undecided": "not shown to be as good",
-    "not measured": "not judged",
+    "met": "quality kept",
+    "missed": "quality lost",
+    "undecided": "quality undecided",
+    "not measured": "quality not judged",
 }
 _FAITHFUL = "of the share that passes the faithfulness checks"
 BACKENDS = {
     "local": "Measured on a local server over loopback HTTP, not on the deployed endpoint.",
     "endpoint": "",
-    "replay": "Replayed from recorded predictions: nothing was asked of a deployment.",
+    "replay": "Replayed from recorded predictions: no request was sent to a deployment.",
 }
 #: What pages say of a foreign server that runs on the machine that asks.
 HERE = "Measured on a server on the machine that asked, over loopback HTTP: no network lies between."
@@ -166,7 +166,7 @@ def recorded_quality(id: str, by: str, ways: Sequence[Cited], made: Cited) -> Ma
         Column("Pass faithfulness checks, change", numeric=True),
         Column("Same word for word", numeric=True),
         Column("n", numeric=True),
-        Column("As good"),
+        Column("Quality kept"),
     ]
     rows = [_row(way, fit.quality.raw, way is ways[0]) for way, fit in zip(ways, made.fits, strict=True)]
     absent = [way for way in ways if way.quality_reason]
@@ -225,7 +225,7 @@ def engine(run: Run) -> str:
         return own
     if found and found.server:
         return f"{found.server}, as the server tells"
-    return f"{own}, as declared" if run.params.declares_engine else "not known: nothing tells it"
+    return f"{own}, as configured" if run.params.declares_engine else "not known: nothing tells it"
 
 
 def provenance(run: Run) -> Markup:
@@ -342,7 +342,7 @@ def _aside(text: Markup) -> Markup:
 
 
 def _as_good(ways: Sequence[Cited], made: Cited) -> list[Markup]:
-    """Return by what rule a way counts as as good, once for the page; nothing where none is compared."""
+    """Return by what rule a way keeps quality, once for the page; nothing where none is compared."""
     judged = next((way for way in ways if way.quality.raw), None)
     if judged is None:
         return []
@@ -350,7 +350,7 @@ def _as_good(ways: Sequence[Cited], made: Cited) -> list[Markup]:
     margins = [sentence("{margin} {of}", margin=number(one.margin), of=of) for one, of in named if one and one.n.raw]
     return [
         sentence(
-            "<em>As good</em>: a loss shown to stay within {margins}, all together, corrected over all that are "
+            "<em>Quality kept</em>: a loss shown to stay within {margins}, all together, corrected over all that are "
             "compared; or answers that are the same word for word on so many dialogues that of others at most "
             "{different} may differ.",
             margins=Markup(", ").join(margins),

@@ -13,7 +13,7 @@ from helpers.runs.run import Run
 from helpers.verdicts.compute import projection
 
 #: Where a service time is from, said of the rows that are not scaled.
-_TIMES = {"declared": "as declared", "supplied": "time supplied"}
+_TIMES = {"declared": "as configured", "supplied": "time supplied"}
 #: The workbook that is published beside the pages.
 WORKBOOK = "cost_estimate.xlsx"
 
@@ -33,7 +33,7 @@ def month(run: Run) -> Markup:
         Column("Hours", numeric=True),
         Column("Compute", unit="$", numeric=True),
         Column("Bill", unit="$", numeric=True),
-        Column("Per thousand: compute", unit="$", numeric=True),
+        Column("Per 1,000 requests: compute", unit="$", numeric=True),
         Column("bill", unit="$", numeric=True),
         Column("tokens", unit="$", numeric=True),
         Column("Busy", numeric=True),
@@ -41,7 +41,7 @@ def month(run: Run) -> Markup:
     first = costs.bills[0]
     note = sentence(
         "{hours} hours at the prices of {date}{as_if}, {requests} requests. The bill is compute with {storage} of "
-        "storage, {network} of network and {monitoring} of monitoring; per thousand stand requests by compute and by "
+        "storage, {network} of network and {monitoring} of monitoring; per 1,000 requests, compute and "
         "the bill, and tokens by compute. Service time: {time} ({time_origin}); tokens of a "
         "request: {tokens} ({tokens_origin}). A scenario whose source says assumed is no saving that was measured. "
         "The same model with its formulas: <a href='{workbook}'>{workbook}</a>.",
@@ -62,7 +62,7 @@ def month(run: Run) -> Markup:
 
 
 def break_even(run: Run) -> Markup:
-    """Return the traffic from which each cost target is met, and whether the declared replicas sustain it."""
+    """Return the traffic from which each cost target is met, and whether the configured replicas sustain it."""
     costs = projected(run)
     if not costs:
         return Markup()
@@ -88,8 +88,8 @@ def break_even(run: Run) -> Markup:
     able = costs.throughput
     note = sentence(
         "Traffic is in requests an hour; busy is the share of the time at the first. Answering one "
-        "request at a time, the declared replicas could take {most} an hour; they sustain {held}, at a busy "
-        "share of {limit}, where a thousand requests cost {price}.",
+        "request at a time, the configured replicas could take {most} an hour; they sustain {held}, at a "
+        "utilisation of {limit}, where 1,000 requests cost {price}.",
         most=number(able.most_per_hour, "count"),
         held=number(able.sustained_per_hour, "count"),
         limit=number(able.utilisation_limit, "rate"),
@@ -104,7 +104,7 @@ def break_even_traffic(run: Run) -> Markup | None:
     row = next((row for row in (costs.break_even if costs else ()) if row.per.raw == "requests"), None)
     if row is None:
         return None
-    able = "which the declared replicas sustain" if row.sustained else "more than the declared replicas sustain"
+    able = "which the configured replicas sustain" if row.sustained else "more than the configured replicas sustain"
     return sentence("{n} requests an hour, {able}", n=number(row.requests_per_hour, "count"), able=able)
 
 
@@ -116,12 +116,12 @@ def tornado(run: Run) -> Markup:
     found = costs.sensitivity
     widest = found.swings[0]
     finding = sentence(
-        "The cost of a request hangs most on the {what}: {low} to {high} a thousand",
+        "{what} drives cost: {low} to {high} per 1,000 requests",
         what=widest.label.raw,
         low=number(min((widest.at_low, widest.at_high), key=lambda end: end.raw), "usd"),
         high=number(max((widest.at_low, widest.at_high), key=lambda end: end.raw), "usd"),
     )
-    subtitle = "the bill for a thousand requests, US dollars, one input varied at a time"
+    subtitle = "US dollars per 1,000 requests, one input varied at a time"
     columns = [
         Column("Input"),
         Column("Low", numeric=True),
@@ -147,7 +147,7 @@ def tornado(run: Run) -> Markup:
         subtitle,
         [(swing.label.raw, swing.at_low, swing.at_high) for swing in found.swings],
         unit="usd",
-        target=TargetLine(found.base, "as declared"),
+        target=TargetLine(found.base, "as configured"),
         data=table(subtitle, columns, rows),
     )
 
@@ -199,13 +199,13 @@ def platforms(run: Run) -> Markup:
     columns = [
         Column("Platform"),
         Column("Month", unit="$", numeric=True),
-        Column("A thousand requests", unit="$", numeric=True),
-        Column("Against the declared", unit="$", numeric=True),
+        Column("Per 1,000 requests", unit="$", numeric=True),
+        Column("Against the configured", unit="$", numeric=True),
         Column("Price of"),
     ]
     first = costs.bills[0]
     own = [
-        "as declared, compute",
+        "as configured, compute",
         number(first.compute, "usd", bare=True),
         number(first.per_1000_requests, "usd", bare=True),
         "–",
@@ -256,7 +256,7 @@ def _chosen(costs: Cited) -> Markup:
         need=number(found.needed_gb, "plain"),
     )
     if found.chosen.raw is None:
-        return said + Markup("No instance of the list is known to fit and to sustain the declared traffic.</p>")
+        return said + Markup("No instance of the list is known to fit and to sustain the configured traffic.</p>")
     said += sentence(
         "The cheapest that fits and sustains the traffic is {name}; ", name=_named(found, found.chosen.raw)
     )

@@ -14,7 +14,7 @@ from helpers.runs.run import Run
 
 RULE = (
     "SHIP requires that every target is met over its whole interval. The intervals of targets are wider than one 95 % "
-    "interval, because they hold over all looks."
+    "interval, because they cover all looks."
 )
 
 
@@ -117,4 +117,4 @@ def _cheaper(run: Run) -> Markup:
                 instance=quoted(row.instance),
             )
         )
-    return sentence("Cost of a thousand requests: {parts}.", parts=Markup("; ").join(parts)) if parts else Markup()
+    return sentence("Cost per 1,000 requests: {parts}.", parts=Markup("; ").join(parts)) if parts else Markup()

@@ -70,7 +70,7 @@ def key_figures(result: Cited) -> Markup:
 
 def checks(result: Cited) -> Markup:
     """Return what any deployment must do, and whether this one does."""
-    columns = [Column("Check"), Column("Expected"), Column("What came"), Column("Verdict")]
+    columns = [Column("Check"), Column("Expected"), Column("Response"), Column("Verdict")]
     rows = [
         [check.name.raw, check.expectation.raw, quoted(check.detail), chip(VERDICTS[check.passed.raw])]
         for check in result.checks
@@ -92,7 +92,7 @@ def probes(result: Cited) -> Markup:
     columns = [
         Column("Probe"),
         Column("Expected"),
-        Column("What came"),
+        Column("Response"),
         Column("Service time", numeric=True),
         Column("Answered"),
         Column("Content"),
@@ -164,7 +164,7 @@ def _came(probe: Cited) -> Markup:
 
 def _up(result: Cited) -> str:
     unknown = [check.name.raw for check in result.checks if check.passed.raw is None]
-    found = "Nothing stands in the way of asking it"
+    found = "Nothing prevents measuring it"
     return f"{found}; not known: {', '.join(unknown)}." if unknown else f"{found}."
 
 
@@ -178,9 +178,9 @@ def _cold(result: Cited) -> Markup:
 
 def _declared_sentence(differing: list[str], unknown: list[str]) -> str:
     found = (
-        f"It differs from what was declared in: {', '.join(differing)}."
+        f"It differs from the configuration in: {', '.join(differing)}."
         if differing
-        else "Nothing observed differs from what was declared"
+        else "Nothing observed differs from the configuration"
     )
     if differing:
         return found

@@ -40,7 +40,7 @@ def page(frame: Frame, history: History) -> str:
         parts.append(Markup("<p>What these found says nothing of this model on these dialogues.</p>"))
         parts += [_other(series, f"other-{place}") for place, series in enumerate(others)]
     if found.left_out:
-        text = "<p class='note'>{n} further looks of other models or data stand in <code>history.jsonl</code>.</p>"
+        text = "<p class='note'>{n} further looks of other models or data are in <code>history.jsonl</code>.</p>"
         parts.append(sentence(text, n=number(found.left_out, "count")))
     parts.append(_unread(found))
     return render_page(frame, title=TITLE, body=Markup("\n").join(part for part in parts if part))
@@ -123,7 +123,7 @@ def _looks(series: Cited, name: str) -> Markup:
     ]
     note: Cell = ""
     if series.earlier:
-        note = sentence("{n} older looks stand in <code>history.jsonl</code>.", n=number(series.earlier, "count"))
+        note = sentence("{n} older looks are in <code>history.jsonl</code>.", n=number(series.earlier, "count"))
     return table("Every look, the oldest first", columns, rows, id=f"{name}-looks", note=note)
 
 

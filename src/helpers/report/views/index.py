@@ -42,8 +42,8 @@ NAMES = {"rougeL": "ROUGE-L", "key_fact_recall": "key facts", "service_time": "s
 FOREMOST = tuple(NAMES)
 ABSENT = "not measured"
 LIMITS = (
-    "Verdicts hold for the traffic, prices and targets of this run's parameters; other ones can be judged without "
-    "asking anything again.",
+    "Verdicts are for the traffic, prices and targets of this run's parameters; others can be judged without "
+    "another request.",
     "The dialogues are a sample: every interval is about dialogues like them, and about no others.",
     "Requests were sent from one place; what the network adds elsewhere is not in the service times.",
 )
@@ -72,7 +72,7 @@ def page(run: Run, frame: Frame, cards: Sequence[Card], found: Comparison | None
     first = Markup('<div class="first">{}{}</div>').format(
         tiles(judged_tile(row, evidence[row.name.raw]) for row in rows), _plane(run)
     )
-    caption = "Every target of the publication, judged by its interval"
+    caption = "Every published target, judged by its interval"
     every = verdict_table(caption, rows, evidence=evidence, id="verdicts")
     parts = [
         decision.banner(run, judged),
@@ -151,7 +151,7 @@ def deployed(run: Run) -> Markup:
         costs = cost.projected(run).declared
         pairs.append(("Expected traffic", sentence("{n} requests an hour", n=number(costs.requests_per_hour, "count"))))
         if costs.utilisation.n.raw:
-            pairs.append(("Busy share at that traffic", number(costs.utilisation.value, "rate")))
+            pairs.append(("Utilisation at that traffic", number(costs.utilisation.value, "rate")))
     if timed and timed.tokens_per_request:
         pairs.append(("Tokens a request", number(timed.tokens_per_request.value, "count")))
     return facts(pairs)
@@ -208,8 +208,8 @@ def trade(run: Run) -> Markup:
         Column("Variant"),
         Column("Latency as compared", numeric=True, better="down"),
         Column("ROUGE-L, difference", numeric=True, better="up"),
-        Column("A thousand requests", numeric=True, better="down"),
-        Column("As good"),
+        Column("Per 1,000 requests", numeric=True, better="down"),
+        Column("Quality kept"),
         Column("Latency target"),
     ]
     rows = [

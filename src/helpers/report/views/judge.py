@@ -70,7 +70,7 @@ def _reasons(found: Cited) -> list[Markup]:
 def _unlike(found: Cited, question: str) -> Markup:
     """Return why a judge that readers contradict has not qualified."""
     if question not in found.read.raw or not found.read[question].detection.n:
-        return sentence("it was asked about no summary that readers find not {question}", question=question)
+        return sentence("it got no summary that readers find not {question}", question=question)
     read = found.read[question]
     return sentence(
         "of what readers find not {question} it denies {seen}, and of the rest {alarms}",
@@ -103,7 +103,7 @@ def _shares(found: Cited) -> Markup:
         failed=number(found.failed, "count"),
     )
     if found.stopped and found.raw.qualified:
-        note += sentence(" Not everything was asked: {why}.", why=quoted(found.stopped))
+        note += sentence(" Not everything was judged: {why}.", why=quoted(found.stopped))
     return table("What the judge says of these summaries", columns, rows, id="judge", note=note)
 
 
@@ -122,7 +122,7 @@ def _preference(found: Cited) -> Markup:
         else Markup("No preference held in both orders.")
     )
     return sentence(
-        "<p>Beside {other}, {pairs} pairs were asked in both orders: {inconsistent} times the orders disagreed, "
+        "<p>Beside {other}, {pairs} pairs were judged in both orders: {inconsistent} times the orders disagreed, "
         "{malformed} times an answer was malformed, and neither counts; {equal} further pairs are equal. {wins}</p>",
         other=_AGAINST[pairs.against.raw],
         pairs=number(pairs.pairs, "count"),

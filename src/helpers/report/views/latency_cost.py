@@ -44,7 +44,7 @@ def answer(run: Run, result: Cited) -> Markup:
             sentence(
                 "At {traffic} requests an hour, {count} cost {cost}{as_if}.",
                 traffic=number(costs.requests_per_hour, "count"),
-                count="a thousand of them",
+                count="1,000 requests",
                 cost=number(costs.per_1000_requests.value, "usd"),
                 as_if=Markup(" ({})").format(quoted(costs.as_if)) if costs.as_if else "",
             )
@@ -116,7 +116,7 @@ def percentiles(result: Cited) -> Markup:
         ["mean", *_cells(result.mean)],
         *([name, *_cells(found)] for name, found in result.percentiles.items()),
     ]
-    note = "A percentile that n cannot support is not stated: the largest value seen and the n it needs stand there."
+    note = "A percentile that n cannot support is not stated: the largest value seen and the n it needs are given."
     return table("Service time over dialogues", columns, rows, id="percentiles", note=note)
 
 
@@ -254,18 +254,18 @@ def cost(run: Run) -> Markup:
     ]
     rows = [
         [
-            "of a thousand requests at the declared traffic, idle time included",
+            "per 1,000 requests at the configured traffic, idle time included",
             *_money(costs.per_1000_requests),
         ],
-        ["of a thousand tokens at the declared traffic", *_money(costs.per_1000_tokens)],
+        ["per 1,000 tokens at the configured traffic", *_money(costs.per_1000_tokens)],
         [
-            "of a thousand requests, busy time only (a floor that no always-on replica reaches)",
+            "per 1,000 requests at full utilisation (a lower bound)",
             *_money(costs.floor_per_1000_requests),
         ],
     ]
     about = sentence(
         "Declared: {traffic} requests an hour; {hourly} an hour for {replicas} replicas{asleep}{as_if}. "
-        "Busy share of the time: {busy}, with {time} a request ({origin}).{even}",
+        "Utilisation: {busy}, at {time} a request ({origin}).{even}",
         traffic=number(costs.requests_per_hour, "count"),
         replicas=number(costs.replicas, "count"),
         hourly=number(costs.hourly, "usd"),
@@ -274,7 +274,7 @@ def cost(run: Run) -> Markup:
         busy=number(costs.utilisation.value, "rate"),
         time=number(projected(run).basis.service_time.value, "s"),
         origin=quoted(projected(run).basis.time_origin),
-        even=sentence(" A thousand requests cost less than the target above {even}.", even=even) if even else "",
+        even=sentence(" The cost per 1,000 requests is below its target above {even}.", even=even) if even else "",
     )
     return table("What it costs", columns, rows, id="cost", note=about)
 

@@ -33,7 +33,7 @@ def answer(run: Run, result: Cited) -> Markup:
     parts = [_able(run)]
     if result.predicted_highest:
         best = result.predicted_highest
-        template = "It is predicted to hold {rate} a second ({busy} busy) with p95 response time within {target}."
+        template = "It is predicted to sustain {rate} a second ({busy} busy) with p95 response time within {target}."
         target = number(result.assumed.target_p95, "s")
         parts.append(sentence(template, rate=number(best.rate), busy=number(best.utilisation, "rate"), target=target))
     else:
@@ -52,7 +52,7 @@ def key_figures(run: Run, result: Cited) -> Markup:
     highest = result.predicted_highest
     return tiles.key_figures(
         tiles.number_tile("Sustained", able.sustained_per_hour, "count", "requests an hour"),
-        tiles.estimate_tile("Busy share", steady.utilisation, "rate", quoted(steady.name)),
+        tiles.estimate_tile("Utilisation", steady.utilisation, "rate", quoted(steady.name)),
         tiles.number_tile("Mean response, predicted", steady.response, "s", quoted(steady.name)),
         tiles.number_tile("Highest rate within p95", highest.rate, "plain", "a second, predicted") if highest else None,
     )
@@ -71,8 +71,8 @@ def _able(run: Run) -> Markup:
     costs = projected(run)
     able = costs.throughput
     return sentence(
-        "A request takes {service}, so the declared replicas complete at most {most} an hour, and sustain "
-        "{sustained} at a busy share of {limit}.",
+        "A request takes {service}, so the configured replicas complete at most {most} an hour, and sustain "
+        "{sustained} at a utilisation of {limit}.",
         service=number(costs.basis.service_time.value, "s"),
         most=number(able.most_per_hour, "count"),
         sustained=number(able.sustained_per_hour, "count"),
@@ -142,7 +142,7 @@ def assumptions(run: Run, result: Cited) -> Markup:
         Column("Published rate"),
         Column("Per hour", numeric=True),
         Column("Replicas", numeric=True),
-        Column("Busy share", numeric=True, better="down"),
+        Column("Utilisation", numeric=True, better="down"),
         Column("95 % interval", numeric=True),
         Column("Mean response, predicted", numeric=True),
         Column("Sustained"),
@@ -159,7 +159,7 @@ def assumptions(run: Run, result: Cited) -> Markup:
         ]
         for one in result.assumptions
     ]
-    return table("Published rates on the declared replicas", columns, rows, id="assumptions")
+    return table("Published rates on the configured replicas", columns, rows, id="assumptions")
 
 
 def sizing(result: Cited) -> Markup:
@@ -200,7 +200,7 @@ def batching(result: Cited) -> Markup:
         return Markup()
     template = "{ratio} ({lowest} to {highest} in single rounds)"
     edges = {name: number(getattr(gain, name), "ratio") for name in ("ratio", "lowest", "highest")}
-    rests = "{n} requests each way, {at_once} under way at a time, in {rounds} rounds that took turns; {failed} failed"
+    rests = "{n} requests each way, {at_once} in flight at a time, in {rounds} rounds that took turns; {failed} failed"
     counts = {"n": gain.requests, "at_once": gain.concurrency, "rounds": gain.rounds, "failed": gain.failed}
     most, wait = number(gain.max_batch, "count"), number(gain.max_wait, "s")
     batches = sentence("In batches of {most} at most, gathered for {wait} at most", most=most, wait=wait)
@@ -252,7 +252,7 @@ def strategies(run: Run, result: Cited) -> Markup:
     columns = [
         Column("Strategy"),
         Column("Traffic"),
-        Column("Per thousand requests", "USD", numeric=True),
+        Column("Per 1,000 requests", "USD", numeric=True),
         Column("Change", numeric=True),
         Column("p95", numeric=True),
         Column("Cold starts", numeric=True),
@@ -338,7 +338,7 @@ def _predictions(result: Cited) -> Markup:
         [number(one.rate), number(one.utilisation, "rate"), number(one.response, "s"), number(one.p95, "s")]
         for one in result.curve
     ]
-    note = "Predicted for ever; what was measured, and predicted for this run, stands in the next table."
+    note = "Steady state, predicted; the next table has what was measured, and predicted for this run."
     return table("Response time that queueing predicts by rate", columns, rows, id="predicted", note=note)
 
 

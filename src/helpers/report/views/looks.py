@@ -15,7 +15,7 @@ from helpers.verdicts.compute import all_looks, judgement
 from helpers.verdicts.looks import LEDGER
 
 NOTE = (
-    "A look has what its interval shows. What else a target rests on, such as where it was measured, stands with its "
+    "A look has what its interval shows. What else a target rests on, such as where it was measured, is given with its "
     "verdict above."
 )
 

@@ -118,7 +118,7 @@ def thresholds(run: Run, result: Cited) -> Markup:
         Column("Time beyond it", numeric=True),
         Column("Lowest seen", numeric=True),
         Column("Highest seen", numeric=True),
-        Column("To live with", numeric=True),
+        Column("Suggested threshold", numeric=True),
         Column("Windows in the log", numeric=True),
     ]
     rows = [
@@ -134,7 +134,7 @@ def thresholds(run: Run, result: Cited) -> Markup:
         for rule in _shown(alerted_of(run))
     ]
     note = (
-        "A threshold to live with lies as far beyond everything seen as a firing alert takes to resolve; for the error "
+        "A suggested threshold lies as far beyond everything seen as a firing alert takes to resolve; for the error "
         "rate it is no lower than the interval of the rate; a dash where such a threshold could never fire. A "
         "log of few windows shows no ordinary week: take it as a "
         "first setting."
@@ -169,7 +169,7 @@ def traffic(result: Cited) -> Markup:
         for label, found, style in named
     ]
     plain: list[tuple[str, Cited, Style]] = [
-        ("answers a second", result.throughput, "plain"),
+        ("requests per second", result.throughput, "plain"),
         ("load of the server per core, mean", result.usage_mean, "rate"),
         ("load of the server per core, highest", result.usage_most, "rate"),
         *_gpu(result),

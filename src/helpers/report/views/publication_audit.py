@@ -85,7 +85,7 @@ def limitations(result: Cited) -> Markup:
     if not result.limitations:
         return Markup()
     return sentence(
-        "<p>The publication states limits of its own: {limits}.</p>", limits=quoted("; ".join(result.limitations.raw))
+        "<p>The published report states its own limits: {limits}.</p>", limits=quoted("; ".join(result.limitations.raw))
     )
 
 

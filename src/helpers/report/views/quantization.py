@@ -21,15 +21,15 @@ from helpers.verdicts.recommendation import answers_the_same
 
 #: What to do with the engines that were compared, and why.
 ADVICE = {
-    "target": "Ship <strong>{name}</strong>: it is shown to be as good as {reference} and to meet the latency target, "
+    "target": "Ship <strong>{name}</strong>: it keeps the quality of {reference} and meets the latency target, "
     "which {reference} is not shown to.",
-    "cheaper": "Ship <strong>{name}</strong>: it is shown to be as good as {reference} and fits on a cheaper instance.",
-    "faster": "Ship <strong>{name}</strong>: it is shown to be as good as {reference} and faster, on an instance that "
+    "cheaper": "Ship <strong>{name}</strong>: it keeps the quality of {reference} and fits on a cheaper instance.",
+    "faster": "Ship <strong>{name}</strong>: it keeps the quality of {reference} and is faster, on an instance that "
     "costs no more.",
-    "no saving": "Keep <strong>{name}</strong>: the variants shown to be as good fit no cheaper instance, meet no "
+    "no saving": "Keep <strong>{name}</strong>: the variants that keep its quality fit no cheaper instance, meet no "
     "further target and are not shown to be faster where they cost no more.",
-    "nothing as good": "Keep <strong>{name}</strong>: no other variant whose speed was measured is shown to be as "
-    "good.",
+    "nothing as good": "Keep <strong>{name}</strong>: no other variant whose speed was measured is shown to keep "
+    "its quality.",
     "reference": "Keep <strong>{name}</strong>: no other variant was measured.",
     "not measured": "No variant is recommended: the reference, {reference}, was not measured.",
 }
@@ -99,7 +99,7 @@ def advice(run: Run, result: Cited) -> Markup:
     if quick is not None:
         parts.append(
             sentence(
-                "<strong>{name}</strong> is shown to meet the latency target ({seconds} on average) but is {quality}.",
+                "<strong>{name}</strong> meets the latency target ({seconds} on average); its verdict: {quality}.",
                 name=quoted(quick.name),
                 seconds=number(quick.latency.value, "s"),
                 quality=AS_GOOD[_fit_of(made, quick).quality.raw],
@@ -125,8 +125,8 @@ def speed(result: Cited) -> Markup:
         Column("Over the reference", numeric=True, better="up"),
         Column("Over the fastest fp32", numeric=True, better="up"),
         *([Column("Times the limit", numeric=True, better="down")] if result.limit.raw else []),
-        *([Column("All at once, per second", numeric=True, better="up")] if at_once else []),
-        Column("Ready after", numeric=True, better="down"),
+        *([Column("Batch throughput, per second", numeric=True, better="up")] if at_once else []),
+        Column("Load time", numeric=True, better="down"),
         Column("Peak memory, one at a time", unit="MB", numeric=True, better="down"),
         Column("Weights", unit="MB", numeric=True, better="down"),
     ]
@@ -157,7 +157,7 @@ def fits(run: Run, result: Cited) -> Markup:
         Column("Memory needed", unit="GB", numeric=True),
         Column("Cheapest instance"),
         Column("An hour", unit="USD", numeric=True),
-        Column("A thousand requests", unit="USD", numeric=True),
+        Column("Per 1,000 requests", unit="USD", numeric=True),
         Column("Latency target"),
     ]
     rows = [
@@ -175,13 +175,13 @@ def fits(run: Run, result: Cited) -> Markup:
     if not costs:
         return not_measured(f"where an engine would fit; {BY_USE}")
     note = sentence(
-        "The cheapest of the price list that has {headroom} the peak memory and sustains the traffic at a busy "
-        "share of {limit}, by the rule of page 03. The deployed variant stands here as page 03 measured it; the others "
-        "were measured on this machine, not on that instance.",
+        "The cheapest of the price list that has {headroom} the peak memory and sustains the traffic at a "
+        "utilisation of {limit}, by the rule of page 03. The deployed variant is shown as page 03 measured it; the "
+        "others were measured on this machine, not on that instance.",
         headroom=number(costs.choices.headroom, "ratio"),
         limit=number(costs.throughput.utilisation_limit, "rate"),
     )
-    return table("Where it fits at the declared traffic", columns, rows, id="fits", note=note)
+    return table("Where it fits at the configured traffic", columns, rows, id="fits", note=note)
 
 
 def trade(run: Run, result: Cited) -> Markup:
@@ -190,13 +190,13 @@ def trade(run: Run, result: Cited) -> Markup:
     if not timed:
         return Markup()
     made, reference = choice(run), result.variants[0].name.raw
-    # Both by their intervals: as good within the margin, and faster even at the lower end.
+    # Both by their intervals: quality kept within the margins, and faster even at the lower end.
     quick = [v for v in timed if v.speedup.raw and v.speedup.low.raw is not None and v.speedup.low.raw > 1]
     good = {fit.name.raw for fit in made.fits if fit.quality.raw == "met"} - {reference}
     best = Markup(", ").join(quoted(v.name) for v in quick if v.name.raw in good)
-    finding = Markup("No variant is shown to be as good as the reference and faster")
+    finding = Markup("No variant is shown to keep quality and be faster")
     if best:
-        finding = sentence("As good as the reference and faster: {names}", names=best)
+        finding = sentence("Faster, with quality kept: {names}", names=best)
     spots = [spot for v in timed if (spot := _spot(v, is_reference=v.name.raw == reference)) is not None]
     if len(spots) < 2:
         rows = [(v.name.raw, v.latency) for v in timed]

@@ -36,7 +36,7 @@ def answer(run: Run) -> Markup:
     of = "recorded summaries of this model" if read.recorded else "of these summaries"
     return sentence(
         "<p class='answer'><strong>{usable} of the summaries can be used as they stand</strong> ({between}): {n} {of} "
-        "were read by {by}. {faithful} hold no false statement.</p>",
+        "were read by {by}. {faithful} have no false statement.</p>",
         usable=number(found.shares["usable"].value, RATE),
         between=between(found.shares["usable"], RATE),
         n=number(found.dialogues, "count"),

@@ -22,8 +22,8 @@ DONE: dict[Change, str] = {
     "filler": "turns begin with a greeting or filler",
 }
 NOTE = (
-    "Each dialogue is asked once more with each change: {done}. A difference is that of the changed from the unchanged "
-    "answer to the same dialogue; below a figure stands its 95 % interval. An answer has a new flag where a judged "
+    "Each dialogue is sent once more with each change: {done}. A difference is that of the changed from the unchanged "
+    "answer to the same dialogue; the 95 % interval is below each figure. An answer has a new flag where a judged "
     "faithfulness check finds what it does not find in the unchanged one."
 )
 

@@ -262,7 +262,7 @@ def agreement(found: Cited, id: str, title: str = "What another reference would 
     ]
     note = Markup("{} {}").format(
         _reading(found["rougeL"].difference),
-        "Each reference is left out in turn and, like the summary, held against the others.",
+        "Each reference is left out in turn and, like the summary, scored against the others.",
     )
     return table(title, columns, rows, id=id, note=note)
 

@@ -98,8 +98,8 @@ def _cell(estimate: Cited) -> Markup:
 
 def _note(found: Cited) -> Markup:
     text = sentence(
-        "True summaries are {source}, {n} of them; the errors are planted by rule, one a summary. Below a share stands "
-        "its 95 % interval. A metric is given the threshold below which at most one in twenty true summaries lies.",
+        "True summaries are {source}, {n} of them; the errors are planted by rule, one a summary. The 95 % interval is "
+        "below each share. A metric is given the threshold below which at most one in twenty true summaries lies.",
         source=quoted(found.source),
         n=number(found.dialogues, "count"),
     )

@@ -19,7 +19,7 @@ BEGINNINGS = {
     "met": "The cheapest setting that meets the latency target of {threshold} is",
     "undecided": "No setting is shown to meet the latency target of {threshold} at n = {n}; the fastest of all is",
     "missed": "No setting meets the latency target of {threshold}; the fastest of all is",
-    "no target": "No target for the latency is declared; the fastest setting is",
+    "no target": "No latency target is configured; the fastest setting is",
 }
 
 
@@ -40,7 +40,7 @@ def answer(run: Run, result: Cited) -> Markup:
         n=number(setting.latency.n, "count"),
     )
     floor = fit.floor_per_1000_requests
-    priced = " and {floor} of busy time per thousand requests"
+    priced = " and {floor} of busy time per 1,000 requests"
     return sentence(
         "<p class='answer'>{beginning} <strong>{name}</strong>, with {seconds} a summary ({between}){floor}; "
         "{quality}.</p>",
@@ -106,7 +106,7 @@ def _cost_in_quality(sweep: Cited, setting: Cited, fit: Cited) -> Markup:
         return Markup("what it costs in quality is not measured")
     return sentence(
         "beside the deployment's own, {own}, it changes ROUGE-L by {rouge} ({between}) and the share of key facts by "
-        "{facts} over {n} recorded answers, which is {verdict}",
+        "{facts} over {n} recorded answers: {verdict}",
         own=quoted(reference.name),
         rouge=number(setting.quality.difference, "difference"),
         between=interval(setting.quality, "difference"),
@@ -139,7 +139,7 @@ def _conditions(run: Run, sweep: Cited) -> Markup:
         sentence(
             "{dialogues} dialogues, spread over the lengths (<code>settings.dialogues</code> asks more). The first "
             "setting is the deployment's own, and speed is over it. {priced}.",
-            priced=f"No time is priced: {BY_USE}" if by_use else "Busy time is priced for a thousand requests",
+            priced=f"No time is priced: {BY_USE}" if by_use else "Busy time is priced per 1,000 requests",
             dialogues=number(sweep.dialogues, "count"),
         )
     ]
@@ -147,7 +147,7 @@ def _conditions(run: Run, sweep: Cited) -> Markup:
         costs = projected(run).declared
         parts.append(
             sentence(
-                "At the declared traffic a thousand requests cost {cost} with each of them{as_if}: an always-on "
+                "At the configured traffic 1,000 requests cost {cost} with each of them{as_if}: an always-on "
                 "replica bills its hours.",
                 cost=number(costs.per_1000_requests.value, "usd"),
                 as_if=Markup(" ({})").format(quoted(costs.as_if)) if costs.as_if else "",
