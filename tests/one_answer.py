@@ -21,9 +21,9 @@ WORKBOOK = {
     ("Inputs", "Replicas"): (1, "replicas"),
     ("Infrastructure", "1,000 requests, compute"): (3, "cost of 1,000 requests"),
     ("Infrastructure", "1,000 tokens, compute"): (3, "cost of 1,000 tokens"),
-    ("Throughput model", "Busy at the declared traffic"): (1, "utilisation"),
+    ("Throughput model", "Utilisation at the configured traffic"): (1, "utilisation"),
     ("Throughput model", "Most it could answer"): (1, "most requests an hour"),
-    ("Throughput model", "Answered at the busy share to trust"): (1, "sustained requests an hour"),
+    ("Throughput model", "Sustained at the utilisation limit"): (1, "sustained requests an hour"),
     ("Prices", "Cheapest that fits and sustains the traffic"): (1, "cheapest instance"),
 }
 #: Targets whose row shows a quantity that stands elsewhere too.

@@ -16,7 +16,7 @@ class InstanceOption(Frozen):
     """One row of the price list for the declared replicas and traffic; ``None`` where it cannot be known.
 
     ``monthly`` is compute as it is billed, ``per_1000_requests`` the same for 1,000 requests. ``fits``: it has the
-    memory that is needed; ``sustains`` is whether the busy share stays within ``cost.utilisation_limit``, ``in_time``
+    memory that is needed; ``sustains`` is whether the utilisation stays within ``cost.utilisation_limit``, ``in_time``
     whether the service time meets the latency target.
     """
 

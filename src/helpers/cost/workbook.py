@@ -65,7 +65,7 @@ def inputs(sheet: Sheet, params: Params, found: Projection) -> None:
             cost.initializing.source,
         ),
         ("Service time", Input("service_time", basis.seconds), "seconds", basis.time_origin),
-        ("Busy share to trust", Input("utilisation_limit", cost.utilisation_limit, "share"), "", "spreadsheet"),
+        ("Utilisation limit", Input("utilisation_limit", cost.utilisation_limit, "share"), "", "spreadsheet"),
     ]
     if basis.tokens is not None:
         rows.append(("Tokens of a request", Input("tokens_per_request", basis.tokens), "tokens", basis.tokens_origin))
@@ -127,7 +127,7 @@ def throughput(sheet: Sheet, params: Params, found: Projection) -> None:
             "requests an hour",
         ),
         (
-            "Answered at the busy share to trust",
+            "Sustained at the utilisation limit",
             Formula(f"B{first + 1}*utilisation_limit", able.sustained_per_hour, "count"),
             "requests an hour",
         ),
@@ -142,12 +142,12 @@ def throughput(sheet: Sheet, params: Params, found: Projection) -> None:
             "USD",
         ),
         (
-            "Busy at the declared traffic",
+            "Utilisation at the configured traffic",
             Formula(f"requests_per_hour/B{first + 1}", declared.utilisation.value, "share"),
             "",
         ),
         (
-            "Billed at the declared traffic",
+            "Billed at the configured traffic",
             Formula("1" + _times_billed("requests_per_hour", params), declared.billed, "share"),
             "",
         ),
@@ -352,7 +352,7 @@ def _platform(
 
 SHEETS: tuple[tuple[str, str, Callable[[Sheet, Params, Projection], None]], ...] = (
     ("Inputs", "What the estimate rests on", inputs),
-    ("Infrastructure", "The month as declared", infrastructure),
+    ("Infrastructure", "The month as configured", infrastructure),
     ("Throughput model", "What the declared replicas can answer", throughput),
     ("Optimisation scenarios", "A month by scenario; assumed is not measured", scenarios),
     ("Prices", "The price list, and which row would do", prices),

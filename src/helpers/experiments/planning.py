@@ -136,7 +136,7 @@ def _strategies(run: Run, services: FloatArray, trip: float, cold: float | None,
     quantized = "measured on page 04" if compared and not compared.reason else "run page 04 first"
     rows = [Strategy(name="quantization", reason=quantized), Strategy(name="batching", reason=unbatched)]
     if traffic * 24 > MOST_REQUESTS:
-        return [*rows, Strategy(name="always on", reason="the declared traffic is too much to simulate a day of it")]
+        return [*rows, Strategy(name="always on", reason="the configured traffic is too much to simulate a day of it")]
     traces: dict[str, tuple[FloatArray, float]] = {
         "diurnal": (diurnal(traffic / HOUR, DAY, load.seed), DAY),
         "bursty": (bursty(traffic / HOUR, DAY, load.seed), DAY),

@@ -105,7 +105,7 @@ class Scenario(Section):
 
     ``price_reduction`` lowers the price of an hour, ``time_reduction`` the service time (which the bill does not
     follow); ``extra_replicas`` run beside the declared ones for ``extra_hours_per_day``. ``instance`` is a row of the
-    price list, such as ``aws intel-spr x4``; what is ``null`` is as declared.
+    price list, such as ``aws intel-spr x4``; what is ``null`` is as configured.
     """
 
     label: str
@@ -171,7 +171,7 @@ class Platform(Section):
 
 def _scenarios() -> tuple[Scenario, ...]:
     return (
-        Scenario(label="as declared, always on", source="declared"),
+        Scenario(label="as configured, always on", source="declared"),
         Scenario(label="stopped half of every day", source=SPREADSHEET, hours_per_day=12, starts_per_day=1),
         Scenario(label="int8 weights", source=SPREADSHEET, time_reduction=0.25),
         Scenario(label="batching", source=SPREADSHEET, time_reduction=0.18),
@@ -195,7 +195,7 @@ class CostAssumptions(Section):
     """The ``cost`` section: the month, the bill beside compute, scenarios, other platforms, and ranges to vary.
 
     ``hours_per_month`` is 720 as published; the vendor counts 730. ``initializing`` is the minutes billed at every
-    start, ``utilisation_limit`` the busy share up to which a replica is said to sustain its traffic. An instance needs
+    start, ``utilisation_limit`` the utilisation up to which a replica is said to sustain its traffic. An instance needs
     ``memory_headroom`` times the memory that serving takes (``memory_gb``, measured where it is not given).
     ``service_times`` are seconds measured on rows of the price list; ``spread`` varies an input that no range holds.
     """

@@ -28,7 +28,7 @@ BEST_FIRST: tuple[TargetOutcome, ...] = ("met", "undecided", "missed")
 class Fit(Frozen):
     """What one variant would need; ``quality`` is whether it is shown to be as good as the reference, or worse.
 
-    ``instance`` is the cheapest of the price list that holds ``needed_gb`` and sustains the declared traffic, by the
+    ``instance`` is the cheapest of the price list that holds ``needed_gb`` and sustains the configured traffic, by the
     rule that page 03 has for the deployment; ``per_1000_requests`` is its price at that traffic. The variant that is
     deployed is judged and placed by what page 03 measured.
     """
@@ -74,7 +74,7 @@ class Deployed:
 class SettingFit(Frozen):
     """One setting beside the latency target; ``quality`` is whether it is shown to be as good as the reference.
 
-    ``floor_per_1000_requests`` bills busy seconds alone: at the declared traffic an always-on replica costs the same
+    ``floor_per_1000_requests`` bills busy seconds alone: at the configured traffic an always-on replica costs the same
     with every setting. A provider's busy seconds have no price.
     """
 

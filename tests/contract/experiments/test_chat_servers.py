@@ -205,7 +205,7 @@ def test_pages_say_who_answers_and_name_no_setting_that_was_not_sent(measuring: 
         told = text_of(str(index.deployed(run)) + str(provenance(run)) + " ".join(map(str, stamps(run))))
         drawn = str(architecture.picture(run))
     assert "Answered by a server on the machine that asked, over loopback, by the chat protocol" in told
-    assert "Engine and numbers transformers float32, as declared" in told
+    assert "Engine and numbers transformers float32, as configured" in told
     assert "Decoding at most 128 new tokens, temperature 0" in told
     assert "Generation settings max_new_tokens=128, temperature=0 →" in told
     sent, _, ignored = told.partition("Not applied to who answers")

@@ -93,7 +93,7 @@ def test_a_variant_is_placed_by_the_rule_of_page_03_and_the_deployed_one_by_its_
     own, other = choose(result, params, deployed).fits
     assert (own.deployed, own.instance, own.latency) == (True, found.candidates[found.chosen].instance, "missed")
     assert (other.instance, other.needed_gb) == (own.instance, own.needed_gb)
-    assert choose(result, params, deployed).quick == RIVAL, "it meets the target, and was not shown to be as good"
+    assert choose(result, params, deployed).quick == RIVAL, "it meets the target, and its quality is undecided"
 
 
 OWN, LEAST, MIDDLE = "4 beams, 128 tokens", "1 beam, 64 tokens", "2 beams, 128 tokens"

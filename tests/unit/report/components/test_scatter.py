@@ -124,6 +124,6 @@ def test_without_recorded_answers_the_latencies_stand_alone() -> None:
     run = run_of(result)
     html = quantization.trade(run, Cited(result, "results/04.json"))  # type: ignore[arg-type]
     assert len(BeautifulSoup(html, "html.parser").select(".row")) == 2
-    assert "No variant is shown to be as good" in html
+    assert "No variant is shown to keep quality" in html
     absent = Quantization(page="04", variants=(VariantResult(name="a b", engine="a", dtype="b", reason="no"),))
     assert quantization.trade(run, Cited(absent, "results/04.json")) == ""  # type: ignore[arg-type]
