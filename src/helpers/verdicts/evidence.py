@@ -31,7 +31,7 @@ class Evidence:
 
     ``given`` is a figure that follows without a sample, such as a price. With a ``reason`` nothing was measured.
     ``per`` turns the mean into ``per / mean``. ``timed``: the machine has a part in it. ``at_traffic``: it holds only
-    where the configured replicas sustain the configured traffic. ``recorded`` is the source of the dialogues whose recorded
+    where the configured replicas sustain that traffic. ``recorded`` is the source of the dialogues whose recorded
     answers it rests on, so that asking more adds nothing. ``regression`` says why it is no evidence of quality.
     ``read``: somebody read the summaries, so that asking for more decides nothing by itself. ``else_not_measured``: it
     can only show a target to be missed; where it does not, nothing was measured, for this reason. ``by_judge``: what a
