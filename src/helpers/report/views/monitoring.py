@@ -64,7 +64,7 @@ def key_figures(result: Cited) -> Markup:
     return tiles.key_figures(
         tiles.estimate_tile("Median service time", middle, "s") if middle else None,
         tiles.estimate_tile("Error rate", result.error_rate, "rate"),
-        tiles.number_tile("Answers a second", result.throughput, "plain"),
+        tiles.number_tile("Requests per second", result.throughput, "plain"),
         tiles.number_tile("Load per core, mean", result.usage_mean, "rate"),
     )
 
