@@ -15,30 +15,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from threading import Lock
 
-from helpers.scorers.failures import OutputFailure, as_told, output_failures
-from helpers.scorers.faithfulness import FaithfulnessCheck, Objection, faithfulness
+from helpers.scorers.failures import OUTPUT_LABELS, OutputFailure, as_told, output_failures
+from helpers.scorers.faithfulness import CHECK_LABELS, FaithfulnessCheck, Objection, faithfulness
 from helpers.scorers.mentions import values_of
 from helpers.scorers.numbers import unspoken_numbers
 from helpers.scorers.people import unknown_people
 
-OUTPUT_LABELS = {
-    OutputFailure.EMPTY: "Empty",
-    OutputFailure.MISSING_VALUE: "The name of a missing value",
-    OutputFailure.TOO_LONG: "Too long to check",
-    OutputFailure.COPY: "Copied from the dialogue",
-    OutputFailure.CUT_OFF: "Ends within a sentence",
-    OutputFailure.HEAD_LOST: "Begins within a sentence",
-    OutputFailure.LOOP: "Repeats itself",
-    OutputFailure.UNKNOWN_PERSON: "Name not in the dialogue",
-    OutputFailure.UNSPOKEN_NUMBER: "Number not in the dialogue",
-}
-FLAG_LABELS = {
-    FaithfulnessCheck.WHO: "Who does what",
-    FaithfulnessCheck.WHEN: "When",
-    FaithfulnessCheck.HOW_MUCH: "How much",
-    FaithfulnessCheck.REVERSED: "Affirmed or denied",
-    FaithfulnessCheck.AT_ODDS: "At odds with itself",
-}
 #: Seconds for the faithfulness checks of one summary: their work grows with speakers, sentences and values together.
 LIMIT = 10.0
 #: Seconds for the process of the checks to start, on a busy machine.
@@ -172,7 +154,7 @@ def _doubted(objection: Objection, summary: str) -> Flag:
             spans = [span for one in dict.fromkeys(twice) for span in _everywhere(one, summary)]
         case _:
             spans = _longest_end(told, summary)
-    return Flag(FLAG_LABELS[objection.check], (told,), tuple(spans), faithful=True)
+    return Flag(CHECK_LABELS[objection.check], (told,), tuple(spans), faithful=True)
 
 
 def _everywhere(words: str, text: str) -> list[Span]:

@@ -28,6 +28,20 @@ class OutputFailure(StrEnum):
     UNSPOKEN_NUMBER = "unspoken_number"
 
 
+#: What readers are told of each.
+OUTPUT_LABELS = {
+    OutputFailure.EMPTY: "Empty",
+    OutputFailure.MISSING_VALUE: "The name of a missing value",
+    OutputFailure.TOO_LONG: "Too long to check",
+    OutputFailure.COPY: "Copied from the dialogue",
+    OutputFailure.CUT_OFF: "Ends within a sentence",
+    OutputFailure.HEAD_LOST: "Begins within a sentence",
+    OutputFailure.LOOP: "Repeats itself",
+    OutputFailure.UNKNOWN_PERSON: "Name not in the dialogue",
+    OutputFailure.UNSPOKEN_NUMBER: "Number not in the dialogue",
+}
+
+
 #: The kinds that cannot be judged without the dialogue.
 NEED_DIALOGUE = (OutputFailure.COPY, OutputFailure.UNKNOWN_PERSON, OutputFailure.UNSPOKEN_NUMBER)
 

@@ -32,6 +32,16 @@ class FaithfulnessCheck(StrEnum):
     AT_ODDS = "at_odds_with_itself"
 
 
+#: What readers are told of each.
+CHECK_LABELS = {
+    FaithfulnessCheck.WHO: "Who does what",
+    FaithfulnessCheck.WHEN: "When",
+    FaithfulnessCheck.HOW_MUCH: "How much",
+    FaithfulnessCheck.REVERSED: "Affirmed or denied",
+    FaithfulnessCheck.AT_ODDS: "At odds with itself",
+}
+
+
 class Objection(Frozen):
     """One thing that a check found: how strongly, and the words of the summary that it is about."""
 

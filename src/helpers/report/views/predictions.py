@@ -12,6 +12,7 @@ from helpers.report.components.tables import Cell, Column, actual, table
 from helpers.report.views.sample_eval import CHARTED, METRICS
 from helpers.report.views.summaries import lowest as lowest_of
 from helpers.runs.results.cited import Cited
+from helpers.scorers.failures import OUTPUT_LABELS
 
 #: Measures with their names and the style of their figures.
 MEASURES = METRICS | {"novel_unigrams": ("New words", "rate")}
@@ -106,7 +107,7 @@ def failures(result: Cited) -> Markup:
     systems = [result, *([result.baseline] if result.baseline else [])]
     kinds = [kind for kind in result.failures.raw if any(one.failures.raw.get(kind) for one in systems)]
     columns = [Column("Check"), *(Column(str(name), numeric=True) for name in result.systems)]
-    rows = [[kind.replace("_", " "), *(number(one.failures[kind], "count") for one in systems)] for kind in kinds]
+    rows = [[OUTPUT_LABELS[kind], *(number(one.failures[kind], "count") for one in systems)] for kind in kinds]
     return table("Failed output checks", columns, rows)
 
 

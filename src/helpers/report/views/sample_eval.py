@@ -13,6 +13,7 @@ from helpers.report.views.common import by_value, ended_early, groups_finding, n
 from helpers.report.views.robustness import under_changes
 from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
+from helpers.scorers.failures import OUTPUT_LABELS, OutputFailure
 from helpers.verdicts.compute import judgement
 
 #: Metrics in reading order, with their names, the style of their figures, and which way is better.
@@ -189,7 +190,7 @@ def by_group(result: Cited) -> Markup:
 
 def failures(run: Run, result: Cited) -> Markup:
     """Return the failed output checks: valid answers that are no proper summary."""
-    rows = [[kind.replace("_", " "), number(count, "count")] for kind, count in result.failures.items()]
+    rows = [[OUTPUT_LABELS[OutputFailure(kind)], number(count, "count")] for kind, count in result.failures.items()]
     if result.reason:
         return Markup()
     return table(

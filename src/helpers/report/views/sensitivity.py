@@ -12,22 +12,15 @@ from helpers.report.views.common import PLANTED_KINDS
 from helpers.report.views.judge import judge
 from helpers.report.views.sample_eval import METRICS
 from helpers.runs.results.cited import Cited
-from helpers.scorers.faithfulness import FaithfulnessCheck
+from helpers.scorers.faithfulness import CHECK_LABELS, FaithfulnessCheck
 from helpers.scorers.planted import PlantedKind
 from helpers.scorers.sensitivity import ALL_CHECKS, OUTPUT_CHECKS
 
-CHECKS = {
-    FaithfulnessCheck.WHO: "Who does what",
-    FaithfulnessCheck.WHEN: "When",
-    FaithfulnessCheck.HOW_MUCH: "How much",
-    FaithfulnessCheck.REVERSED: "Negation",
-    FaithfulnessCheck.AT_ODDS: "At odds with itself",
-}
 MEASURES = {
     **{name: label for name, (label, _) in METRICS.items()},
     OUTPUT_CHECKS: "Output checks",
     ALL_CHECKS: "Faithfulness checks together",
-    **{check.value: label for check, label in CHECKS.items()},
+    **{check.value: label for check, label in CHECK_LABELS.items()},
 }
 
 
@@ -65,7 +58,7 @@ def objections(result: Cited) -> Markup:
         return Markup()
     rows = [
         [
-            CHECKS[FaithfulnessCheck(one.check.raw)],
+            CHECK_LABELS[FaithfulnessCheck(one.check.raw)],
             number(one.found, "count"),
             number(one.rate.value, "rate"),
             interval(one.rate, "rate"),

@@ -13,11 +13,11 @@ from helpers.report.components.numbers import excerpt, number, quoted, sentence
 from helpers.report.components.tables import collapsible
 from helpers.report.views.common import EMPTY, HIDDEN
 from helpers.report.views.sample_eval import METRICS
-from helpers.report.views.sensitivity import CHECKS
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.sample_eval import Checked, SampleEval, Scored
 from helpers.runs.run import Run
-from helpers.scorers.failures import OutputFailure
+from helpers.scorers.failures import OUTPUT_LABELS
+from helpers.scorers.faithfulness import CHECK_LABELS
 
 #: The page of all summaries, and how many of them page 02 shows.
 EXPLORER, READ_FIRST = "02-summaries.html", 20
@@ -29,8 +29,8 @@ RULE = (
 _SHORT = 1_000
 #: What every flag is called: failed output checks, then faithfulness checks.
 FLAGS: dict[str, str] = {
-    **{kind.value: kind.value.replace("_", " ") for kind in OutputFailure},
-    **{check.value: label.lower() for check, label in CHECKS.items()},
+    **{kind.value: label.lower() for kind, label in OUTPUT_LABELS.items()},
+    **{check.value: label.lower() for check, label in CHECK_LABELS.items()},
 }
 #: An id that can be an address as it is; ids of the page's own are no such.
 _PLAIN_ID = re.compile(r"(?!main$)[A-Za-z][\w.-]{0,79}", re.ASCII)

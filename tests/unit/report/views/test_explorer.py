@@ -70,9 +70,9 @@ def test_evidence_is_marked_and_named_in_both_texts(tmp_path: Path) -> None:
     )
     soup = BeautifulSoup(explored(run_of(tmp_path, [row, scored("b")])), "html.parser")
     found = {mark.get_text() for mark in soup.select("#a .quoted mark")}
-    assert "Zoe[unknown person]" in found
+    assert "Zoe[name not in the dialogue]" in found
     assert {name.get_text() for name in soup.select("#b mark")} == set()
-    assert soup.select_one("#a h2 + p").get_text() == "friends · short · ✗ unknown person · ✗ when"  # type: ignore[union-attr]
+    assert soup.select_one("#a h2 + p").get_text() == "friends · short · ✗ name not in the dialogue · ✗ when"  # type: ignore[union-attr]
 
 
 def test_what_readers_say_is_shown_and_can_be_chosen(tmp_path: Path) -> None:
