@@ -171,7 +171,7 @@ def _auth(run: Run, sender: RequestSender) -> Check:
 
 
 def _health(run: Run) -> Check:
-    expected = "GET /health says that it is well"
+    expected = "GET /health returns 200"
     if not isinstance(run.backend, EndpointBackend):
         return Check(name="health", expectation=expected, passed=None, detail="there is no server to ask")
     if run.backend.provider:

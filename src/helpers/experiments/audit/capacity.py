@@ -23,7 +23,7 @@ def steady_traffic(basis: AuditBasis) -> Claim:
         published="{traffic} an hour",
         recomputed="at most {most} an hour",
         verdict=verdict(basis.busy(basis.traffic) < 1),
-        arithmetic="A replica that answers one request at a time, in {mean}, is asked for {busy} of its time. "
+        arithmetic="A replica that answers one request at a time, in {mean}, is busy {busy} of its time. "
         + ("" if wait is None else queue),
         remedy="More replicas, or faster answers.",
         figures=figures("count", traffic=basis.traffic, most=3600 / basis.mean_latency)
