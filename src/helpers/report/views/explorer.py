@@ -27,7 +27,7 @@ from helpers.report.views.summaries import (
     FLAGS,
     READ_FIRST,
     RULE,
-    Flag,
+    SummaryFlag,
     anchor,
     figures,
     flags,
@@ -73,7 +73,7 @@ class Item:
     """One summary with all that its entry is made of; ``chosen`` are the values of the fields that it answers to."""
 
     row: Cited
-    flags: Sequence[Flag]
+    flags: Sequence[SummaryFlag]
     readings: Sequence[SummaryReading]
     chosen: dict[str, str]
     ranks: dict[str, int]
@@ -335,7 +335,7 @@ def _reasons(item: Item) -> Markup:
     return Markup("<ul class='note'>{}</ul>").format(items) if items else Markup()
 
 
-def _reason(item: Item, flag: Flag) -> Markup:
+def _reason(item: Item, flag: SummaryFlag) -> Markup:
     """Return an objection with the words that it is about, and who says what against them."""
     row, marks = item.row.raw, [mark for mark in item.marks if mark.flag == flag.kind]
     told = [(row.summary or "")[mark.start : mark.end] for mark in marks if mark.turn is None]

@@ -37,7 +37,7 @@ _PLAIN_ID = re.compile(r"(?!main$)[A-Za-z][\w.-]{0,79}", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Flag:
+class SummaryFlag:
     """What was found in a summary: the name, whether it may speak against it, and the words that it is about."""
 
     kind: str
@@ -55,11 +55,11 @@ class Flag:
         return Markup("✗ {}").format(self.label) if self.counts else Markup("{} (shown beside)").format(self.label)
 
 
-def flags(row: Scored, checks: Sequence[Checked]) -> list[Flag]:
+def flags(row: Scored, checks: Sequence[Checked]) -> list[SummaryFlag]:
     """Return what the checks found in a summary: an output check counts, a faithfulness check where it is judged."""
     judged = {one.check for one in checks if one.judged}
-    own = [Flag(one.check.value, one.check in judged, one.words) for one in row.objections]
-    return [*(Flag(kind, counts=True) for kind in row.failures), *sorted(own, key=lambda one: not one.counts)]
+    own = [SummaryFlag(one.check.value, one.check in judged, one.words) for one in row.objections]
+    return [*(SummaryFlag(kind, counts=True) for kind in row.failures), *sorted(own, key=lambda one: not one.counts)]
 
 
 def in_reading_order(result: Cited) -> list[Cited]:
