@@ -176,10 +176,14 @@ def recorded_quality(id: str, by: str, ways: Sequence[Cited], made: Cited) -> Ma
 
 
 def unmeasured(ways: Sequence[Cited]) -> Markup:
-    """Return why the speed of some was not measured."""
-    absent = [way for way in ways if way.reason]
-    return Markup(" ").join(
-        sentence("{name}: not measured, {why}.", name=quoted(way.name), why=quoted(way.reason)) for way in absent
+    """Return why the speed of some was not measured, each reason once."""
+    names: dict[str, list[Markup]] = {}
+    for way in ways:
+        if way.reason:
+            names.setdefault(way.reason.raw, []).append(quoted(way.name))
+    return Markup("<br>").join(
+        sentence("Not measured: {names}; {why}.", names=Markup(", ").join(which), why=quoted(why))
+        for why, which in names.items()
     )
 
 

@@ -13,6 +13,7 @@ from helpers.report.components.page import Frame, Link, render_page
 from helpers.report.components.scales import Scale, scale_for
 from helpers.report.components.tables import Cell, Column, asked, chip, collapsible, table
 from helpers.report.components.tracks import ends_axis, interval_track
+from helpers.report.views.looks import BY_INTERVAL
 from helpers.runs.results.cited import Cited
 from helpers.verdicts.history import History
 
@@ -21,11 +22,11 @@ LINK = Link(HREF, "History")
 POINTER = Markup("<p><a href='{}'>Every published report, target by target</a></p>").format(HREF)
 TITLE = "How have the targets fared over the published reports?"
 HOW = Markup(
-    "<p class='note'>Dot: what a look found. Bar: its interval, which holds over all looks that a target has. "
-    "Line: the target, with what meets it shaded. Reports are grouped by weights, prompt, generation settings and "
-    "dialogues; times and failures also by the machine. A report that finds the same on the same answers repeats its "
-    "look.</p>"
-)
+    "<p class='note'>Dot: what a look found. Bar: its interval, which covers all looks that a target has. "
+    "Line: the target, with what meets it shaded. {} on the <a href='index.html'>front page</a>. Reports are grouped by "
+    "weights, prompt, generation settings and dialogues; times and failures also by the machine. A report that finds the "
+    "same on the same answers repeats its look.</p>"
+).format(BY_INTERVAL)
 
 
 def page(frame: Frame, history: History) -> str:

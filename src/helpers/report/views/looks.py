@@ -14,10 +14,12 @@ from helpers.runs.run import Run
 from helpers.verdicts.compute import all_looks, judgement
 from helpers.verdicts.looks import LEDGER
 
-NOTE = (
+#: What a look is, up to where the rest is given.
+BY_INTERVAL = (
     "A look has what its interval shows. What else a target rests on, such as where it was measured, is given with its "
-    "verdict above."
+    "verdict"
 )
+NOTE = f"{BY_INTERVAL} above."
 
 
 def history(run: Run) -> Markup:

@@ -130,7 +130,8 @@ def speed(result: Cited) -> Markup:
         Column("Peak memory, one at a time", unit="MB", numeric=True, better="down"),
         Column("Weights", unit="MB", numeric=True, better="down"),
     ]
-    rows = [_speed_row(variant, with_limit=bool(result.limit.raw), at_once=at_once) for variant in result.variants]
+    measured = [variant for variant in result.variants if not variant.reason.raw and variant.latency.raw]
+    rows = [_speed_row(variant, with_limit=bool(result.limit.raw), at_once=at_once) for variant in measured]
     note = unmeasured(list(result.variants))
     caption = sentence(
         "Speed and size on {processor}: a process each, {dialogues} dialogues in {rounds} rounds, asked in turn",
@@ -298,11 +299,8 @@ def _limit(result: Cited) -> Markup:
 
 
 def _speed_row(variant: Cited, *, with_limit: bool, at_once: bool) -> list[Markup | str]:
-    name: Markup | str = quoted(variant.name)
-    if variant.reason.raw or not variant.latency.raw:
-        return [name, chip("not measured"), *["–"] * (5 + with_limit + at_once)]
     return [
-        name,
+        quoted(variant.name),
         with_interval(variant.latency, "s"),
         with_interval(variant.speedup, "ratio"),
         with_interval(variant.speedup_fp32, "ratio"),

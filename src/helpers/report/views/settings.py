@@ -66,8 +66,9 @@ def speed(run: Run, result: Cited) -> Markup:
         Column("Latency target"),
     ]
     fits = choice(run).fits
-    rows = [_speed_row(setting, fit) for setting, fit in zip(result.sweep.settings, fits, strict=True)]
-    note = Markup(" ").join(filter(None, [_conditions(run, result.sweep), unmeasured(list(result.sweep.settings))]))
+    pairs = zip(result.sweep.settings, fits, strict=True)
+    rows = [_speed_row(setting, fit) for setting, fit in pairs if setting.latency.raw]
+    note = Markup("<br>").join(filter(None, [_conditions(run, result.sweep), unmeasured(list(result.sweep.settings))]))
     return table("Other settings on the same dialogues, asked in turn", columns, rows, id="settings", note=note)
 
 
@@ -117,11 +118,8 @@ def _cost_in_quality(sweep: Cited, setting: Cited, fit: Cited) -> Markup:
 
 
 def _speed_row(setting: Cited, fit: Cited) -> list[Markup | str]:
-    name: Markup | str = quoted(setting.name)
-    if not setting.latency.raw:
-        return [name, chip("not measured"), *["–"] * 4]
     return [
-        name,
+        quoted(setting.name),
         with_interval(setting.latency, "s"),
         with_interval(setting.speedup, "ratio"),
         number(setting.output_tokens.value, "count") if setting.output_tokens.raw else "–",
