@@ -23,9 +23,9 @@ POINTER = Markup("<p><a href='{}'>Every published report, target by target</a></
 TITLE = "How have the targets fared over the published reports?"
 HOW = Markup(
     "<p class='note'>Dot: what a look found. Bar: its interval, which covers all looks that a target has. "
-    "Line: the target, with what meets it shaded. {} on the <a href='index.html'>front page</a>. Reports are grouped by "
-    "weights, prompt, generation settings and dialogues; times and failures also by the machine. A report that finds the "
-    "same on the same answers repeats its look.</p>"
+    "Line: the target, with what meets it shaded. {} on the <a href='index.html'>front page</a>. Reports are grouped "
+    "by weights, prompt, generation settings and dialogues; times and failures also by the machine. A report that "
+    "finds the same on the same answers repeats its look.</p>"
 ).format(BY_INTERVAL)
 
 
