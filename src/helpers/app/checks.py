@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import multiprocessing
 import multiprocessing.pool
-import re
 import signal
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from threading import Lock
 
+from helpers.scorers.evidence import Span, in_summary
 from helpers.scorers.failures import OUTPUT_LABELS, OutputFailure, as_told, output_failures
-from helpers.scorers.faithfulness import CHECK_LABELS, FaithfulnessCheck, Objection, faithfulness
-from helpers.scorers.mentions import values_of
-from helpers.scorers.numbers import unspoken_numbers
-from helpers.scorers.people import unknown_people
+from helpers.scorers.faithfulness import CHECK_LABELS, Objection, faithfulness
 
 #: Seconds for the faithfulness checks of one summary: their work grows with speakers, sentences and values together.
 LIMIT = 10.0
@@ -29,7 +27,6 @@ STARTING = 60.0
 REPLACED_AFTER = 200
 #: Who checks: ``None`` where it took too long.
 Objecting = Callable[[str, str], Sequence[Objection] | None]
-Span = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -66,9 +63,14 @@ class CheckedAnswer:
 def checked(summary: str, dialogue: str, finish: str = "", objecting: Objecting = faithfulness) -> CheckedAnswer:
     """Return what the checks find in an answer; ``finish`` is how its server says that it ended."""
     failures = as_told(output_failures(summary, dialogue), finish)
-    flags = [_failed(kind, summary, dialogue) for kind in failures]
     objections = objecting(summary, dialogue)
-    flags += [_doubted(one, summary) for one in objections or ()]
+    spans: dict[str, list[Span]] = defaultdict(list)
+    for mark in in_summary(summary, dialogue, failures, objections or ()):
+        spans[mark.flag].append((mark.start, mark.end))
+    flags = [Flag(OUTPUT_LABELS[kind], _named(kind, summary, spans[kind]), tuple(spans[kind])) for kind in failures]
+    for one in objections or ():
+        told = one.words.partition(" in: ")[0]
+        flags.append(Flag(CHECK_LABELS[one.check], (told,), tuple(spans[one.check]), faithful=True))
     return CheckedAnswer(tuple(flags), in_time=objections is not None)
 
 
@@ -126,54 +128,8 @@ def _begin() -> None:
     faithfulness("Ann meets Bo at noon.", "Ann: Shall we meet at noon?\nBo: Yes, on Monday at two.")
 
 
-def _failed(kind: OutputFailure, summary: str, dialogue: str) -> Flag:
-    words: Sequence[str] = ()
-    spans: list[Span] = []
-    match kind:
-        case OutputFailure.UNKNOWN_PERSON:
-            words = unknown_people(summary, dialogue)
-        case OutputFailure.UNSPOKEN_NUMBER:
-            words = unspoken_numbers(summary, dialogue)
-        case OutputFailure.HEAD_LOST | OutputFailure.CUT_OFF:
-            first_or_last = r"\S+" if kind is OutputFailure.HEAD_LOST else r"\S+\s*$"
-            spans = [found.span() for found in [re.search(first_or_last, summary)] if found]
-    spans += [span for one in words for span in _everywhere(one, summary) or _values(one, summary)]
-    return Flag(OUTPUT_LABELS[kind], tuple(dict.fromkeys(words)), tuple(spans))
-
-
-def _doubted(objection: Objection, summary: str) -> Flag:
-    told = objection.words
-    match objection.check:
-        case FaithfulnessCheck.WHEN | FaithfulnessCheck.HOW_MUCH:
-            told, _, sentence = told.partition(" in: ")
-            within = summary.find(sentence)
-            spans = _everywhere(told, sentence if within >= 0 else summary)
-            spans = [(start + max(within, 0), end + max(within, 0)) for start, end in spans]
-        case FaithfulnessCheck.AT_ODDS:
-            twice = [one for part in told.split(", ") for one in part.split(" … ")]
-            spans = [span for one in dict.fromkeys(twice) for span in _everywhere(one, summary)]
-        case _:
-            spans = _longest_end(told, summary)
-    return Flag(CHECK_LABELS[objection.check], (told,), tuple(spans), faithful=True)
-
-
-def _everywhere(words: str, text: str) -> list[Span]:
-    """Return where words stand in a text by themselves, whatever their case."""
-    if not words.strip():
-        return []
-    return [found.span() for found in re.finditer(rf"(?<!\w){re.escape(words)}(?!\w)", text, re.IGNORECASE)]
-
-
-def _values(key: str, text: str) -> list[Span]:
-    """Return where a number stands that is spelled otherwise there: in words, or with a comma."""
-    return [(value.start, value.end) for value in values_of(text) if value.key == key]
-
-
-def _longest_end(words: str, text: str) -> list[Span]:
-    """Return where the longest end of some words stands: a subject may stand as a pronoun in the text."""
-    starts = [0, *(found.end() for found in re.finditer(r"\s+", words))]
-    for start in starts:
-        at = text.find(words[start:])
-        if at >= 0 and start < len(words):
-            return [(at, at + len(words) - start)]
-    return []
+def _named(kind: OutputFailure, summary: str, spans: Sequence[Span]) -> tuple[str, ...]:
+    """Return the names or numbers that a check is about; nothing for one that is about how a summary is written."""
+    if kind not in (OutputFailure.UNKNOWN_PERSON, OutputFailure.UNSPOKEN_NUMBER):
+        return ()
+    return tuple(dict.fromkeys(summary[start:end] for start, end in spans))

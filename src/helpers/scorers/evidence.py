@@ -45,19 +45,28 @@ def evidence(
     """
     if max(len(summary), len(dialogue)) > LONGEST:
         return ()
+    found = list(in_summary(summary, dialogue, failures, objections))
+    if OutputFailure.COPY in failures:
+        found += [Mark(OutputFailure.COPY, *span, turn) for turn, span in _copied(summary, turns_of(dialogue))]
+    talk = conversation(dialogue)
+    for one in objections:
+        found += [Mark(one.check, *span, turn) for turn, span in _against(summary, one, talk)]
+    return tuple(found)
+
+
+def in_summary(
+    summary: str, dialogue: str, failures: Sequence[str] = (), objections: Sequence[Objection] = ()
+) -> tuple[Mark, ...]:
+    """Return the words of a summary that failed output checks and objections are about."""
+    if max(len(summary), len(dialogue)) > LONGEST:
+        return ()
     found = [
         Mark(kind, *span)
         for kind in failures
         if kind in _IN_SUMMARY
         for span in _IN_SUMMARY[OutputFailure(kind)](summary, dialogue)
     ]
-    if OutputFailure.COPY in failures:
-        found += [Mark(OutputFailure.COPY, *span, turn) for turn, span in _copied(summary, turns_of(dialogue))]
-    talk = conversation(dialogue)
-    for one in objections:
-        found += [Mark(one.check, *span) for span in _told(summary, one)]
-        found += [Mark(one.check, *span, turn) for turn, span in _against(summary, one, talk)]
-    return tuple(found)
+    return (*found, *(Mark(one.check, *span) for one in objections for span in _told(summary, one)))
 
 
 def places(text: str, wanted: str) -> Iterator[Span]:

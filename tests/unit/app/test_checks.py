@@ -33,10 +33,10 @@ def marked(summary: str, found: CheckedAnswer) -> dict[str, list[str]]:
             {"Name not in the dialogue": ["Zoë"], "Number not in the dialogue": ["17"]},
         ),
         ("The report costs seventeen dollars.", {"Number not in the dialogue": ["seventeen"]}),
-        ("the report comes on", {"Ends within a sentence": ["on"], "Begins within a sentence": ["the"]}),
+        ("the report comes on", {"Ends within a sentence": ["report comes on"], "Begins within a sentence": ["the"]}),
         ("Ann wants a report by Friday at noon from Bo.", {"When": ["Friday"]}),
         ("", {"Empty": []}),
-        ("𝕬nn \u202e👩‍👩‍👧 ٤٢", {"Ends within a sentence": ["٤٢"], "Number not in the dialogue": ["٤٢"]}),
+        ("𝕬nn \u202e👩‍👩‍👧 ٤٢", {"Ends within a sentence": ["𝕬nn \u202e👩‍👩‍👧 ", "٤٢"], "Number not in the dialogue": ["٤٢"]}),
     ],
 )  # fmt: skip
 def test_each_flag_marks_its_words(summary: str, expected: dict[str, list[str]]) -> None:
