@@ -36,7 +36,10 @@ def marked(summary: str, found: CheckedAnswer) -> dict[str, list[str]]:
         ("the report comes on", {"Ends within a sentence": ["report comes on"], "Begins within a sentence": ["the"]}),
         ("Ann wants a report by Friday at noon from Bo.", {"When": ["Friday"]}),
         ("", {"Empty": []}),
-        ("𝕬nn \u202e👩‍👩‍👧 ٤٢", {"Ends within a sentence": ["𝕬nn \u202e👩‍👩‍👧 ", "٤٢"], "Number not in the dialogue": ["٤٢"]}),
+        (
+            "𝕬nn \u202e👩‍👩‍👧 ٤٢",
+            {"Ends within a sentence": ["𝕬nn \u202e👩‍👩‍👧 ", "٤٢"], "Number not in the dialogue": ["٤٢"]},
+        ),
     ],
 )  # fmt: skip
 def test_each_flag_marks_its_words(summary: str, expected: dict[str, list[str]]) -> None:
