@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -110,3 +111,8 @@ def replay(path: Path) -> list[str]:
     """Return the overrides that replay a file."""
     pairs = [f"replay.predictions={path}", "replay.latency=seconds", f"baseline.predictions={path}"]
     return [part for pair in pairs for part in ("--set", pair)]
+
+
+def shown_on_a_page(notebook: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the cells of a notebook that a report executes and shows."""
+    return [cell for cell in notebook["cells"] if "explore" not in cell["metadata"].get("tags", ())]

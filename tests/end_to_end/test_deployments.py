@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from helpers.core.paths import PROJECT
-from tests.conftest import Finished, Report
+from tests.conftest import Finished, Report, shown_on_a_page
 from tests.page_checks import loose_digits, wrong_citations
 from tests.scripted_server import Play, ScriptedServer, answer, reset, summary
 
@@ -135,7 +135,7 @@ def test_a_failing_notebook_publishes_nothing(helpers: Report, recorded: Path, t
     shutil.copytree(PROJECT / "notebooks", folder)
     path = folder / "03-latency-cost.ipynb"
     notebook = json.loads(path.read_text())
-    notebook["cells"][-1]["source"] = "raise ValueError('broken on purpose')"
+    shown_on_a_page(notebook)[-1]["source"] = "raise ValueError('broken on purpose')"
     path.write_text(json.dumps(notebook))
     overrides = ["--set", f"replay.predictions={recorded}", "--only", "03"]
     found = helpers("report", "params/replay.yaml", *overrides, environment={"HELPERS_NOTEBOOKS": str(folder)})

@@ -139,7 +139,7 @@ def test_other_parameters_are_another_run(helpers: Report, tmp_path: Path) -> No
     [
         (["--budget", "5m"], "leave --set, --budget and --strict away"),
         (["--set", "samples.n=3"], "leave --set, --budget and --strict away"),
-        (["--until-decided"], "was not begun with --until-decided"),
+        (["--until-decided"], "was not started with --until-decided"),
     ],
 )
 def test_what_a_resumed_run_was_not_told_is_not_silently_ignored(

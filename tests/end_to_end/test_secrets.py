@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from helpers.core.paths import PROJECT
-from tests.conftest import Finished, Report
+from tests.conftest import Finished, Report, shown_on_a_page
 from tests.scripted_server import Play, ScriptedServer, answer, echo, summary
 
 TOKEN = "hf_pl[a]nted.(token)+"
@@ -55,7 +55,7 @@ def test_a_token_in_a_traceback_and_in_a_cell(helpers: Report, tmp_path: Path) -
     shutil.copytree(PROJECT / "notebooks", folder)
     path = folder / "01-deploy-check.ipynb"
     notebook = json.loads(path.read_text())
-    notebook["cells"][-1]["source"] = "import os\nprint(os.environ)\nraise ValueError(os.environ['HF_TOKEN'])"
+    shown_on_a_page(notebook)[-1]["source"] = "import os\nprint(os.environ)\nraise ValueError(os.environ['HF_TOKEN'])"
     path.write_text(json.dumps(notebook))
     with ScriptedServer(summary("Ann and Bo meet.")) as server:
         found = report(helpers, server, HELPERS_NOTEBOOKS=str(folder))

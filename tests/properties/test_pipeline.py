@@ -107,7 +107,7 @@ def test_the_opposite_target_turns_met_into_missed(a: float, b: float, threshold
 @bounded
 @given(st.text(min_size=1))
 def test_any_text_is_shown_and_never_read_as_markup(text: str) -> None:
-    text = text.replace("\r", " ").replace("\0", " ")  # a parser of HTML replaces both
+    text = "x" + text.replace("\r", " ").replace("\0", " ")  # a parser of HTML replaces both; a cell says something
     page = Collected(table(text, [Column(text), Column("x")], [[text, quoted(text)]]))
     assert page.tags == {"div", "table", "caption", "span", "thead", "tbody", "tr", "th", "td"}
     assert page.text.count(text) >= 4

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from helpers.scorers.failures import OutputFailure
-from helpers.scorers.faithfulness import JUDGES, FaithfulnessCheck, Objection, rival, slots, strength
+from helpers.scorers.faithfulness import FaithfulnessCheck, Objection, rival, slots, weighed
 from helpers.scorers.mentions import Turn, turns_of, values_of
 from helpers.scorers.numbers import unspoken_numbers
 from helpers.scorers.people import unknown_people
@@ -160,7 +160,7 @@ def _against(summary: str, objection: Objection, talk: Conversation) -> Iterator
     told = [one for one in slots(summary, talk) if (one.check, one.words) == (objection.check, objection.words)]
     if not told:
         return
-    slot = max(told, key=lambda one: strength(one, JUDGES[one.check].weights))
+    slot = max(told, key=weighed)
     best, shared = rival(slot), talk.shared(stems(slot.words, talk.names))
 
     def nearest(those: Sequence[int]) -> Utterance | None:

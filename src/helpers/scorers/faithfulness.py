@@ -94,7 +94,7 @@ def strongest(summary: str, talk: Conversation) -> dict[FaithfulnessCheck, Objec
     """Return the strongest objection of each check that has one to make, however weak."""
     found: dict[FaithfulnessCheck, Objection] = {}
     for slot in slots(summary, talk):
-        against = strength(slot, JUDGES[slot.check].weights)
+        against = weighed(slot)
         if slot.check not in found or against > found[slot.check].strength:
             found[slot.check] = Objection(check=slot.check, strength=against, words=slot.words)
     weight, words = at_odds(summary, talk)
@@ -309,6 +309,11 @@ def strength(slot: Slot, weights: Sequence[float]) -> float:
     """Return the logarithm of the odds of the best rival of a slot over what is told."""
     odds = _odds(slot, weights)
     return max(value for name, value in odds.items() if name != slot.told) - odds[slot.told]
+
+
+def weighed(slot: Slot) -> float:
+    """Return how strongly the best rival of a slot is preferred to what is told, by the weights of its check."""
+    return strength(slot, JUDGES[slot.check].weights)
 
 
 def rival(slot: Slot) -> str:

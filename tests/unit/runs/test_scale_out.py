@@ -100,7 +100,7 @@ def test_the_command_writes_a_table_and_says_what_it_kept(
     assert [row["id"] for row in rows] == [f"d{i}" for i in range(10)]
     assert rows[4]["summary"] == "'=Ana greets Ben, 4."
     assert main(["summarise", "replay", *sets, "--output", str(output)]) == 0
-    assert "10 were answered before; remove" in capsys.readouterr().err
+    assert "10 have a summary already; remove" in capsys.readouterr().err
     assert main(["summarise", "replay", *sets]) == 2
     assert "writes --output FILE.csv, and Parquet parts beside it" in capsys.readouterr().err
 

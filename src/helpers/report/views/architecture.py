@@ -69,5 +69,5 @@ def _parts(run: Run) -> list[Component]:
 
 def _box(part: Component) -> Markup:
     return Markup(
-        '<li class="{}"><b>{}</b><span aria-hidden="true">{}</span><small class="quoted">{}</small></li>'
-    ).format(part.state.replace(" ", "-"), part.name, GLYPHS[part.state], part.detail)
+        '<li class="{}"><b>{}</b><span role="img" aria-label="{}">{}</span><small class="quoted">{}</small></li>'
+    ).format(part.state.replace(" ", "-"), part.name, part.state, GLYPHS[part.state], part.detail)

@@ -20,6 +20,8 @@ from helpers.verdicts.history import History
 HREF = "history.html"
 LINK = Link(HREF, "History")
 POINTER = Markup("<p><a href='{}'>Every published report, target by target</a></p>").format(HREF)
+#: The scale of all looks, with a name for who does not see it.
+_AXIS = Markup("<span class='unseen'>On one scale</span>{}")
 TITLE = "How have the targets fared over the published reports?"
 HOW = Markup(
     "<p class='note'>Dot: what a look found. Bar: its interval, which covers all looks that a target has. "
@@ -77,7 +79,9 @@ def _figure(series: Cited, allowed: Cited, name: str) -> Markup:
         n=number(latest.n, "count"),
     )
     heading = Markup("<h2>{}</h2>").format(quoted(series.label))
-    return heading + drawn_figure(name, _finding(series), subtitle, [_looks(series, name)], "over-time")
+    return heading + drawn_figure(
+        name, _finding(series), subtitle, [_looks(series, name, quoted(series.label))], "over-time"
+    )
 
 
 def _finding(series: Cited) -> Markup:
@@ -93,17 +97,17 @@ def _finding(series: Cited) -> Markup:
 def _other(series: Cited, name: str) -> Markup:
     who = series.system_name.raw or "a model that the ledger does not name"
     heading = Markup("{}: {}, dialogues {}").format(quoted(series.label), quoted(who), quoted(series.dialogues))
-    return collapsible(heading, Markup('<div class="over-time">{}</div>').format(_looks(series, name)))
+    return collapsible(heading, Markup('<div class="over-time">{}</div>').format(_looks(series, name, heading)))
 
 
-def _looks(series: Cited, name: str) -> Markup:
+def _looks(series: Cited, name: str, of: Markup) -> Markup:
     """Return the looks of one series as a table, each with its interval on the scale of all of them."""
     style: Style = series.style.raw
     scale, looks = _scale(series), list(series.looks)
     latest = looks[-1]
     columns = [
         Column("Report"),
-        Column(ends_axis(scale, style, latest.threshold.raw, asked(latest, style))),
+        Column(_AXIS.format(ends_axis(scale, style, latest.threshold.raw, asked(latest, style)))),
         Column("Actual", numeric=True),
         Column("Interval", numeric=True),
         Column("Look", numeric=True),
@@ -125,7 +129,7 @@ def _looks(series: Cited, name: str) -> Markup:
     note: Cell = ""
     if series.earlier:
         note = sentence("{n} older looks are in <code>history.jsonl</code>.", n=number(series.earlier, "count"))
-    return table("Every look, the oldest first", columns, rows, id=f"{name}-looks", note=note)
+    return table(sentence("{of}: every look, the oldest first", of=of), columns, rows, id=f"{name}-looks", note=note)
 
 
 def _report(look: Cited) -> Markup:

@@ -104,7 +104,7 @@ def test_page_04_shows_what_is_faster_and_as_good_and_latency_by_length() -> Non
     soup = BeautifulSoup(html, "html.parser")
     finding = soup.select_one(".finding")
     assert finding is not None
-    assert finding.get_text() == f"As good as the reference and faster: {RIVAL}"
+    assert finding.get_text() == f"Faster, with quality kept: {RIVAL}"
     assert quantization.choice(run).raw.front == (RIVAL, REFERENCE)  # type: ignore[arg-type]
     assert [row.get_text(" ").split()[:2] for row in soup.select("#lengths tbody tr")] == [
         ["short", "50"],

@@ -144,16 +144,16 @@ def test_all_dialogues_are_in_the_file_whatever_their_number(tmp_path: Path, n: 
 
 
 def test_more_than_fit_are_said_to_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(explorer, "LARGEST", 80_000)
+    monkeypatch.setattr(explorer, "LARGEST", 110_000)
     html = explored(run_of(tmp_path, corpus_rows(200)))
-    assert len(html.encode()) <= 80_000
+    assert len(html.encode()) <= 110_000
     assert 20 < len(entries(html)) < 200
     assert "Not all of them fit into this file." in html
 
 
 def test_no_secret_is_packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_API_KEY", secret := "quite-a-long-secret-0123456789")
-    monkeypatch.setattr(explorer, "LARGEST", 60_000)
+    monkeypatch.setattr(explorer, "LARGEST", 90_000)
     html = explored(run_of(tmp_path, [scored(f"d-{n}", dialogue=f"Ana: It is {secret} {n}.") for n in range(90)]))
     assert "data-bytes" in html
     assert secret not in html + unpacked(html)

@@ -106,7 +106,7 @@ def test_a_long_ledger_makes_no_long_page(case: Case) -> None:
     assert (len(found.series[0].looks), found.series[0].earlier) == (MOST_OF_ONE, 300 - MOST_OF_ONE)
     assert sum(len(one.looks) for one in found.series) == MOST
     assert sum(len(one.looks) + one.earlier for one in found.series) + found.left_out == 600
-    assert "older looks stand in history.jsonl" in shown(found).get_text()
+    assert "older looks are in history.jsonl" in shown(found).get_text()
 
 
 def test_another_threshold_is_told_beside_its_look(case: Case) -> None:
