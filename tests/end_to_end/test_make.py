@@ -92,8 +92,10 @@ def test_make_explore_shows_the_notebooks(tmp_path: Path) -> None:
     settings = {"ServerApp": {"allow_root": True, "open_browser": False}}
     (tmp_path / "jupyter_server_config.json").write_text(json.dumps(settings))
     with started("explore", tmp_path, JUPYTER_CONFIG_DIR=str(tmp_path)) as address:
-        origin, _, token = address.partition("/lab?token=")
-        assert "01-deploy-check.ipynb" in page(f"{origin}/api/contents?token={token}")
+        origin, _, opened = address.partition("/lab/tree/")
+        path, _, token = opened.partition("?token=")
+        assert path == "notebooks/00-start.ipynb"
+        assert "01-deploy-check.ipynb" in page(f"{origin}/api/contents/notebooks?token={token}")
 
 
 def test_make_deploy_shows_the_price_and_creates_nothing(tmp_path: Path) -> None:

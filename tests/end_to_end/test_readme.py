@@ -97,7 +97,7 @@ def test_every_command_does_what_it_says(command: str, helpers: Report, replayed
         for name, place in places.items():
             command = re.sub(name, str(place), command)
         is_provided = "params/provider.yaml" in command
-        asks = "params/endpoint.yaml" in command or "--url" in command or is_provided
+        asks = " endpoint " in command or "params/endpoint.yaml" in command or "--url" in command or is_provided
         if asks:
             command += " --set samples.n=10 --set load.seconds=1"
         _, _, _, *arguments = shlex.split(command)
