@@ -6,13 +6,13 @@ A flag is a reason to look, no verdict: the checks miss much, and what has no fl
 from __future__ import annotations
 
 import multiprocessing
-import multiprocessing.pool
 import signal
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
+from multiprocessing.connection import Connection
 from threading import Lock
 
 from helpers.scorers.evidence import Span, in_summary
@@ -93,39 +93,61 @@ def checking_process() -> Iterator[Objecting]:
 
 
 class _Worker:
+    """A process with a line to it; not a pool, whose end waits for ever when a signal has ended its worker."""
+
     def __init__(self) -> None:
         self._context, self._lock = multiprocessing.get_context("spawn"), Lock()
-        self._pool, self._ready = self._started()
+        self._ready, self._asked = False, 0
+        self._start()
 
     def objections(self, summary: str, dialogue: str) -> Sequence[Objection] | None:
-        """Return what the checks find; ``None`` where it took longer than `LIMIT`."""
-        pool, ready = self._pool, self._ready
-        try:
-            ready.get(STARTING)
-            return pool.apply_async(faithfulness, (summary, dialogue)).get(LIMIT)
-        except (multiprocessing.TimeoutError, ValueError):  # or another's took too long, and the pool was closed
-            with self._lock:
-                if pool is self._pool:
-                    pool.terminate()
-                    self._pool, self._ready = self._started()
-            return None
+        """Return what the checks find; ``None`` where it took longer than `LIMIT`. One summary at a time."""
+        with self._lock:
+            if self._asked >= REPLACED_AFTER:
+                self._replace()
+            try:
+                found = self._answer(summary, dialogue)
+            except (EOFError, OSError):  # a signal has ended it
+                found = None
+            if found is None:
+                self._replace()
+            return found
 
     def close(self) -> None:
         """End the process."""
-        with self._lock:
-            self._pool.terminate()
-            self._pool.join()
+        self._process.kill()
+        self._process.join()
+        self._line.close()
 
-    def _started(self) -> tuple[multiprocessing.pool.Pool, multiprocessing.pool.AsyncResult[int]]:
-        """Return a new process, and what tells that it has begun."""
-        pool = self._context.Pool(1, _begin, maxtasksperchild=REPLACED_AFTER)
-        return pool, pool.apply_async(len, ("",))
+    def _answer(self, summary: str, dialogue: str) -> Sequence[Objection] | None:
+        if not self._ready:
+            if not self._line.poll(STARTING):
+                return None
+            self._ready = bool(self._line.recv())
+        self._asked += 1
+        self._line.send((summary, dialogue))
+        return self._line.recv() if self._line.poll(LIMIT) else None
+
+    def _replace(self) -> None:
+        self.close()
+        self._start()
+
+    def _start(self) -> None:
+        self._line, line = self._context.Pipe()
+        self._process = self._context.Process(target=_work, args=(line,), daemon=True)
+        self._process.start()
+        line.close()
+        self._ready, self._asked = False, 0
 
 
-def _begin() -> None:
-    """Leave Ctrl-C to the app, and load what the first check would wait for."""
+def _work(line: Connection) -> None:
+    """Check what comes over a line; Ctrl-C is left to the app, and what the first check would wait for is loaded."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     faithfulness("Ann meets Bo at noon.", "Ann: Shall we meet at noon?\nBo: Yes, on Monday at two.")
+    with suppress(EOFError, OSError):  # the app has ended
+        line.send(True)
+        while True:
+            line.send(faithfulness(*line.recv()))
 
 
 def _named(kind: OutputFailure, summary: str, spans: Sequence[Span]) -> tuple[str, ...]:
