@@ -14,7 +14,7 @@ from helpers.verdicts.looks import LEDGER, Look, UnreadLine, unread_lines
 from helpers.verdicts.targets import Case, looks_of, questions_of, style_of
 
 #: The newest looks that are told of one target, and those of all of them together.
-MOST_OF_ONE, MOST = 10, 80
+MOST_OF_ONE, MOST = 10, 70
 
 Key = tuple[str, str, str]
 
