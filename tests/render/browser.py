@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from helpers.core.paths import PROJECT
 
@@ -39,6 +40,13 @@ def launched() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+def violations(page: Page) -> list[str]:
+    """Return the rules of accessibility that a page breaks, with all that it folds opened."""
+    page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true })")
+    found = Axe().run(page).response["violations"]
+    return [f"{rule['id']}: {rule['nodes'][0]['html']}" for rule in found]
 
 
 def take_pictures() -> None:

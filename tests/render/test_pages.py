@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from tests.page_checks import broken_rules, loose_digits, remote_references, repeated_ids, wrong_citations
-from tests.render.browser import REPORTS, launched
+from tests.render.browser import REPORTS, launched, violations
 
 #: Every pair of texts in a drawing that overlap, and every text that leaves its drawing.
 CLASHES = """() => [...document.querySelectorAll('figure svg')].filter(svg => svg.checkVisibility()).flatMap(svg => {
@@ -80,9 +79,7 @@ def test_drawings_are_readable(opened: tuple[Page, list[str]]) -> None:
 @views
 def test_accessible(opened: tuple[Page, list[str]]) -> None:
     page, _ = opened
-    page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true })")
-    found = Axe().run(page).response["violations"]
-    assert [f"{rule['id']}: {rule['nodes'][0]['html']}" for rule in found] == []
+    assert violations(page) == []
 
 
 @pytest.mark.parametrize("opened", [(*view, name) for name in PUBLISHED for view in VIEWS], indirect=True)
