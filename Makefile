@@ -21,7 +21,7 @@ SETS = $(foreach pair,$(SET),--set $(pair))
 PAGES = $(foreach page,$(ONLY),--only $(page))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report render test test-slow bench statistics docs pictures engines explore serve app dashboard deploy teardown lint clean
+.PHONY: help setup report showcase render test test-slow bench statistics docs pictures engines explore serve app dashboard deploy teardown lint clean
 deploy teardown: PARAMS = params/endpoint.yaml
 
 help: ## this list
@@ -31,6 +31,9 @@ setup: $(VENV)/.core $(MODEL) ## the environment in .venv and the demonstration 
 
 report: setup ## measure and publish: make report [PARAMS=params/endpoint.yaml] [SET="samples.n=50"] [ONLY=03]
 	$(PY) -m helpers report $(PARAMS) $(SETS) $(PAGES)
+
+showcase: PARAMS = params/showcase.yaml
+showcase: report ## the long run whose pages are the committed reports/: all of the test dialogues, about an hour on an idle machine
 
 render: $(VENV)/.core ## render a finished run again: make render [RUN=runs/…] [SET="targets.average_latency.max=4"]
 	$(PY) -m helpers render $(RUN) $(SETS)

@@ -21,7 +21,7 @@ from helpers.engines.variant_server import converted_size, start_variant, why_no
 from helpers.experiments.bench import roofline
 from helpers.experiments.bench.model import read_decoder
 from helpers.experiments.variants import VariantUnderTest, lengths, qualities, speeds, spread
-from helpers.params import Model, Params, Variant
+from helpers.params import Model, Params, QuantizationPlan, Variant
 from helpers.runs.results.quantization import Quantization, VariantResult
 from helpers.runs.run import Run
 from helpers.samples.dataset import Sample
@@ -40,7 +40,9 @@ def measure(run: Run) -> Quantization:
         return Quantization(page=PAGE, reason=_why_not(run.params))
     dialogues = spread(run.samples, plan.dialogues)
     few = _too_few(plan.rounds, len(dialogues))
-    candidates = [VariantUnderTest(variant, reason=_why_untimed(variant, model) or few) for variant in plan.variants]
+    candidates = [
+        VariantUnderTest(variant, reason=_why_untimed(plan, variant, model) or few) for variant in plan.variants
+    ]
     busy = _served_seconds(run)
     with ExitStack() as opened:
         for candidate in candidates:
@@ -117,7 +119,7 @@ def prepare(params: Params, tell: Callable[[str], None]) -> None:
     model = _model(params)
     if model is None:
         return
-    for variant in (one for one in params.quantization.variants if one.timed):
+    for variant in filter(params.quantization.times, params.quantization.variants):
         served = model.model_copy(update={"engine": variant.engine, "dtype": variant.dtype})
         with suppress(HelpersError):
             converted_size(served, tell)
@@ -137,13 +139,11 @@ def _why_not(params: Params) -> str:
     return f"backend '{params.backend}' has no model on this machine; name one with quantization.model"
 
 
-def _why_untimed(variant: Variant, model: Model) -> str:
+def _why_untimed(plan: QuantizationPlan, variant: Variant, model: Model) -> str:
     """Return why the speed of a variant is not measured in this run, or nothing."""
-    return (
-        why_not(variant, model.device, model.task)
-        if variant.timed
-        else "its speed is left to another run (timed: false)"
-    )
+    if plan.times(variant):
+        return why_not(variant, model.device, model.task)
+    return "its speed is left to a longer run (quantization.time_all)"
 
 
 def _too_few(rounds: int, dialogues: int) -> str:

@@ -55,14 +55,13 @@ _SHORT.maxstring = _SHORT.maxother = SHOWN
 def load_params(source: str | Path, overrides: Sequence[str] = (), *, measuring: bool = False) -> Params:
     """Return the validated parameters of a file, with ``key=value`` overrides applied.
 
-    ``source`` is a path, or the name of a file in ``params/``. What is ``measuring`` must not ask a server that
+    ``source`` is a path, or the name of a file in ``params/``. A file that ``extends`` another changes what it names:
+    sections are merged key by key, anything else is replaced. What is ``measuring`` must not ask a server that
     remembers answers. Raises `ParamsError` with all problems.
     """
     path = find_params(source)
-    where = f"{path.parent.name}/{path.name}"
-    tree = read_yaml(path)
-    _open_files(tree, path.parent, where)
-    _anchor_paths(tree, path.parent)
+    where = _named(path)
+    tree = _whole(path)
     apply_overrides(tree, overrides)
     params = validate(tree, where)
     if measuring and params.serving.cache is not None:
@@ -71,6 +70,36 @@ def load_params(source: str | Path, overrides: Sequence[str] = (), *, measuring:
             "or give --set serving.cache=null"
         )
     return params
+
+
+def _named(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
+
+
+def _whole(path: Path, extended: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """Return the tree of a params file over the one that it extends, every path in it absolute."""
+    tree, where = read_yaml(path), _named(path)
+    base = tree.pop("extends", None)
+    _open_files(tree, path.parent, where)
+    _anchor_paths(tree, path.parent)
+    if base is None:
+        return tree
+    if not isinstance(base, str):
+        raise ParamsError(f"{where}: 'extends' must name one params file, got {_SHORT.repr(base)}")
+    below = (path.parent / base).resolve()
+    if not os.path.isfile(below):
+        raise ParamsError(f"{where}: 'extends' names {_brief(base)}, which is not there; create it or correct the name")
+    if below in (*extended, path):
+        raise ParamsError(f"{where}: 'extends' leads back to {_named(below)}; a file cannot extend itself")
+    return _merged(_whole(below, (*extended, path)), tree)
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    both = {
+        key: _merged(below[key], value) if isinstance(value, dict) and isinstance(below.get(key), dict) else value
+        for key, value in above.items()
+    }
+    return {**below, **both}
 
 
 def find_params(source: str | Path) -> Path:

@@ -177,12 +177,18 @@ class QuantizationPlan(ComparedWith):
 
     Speeds are shown from eight dialogues in three whole rounds on: fewer tell the machine's hour, not the engine's.
     ``model`` is compared when the run's own model is not on this machine. With ``all_at_once: false`` the dialogues are
-    not sent together as well, which takes a small machine longer than all of them alone.
+    not sent together as well, which takes a small machine longer than all of them alone. ``time_all`` also times the
+    variants with ``timed: false``.
     """
 
     model: str | None = None
     all_at_once: bool = True
+    time_all: bool = False
     variants: tuple[Variant, ...] = ()
+
+    def times(self, variant: Variant) -> bool:
+        """Return whether the speed of a variant is measured."""
+        return variant.timed or self.time_all
 
 
 def _check_int4(engine: Engine, dtype: Dtype) -> None:

@@ -1,5 +1,6 @@
 """Parameters: strict, all problems at once, with the fix."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,11 @@ from helpers.core.paths import PROJECT
 from helpers.params import Cache
 from helpers.params.files import given_and_defaulted, load_params
 
-SHIPPED = [p.stem for p in sorted((PROJECT / "params").glob("*.yaml")) if "backend:" in p.read_text()]
+SHIPPED = [
+    p.stem
+    for p in sorted((PROJECT / "params").glob("*.yaml"))
+    if re.search("^(backend|extends):", p.read_text(), re.MULTILINE)
+]
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -66,6 +71,35 @@ FILES = [
 def test_an_unusable_file_is_named(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "bad.yaml").write_text(text)
     with pytest.raises(ParamsError, match=r"bad\.yaml") as caught:
+        load_params(tmp_path / "bad.yaml")
+    assert message in str(caught.value)
+
+
+def test_a_file_changes_what_it_names_of_the_one_it_extends(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "base.yaml").write_text(f"extends: {PROJECT}/params/demo.yaml\nmonitoring: {{logs: [old.jsonl]}}\n")
+    (tmp_path / "own" / "longer.yaml").write_text("extends: ../base.yaml\nsamples: {n: 3}\nload: {fractions: [0.5]}\n")
+    found, demo = load_params(tmp_path / "own" / "longer.yaml"), load_params("demo")
+    assert (found.samples.n, found.load.fractions) == (3, (0.5,))
+    assert found.samples.source == demo.samples.source
+    assert found.load.repeats == demo.load.repeats
+    assert found.baseline == demo.baseline
+    assert found.monitoring.logs == (str(tmp_path / "old.jsonl"),), "a path is relative to the file that names it"
+
+
+@pytest.mark.parametrize(
+    ("base", "message"),
+    [
+        ("nowhere.yaml", "'extends' names nowhere.yaml, which is not there"),
+        ("[demo.yaml]", "'extends' must name one params file, got ['demo.yaml']"),
+        ("bad.yaml", "'extends' leads back to"),
+        ("other.yaml", "'extends' leads back to"),
+    ],
+)
+def test_what_cannot_be_extended_is_named(tmp_path: Path, base: str, message: str) -> None:
+    (tmp_path / "bad.yaml").write_text(f"extends: {base}\n")
+    (tmp_path / "other.yaml").write_text("extends: bad.yaml\n")
+    with pytest.raises(ParamsError, match=r"(bad|other)\.yaml") as caught:
         load_params(tmp_path / "bad.yaml")
     assert message in str(caught.value)
 
