@@ -37,7 +37,9 @@ _MARKS = (
 #: A text is cut beyond this, characters, and a name beyond that.
 LONGEST_TEXT, LONGEST_NAME = 1_000_000, 200
 
-Style = Literal["s", "usd", "rate", "score", "count", "ratio", "difference", "minutes", "megabytes", "p", "plain"]
+Style = Literal[
+    "s", "usd", "rate", "score", "count", "ratio", "difference", "minutes", "megabytes", "p", "plain", "per_hour"
+]
 
 
 def stable_hash(value: Any) -> str:
@@ -137,7 +139,7 @@ def _picture(found: re.Match[str]) -> str:
 
 
 def spell(value: float, style: Style, *, bare: bool = False, width: float | None = None) -> str:
-    """Return the digits a reader sees for a value in seconds, dollars, 0–1 rate or score, or a count.
+    """Return the digits a reader sees for a value in seconds, dollars, 0–1 rate or score, rate per second or count.
 
     Two to three significant digits, money to the cent and counts whole. ``width`` is that of the interval which the
     value belongs to: no digit is shown that is finer than its second one.
@@ -220,4 +222,5 @@ _SPELLINGS: Mapping[Style, Callable[[float, float | None], str]] = {
     "p": _p_value,
     "megabytes": lambda size, width: f"{size / 1e6:,.0f} MB",
     "plain": _plain,
+    "per_hour": lambda size, width: _fixed(size * 3600, 1, width and width * 3600).removesuffix(".0"),
 }

@@ -6,7 +6,7 @@ What has one dimension is laid out as HTML; curves are inline SVG, drawn for wid
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from markupsafe import Markup, escape
@@ -25,9 +25,9 @@ from helpers.report.components.row_chart import (
     span_row,
     states_row,
 )
-from helpers.report.components.scales import finite, is_estimate
+from helpers.report.components.scales import Scale, finite, is_estimate
 from helpers.report.components.svg import to_svg
-from helpers.report.components.tables import Cell, Column, actual, collapsible, sample_size, table
+from helpers.report.components.tables import Cell, Column, actual, collapsible, sample_size, table, tally
 from helpers.runs.results.cited import Cited
 
 MOST_CHARTS = 5
@@ -74,10 +74,13 @@ def points(
     unit: Style,
     target: TargetLine | None = None,
     by: str = "Group",
+    scale: Scale | None = None,
+    data: Markup | None = None,
 ) -> Markup:
     """Return a dot-and-interval chart of labelled estimates (or bare numbers), one row each.
 
-    ``name`` prefixes the ids inside and must be unique on the page; ``by`` heads the labels in the table.
+    ``name`` prefixes the ids inside and must be unique on the page; ``by`` heads the labels in the table. What lies
+    outside a ``scale`` that is given is pinned to its end. ``data`` is a table of the same numbers that says more.
     """
     columns = [Column(by), _column("Value", unit), _column("95 % interval", unit), Column("n", numeric=True)]
     cells = [
@@ -86,8 +89,8 @@ def points(
         else (quoted(label), number(found, unit, bare=True), "–", "–")
         for label, found in rows
     ]
-    panel = _panel(Chart("", rows, unit, target))
-    return _figure(name, finding, subtitle, [panel], table(subtitle, columns, cells))
+    panel = replace(_panel(Chart("", rows, unit, target)), scale=scale)
+    return _figure(name, finding, subtitle, [panel], data or table(subtitle, columns, cells))
 
 
 def small_multiples(name: str, finding: Cell, subtitle: Cell, charts: Sequence[Chart], *, by: str = "Group") -> Markup:
@@ -178,6 +181,19 @@ def states(
     """
     panel = Panel([states_row(*row) for row in rows], unit)
     return _figure(name, finding, subtitle, [panel], data)
+
+
+def tallies(name: str, finding: Cell, subtitle: Cell, rows: Sequence[tuple[str, Sequence[str], Cell]]) -> Markup:
+    """Return a cell for each verdict, row by row: a label, the verdicts, and what they come to in words."""
+    lines = [
+        Markup('<div class="row"><span class="name quoted">{}</span>{}<span class="val">{}</span></div>').format(
+            label, tally(verdicts), words
+        )
+        for label, verdicts, words in rows
+        if verdicts
+    ]
+    drawn = [Markup('<div class="rows">{}</div>').format(Markup().join(lines))] if lines else []
+    return drawn_figure(name, finding, subtitle, drawn)
 
 
 def curves(name: str, finding: Cell, subtitle: Cell, plot: Plot, *, data: Markup) -> Markup:

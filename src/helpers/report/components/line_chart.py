@@ -22,21 +22,39 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Look = Literal["solid", "marked", "open", "dashed", "dotted", "quiet", "cloud", "ring", "level"]
+Look = Literal[
+    "solid",
+    "dashed",
+    "dotted",
+    "quiet",
+    "expected",
+    "expected high",
+    "dots",
+    "open dots",
+    "cloud",
+    "ring",
+    "level",
+    "mark",
+]
 Values = Sequence[float | None]
 
 _DOT = {"marker": "o", "ms": 8, "mec": COLOURS["paper"], "mew": 1.5}
 _RING = {"marker": "o", "ms": 15, "mfc": "none", "mec": COLOURS["ink"], "mew": 1.5, "ls": "none"}
 _LOOKS: dict[Look, dict[str, Any]] = {
     "solid": {"color": COLOURS["accent"], "lw": 2.2},
-    "marked": {"color": COLOURS["accent"], "lw": 2} | _DOT,
-    "open": {"color": COLOURS["accent"], "lw": 1.2} | _DOT | {"mfc": COLOURS["paper"], "mec": COLOURS["accent"]},
     "dashed": {"color": COLOURS["accent"], "lw": 1.5, "ls": (0, (6, 2))},
     "dotted": {"color": COLOURS["accent"], "lw": 1.8, "ls": (0, (1.2, 2))},
     "quiet": {"color": COLOURS["muted"], "lw": 1.6, "ls": (0, (7, 2, 1.5, 2))},
+    "expected": {"color": COLOURS["muted"], "lw": 1.8},
+    "expected high": {"color": COLOURS["muted"], "lw": 1.8, "ls": (0, (4, 2.5))},
     "cloud": {"color": COLOURS["accent"], "lw": 5, "alpha": 0.4, "solid_capstyle": "round"},
     "ring": _RING,
     "level": {"color": COLOURS["ink"], "lw": 1.2, "ls": (0, (4, 3))},
+    "mark": {"color": COLOURS["muted"], "lw": 1},
+    "dots": {"color": COLOURS["accent"], "ls": "none"} | _DOT,
+    "open dots": {"color": COLOURS["accent"], "ls": "none"}
+    | _DOT
+    | {"mfc": COLOURS["paper"], "mec": COLOURS["accent"]},
 }
 WIDE, NARROW = 720.0, 360.0
 SMALL = 12.5
@@ -74,6 +92,14 @@ class LevelLine:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A place on the scale sideways that has a name, such as a capacity."""
+
+    label: str
+    value: float
+
+
+@dataclass(frozen=True)
 class Band:
     """What lies between two lines, where both are known."""
 
@@ -92,6 +118,7 @@ class Plot:
     across: Style
     axis: str
     bands: Sequence[Band] = ()
+    marks: Sequence[Mark] = ()
 
     def shown(self) -> list[Curve]:
         """Return the curves of which anything is known."""
@@ -100,7 +127,7 @@ class Plot:
     def ends(self) -> tuple[float, float]:
         """Return the right end and the top of the scales."""
         shown = self.shown()
-        right = max((x for curve in shown for x in curve.xs), default=0.0)
+        right = max([x for curve in shown for x in curve.xs] + [mark.value for mark in self.marks], default=0.0)
         held = [level.value for level in self.levels] + [y for curve in shown if not curve.leaves for y in curve.known]
         reach = [y for curve in shown if curve.leaves for y in curve.known]
         reach += [high for curve in shown for _, high in curve.reach if high is not None]
@@ -119,7 +146,7 @@ class Plot:
 def size(plot: Plot, narrow: bool) -> tuple[float, float]:
     """Return the width and height of a drawing."""
     legend = _ROW * len(plot.names()) + 6 if narrow else 0.0
-    return (NARROW if narrow else WIDE), _ABOVE + legend + _HEIGHT + _BELOW
+    return (NARROW if narrow else WIDE), _ABOVE + legend + _ROW * len(plot.marks) + _HEIGHT + _BELOW
 
 
 def draw(figure: Figure, plot: Plot, narrow: bool) -> None:
@@ -138,6 +165,7 @@ def draw(figure: Figure, plot: Plot, narrow: bool) -> None:
         axes.fill_between(band.xs, lows, highs, color=COLOURS["accent"], alpha=0.16, lw=0)
     for level in plot.levels:
         axes.plot([0, right], [level.value] * 2, **_LOOKS["level"])
+    _marks(axes, plot)
     for curve in sorted(plot.shown(), key=lambda curve: curve.look != "cloud"):
         _curve(axes, curve, top)
     quiet_axis(axes, "y", upwards, words)
@@ -146,6 +174,20 @@ def draw(figure: Figure, plot: Plot, narrow: bool) -> None:
     note: dict[str, Any] = {"size": SMALL, "color": COLOURS["muted"], "transform": _pixels()}
     axes.text(end, 6, fitted(plot.axis, SMALL, end - start), ha="right", **note)
     _names(axes, plot, narrow, height)
+
+
+def _marks(axes: Axes, plot: Plot) -> None:
+    """Draw what has a name sideways as a line up to its words, each of which has a row of its own above the scale."""
+    _, top = plot.ends()
+    row = _ROW / _HEIGHT * top
+    for place, mark in enumerate(sorted(plot.marks, key=lambda mark: mark.value), 1):
+        x = float(axes.transData.transform((mark.value, 0))[0])
+        words = f"{mark.label} {spell(mark.value, plot.across)}"
+        left = x + text_width(words, SMALL) + 6 < axes.figure.bbox.x1
+        axes.plot([mark.value] * 2, [0, top + row * place], **_LOOKS["mark"], clip_on=False)
+        note: dict[str, Any] = {"size": SMALL, "color": COLOURS["ink"], "va": "top", "transform": _pixels()}
+        y = float(axes.transData.transform((0, top + row * place))[1])
+        axes.text(x + (5 if left else -5), y, words, ha="left" if left else "right", **note)
 
 
 def _curve(axes: Axes, curve: Curve, top: float) -> None:
@@ -183,7 +225,7 @@ def _names(axes: Axes, plot: Plot, narrow: bool, height: float) -> None:
         heights = apart(wanted, _ROW, axes.bbox.y0, axes.bbox.y1)
     for (name, look, _), y in zip(names, heights, strict=True):
         style = _LOOKS[look] | ({"ms": 8, "mew": 1.2} if look == "ring" else {})
-        xs = [left, left + 10, left + 20] if look not in ("cloud", "ring") else [left + 10] * 2
+        xs = [left, left + 10, left + 20] if look not in ("cloud", "ring", "dots", "open dots") else [left + 10] * 2
         mark = Line2D(xs, [y] * len(xs), transform=_pixels(), markevery=[len(xs) // 2], **style)
         axes.figure.add_artist(mark)
         words = fitted(name, SMALL, NARROW - _SWATCH - 4) if narrow else name

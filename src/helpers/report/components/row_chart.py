@@ -51,13 +51,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Panel:
-    """Rows on one scale, with a target as a labelled line."""
+    """Rows on one scale, with a target as a labelled line.
+
+    A ``scale`` that is given holds whatever the values are; what lies outside is pinned to its end.
+    """
 
     rows: Sequence[Row]
     unit: Style
     target: Cited | None = None
     target_label: str = "target"
     title: Cell = ""
+    scale: Scale | None = None
 
     def values(self) -> list[float]:
         """Return everything the scale must hold."""
@@ -66,7 +70,7 @@ class Panel:
 
 
 def rows_of(panels: Sequence[Panel]) -> Markup:
-    """Return panels beside each other; those of one unit share a scale."""
+    """Return panels beside each other; those of one unit share a scale unless one is given."""
     scales = {
         unit: scale_of_rows(
             (value for panel in panels if panel.unit == unit for value in panel.values()),
@@ -74,7 +78,7 @@ def rows_of(panels: Sequence[Panel]) -> Markup:
         )
         for unit in {panel.unit for panel in panels}
     }
-    parts = [_panel(panel, scales[panel.unit]) for panel in panels]
+    parts = [_panel(panel, panel.scale or scales[panel.unit]) for panel in panels]
     return Markup('<div class="multi">{}</div>').format(Markup().join(parts)) if len(parts) > 1 else parts[0]
 
 

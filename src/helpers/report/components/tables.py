@@ -16,6 +16,8 @@ from helpers.stats.intervals import EXACT
 Cell = str | Markup
 
 _GLYPHS = {"met": "✓", "missed": "✗", "undecided": "?", "not measured": "–", "not judged": "–", "informative": "·"}
+#: Verdicts, the one to mend first at the front.
+SEVERITY = ("missed", "undecided", "not measured", "not judged", "met", "informative")
 _ARROWS = {"up": "\N{NO-BREAK SPACE}↑", "down": "\N{NO-BREAK SPACE}↓", "none": ""}
 _BETTER = {"max": "down", "below": "down", "min": "up", "above": "up", "margin": "up", "none": "none"}
 _TARGETS = {
@@ -178,6 +180,20 @@ def chip(verdict: str) -> Markup:
     return Markup('<span class="chip {}"><span aria-hidden="true">{}</span>{}</span>').format(
         verdict.replace(" ", "-"), _GLYPHS[verdict], verdict
     )
+
+
+def worst(verdicts: Iterable[str]) -> str:
+    """Return the verdict among some that a reader has to know first; raises `ValueError` without any."""
+    return min(verdicts, key=SEVERITY.index)
+
+
+def tally(verdicts: Iterable[str]) -> Markup:
+    """Return a cell in the colour of each verdict, the worst first; words beside it have to say what they come to."""
+    cells = (
+        Markup('<span class="{}"></span>').format(verdict.replace(" ", "-"))
+        for verdict in sorted(verdicts, key=SEVERITY.index)
+    )
+    return Markup('<span class="tally" aria-hidden="true">{}</span>').format(Markup().join(cells))
 
 
 def facts(pairs: Iterable[tuple[Cell, Cell]]) -> Markup:

@@ -227,6 +227,8 @@ def engine(run: Run) -> str:
     own, found = f"{run.params.model.engine} {run.params.model.dtype}", run.results().deploy_check
     if run.params.backend == "local":
         return own
+    if run.params.backend == "replay":
+        return "recorded predictions"
     if found and found.server:
         return f"{found.server}, as the server tells"
     return f"{own}, as configured" if run.params.declares_engine else "not known: nothing tells it"

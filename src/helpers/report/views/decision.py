@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from helpers.report.components.numbers import number, quoted, sentence
-from helpers.report.components.tables import chip
+from helpers.report.components.tables import chip, tally
 from helpers.report.views import cost, quantization, readers
 from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
@@ -25,10 +25,8 @@ def banner(run: Run, judged: Cited) -> Markup:
         why = sentence("<p><span class='quoted'>{down}</span>.</p>", down=down)
         return _framed("HOLD", why, [])
     why = Markup("<p>Every target is shown to be met.</p>") if ships else _in_the_way(judged)
-    kinds = sorted((row.verdict.raw for row in judged.rows), key=_ORDER.index)
-    marks = Markup().join(Markup('<span class="{}"></span>').format(kind.replace(" ", "-")) for kind in kinds)
-    tally = Markup('<div class="tally" aria-hidden="true">{}</div>').format(marks)
-    body = readers.answer(run) + why + tally + Markup('<p class="rule">{}</p>').format(RULE)
+    marks = tally(row.verdict.raw for row in judged.rows)
+    body = readers.answer(run) + why + marks + Markup('<p class="rule">{}</p>').format(RULE)
     return _framed("SHIP" if ships else "HOLD", body, next_steps(run, judged))
 
 
@@ -41,9 +39,6 @@ def _framed(word: str, body: Markup, steps: Sequence[Markup]) -> Markup:
         '<div class="decision {}" role="region" aria-label="Decision"><p class="word"><small>Recommendation</small>'
         '<strong>{}</strong></p><div class="reason">{}</div>{}</div>'
     ).format(word.lower(), word, body, then)
-
-
-_ORDER = ("missed", "undecided", "not measured", "met", "informative")
 
 
 def _in_the_way(judged: Cited) -> Markup:

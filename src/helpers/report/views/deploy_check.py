@@ -5,8 +5,9 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from helpers.report.components import tiles
+from helpers.report.components.figures import tallies
 from helpers.report.components.numbers import number, quoted, sentence
-from helpers.report.components.tables import Column, chip, table
+from helpers.report.components.tables import Column, chip, table, worst
 from helpers.report.views.common import not_measured
 from helpers.runs.results.cited import Cited
 
@@ -68,6 +69,25 @@ def key_figures(result: Cited) -> Markup:
     )
 
 
+def overview(result: Cited) -> Markup:
+    """Return a cell for each check, probe, response text and configured property, in the colour of its verdict."""
+    if result.reason or result.failure:
+        return Markup()
+    kinds = [
+        ("Checks", [VERDICTS[check.passed.raw] for check in result.checks]),
+        ("Probes answered or refused", [VERDICTS[probe.passed.raw] for probe in result.probes]),
+        ("What responses say", [probe.content.raw for probe in result.probes if probe.kind.raw == "ok"]),
+        ("Configuration", [_agreement(item) for item in result.declared]),
+    ]
+    missed = [label.lower() for label, verdicts in kinds if "missed" in verdicts]
+    return tallies(
+        "overview",
+        f"Mend first: {', '.join(missed)}" if missed else "Nothing that was judged is missed",
+        "a cell for each check, probe, response and property, the worst first; the tables below name them",
+        [(label, verdicts, chip(worst(verdicts))) for label, verdicts in kinds if verdicts],
+    )
+
+
 def checks(result: Cited) -> Markup:
     """Return what any deployment must do, and whether this one does."""
     columns = [Column("Check"), Column("Expected"), Column("Response"), Column("Verdict")]
@@ -123,11 +143,16 @@ def declared(result: Cited) -> Markup:
             item.name.raw,
             Markup("<code>{}</code>").format(item.declared),
             quoted(item.observed) if item.observed.raw is not None else "cannot be observed from outside",
-            chip("not judged" if item.agrees.raw is None and item.observed else VERDICTS[item.agrees.raw]),
+            chip(_agreement(item)),
         ]
         for item in result.declared
     ]
     return table("Declared and observed", columns, rows) if rows else Markup()
+
+
+def _agreement(item: Cited) -> str:
+    """Return the verdict on a configured property; one that is seen and compared with nothing is not judged."""
+    return "not judged" if item.agrees.raw is None and item.observed else VERDICTS[item.agrees.raw]
 
 
 def _behaviour(result: Cited) -> Markup:

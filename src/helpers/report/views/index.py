@@ -110,7 +110,8 @@ def _subtitle(run: Run) -> Markup:
     """Return what is judged: the report's own title, the engine, and what it is priced as."""
     params, instance = run.params, run.params.instance
     priced = BY_USE if params.provider else f"judged as on {instance.vendor} {instance.type} {instance.size}"
-    return Markup(" · ").join(quoted(part) for part in (params.title, engine(run), priced))
+    parts = [params.title, engine(run), *([] if params.backend == "replay" else [priced])]
+    return Markup(" · ").join(quoted(part) for part in parts)
 
 
 def _plane(run: Run) -> Markup:
@@ -118,7 +119,8 @@ def _plane(run: Run) -> Markup:
     found = run.results().quantization
     if found is None or found.reason:
         return Markup()
-    drawn = quantization.trade(run, Cited(found, "results/04.json"))
+    result = Cited(found, "results/04.json")
+    drawn = quantization.trade(run, result) or quantization.latencies(run, result)
     return Markup('<div class="panel">{}</div>').format(drawn) if drawn else Markup()
 
 

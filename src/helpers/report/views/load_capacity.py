@@ -8,9 +8,11 @@ from markupsafe import Markup
 
 from helpers.cost.costs import BY_USE, strategy_costs
 from helpers.report.components import tiles
-from helpers.report.components.figures import curves
-from helpers.report.components.line_chart import Curve, LevelLine, Plot
+from helpers.report.components.figures import TargetLine, curves, points
+from helpers.report.components.line_chart import Curve, LevelLine, Look, Mark, Plot
 from helpers.report.components.numbers import interval, number, quoted, sentence
+from helpers.report.components.row_chart import FEW
+from helpers.report.components.scales import Scale
 from helpers.report.components.tables import Cell, Column, chip, facts, table
 from helpers.report.views.common import ended_early, not_measured
 from helpers.report.views.cost import projected
@@ -33,9 +35,13 @@ def answer(run: Run, result: Cited) -> Markup:
     parts = [_able(run)]
     if result.predicted_highest:
         best = result.predicted_highest
-        template = "It is predicted to sustain {rate} a second ({busy} busy) with p95 response time within {target}."
+        template = (
+            "It is predicted to sustain {rate} an hour ({busy} utilisation) with p95 response time within {target}."
+        )
         target = number(result.assumed.target_p95, "s")
-        parts.append(sentence(template, rate=number(best.rate), busy=number(best.utilisation, "rate"), target=target))
+        parts.append(
+            sentence(template, rate=number(best.rate, "per_hour"), busy=number(best.utilisation, "rate"), target=target)
+        )
     else:
         target = number(result.assumed.target_p95, "s")
         parts.append(sentence("No rate is predicted to keep p95 response time within {target}.", target=target))
@@ -54,7 +60,9 @@ def key_figures(run: Run, result: Cited) -> Markup:
         tiles.number_tile("Sustained", able.sustained_per_hour, "count", "requests an hour"),
         tiles.estimate_tile("Utilisation", steady.utilisation, "rate", quoted(steady.name)),
         tiles.number_tile("Mean response, predicted", steady.response, "s", quoted(steady.name)),
-        tiles.number_tile("Highest rate within p95", highest.rate, "plain", "a second, predicted") if highest else None,
+        tiles.number_tile("Highest rate within p95", highest.rate, "per_hour", "requests an hour, predicted")
+        if highest
+        else None,
     )
 
 
@@ -80,20 +88,20 @@ def _able(run: Run) -> Markup:
     )
 
 
-def sweep(result: Cited) -> Markup:
+def sweep(run: Run, result: Cited) -> Markup:
     """Return what was measured at each rate beside what was predicted for it."""
     if result.reason or not result.points:
         return Markup()
     columns = [
-        Column("Rate", "per s", numeric=True),
-        Column("Busy", numeric=True),
+        Column("Rate", "per hour", numeric=True),
+        Column("Utilisation", numeric=True),
         Column("Requests", numeric=True),
         Column("Failed", numeric=True),
-        Column("Answered", "per s", numeric=True),
+        Column("Answered", "per hour", numeric=True),
         Column("Mean response", numeric=True),
         Column("95 % interval", numeric=True),
         Column("Predicted: this run", numeric=True),
-        Column("Predicted: for ever", numeric=True),
+        Column("Predicted: steady state", numeric=True),
         Column("State"),
     ]
     note = (
@@ -103,7 +111,7 @@ def sweep(result: Cited) -> Markup:
     )
     rows = [_point_row(one) for one in result.points]
     by_rate = table("Response time by rate, measured and predicted", columns, rows, id="sweep", note=note)
-    return throughput_latency(result) + by_rate + server_figures(result)
+    return throughput_latency(run, result) + by_rate + server_figures(result)
 
 
 def held(result: Cited) -> Markup:
@@ -119,14 +127,16 @@ def held(result: Cited) -> Markup:
             highest += sentence(" (needs {n})", n=number(measured.needs, "count"))
     else:
         highest = sentence(
-            "{rate} a second ({between})", rate=number(measured.value), between=interval(measured, "plain")
+            "{rate} an hour ({between})",
+            rate=number(measured.value, "per_hour"),
+            between=interval(measured, "per_hour"),
         )
     predicted, bend = result.predicted_highest, result.predicted_knee
     without = "none" if result.assumptions else "not predicted"  # where no replicas were planned with
     pairs: list[tuple[Cell, Cell]] = [
         ("Highest rate within the p95 target and with hardly a failure, measured", highest),
         ("The same, predicted", _rate(predicted) or without),
-        ("Knee of the measured rates", _per_second(result.knee)),
+        ("Knee of the measured rates", _per_hour(result.knee)),
         ("Knee, predicted: past it waiting grows faster than throughput", _rate(bend) or without),
         ("Round trip without any computing", number(result.trip, "s")),
         ("Squared coefficient of variation of the service times", number(result.scv)),
@@ -159,7 +169,19 @@ def assumptions(run: Run, result: Cited) -> Markup:
         ]
         for one in result.assumptions
     ]
-    return table("Published rates on the configured replicas", columns, rows, id="assumptions")
+    beyond = [one for one in result.assumptions if _is_sustained(run, one) == "missed"]
+    finding = "Not sustained: {names}" if beyond else "No published rate is shown to be beyond the configured replicas"
+    return points(
+        "assumptions",
+        sentence(finding, names=quoted("; ".join(one.name.raw for one in beyond))),
+        "utilisation of the configured replicas at the published rates, with its 95 % interval; what is beyond the "
+        "scale is at its end",
+        [(one.name.raw, one.utilisation) for one in result.assumptions],
+        unit="rate",
+        target=TargetLine(projected(run).throughput.utilisation_limit, "limit"),
+        scale=Scale(0.0, 1.2),
+        data=table("Published rates on the configured replicas", columns, rows, id="published-rates"),
+    )
 
 
 def sizing(result: Cited) -> Markup:
@@ -169,7 +191,7 @@ def sizing(result: Cited) -> Markup:
     columns = [
         Column("Requests per hour"),
         Column("Replicas", numeric=True),
-        Column("Busy", numeric=True),
+        Column("Utilisation", numeric=True),
         Column("Mean response", numeric=True),
         Column("p95", numeric=True),
     ]
@@ -205,41 +227,54 @@ def batching(result: Cited) -> Markup:
     most, wait = number(gain.max_batch, "count"), number(gain.max_wait, "s")
     batches = sentence("In batches of {most} at most, gathered for {wait} at most", most=most, wait=wait)
     pairs: list[tuple[Cell, Cell]] = [
-        ("One request at a time", _per_second(gain.one_at_a_time)),
-        (batches, _per_second(gain.in_batches)),
+        ("One request at a time", _per_hour(gain.one_at_a_time)),
+        (batches, _per_hour(gain.in_batches)),
         ("Throughput of batching over that of one at a time", sentence(template, **edges)),
         ("It rests on", sentence(rests, **{name: number(count, "count") for name, count in counts.items()})),
     ]
     return facts(pairs)
 
 
-def throughput_latency(result: Cited) -> Markup:
-    """Return the response times that were measured at each rate, beside what queueing predicts, with the target."""
-    points, curve = result.points.raw, result.curve.raw
-    rates, sure = [one.rate for one in points], [one for one in points if one.saturated]
-    measured = {name: [getattr(one, name) for one in points] for name in ("response", "p95")}
-    expected = [one.rate for one in curve]
+def throughput_latency(run: Run, result: Cited) -> Markup:
+    """Return the response times that were measured at each rate, beside what queueing predicts, with the target.
+
+    Sideways are requests per hour, with the configured traffic and what the replicas can complete.
+    """
+    sent, curve = result.points.raw, result.curve.raw
+    rates, expected = [_an_hour(one.rate) for one in sent], [_an_hour(one.rate) for one in curve]
+    sure = [one for one in sent if one.saturated]
     drawn = [
-        Curve("mean, predicted for ever", expected, [one.response for one in curve], "quiet", leaves=True),
-        Curve("p95, predicted for ever", expected, [one.p95 for one in curve], "dotted", leaves=True),
-        Curve("mean, predicted for this run", rates, [one.predicted_here for one in points], "dashed"),
-        Curve("p95, measured", rates, [_value(one) for one in measured["p95"]], "open", _reach(measured["p95"])),
-        Curve(
-            "mean, measured",
-            rates,
-            [_value(one) for one in measured["response"]],
-            "marked",
-            _reach(measured["response"]),
-        ),
-        Curve("saturated", [one.rate for one in sure], [_value(one.response) for one in sure], "ring"),
+        Curve("mean, predicted", expected, [one.response for one in curve], "expected", leaves=True),
+        Curve("p95, predicted", expected, [one.p95 for one in curve], "expected high", leaves=True),
+        _measured("p95, measured", rates, [one.p95 for one in sent], "open dots"),
+        _measured("mean, measured", rates, [one.response for one in sent], "dots"),
+        Curve("saturated", [_an_hour(one.rate) for one in sure], [_value(one.response) for one in sure], "ring"),
     ]
     target = LevelLine("target of p95", result.assumed.target_p95.raw)
-    plot = Plot(drawn, [target], "s", "plain", "requests per second, as intended")
+    marks = [] if run.params.provider else _marks(run)
+    plot = Plot(drawn, [target], "s", "count", "requests an hour", marks=marks)
     subtitle = (
-        "response time, seconds, by rate: measured with its 95 % interval across independent repeats, and predicted "
-        "by queueing from the service times of page 03"
+        "response time by offered load: dots are measured, with a 95 % interval where at least five repeats give one; "
+        "lines are the steady state that queueing predicts from the service times of page 03"
     )
     return curves("load-curve", _finding(result), subtitle, plot, data=_predictions(result))
+
+
+def _marks(run: Run) -> list[Mark]:
+    """Return the configured traffic and what the configured replicas can complete, as far as they are known."""
+    costs = projected(run).raw
+    named = {"configured": costs.declared.requests_per_hour, "capacity": costs.throughput.most_per_hour}
+    return [Mark(label, value) for label, value in named.items() if value is not None]
+
+
+def _measured(label: str, rates: list[float], found: list[Any], look: Look) -> Curve:
+    """Return measured values as dots; few repeats show where these lie, and nothing of others."""
+    reach = [(None, None) if one is None or one.n < FEW else (one.low, one.high) for one in found]
+    return Curve(label, rates, [_value(one) for one in found], look, reach)
+
+
+def _an_hour(per_second: float) -> float:
+    return per_second * 3600
 
 
 def strategies(run: Run, result: Cited) -> Markup:
@@ -284,17 +319,21 @@ def strategies(run: Run, result: Cited) -> Markup:
 
 
 def _sustained(run: Run, assumed: Cited) -> Markup:
-    return chip(sustained(assumed.utilisation.raw, run.params.cost.utilisation_limit))
+    return chip(_is_sustained(run, assumed))
+
+
+def _is_sustained(run: Run, assumed: Cited) -> str:
+    return sustained(assumed.utilisation.raw, run.params.cost.utilisation_limit)
 
 
 def _point_row(one: Cited) -> list[Cell]:
     failed = Markup(", ").join(_failure(one, kind, count) for kind, count in one.errors.items())
     return [
-        number(one.rate),
+        number(one.rate, "per_hour"),
         number(one.utilisation, "rate"),
         number(one.requests, "count"),
         failed or "none",
-        number(one.throughput.value),
+        number(one.throughput.value, "per_hour"),
         number(one.response.value, "s") if one.response else NONE,
         interval(one.response, "s") if one.response else NONE,
         number(one.predicted_here, "s"),
@@ -311,17 +350,17 @@ def _failure(one: Cited, kind: str, count: Cited) -> Markup:
 
 
 def _rate(one: Cited) -> Cell:
-    return _per_second(one.rate) if one else ""
+    return _per_hour(one.rate) if one else ""
 
 
-def _per_second(rate: Cited) -> Cell:
-    return sentence("{rate} a second", rate=number(rate)) if rate.raw is not None else "not measured"
+def _per_hour(rate: Cited) -> Cell:
+    return sentence("{rate} an hour", rate=number(rate, "per_hour")) if rate.raw is not None else "not measured"
 
 
 def _finding(result: Cited) -> Cell:
     saturated = [one for one in result.points if one.saturated.raw]
     if saturated:
-        return sentence("It does not keep up with {rate} requests a second", rate=number(saturated[0].rate))
+        return sentence("It does not keep up with {rate} requests an hour", rate=number(saturated[0].rate, "per_hour"))
     if all(one.saturated.raw is False for one in result.points):
         return "It keeps up with every rate that was sent"
     return "Too few requests to tell whether it keeps up"
@@ -329,13 +368,18 @@ def _finding(result: Cited) -> Cell:
 
 def _predictions(result: Cited) -> Markup:
     columns = [
-        Column("Rate", "per s", numeric=True),
-        Column("Busy", numeric=True),
+        Column("Rate", "per hour", numeric=True),
+        Column("Utilisation", numeric=True),
         Column("Mean response", numeric=True),
         Column("p95", numeric=True),
     ]
     rows = [
-        [number(one.rate), number(one.utilisation, "rate"), number(one.response, "s"), number(one.p95, "s")]
+        [
+            number(one.rate, "per_hour"),
+            number(one.utilisation, "rate"),
+            number(one.response, "s"),
+            number(one.p95, "s"),
+        ]
         for one in result.curve
     ]
     note = "Steady state, predicted; the next table has what was measured, and predicted for this run."
@@ -344,10 +388,6 @@ def _predictions(result: Cited) -> Markup:
 
 def _value(estimate: Any) -> float | None:
     return None if estimate is None else estimate.value
-
-
-def _reach(estimates: list[Any]) -> list[tuple[float | None, float | None]]:
-    return [(None, None) if one is None else (one.low, one.high) for one in estimates]
 
 
 def _quantization(run: Run) -> Markup | str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import groupby
 from string import ascii_uppercase
 
 from markupsafe import Markup
 
 from helpers.report.components import tiles
-from helpers.report.components.figures import TargetLine, points
+from helpers.report.components.figures import TargetLine, points, tallies
 from helpers.report.components.numbers import number, quoted, sentence
-from helpers.report.components.tables import Column, framed_table, table_row
+from helpers.report.components.tables import SEVERITY, Column, framed_table, table_row
 from helpers.report.views.common import not_measured
 from helpers.runs.results.cited import Cited
 
@@ -50,6 +51,24 @@ def key_figures(result: Cited) -> Markup:
         for verdict, count in result.counts.items()
     ]
     return tiles.key_figures(*counts, tiles.estimate_tile("Published latency, mean", result.latency, "s"))
+
+
+def overview(result: Cited) -> Markup:
+    """Return a cell for each claim in the colour of its verdict, subject by subject, those that fail most first."""
+    if result.reason:
+        return Markup()
+    subjects = {
+        subject: [claim.verdict.raw for claim in found]
+        for subject, found in groupby(result.claims, key=lambda claim: str(claim.group))
+    }
+    rows = sorted(subjects.items(), key=lambda row: row[1].count("does not hold") / len(row[1]), reverse=True)
+    kept = [subject for subject, verdicts in rows if set(verdicts) == {"holds"}]
+    return tallies(
+        "overview",
+        f"Every claim holds on: {', '.join(kept)}" if kept else "On no subject do all published claims hold",
+        "a cell for each claim, the worst first: does not hold, cannot be checked, holds",
+        [(subject, [_CHIPS[one][0] for one in verdicts], _worded(_worst(verdicts))) for subject, verdicts in rows],
+    )
 
 
 def latencies(result: Cited) -> Markup:
@@ -120,6 +139,10 @@ def _filled(claim: Cited, template: Cited) -> Markup:
         for name, figure in claim.figures.items()
     }
     return sentence(template.raw, **parts)
+
+
+def _worst(verdicts: Iterable[str]) -> str:
+    return min(verdicts, key=lambda verdict: SEVERITY.index(_CHIPS[verdict][0]))
 
 
 def _chip(claim: Cited) -> Markup:

@@ -11,9 +11,10 @@ from helpers.report.components import tiles
 from helpers.report.components.figures import points
 from helpers.report.components.numbers import NOT_MEASURED, between, number, quoted, sentence
 from helpers.report.components.scatter import Axis, Coordinate, NamedPoint, plane
-from helpers.report.components.tables import Column, chip, table
+from helpers.report.components.tables import Cell, Column, chip, table
 from helpers.report.views.common import AS_GOOD, ended_early, not_measured, recorded_quality, unmeasured, with_interval
 from helpers.report.views.cost import projected
+from helpers.report.views.latency_cost import latency_target
 from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
 from helpers.verdicts.compute import recommendation
@@ -142,6 +143,28 @@ def speed(result: Cited) -> Markup:
     return table(caption, columns, rows, id="speed", note=note)
 
 
+def latencies(run: Run, result: Cited) -> Markup:
+    """Return the latency of every variant that was timed, the fastest first, beside the latency target."""
+    timed = [variant for variant in result.variants if not variant.reason.raw and variant.latency.value.raw is not None]
+    if len(timed) < 2:
+        return Markup()
+    rows = sorted(timed, key=lambda variant: variant.latency.value.raw)
+    quicker = [v for v in rows if v.speedup.raw and v.speedup.low.raw is not None and v.speedup.low.raw > 1]
+    finding: Cell = "No variant is shown to be faster than the reference"
+    if quicker:
+        names = Markup(", ").join(quoted(variant.name) for variant in quicker)
+        finding = sentence("Faster than the reference: {names}", names=names)
+    return points(
+        "latencies",
+        finding,
+        sentence("latency, mean and 95 % interval over dialogues, on {processor}", processor=quoted(result.processor)),
+        [(variant.name.raw, variant.latency) for variant in rows],
+        unit="s",
+        target=latency_target(run),
+        by="Variant",
+    )
+
+
 def quality(run: Run, result: Cited) -> Markup:
     """Return what each variant's recorded answers are worth beside the reference's."""
     if result.reason:
@@ -186,7 +209,7 @@ def fits(run: Run, result: Cited) -> Markup:
 
 
 def trade(run: Run, result: Cited) -> Markup:
-    """Return quality against speed as a plane, or the latencies alone while no other variant's quality is known."""
+    """Return quality against speed as a plane, or nothing while no other variant's quality is known."""
     timed = [v for v in result.variants if not v.reason and v.latency.raw]
     if not timed:
         return Markup()
@@ -200,8 +223,7 @@ def trade(run: Run, result: Cited) -> Markup:
         finding = sentence("Faster, with quality kept: {names}", names=best)
     spots = [spot for v in timed if (spot := _spot(v, is_reference=v.name.raw == reference)) is not None]
     if len(spots) < 2:
-        rows = [(v.name.raw, v.latency) for v in timed]
-        return points("trade", finding, "latency, mean and 95 % interval", rows, unit="s", by="Variant")
+        return Markup()
     return plane(
         "trade",
         finding,

@@ -31,13 +31,13 @@ def server_figures(result: Cited) -> Markup:
         return told if why.raw else Markup()
     shown = [column for column in _SHOWN if any(getattr(one.server, column[0]).raw is not None for one in points)]
     columns = [
-        Column("Rate", "per s", numeric=True),
+        Column("Rate", "per hour", numeric=True),
         Column("Looks", numeric=True),
         *(Column(header, unit, numeric=True) for _, header, unit, _ in shown),
     ]
     rows: list[list[Cell]] = [
         [
-            number(one.rate),
+            number(one.rate, "per_hour"),
             number(one.server.looks, "count"),
             *(_cell(getattr(one.server, name), style) for name, _, _, style in shown),
         ]

@@ -35,13 +35,17 @@ def by_rate(run: Run, result: Cited) -> Markup:
 
 
 def _table(name: str, alone: Cited, points: list[Cited], note: str) -> Markup:
-    columns = [Column("Rate", "per s", numeric=True), Column("Answers", numeric=True), Column("n", numeric=True)]
+    columns = [Column("Rate", "per hour", numeric=True), Column("Answers", numeric=True), Column("n", numeric=True)]
     for figure in ("Mean", "p50", "p95"):
         columns += [Column(figure, numeric=True, better="down"), Column("95 % interval", numeric=True)]
     rows: list[list[Cell]] = []
     if alone.raw and alone.streaming.raw and getattr(alone.streaming, name):
         rows.append(["alone, as on page 03", *_cells(alone.streaming, name, "dialogues")])
-    rows += [[number(one.rate), *_cells(one.streaming, name, "runs")] for one in points if getattr(one.streaming, name)]
+    rows += [
+        [number(one.rate, "per_hour"), *_cells(one.streaming, name, "runs")]
+        for one in points
+        if getattr(one.streaming, name)
+    ]
     return table(f"Streaming under load: {LABELS[name]} by rate", columns, rows, id=f"load-{name}", note=note)
 
 
@@ -65,10 +69,12 @@ def _prompts(alone: Cited, result: Cited) -> Markup:
         told = sentence("{seen} {handled}", seen=SEEN[seen.found.raw], handled=HANDLED[seen.handled.raw])
         lines.append(sentence("<p>The sweep asks for the same dialogues again and again. {told}</p>", told=told))
     words = (
-        "<p>At {rate} requests a second, {n} answers came from the cache: they are among the response times, which new "
+        "<p>At {rate} requests an hour, {n} answers came from the cache: they are among the response times, which new "
         "prompts would make longer, and in no time of tokens.</p>"
     )
     lines += [
-        sentence(words, rate=number(one.rate), n=number(one.cached, "count")) for one in result.points if one.cached.raw
+        sentence(words, rate=number(one.rate, "per_hour"), n=number(one.cached, "count"))
+        for one in result.points
+        if one.cached.raw
     ]
     return Markup().join(lines)

@@ -12,14 +12,16 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from helpers.report.components.figures import curves
-from helpers.report.components.line_chart import Band, Curve, LevelLine, Plot, apart
+from helpers.report.components.line_chart import Band, Curve, LevelLine, Mark, Plot, apart
 from tests.drawings import drawing, place, style_of
 
 XS = [0.0, 1.0, 2.0, 3.0]
 
 
-def drawn(*found: Curve, levels: tuple[LevelLine, ...] = (), bands: tuple[Band, ...] = ()) -> Tag:
-    plot = Plot(found, levels, "s", "plain", "requests per second", bands)
+def drawn(
+    *found: Curve, levels: tuple[LevelLine, ...] = (), bands: tuple[Band, ...] = (), marks: tuple[Mark, ...] = ()
+) -> Tag:
+    plot = Plot(found, levels, "s", "plain", "requests per second", bands, marks)
     return drawing(curves("c", "It holds", "seconds", plot, data=Markup("<table></table>")))
 
 
@@ -56,9 +58,21 @@ def test_a_threshold_is_a_labelled_line() -> None:
     assert {round(in_data(svg, point)[1], 2) for point in line} == {2.5}
 
 
+def test_a_mark_has_its_words_above_the_scale_in_a_row_of_its_own() -> None:
+    svg = drawn(Curve("p50", XS, [1.0] * 4, "solid"), marks=(Mark("capacity", 2.9), Mark("configured", 2.8)))
+    heights = [place(svg, words)[1] for words in ("capacity 2.9", "configured 2.8", "p50")]
+    assert heights == sorted(heights)
+    assert heights[1] - heights[0] > 15
+
+
+def test_a_scale_reaches_its_farthest_mark() -> None:
+    plot = Plot([Curve("p50", XS, [1.0] * 4, "solid")], [], "s", "plain", "time", marks=[Mark("capacity", 9.0)])
+    assert plot.ends()[0] > 9.0
+
+
 def test_what_leaves_the_scale_ends_at_its_top_and_a_wide_interval_is_cut() -> None:
     far = Curve("for ever", XS, [1.0, 3.0, 90.0, 900.0], "quiet", leaves=True)
-    svg = drawn(far, Curve("mean", XS, [1.0, 2.0, 3.0, 4.0], "marked", [(0.5, 1.5), (-40.0, 70.0), (2, 4), (3, 5)]))
+    svg = drawn(far, Curve("mean", XS, [1.0, 2.0, 3.0, 4.0], "dots", [(0.5, 1.5), (-40.0, 70.0), (2, 4), (3, 5)]))
     line, _ = paths(svg, "stroke: var(--muted)")
     top = in_data(svg, line[-1])[1]
     assert top == pytest.approx(6.0 * 1.06, abs=0.1)

@@ -18,7 +18,7 @@ from tests.drawings import drawing, style_of
 def lines(name: str = "c", label: str = "p50", longest: float = 3.0) -> Markup:
     each = Curve("each", [0.0, longest], [1.0, 2.0], "cloud")
     found = [
-        Curve(label, [0.0, longest], [1.0, 2.0], "marked"),
+        Curve(label, [0.0, longest], [1.0, 2.0], "dots"),
         Curve("far", [0.0, longest], [2.0, 3.0], "quiet"),
         each,
     ]

@@ -10,6 +10,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from helpers.params.files import load_params
+from helpers.report.components.row_chart import FEW
 from helpers.report.views import load_capacity
 from helpers.report.views.load_capacity import sweep
 from helpers.runs.results.cited import Cited
@@ -27,6 +28,8 @@ def estimate(value: float | None) -> Estimate:
     return Estimate(value=value, low=ends[0], high=ends[1], n=3, unit="repeat", method="independent-repeats")
 
 
+#: What has no replicas has neither configured traffic nor a capacity to draw.
+PROVIDER: Any = SimpleNamespace(params=SimpleNamespace(provider=True))
 STATES: dict[bool | None, LoadVerdict] = {True: "saturated", False: "keeps up", None: "too few requests"}
 
 
@@ -50,18 +53,18 @@ def result(saturated: tuple[bool | None, ...], p95: float | None = None) -> Load
 @pytest.mark.parametrize(
     ("saturated", "finding"),
     [
-        ((False, False, True), "It does not keep up with 1 requests a second"),
+        ((False, False, True), "It does not keep up with 3,600 requests an hour"),
         ((False, False, False), "It keeps up with every rate that was sent"),
         ((None, False, None), "Too few requests to tell whether it keeps up"),
     ],
 )
 def test_the_heading_says_whether_it_keeps_up(saturated: tuple[bool | None, ...], finding: str) -> None:
     found = result(saturated, p95=3.0)
-    html = sweep(Cited(found, "results/05.json"))
+    html = sweep(PROVIDER, Cited(found, "results/05.json"))
     soup = BeautifulSoup(html, "html.parser")
     assert soup.select_one(".finding").get_text() == finding  # type: ignore[union-attr]
     names = {text.get_text() for text in soup.select("svg.wide text")}
-    assert {"mean, measured", "p95, measured", "mean, predicted for ever", "target of p95 4.00 s"} <= names
+    assert {"mean, measured", "p95, measured", "mean, predicted", "target of p95 4.00 s"} <= names
     assert ("saturated" in names) == (True in saturated)
     assert (loose_digits(html), wrong_citations(html, {"results/05.json": json.loads(found.model_dump_json())})) == (
         [],
@@ -77,7 +80,7 @@ def test_what_the_server_said_of_itself_stands_beside_the_rates_or_why_it_is_not
     found = found.model_copy(
         update={"points": (found.points[0].model_copy(update={"server": said}), *found.points[1:])}
     )
-    html = sweep(Cited(found, "results/05.json"))
+    html = sweep(PROVIDER, Cited(found, "results/05.json"))
     table = BeautifulSoup(html, "html.parser").select_one("#server-figures")
     assert table
     assert len(table.select("tbody tr")) == 1
@@ -86,16 +89,21 @@ def test_what_the_server_said_of_itself_stands_beside_the_rates_or_why_it_is_not
     tree = {"results/05.json": json.loads(found.model_dump_json())}
     assert (loose_digits(html), wrong_citations(html, tree)) == ([], [])
     without = result((False,) * 3).model_copy(update={"no_server_figures": "its /metrics answers HTTP 404"})
-    html = sweep(Cited(without, "results/05.json"))
+    html = sweep(PROVIDER, Cited(without, "results/05.json"))
     assert "is not known" in html
     assert loose_digits(html) == []
 
 
 def test_a_percentile_that_no_run_supports_is_not_drawn() -> None:
-    soup = BeautifulSoup(sweep(Cited(result((False,) * 3), "results/05.json")), "html.parser")
+    soup = BeautifulSoup(sweep(PROVIDER, Cited(result((False,) * 3), "results/05.json")), "html.parser")
     names = {text.get_text() for text in soup.select("svg.narrow text")}
     assert "mean, measured" in names
     assert "p95, measured" not in names
+
+
+def test_few_repeats_are_dots_without_an_interval() -> None:
+    found = [estimate(1.0), estimate(2.0).model_copy(update={"n": FEW})]
+    assert load_capacity._measured("mean", [900.0, 1800.0], found, "dots").reach == [(None, None), (1.6, 2.4)]
 
 
 @pytest.mark.parametrize(
