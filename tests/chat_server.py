@@ -261,11 +261,11 @@ class ChatServer:
         self._process.communicate(timeout=10)
 
     def url(self, mode: str) -> str:
-        """Return where a mode is asked."""
+        """Return the URL of a mode."""
         return f"{self._origin}/{mode}"
 
     def bodies(self, mode: str) -> list[dict[str, Any]]:
-        """Return what was asked of a mode, in order."""
+        """Return the bodies of the requests to a mode, in order."""
         return [body for body in self._told()["bodies"] if body["mode"] == mode]
 
     def streamed(self) -> list[Streamed]:
@@ -273,7 +273,7 @@ class ChatServer:
         return [Streamed(**one) for one in self._told()["streamed"]]
 
     def routed(self) -> list[dict[str, Any]]:
-        """Return path, headers and body of what came to the Hub and the router, in order."""
+        """Return path, headers and body of the requests to the Hub and the router, in order."""
         found: list[dict[str, Any]] = self._told()["routed"]
         return found
 

@@ -72,7 +72,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def helpers(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Report:
-    """Run ``python -m helpers`` as a user would, and return what came of it."""
+    """Run ``python -m helpers`` as a user would, and return the outcome."""
 
     def run(
         *arguments: str,

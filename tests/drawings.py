@@ -1,4 +1,4 @@
-"""How tests read the drawings of a page: one of a figure, where a word stands in it, and an element's style."""
+"""How tests read the drawings of a page: one of a figure, where a word is in it, and an element's style."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def broken_rules(name: str, html: str, tree: Mapping[str, Any]) -> list[str]:
 
 
 def named_scripts(html: str) -> list[str]:
-    """Return the scripts of a page whose hash stands in its policy."""
+    """Return the scripts of a page whose hash is in its policy."""
     soup = BeautifulSoup(html, "html.parser")
     policy = str(soup.select_one("meta[http-equiv=Content-Security-Policy]"))
     digests = {
@@ -117,7 +117,7 @@ def remote_references(html: str, scripts: Iterable[str] = ()) -> list[str]:
 
 
 def broken_links(pages: Mapping[str, str], files: Iterable[str] = ()) -> list[str]:
-    """Return every link that leads nowhere; ``pages`` maps a file name to its HTML, ``files`` stand beside them."""
+    """Return every link that leads nowhere; ``pages`` maps a file name to its HTML, ``files`` lie beside them."""
     soups = {name: BeautifulSoup(html, "html.parser") for name, html in pages.items()}
     ids = {name: set[str]() for name in files}
     ids |= {name: {str(tag["id"]) for tag in soup.find_all(id=True)} for name, soup in soups.items()}

@@ -2,7 +2,7 @@
 
 import os
 
-# The token belongs to the endpoint: libraries do not send it to the Hub of their own accord.
+# The token belongs to the endpoint: libraries do not send it to the Hub by default.
 os.environ.setdefault("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1")
 # Threads that wait for work spin for a moment, then sleep. As long as they spin by default they take the cores from
 # whatever else runs, and it takes theirs: two models on two cores fell to a small share of one. torch reads the first

@@ -148,7 +148,7 @@ def score(
 def what_if(run: Run, *overrides: str) -> Run:
     """Return the run as it would be judged with other parameters, given as ``section.key=value``.
 
-    It reads what was measured and writes nothing. Raises `ParamsError` for a parameter that is none.
+    It reads what was measured and writes nothing. Raises `ParamsError` for an unknown parameter.
     """
     tree = given_tree(run.params)
     apply_overrides(tree, overrides)

@@ -39,7 +39,7 @@ Loader = Callable[..., TransformersBackend]
 
 @dataclass(frozen=True)
 class Seen:
-    """One behaviour of the faulty server and what came of it: kinds logged, seconds, bytes at the peak."""
+    """One behaviour of the faulty server and its outcome: kinds logged, seconds, bytes at the peak."""
 
     behaviour: str
     kinds: tuple[str, ...]

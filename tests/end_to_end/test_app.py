@@ -117,7 +117,7 @@ def test_a_summary_its_time_and_what_was_not_read(app: RunningApp, page: Page) -
     expect(page.get_by_role("img", name=re.compile("Service time, seconds: 1 values up to"))).to_be_visible()
     caption = page.locator("#rules caption").inner_text()
     expect(page.locator("#rules")).to_contain_text(re.compile("Median latency.*not enough data"))
-    expect(page.locator("#rules caption")).not_to_have_text(caption)  # it is drawn anew by itself
+    expect(page.locator("#rules caption")).not_to_have_text(caption)  # it is redrawn by itself
 
 
 @pytest.mark.browser

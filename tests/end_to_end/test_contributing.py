@@ -46,7 +46,7 @@ def test_a_worked_example_works(what: str, tmp_path: Path) -> None:
 
 
 def follow(step: re.Match[str], copy: Path) -> str:
-    """Make one edit of an example, whose anchor must stand in its file once; return the file."""
+    """Make one edit of an example, whose anchor must be in its file once; return the file."""
     path = copy / step["file"]
     text = path.read_text(encoding="utf-8")
     assert text.count(step["anchor"]) == 1, f"{step['file']}: {step['anchor']}"

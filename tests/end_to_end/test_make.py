@@ -1,4 +1,4 @@
-"""What the README starts with make comes up and answers, as it stands in the Makefile."""
+"""What the README starts with make comes up and answers, as the Makefile has it."""
 
 from __future__ import annotations
 

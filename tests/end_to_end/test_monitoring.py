@@ -1,4 +1,4 @@
-"""Page 06 over a scripted log: complete, cited, and judged anew when the rules change."""
+"""Page 06 over a scripted log: complete, cited, and judged again when the rules change."""
 
 import json
 from datetime import timedelta

@@ -102,7 +102,7 @@ def test_every_command_does_what_it_says(command: str, helpers: Report, replayed
             command += " --set samples.n=10 --set load.seconds=1"
         _, _, _, *arguments = shlex.split(command)
         environment = {"HF_ENDPOINT_URL": deployment.url, "HF_TOKEN": "hf_invented"}
-        if is_provided:  # its model is looked up at the Hub, which stands on loopback with the router
+        if is_provided:  # its model is looked up at the Hub, which is on loopback with the router
             hub = chat.url(ROUTER)
             environment |= {"HELPERS_PROVIDERS_URL": hub, "HF_ENDPOINT": hub, "HF_HUB_OFFLINE": "0"}
         if arguments[0] == "review":

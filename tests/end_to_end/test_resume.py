@@ -1,4 +1,4 @@
-"""A report that is killed goes on where it was: nothing answered is asked again, and the pages are the same."""
+"""A report that is killed goes on where it was: nothing answered is sent again, and the pages are the same."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.scripted_server import ScriptedServer, hold, summary
 SPOKEN = "Ann and Bo agree to meet on Sunday."
 SETTINGS = ["measure.warmup=1", "measure.repeats=3", "privacy.text=full", "budget.requests=1000", "settings.rounds=1"]
 PAGES = ["--only", "02", "--only", "03"]
-#: Times are measured anew by every run, and others say when something ran; what is left is what was answered.
+#: Every run measures its own times, and other fields say when something ran; what is left is what was answered.
 TIMES = {"mean", "percentiles", "times", "groups", "busy_seconds", "latency", "speedup", "service_time"}
 CHANGING = {"request", "requests", "seconds", "run_seconds", "down_since"}
 

@@ -1,15 +1,18 @@
-"""One vocabulary for pages, ``--help``, README, guide and notebooks: the field's terms, and none of these."""
+"""One vocabulary for pages, ``--help``, README, guide, notebooks and code: the field's terms, and none of these."""
 
 from __future__ import annotations
 
+import ast
+import io
 import json
 import re
+import tokenize
 from collections.abc import Iterator
 
 import pytest
 from bs4 import BeautifulSoup
 
-from helpers.core.paths import PROJECT
+from helpers.core.paths import PACKAGE, PROJECT
 
 #: What is not said → what is said instead.
 BANNED = {
@@ -56,6 +59,7 @@ def texts() -> Iterator[tuple[str, str]]:
 
 
 TEXTS = dict(texts())
+MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
 def found(text: str) -> list[str]:
@@ -67,6 +71,18 @@ def found(text: str) -> list[str]:
     ]
 
 
+def commentary(code: str) -> Iterator[str]:
+    """Yield the docstrings and comments of a module; comments on successive lines are one text."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield ast.get_docstring(node) or ""
+    lines: dict[int, str] = {}
+    for token in tokenize.generate_tokens(io.StringIO(code).readline):
+        if token.type == tokenize.COMMENT:
+            lines[token.start[0]] = f"{lines.pop(token.start[0] - 1, '')} {token.string.lstrip('#: ')}"
+    yield from lines.values()
+
+
 @pytest.mark.parametrize("name", TEXTS)
 def test_no_banned_phrase(name: str) -> None:
     assert found(TEXTS[name]) == []
@@ -74,3 +90,15 @@ def test_no_banned_phrase(name: str) -> None:
 
 def test_a_banned_phrase_is_found_across_lines() -> None:
     assert len(found("Its busy\nshare is high. Scores are Held against references.")) == 2
+
+
+@pytest.mark.parametrize("package", sorted({path.relative_to(PACKAGE).parts[0] for path in MODULES}))
+def test_no_banned_phrase_in_docstrings_and_comments(package: str) -> None:
+    own = {str(path.relative_to(PACKAGE)): path for path in MODULES if path.relative_to(PACKAGE).parts[0] == package}
+    texts = ((name, text) for name, path in own.items() for text in commentary(path.read_text(encoding="utf-8")))
+    assert [f"{name}: {one}" for name, text in texts for one in found(text)] == []
+
+
+def test_docstrings_and_comments_are_read_and_other_text_is_not() -> None:
+    code = '"""Drawn anew."""\nx = "anew"\n#: Its busy\n# share.\nanew = 1  # begun anew\n'
+    assert sum(len(found(text)) for text in commentary(code)) == 3

@@ -39,7 +39,7 @@ def header_html(params: Params, url: str, quality: Markup) -> str:
 
 
 def destination(params: Params, url: str) -> str:
-    """Return who is asked unless a visitor names another, in words."""
+    """Return, as a phrase, where requests are sent unless a visitor names another server."""
     if params.backend == "local":
         return "this model on this machine, and stays there"
     if params.provider:

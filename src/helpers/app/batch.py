@@ -1,4 +1,4 @@
-"""Many dialogues in, pasted or as a file, and answers out as CSV; a bad row is named and the others are asked."""
+"""Many dialogues in, pasted or as a file, and answers out as CSV; a bad row is named and the others are sent."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ TAKEN = tuple(name for name, form in FORMATS.items() if form != "parquet" or _re
 #: What a text file without a mark of its own may be encoded in; Unicode first.
 ENCODINGS = ("utf-8", "cp1252", "latin-1", "cp1251", "shift_jis", "gb18030")
 _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
-#: A Parquet file may be so many times as large unpacked as an upload may be.
+#: A Parquet file may be this many times as large unpacked as an upload may be.
 UNPACKED = 4
 
 
 @dataclass(frozen=True)
 class Given:
-    """One dialogue of a batch; ``problem`` says why it cannot be asked."""
+    """One dialogue of a batch; ``problem`` says why it cannot be sent."""
 
     name: str
     dialogue: str = ""
@@ -50,7 +50,7 @@ class Given:
 
 @dataclass
 class _Naming(Counting):
-    """Counts the rows of an upload, and keeps those that cannot be asked in their place among the others."""
+    """Counts the rows of an upload, and keeps those that cannot be sent in their place among the others."""
 
     given: list[Given] = field(default_factory=list)
 
@@ -129,7 +129,7 @@ def _check_unpacked(path: Path, app: App) -> None:
     try:
         told = pyarrow.parquet.read_metadata(path)
     except pyarrow.lib.ArrowException:
-        return  # what is wrong with it is said by whoever reads it
+        return  # the reader says what is wrong with it
     size = sum(told.row_group(place).total_byte_size for place in range(told.num_row_groups))
     if told.num_rows > app.max_rows or size > UNPACKED * app.max_upload_bytes:
         raise InputError(f"the file holds {told.num_rows} rows of {size:,} bytes; at most {app.max_rows} can be sent")

@@ -23,7 +23,7 @@ from helpers.scorers.faithfulness import CHECK_LABELS, Objection, faithfulness
 LIMIT = 10.0
 #: Seconds for the process of the checks to start, on a busy machine.
 STARTING = 60.0
-#: A worker is replaced after so many summaries, and with it the words and dialogues that it remembers.
+#: A worker is replaced after this many summaries, and with it the words and dialogues that it remembers.
 REPLACED_AFTER = 200
 #: Who checks: ``None`` where it took too long.
 Objecting = Callable[[str, str], Sequence[Objection] | None]
@@ -31,7 +31,7 @@ Objecting = Callable[[str, str], Sequence[Objection] | None]
 
 @dataclass(frozen=True)
 class Flag:
-    """One thing that was found: what, in which ``words``, and where these stand in the summary.
+    """One thing that was found: what, in which ``words``, and where these are in the summary.
 
     ``faithful`` tells a flag of a faithfulness check from a failed output check.
     """
@@ -93,7 +93,7 @@ def checking_process() -> Iterator[Objecting]:
 
 
 class _Worker:
-    """A process with a line to it; not a pool, whose end waits for ever when a signal has ended its worker."""
+    """A process with a pipe to it; not a pool, which never closes once a signal has ended its worker."""
 
     def __init__(self) -> None:
         self._context, self._lock = multiprocessing.get_context("spawn"), Lock()

@@ -1,4 +1,4 @@
-"""Where the app's requests are asked and logged: one attempt each, errors in plain words, nothing kept of a token.
+"""Sends and logs the app's requests: one attempt each, errors in plain words, nothing kept of a token.
 
 Nothing here knows how a page looks. The log follows ``privacy.text``; a visitor's names for dialogues are not in it.
 """
@@ -61,9 +61,9 @@ class Stopped(BaseException):
 
 @dataclass(frozen=True)
 class Known:
-    """What a look at a visitor's address has shown: ``chat`` is how it is asked by that protocol, if it speaks it.
+    """What a look at a visitor's address has shown: ``chat`` holds the chat settings, if the server speaks chat.
 
-    ``said`` tells a visitor what answers there; nothing where nobody does.
+    ``said`` tells a visitor what answers there; it is empty where nothing does.
     """
 
     url: str
@@ -87,7 +87,7 @@ class VisitorRequest:
 
 @dataclass(frozen=True)
 class Answered:
-    """A dialogue and what came of it, as the visitor's own session keeps it; ``seconds`` is the service time.
+    """A dialogue and its response, as the visitor's own session keeps it; ``seconds`` is the service time.
 
     ``excerpt`` is the beginning of the dialogue, ``record`` what the log has of a request that was sent.
     ``tokens_by``, ``first_token`` and ``finish`` are as in `helpers.runs.request_log.Record`.
@@ -142,9 +142,9 @@ class Interruptible:
 
 
 class AppClient:
-    """Asks the app's own server, or whom a visitor names with a token of theirs, and logs every attempt.
+    """Sends requests to the app's own server, or to one that a visitor names with their token, and logs every attempt.
 
-    Setting ``closing`` breaks off whatever is under way.
+    Setting ``closing`` cancels whatever is in flight.
     """
 
     def __init__(
@@ -170,7 +170,7 @@ class AppClient:
         name: str = "dialogue",
         tell: Tell = lambda _: None,
     ) -> Answered:
-        """Ask once and return what came of it; ``tell`` is told of as much of a streamed summary as is there.
+        """Send one request and return the response; ``tell`` is given as much of a streamed summary as has arrived.
 
         Raises `InputError`, in words for the visitor, for unusable input, and `ToolError` where no log can be written.
         """
@@ -197,13 +197,13 @@ class AppClient:
         return replace(found, excerpt=cancelled.excerpt, checked=seen)
 
     def offers_beams(self, known: Known | None) -> bool:
-        """Whether whoever is asked knows of beams: the app's own server, or one that was looked at."""
+        """Whether the server that gets the requests supports beams: the app's own server, or one that was looked at."""
         return (chat_of(self.params) if known is None else known.chat) is None
 
     def look(self, wanted: VisitorRequest, stop: threading.Event) -> Known:
         """Return what answers at a visitor's address, found as ``report --url`` finds it.
 
-        Raises `InputError` for an address that may not be asked, and `Stopped` when the visitor has cancelled.
+        Raises `InputError` for an address that may not be called, and `Stopped` when the visitor has cancelled.
         """
         url = self._checked(wanted)[0]
 
@@ -242,7 +242,7 @@ class AppClient:
             raise InputError(f"the dialogue has {len(dialogue):,} characters; at most {most:,} can be sent")
 
     def _chat(self, wanted: VisitorRequest, stop: threading.Event) -> Chat | None:
-        """Return how the server is asked by the chat protocol, if it speaks it."""
+        """Return the server's chat settings, if it speaks the chat protocol."""
         if not wanted.url.strip():
             return chat_of(self.params)
         known = wanted.known if wanted.known and wanted.known.url == wanted.url else self.look(wanted, stop)
@@ -266,7 +266,7 @@ class AppClient:
         if not url and not token:
             yield self._own
             return
-        # The app's own endpoint may be asked with the visitor's token; where it stands is its owner's choice.
+        # The app's own endpoint may be called with the visitor's token; where it runs is its owner's choice.
         resolver = None if self.addresses.on_loopback or not url else PublicResolver
         provider = None if url else provider_of(self.params, token)
         with EndpointBackend(

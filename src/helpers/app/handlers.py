@@ -29,7 +29,7 @@ History = list[Answered]
 KEPT = 3600
 ANSWERS = "Summaries, in the order of the dialogues"
 SENT = "Sent. The summary is on its way."
-#: Where something can be under way.
+#: Where a request can be in flight.
 SINGLE, BATCH, FIELDS = "single", "batch", "fields"
 #: Seconds between two looks at how far a summary has come.
 REDRAWN = 0.1
@@ -45,7 +45,7 @@ class Handlers:
     def __init__(self, client: AppClient, files: Path) -> None:
         self._client, self._files = client, files
         self._pool = ThreadPoolExecutor(client.params.app.at_once, thread_name_prefix="fields")
-        #: What breaks off each call that is under way or waits for a thread, and whose it is: session and tab.
+        #: What cancels each call that is in flight or waits for a thread, and whose it is: session and tab.
         self._under_way: dict[threading.Event, Owner] = {}
 
     async def look(
@@ -200,7 +200,7 @@ class Handlers:
             return gr.DownloadButton(interactive=False)
 
     async def _answer(self, row: Given, wanted: VisitorRequest, stop: threading.Event) -> Answered:
-        """Return what came of one row; a dialogue that cannot be asked is named and the others go on."""
+        """Return the response to one row; a dialogue that cannot be sent is named and the others go on."""
         if row.problem:
             return Answered(row.name, problem=row.problem, kind="not asked")
         try:

@@ -82,12 +82,12 @@ def _kind(flag: Flag) -> str:
 
 
 def error_html(text: str, *, partial: bool = False) -> str:
-    """Return a problem as a sentence; with ``partial`` some of a summary stands above it."""
+    """Return a problem as a sentence; with ``partial`` the beginning of a summary is shown above it."""
     return str(_NOTICE.format(_WRONG.format(text[:1].upper() + text[1:] + (PARTIAL if partial else ""))))
 
 
 def note_html(text: str, *, partial: bool = False) -> str:
-    """Return something that is simply so; with ``partial`` some of a summary stands above it."""
+    """Return a note that reports no problem; with ``partial`` the beginning of a summary is shown above it."""
     return str(_NOTICE.format(_NOTE.format(text + (PARTIAL if partial else ""))))
 
 

@@ -28,9 +28,9 @@ from helpers.scorers.sensitivity import ErrorSensitivity
 def launched(
     params: Params, folder: Path, own: EndpointBackend, host: str, port: int, noticed: ErrorSensitivity | None = None
 ) -> Iterator[str]:
-    """Give the address of the running app; ``own`` is asked unless a visitor names another server.
+    """Give the address of the running app; requests go to ``own`` unless a visitor names another server.
 
-    ``noticed`` is what the checks notice of planted errors, where that is known.
+    ``noticed`` is how many planted errors the checks notice, where that is known.
     """
     with tempfile.TemporaryDirectory(prefix="helpers-app-") as files, checking_process() as objecting:
         # Gradio reads these when it is imported: nothing is reported, and what is uploaded goes with the app.

@@ -20,7 +20,7 @@ from helpers.app.client import AppClient
 from helpers.app.handlers import Handlers
 
 CSS = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
-#: Where two columns of this width, pixels, do not fit beside each other, one stands below the other.
+#: Where two columns of this width, pixels, do not fit side by side, one goes below the other.
 NARROWEST = 400
 #: White on Gradio's own orange, or on its lighter blue, is too faint to read.
 BUTTON = {
@@ -219,7 +219,7 @@ def _batch(handlers: Handlers, fields: RequestFields, history: Any) -> None:
 
 
 def _monitoring(handlers: Handlers, history: Any, tab: Any, others: Iterable[Any]) -> None:
-    """Show charts and alert states, drawn anew every few seconds while the tab is looked at."""
+    """Show charts and alert states, redrawn every few seconds while the tab is open."""
     charts, rules = gr.HTML(elem_id="charts"), gr.HTML(elem_id="rules")
     clock, refresh = gr.Timer(REDRAWN, active=False), gr.Button("Refresh", size="sm", elem_id="refresh")
     hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}

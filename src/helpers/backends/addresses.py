@@ -11,7 +11,7 @@ from helpers.core.machine import is_loopback
 
 #: The variables that hold the token of a deployed endpoint and the address that it belongs to.
 ENDPOINT = ("HF_TOKEN", "HF_ENDPOINT_URL")
-#: A part of an address's query that looks like a secret, which would stand in logs.
+#: A part of an address's query that looks like a secret, which would be written to logs.
 _SECRET = re.compile(r"(^|&)[^=&]*(token|key|secret|password|sig)[^=&]*=", re.IGNORECASE)
 
 

@@ -60,9 +60,9 @@ class Backend(Protocol):
 
 
 class RecordedBackend(ABC):
-    """A backend whose answers were given earlier, each to the dialogue of an id: the same text may stand under several.
+    """A backend whose answers were given earlier, each to the dialogue of an id: several ids may share one text.
 
-    Whoever knows the id of what is asked, as `helpers.runs.sender` does, asks by it.
+    A caller that knows the dialogue's id, as `helpers.runs.sender` does, requests the answer by it.
     """
 
     kind: str
@@ -73,7 +73,7 @@ class RecordedBackend(ABC):
 
     @abstractmethod
     def summarise(self, dialogues: Sequence[str], generation: Generation) -> list[Answer]:
-        """Return the answers to dialogues that each stand under one id; raises `RequestError` where that is not so."""
+        """Return the answers to dialogues that each have one id alone; raises `RequestError` where one has not."""
 
     def close(self) -> None:  # noqa: B027
         """Nothing is held open."""

@@ -1,6 +1,6 @@
-"""The chat protocol of TGI, vLLM, llama.cpp and others: what is asked, and all that an answer says.
+"""The chat protocol of TGI, vLLM, llama.cpp and others: what a request holds, and all that a response says.
 
-Servers differ in what they take; `Chat.corrected` is the request in the words of a server that has refused another.
+Servers differ in what they take; `Chat.corrected` is the request as a server that has refused another wants it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CHAT_PATH = "/v1/chat/completions"
 #: What is done so that a server computes a prompt it has seen: nothing, its own switch (llama.cpp's ``cache_prompt``,
 #: vLLM's ``cache_salt``), or a mark at the beginning that makes each prompt another one.
 Reuse = Literal["allowed", "cache_prompt", "cache_salt", "distinct"]
-#: Thinking that stands in the answer itself, to its end or, if it was cut off, to the end of the answer.
+#: Thinking that is in the answer itself, to its end or, if it was cut off, to the end of the answer.
 _THINKING = re.compile(r"<think(?:ing)?>(.*?)(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
 #: Thinking whose first mark is in the prompt's template and not in the answer.
 _THOUGHT = re.compile(r"\A(.*?)</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
@@ -28,7 +28,7 @@ _THOUGHT = re.compile(r"\A(.*?)</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Chat:
-    """What the chat protocol needs beside the dialogue, and how a server wants to be asked.
+    """What the chat protocol needs beside the dialogue, and how a server wants its requests.
 
     ``streams``: the answer is to come as it is made. ``limit`` is the name of the limit of new tokens; ``left_out`` are
     fields that the server has refused.
@@ -104,7 +104,7 @@ def parse_chat(content: bytes) -> Completion:
 
 
 def completed(text: str, aside: str, finish: Any, told: Mapping[str, Any]) -> Completion:
-    """Return the completion of a text, with thinking in it or ``aside``; ``told`` is what came beside it."""
+    """Return the completion of a text, with thinking in it or ``aside``; ``told`` holds the response's other fields."""
     thought = len(aside)
     for pattern in (_THINKING, _THOUGHT):
         thought += sum(len(part) for part in pattern.findall(text))
@@ -130,7 +130,7 @@ def thinking(message: Mapping[str, Any]) -> str:
 def usage_counts(answer: Mapping[str, Any]) -> dict[str, int]:
     """Return what a chat completion says of tokens, as fields of an `Answer`; what it does not say is left out.
 
-    Tokens taken from an earlier prompt stand in the details of ``usage``, or in llama.cpp's ``timings``.
+    Tokens taken from an earlier prompt are in the details of ``usage``, or in llama.cpp's ``timings``.
     """
     usage, timings = _part(answer, "usage"), _part(answer, "timings")
     found = {
@@ -143,7 +143,7 @@ def usage_counts(answer: Mapping[str, Any]) -> dict[str, int]:
 
 
 def chat_path(path: str) -> str:
-    """Return where an address's path is asked, however it is spelt: with or without ``/v1`` or the whole of it."""
+    """Return the path that requests go to, however an address spells it: with or without ``/v1`` or the whole of it."""
     if path.rstrip("/").endswith("/chat/completions"):
         return path
     base = path.rstrip("/")

@@ -1,6 +1,6 @@
 """What answers at an address: the protocol it speaks, the model it serves, and whether it streams.
 
-Asked is what such servers say of themselves (``/v1/models``) and then one short request by each protocol.
+The requests are for what such servers say of themselves (``/v1/models``), and then one short one by each protocol.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from helpers.samples.prompts import load_prompt
 
 #: A first request may load the model.
 LIMITS = Endpoint(connect_timeout=10.0, read_timeout=120.0, total_timeout=120.0)
-#: So long is waited, seconds, for a server that says that it is loading (503).
+#: How long to wait, seconds, for a server that says that it is loading (503).
 PATIENCE = 300.0
 #: Why a server may be starting, as the terminal is told it.
 LOADING, UNREACHED = "says that it is loading (HTTP 503)", "cannot be reached yet"
@@ -34,7 +34,7 @@ GREETING = "Ann: Shall we have lunch at noon?\nBo: Yes, at noon, and bring the p
 BRIEF = Generation(max_new_tokens=8)
 #: How servers call themselves in ``owned_by`` of a model.
 ENGINES = {"llamacpp": "llama.cpp", "vllm": "vLLM", "library": "Ollama", "sglang": "SGLang"}
-#: How a model that nobody has tuned here is asked.
+#: The prompt for a model that was not tuned here.
 PROMPT = "zero-shot"
 #: What a server of unknown models is asked for; most that serve one model do not look at the name.
 ANY_MODEL = "default"
@@ -42,7 +42,7 @@ ANY_MODEL = "default"
 _PINNED = re.compile(r"pinned to '([^']+)'")
 #: What says that a server does not speak the chat protocol, rather than that it cannot answer now.
 _NO_CHAT = (Failure.NOT_FOUND, Failure.BAD_REQUEST, Failure.BAD_RESPONSE)
-#: What says that a service does not answer, whatever it is asked for.
+#: What says that a service does not answer, whatever the request.
 _SILENT = frozenset({Failure.CONNECTION, Failure.TIMEOUT, Failure.COLD, Failure.RATE_LIMITED, Failure.PAUSED})
 
 
@@ -87,7 +87,7 @@ class Found:
 
     @property
     def chat(self) -> Chat | None:
-        """How it is asked by the chat protocol; ``None`` where it speaks another."""
+        """Its chat settings; ``None`` where it speaks another protocol."""
         return Chat(self.model, load_prompt(PROMPT), streams=self.streams) if self.protocol == "chat" else None
 
     @property
@@ -110,7 +110,7 @@ class Found:
 
 @dataclass
 class _Look:
-    """One look at an address: what was ``found``, or what came of each request, and the chat that was tried."""
+    """One look at an address: what was ``found``, or the error of each request, and the chat that was tried."""
 
     found: Found | None = None
     problems: dict[str, RequestError] = field(default_factory=dict)
@@ -118,7 +118,7 @@ class _Look:
 
     @property
     def reason(self) -> str | None:
-        """Why a server may be starting, in words; ``None`` where waiting would not help."""
+        """Why a server may be starting, as a phrase; ``None`` where waiting would not help."""
         return next((why for why in map(_starting, self.problems.values()) if why), None)
 
 
@@ -127,10 +127,10 @@ def discover(
 ) -> Found:
     """Return what answers at an address, whichever way it is spelt.
 
-    ``opener`` opens it to be asked by chat or by the toolkit's protocol; by default with the environment's token, if it
-    may go there. A server that is loading its model is waited for, `PATIENCE` or ``wait`` seconds; whoever names
-    ``wait`` says that it is being started, so that nobody at home is waited for as well. Raises `NobodyFoundError`
-    naming all that was tried.
+    ``opener`` opens it for requests by the chat or the toolkit's protocol; by default with the environment's token, if
+    that may go there. A server that is loading its model is waited for, `PATIENCE` or ``wait`` seconds. Giving ``wait``
+    says that the server is being started: an address that does not respond is then waited for as well. Raises
+    `NobodyFoundError` naming all that was tried.
     """
     url, token = checked_url(url), token_for(url, environment)
     opened = opener or (lambda chat: EndpointBackend(url, LIMITS, token, chat))
@@ -152,14 +152,14 @@ def discover(
 
 
 def _starting(error: RequestError) -> str | None:
-    """Return in words why a server may be starting; ``None`` where waiting would not help."""
+    """Return, as a phrase, why a server may be starting; ``None`` where waiting would not help."""
     if error.kind is Failure.COLD:
         return LOADING
     return UNREACHED if error.kind is Failure.CONNECTION and "DNS" not in error.private else None
 
 
 def _looked(url: str, opened: Opener) -> _Look:
-    """Return what answers now, asked by chat and then, where it tells of no models, by the toolkit's protocol."""
+    """Return what answers now, tried by chat and then, where it tells of no models, by the toolkit's protocol."""
     path, look = urlsplit(url).path, _Look()
     with opened(None) as server:
         models = told_models(server, url)

@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Reply:
-    """What came over the wire; ``seconds`` from send to last byte, ``stream`` if it came in events."""
+    """A response as received; ``seconds`` from send to last byte, ``stream`` if it arrived as events."""
 
     status: int
     headers: Mapping[str, str]
@@ -64,14 +64,14 @@ class _ClosedError(Exception):
 
 
 class EndpointBackend:
-    """Asks a service that speaks one of the protocols in `helpers.backends.wire`; ``chat`` is needed for that one.
+    """Sends requests to a service that speaks a protocol of `helpers.backends.wire`; that of chat needs ``chat``.
 
     The token is sent to this address alone; redirects are never followed. Calls from any thread share
     one connection pool on an event loop of its own, because a notebook's own loop is already running.
     Once the service has said that it is down (503), the next request asks its proxy to hold it until it is up.
-    ``resolver`` makes what turns host names into addresses, the system's by default. Answers must be computed anew,
-    as every measurement needs, unless they ``may_be_cached``. A ``provider`` prepares each request. ``told`` is
-    what the latest answer says of who gave it: ``provider`` and ``model``, where it does.
+    ``resolver`` makes what turns host names into addresses, the system's by default. Answers must be computed again
+    each time, as every measurement needs, unless they ``may_be_cached``. A ``provider`` prepares each request. ``told``
+    is what the latest answer says of its origin: ``provider`` and ``model``, where it does.
     """
 
     kind = "endpoint"
@@ -142,7 +142,7 @@ class EndpointBackend:
         return self.call(self._get, path)
 
     def reusing(self, reuse: Reuse) -> EndpointBackend:
-        """Return this backend, over the same connections, with other care taken that prompts are computed anew."""
+        """Return this backend, over the same connections, with another way to keep prompts from being cached."""
         other = copy.copy(self)
         other._chat = replace(self._chat, reuse=reuse) if self._chat else None
         return other
@@ -158,7 +158,7 @@ class EndpointBackend:
         self._portal_manager.__exit__(None, None, None)
 
     def call(self, work: Callable[..., Awaitable[T]], *arguments: Any) -> T:
-        """Run on this backend's event loop; whoever is interrupted while waiting leaves no request behind."""
+        """Run on this backend's event loop; a caller that is interrupted while waiting leaves no request behind."""
         future = self._portal.start_task_soon(work, *arguments)
         try:
             return future.result()
@@ -167,7 +167,7 @@ class EndpointBackend:
             raise
 
     async def _open(self) -> aiohttp.ClientSession:
-        # A load test has as many requests under way as arrive: none may wait here for a connection.
+        # A load test has as many requests in flight as arrive: none may wait here for a connection.
         connector = aiohttp.TCPConnector(limit=0, resolver=self._resolver() if self._resolver else None)
         tracing = aiohttp.TraceConfig()
         tracing.on_connection_reuseconn.append(_kept)
@@ -261,7 +261,7 @@ class EndpointBackend:
         tell(text[: len(text) - next((n for n in range(longest, 0, -1) if text.endswith(token[:n])), 0)])
 
     async def _exchange(self, method: str, path: str, body: bytes | None, tell: Tell | None = None) -> Reply:
-        """Return what came; a connection that the server has closed since its last answer is opened anew."""
+        """Return the response; a connection that the server has closed since its last answer is opened again."""
         while True:
             on_kept = _Connection()
             try:
@@ -346,7 +346,7 @@ def open_endpoint(url: str, params: Params, *, with_token: bool = True, may_be_c
 
 
 def chat_of(params: Params) -> Chat | None:
-    """Return how the endpoint of a params file is asked by the chat protocol; ``None`` where it speaks another."""
+    """Return the chat settings of a params file's endpoint; ``None`` where it speaks another protocol."""
     if params.protocol != "chat" or not params.model.prompt:
         return None
     name, streams = params.endpoint.served_model or params.model.id, params.endpoint.stream

@@ -1,4 +1,4 @@
-"""A judge of summaries behind a chat endpoint: its address, its key, and the one rubric that it is asked by."""
+"""A judge of summaries behind a chat endpoint: its address, its key, and the one rubric that its prompts use."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def rubric() -> Prompt:
 
 
 def judge_url(params: Params) -> str | None:
-    """Return the address of the judge, checked; ``None`` where none is asked.
+    """Return the address of the judge, checked; ``None`` where no judge is configured.
 
     Raises `RunError` where no address is given.
     """
@@ -35,9 +35,9 @@ def judge_url(params: Params) -> str | None:
 
 
 def open_judge(params: Params) -> EndpointBackend:
-    """Return the judge of a params file, asked as it is: its texts are JSON, and so are its answers.
+    """Return the judge of a params file, with requests sent unchanged: its texts are JSON, and so are its answers.
 
-    Its key is its own; neither goes where the other belongs. Raises `RunError` where no address is given.
+    Its key is its own: neither key goes to the other's address. Raises `RunError` where no address is given.
     """
     judge, url = params.scoring.judge, judge_url(params)
     assert judge is not None, "only a run with a judge asks one"

@@ -1,4 +1,4 @@
-"""A model at one of the Hugging Face Inference Providers: the vendor's client library says how it is asked.
+"""A model at one of the Hugging Face Inference Providers: the vendor's client library prepares its requests.
 
 `huggingface_hub.InferenceClient` prepares every request (route, the provider's own name of the model, headers, the
 shape of the body) and hands it over in place of sending it, so that clocks, bounds, errors and retries stay those of
@@ -41,7 +41,7 @@ _LIBRARY = Lock()
 class Provider:
     """A model at a provider, as the library has routed it; ``served`` is what the provider calls the model.
 
-    ``url`` is where it is asked, ``route`` the path of that at the router. ``headers`` are those that the library adds,
+    ``url`` is where requests go, ``route`` the path of that at the router. ``headers`` are those that the library adds,
     ``token`` is the vendor's.
     """
 

@@ -62,7 +62,7 @@ class ReplayBackend(_ByIdentity):
 
 
 class AnsweredBackend(_ByIdentity):
-    """Gives each dialogue the answer, or the failure, that stands in the rows of `helpers.runs.answer_parts`.
+    """Gives each dialogue the answer, or the failure, that is in the rows of `helpers.runs.answer_parts`.
 
     There are no service times: workers that compute side by side slow each other down.
     """

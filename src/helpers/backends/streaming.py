@@ -25,7 +25,7 @@ AROUND = 50
 
 @dataclass
 class Stream:
-    """A stream under way: its text so far and its clocks, seconds since the request was sent.
+    """A stream in flight: its text so far and its clocks, seconds since the request was sent.
 
     ``first_token`` is the first content, ``first`` the first generated text, thinking included; ``last`` the latest.
     """

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from helpers.core.errors import Failure, RequestError
 from helpers.params import Generation
 
-#: HTTP status → kind of failure, and whether asking again can help.
+#: HTTP status → kind of failure, and whether a retry can help.
 STATUSES: Mapping[int, tuple[Failure, bool]] = {
     400: (Failure.BAD_REQUEST, False),
     401: (Failure.AUTH, False),

@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
             raise InputError(f"--run {shown(args.run)}: no times in it: {why}; give a run that measured page 03")
         if measured.params.provider:
             raise InputError(f"--run {shown(args.run)}: its times are those of a provider, which shows no instance")
-        # Times of another machine are those of the declared instance only "as if", whatever PARAMS would deploy.
+        # Times of another machine are only an estimate for the configured instance, whatever PARAMS would deploy.
         params = params.model_copy(update={"backend": measured.params.backend})
     found = project(params, basis(params, timed, name))
     tell("\n".join(report(found)))

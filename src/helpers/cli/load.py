@@ -120,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _params(args: argparse.Namespace) -> Params:
-    """Return how the service is asked: by a params file, or by what is found at its address; then by ``--set``."""
+    """Return the request settings: from a params file, or from what is found at the address; then from ``--set``."""
     most = args.max_new_tokens
     if args.params:
         source = args.params
@@ -137,7 +137,7 @@ def _params(args: argparse.Namespace) -> Params:
 
 
 def _not_to_be_loaded(params: Params, args: argparse.Namespace) -> str:
-    """Return why whom a params file asks cannot be sent load, or nothing."""
+    """Return why no load can be sent to the service of a params file, or nothing."""
     if params.backend != "endpoint":
         return f"--params {args.params}: it names no service; give its URL as well"
     url = params.endpoint.url

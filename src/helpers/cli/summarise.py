@@ -1,4 +1,4 @@
-"""``helpers summarise``: dialogues in, summaries out, from whoever a params file or an address names.
+"""``helpers summarise``: dialogues in, summaries out, from the service that a params file or an address names.
 
 A ``.csv`` is for people and spreadsheets. A ``.jsonl`` is a recording that later runs compare with: one line per
 dialogue, and beside it a manifest (``….meta.json``) of the model, prompt, settings and versions that made it.
@@ -148,7 +148,7 @@ def as_record(row: dict[str, Any], page: str) -> Record:
 def read_dialogues(args: argparse.Namespace, default: Samples) -> tuple[Sample, ...]:
     """Return the dialogues of all inputs, or those of the params file when there is no input.
 
-    What was set aside is said. Raises `SamplesError` naming what is wrong with a file, and ids that stand in two.
+    Rows that were set aside are named. Raises `SamplesError` naming what is wrong with a file, and ids found in two.
     """
     if not args.input:
         return draw_samples(_told(load_source(default)), default)

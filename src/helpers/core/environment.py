@@ -1,4 +1,4 @@
-"""What the environment tells a run, and its secrets, which stand in nothing that a run writes or says."""
+"""What the environment tells a run, and its secrets, which appear in nothing that a run writes or prints."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from helpers.core.errors import InputError
 from helpers.core.paths import PROJECT
 from helpers.core.text import encoding_of
 
-#: Variables whose value is a secret; whoever knows the address of a webhook may write to its channel.
+#: Variables whose value is a secret; anyone who knows the address of a webhook may write to its channel.
 SECRET_NAME = re.compile(r"(token|secret|password|api_?key|webhook_url)s?$", re.IGNORECASE)
-#: What a Hub token looks like, whoever it belongs to.
+#: What a Hub token looks like, regardless of its owner.
 HUB_TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{30,}")
 #: A shorter value would blot out ordinary words; no real token is that short.
 SHORTEST = 6
@@ -51,7 +51,7 @@ def secrets() -> list[str]:
 
 
 def redact(text: str, known: list[str] | None = None) -> str:
-    """Return a text without any secret in it, whether it stands there plain or as JSON, HTML, a URL or base64 has it.
+    """Return a text without any secret in it, whether it is plain or escaped as in JSON, HTML, a URL or base64.
 
     ``known`` are the secrets, those of the environment by default.
     """

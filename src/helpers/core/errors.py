@@ -19,7 +19,7 @@ from enum import StrEnum
 
 
 class HelpersError(Exception):
-    """Base of the tree; its text is shown to the user as it stands."""
+    """Base of the tree; its text is shown to the user unchanged."""
 
     exit_code = 1
 
@@ -93,7 +93,7 @@ class Failure(StrEnum):
     CANCELLED = "cancelled"
 
 
-#: Kinds that say the deployment as a whole does not answer, whatever is asked of it.
+#: Kinds that say the deployment as a whole does not answer, whatever the request.
 UNREACHABLE = frozenset(
     {
         Failure.AUTH,
@@ -110,7 +110,7 @@ class RequestError(HelpersError):
     """One attempt failed.
 
     ``kind`` is the taxonomy entry, ``status`` the HTTP status if there was one, ``retry_after``
-    the seconds the server asked to wait, ``retryable`` whether asking again can help. ``said`` is the server's own
+    the seconds the server asked to wait, ``retryable`` whether a retry can help. ``said`` is the server's own
     wording, which may repeat a dialogue; ``private`` is the message without it.
     """
 

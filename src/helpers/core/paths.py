@@ -9,7 +9,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[1]
 PROJECT = PACKAGE.parents[1]
 DATA = PACKAGE / "data"
-#: Where the publication goes.
+#: Where the published report goes.
 REPORTS = PROJECT / "reports"
 
 

@@ -40,7 +40,7 @@ def parse(content: str | bytes) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
-    """The safe loader within bounds; keys are text and stand once."""
+    """The safe loader within bounds; keys are text and unique."""
 
     def __init__(self, stream: str) -> None:
         super().__init__(stream)
@@ -94,7 +94,7 @@ class _Loader(yaml.SafeLoader):
         return value
 
     def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
-        """Return a number written in so many characters at most."""
+        """Return a number written in at most `MOST_DIGITS` characters."""
         self._check_digits(node)
         return super().construct_yaml_float(node)
 

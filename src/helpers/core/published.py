@@ -1,8 +1,8 @@
-"""A folder of published files: all put in place together, named in a manifest, and nobody else's touched.
+"""A folder of published files: all put in place together, named in a manifest, and no other file touched.
 
 New files are first complete beside the old ones, in ``.publishing``; then a plan is written, which is the moment of
-publishing, and each file takes its place. Whoever is ended before the plan has changed nothing; what was ended after
-it is finished by the next one who comes here. ``published.json`` names what lies in a folder by who made it.
+publishing, and each file takes its place. A process that ends before the plan has changed nothing; one that ends
+after it is completed by the next to publish here. ``published.json`` names what lies in a folder by who made it.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def _made(out: Path) -> Made:
 
 
 def _plain(name: Any) -> str:
-    """Return a name that stands in a manifest, which may not lead out of its folder."""
+    """Return a name from a manifest, which may not lead out of its folder."""
     if not isinstance(name, str) or Path(name).name != name or name in ("", ".", ".."):
         raise ValueError(name)
     return name

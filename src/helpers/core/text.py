@@ -20,7 +20,7 @@ _SKIPPED = re.compile(
 #: What no text may hold where it is shown: controls other than tab and line ends, what turns the direction of
 #: reading, and halves of a character.
 _UNSAFE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-#: What Markdown reads as more than a letter wherever it stands.
+#: What Markdown reads as more than a letter in any place.
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#|~&^!]")
 #: What it reads so at the start of a line: a list, a heading, a rule.
 _LINE_START = re.compile(r"^( ?)(?:([-+](?= |$)|[-=](?=[-= ]*$))|(\d{1,9})(?=[.)](?: |$)))")
@@ -113,7 +113,7 @@ def harmless(cell: object) -> object:
 def unlinked(text: str) -> str:
     """Return a text on one line in which GitHub finds nobody to notify and nothing to link.
 
-    A word joiner (U+2060) stands inside names, issues and addresses.
+    A word joiner (U+2060) is put inside names, issues and addresses.
     """
     return _LINKED.sub("\\g<0>\u2060", re.sub(r"\s+", " ", printable(text)))
 

@@ -1,4 +1,4 @@
-"""What serving costs: at declared traffic with idle time included, and the busy-time floor. US dollars.
+"""What serving costs: at the configured traffic with idle time included, and the busy-time floor. US dollars.
 
 It rests on times, tokens and memory as a run measured them, else as they are expected.
 """
@@ -23,12 +23,12 @@ BY_USE = "the provider bills by tokens or time, so no cost by an instance is sta
 
 
 class Costs(Frozen):
-    """Costs of the measured deployment at the declared traffic.
+    """Costs of the measured deployment at the configured traffic.
 
     ``hourly`` is for all ``replicas`` and the share ``billed`` of the time that they are billed for.
     ``utilisation`` is the share of time that the replicas are busy; above 1 the traffic cannot be sustained.
     ``floor_per_1000_requests`` bills only busy seconds, which no always-on replica achieves.
-    ``needs_run_on`` names the declared instance where the speed was measured elsewhere.
+    ``needs_run_on`` names the configured instance where the speed was measured on another one.
     """
 
     hourly: float
@@ -49,10 +49,10 @@ class Costs(Frozen):
 
 
 class Basis(Frozen):
-    """Seconds and tokens of a request and the memory that serving takes, each with its origin in words.
+    """Seconds and tokens of a request and the memory that serving takes, each with a phrase for its origin.
 
-    ``needed_gb`` is what an instance must have: the memory that serving takes, times the declared headroom.
-    ``measured_elsewhere``: the seconds are those of another machine than the declared instance.
+    ``needed_gb`` is what an instance must have: the memory that serving takes, times the configured headroom.
+    ``measured_elsewhere``: the seconds are those of another machine than the configured instance.
     """
 
     service_time: Estimate
@@ -84,7 +84,7 @@ class StrategyCost(Frozen):
 
 
 def costs(params: Params, found: Basis, run_seconds: float = 0.0) -> Costs:
-    """Return the costs that follow from the basis, the price list and the declared traffic.
+    """Return the costs that follow from the basis, the price list and the configured traffic.
 
     Per 1,000 requests: ``hourly × replicas × billed / requests_per_hour × 1000``; exact given price and traffic, so its
     interval has no width. Per 1,000 tokens: the same divided by tokens per request, whose interval it inherits.
@@ -109,7 +109,7 @@ def costs(params: Params, found: Basis, run_seconds: float = 0.0) -> Costs:
 
 
 def utilisation(params: Params, found: Basis, requests_per_hour: float) -> Estimate:
-    """Return the share of the time that the declared replicas are busy at a traffic."""
+    """Return the utilisation of the configured replicas at a traffic."""
     return _scaled(found.service_time, requests_per_hour / 3600 / params.replicas)
 
 
@@ -136,7 +136,7 @@ def busy_floor(service_time: Estimate, price: Price) -> Estimate:
 def basis(params: Params, timed: LatencyCost | None, run: str = "") -> Basis:
     """Return what the costs of ``params`` rest on; ``timed`` is the result of page 03 of the run named ``run``.
 
-    A time that is supplied for the declared instance (``cost.service_times``) goes before one measured elsewhere.
+    A time that is supplied for the configured instance (``cost.service_times``) goes before one measured elsewhere.
     """
     expected, where = params.cost.expected, f"measured in {run}" if run else "measured in this run"
     mean = timed.mean if timed and timed.mean and timed.mean.value is not None else None
@@ -187,7 +187,7 @@ def _memory(params: Params, peak: int | None, where: str) -> dict[str, Any]:
 
 
 def declared_price(params: Params) -> Price:
-    """Return the price-list row of the declared instance."""
+    """Return the price-list row of the configured instance."""
     price = params.prices.find(params.instance)
     if price is None:
         raise ValueError("parameters were validated with their instance in the price list")
@@ -210,7 +210,7 @@ def strategy_costs(measured: LoadCapacity | None, params: Params) -> tuple[Strat
 
 
 def _exact(value: float) -> Estimate:
-    """Return a figure that follows from what is declared: from no sample, and without a width."""
+    """Return a figure that follows from what is configured: from no sample, and without a width."""
     return Estimate(value=value, low=value, high=value, n=0, method=EXACT)
 
 

@@ -13,7 +13,7 @@ TimeOrigin = Literal["declared", "supplied", "scaled by processors", "not known"
 
 
 class InstanceOption(Frozen):
-    """One row of the price list for the declared replicas and traffic; ``None`` where it cannot be known.
+    """One row of the price list for the configured replicas and traffic; ``None`` where it cannot be known.
 
     ``monthly`` is compute as it is billed, ``per_1000_requests`` the same for 1,000 requests. ``fits``: it has the
     memory that is needed; ``sustains`` is whether the utilisation stays within ``cost.utilisation_limit``, ``in_time``
@@ -79,7 +79,7 @@ def choices(params: Params, found: Basis) -> Choices:
 def seconds_on(params: Params, found: Basis, price: Price) -> tuple[float | None, TimeOrigin]:
     """Return the service time on a row of the price list, and where it is from.
 
-    Measured times are taken for the declared instance's. A row with processors and no accelerator is estimated: time
+    Measured times are taken for the configured instance's. A row with processors and no accelerator is estimated: time
     goes with one over their number, the best that more of them can do. Elsewhere it must be supplied.
     """
     declared = declared_price(params)
@@ -99,9 +99,9 @@ def memory_of(price: Price) -> float | None:
 
 
 def offers(params: Params, compute: float, requests: float) -> tuple[Offer, ...]:
-    """Return what every other platform would bill for a month of the declared traffic, always on.
+    """Return what every other platform would bill for a month of the configured traffic, always on.
 
-    ``compute`` is what the declared deployment bills, ``requests`` how many it answers a month.
+    ``compute`` is what the configured deployment bills, ``requests`` how many it answers a month.
     """
     return tuple(_offer(params, number, compute, requests) for number in range(len(params.cost.platforms)))
 

@@ -19,11 +19,10 @@ from helpers.params import Params, Scenario
 class Bill(Frozen):
     """The month of one scenario.
 
-    ``billed_hours`` are those of one declared replica, starts included, in whole minutes; ``replica_hours`` those of
+    ``billed_hours`` are those of one configured replica, starts included, in whole minutes; ``replica_hours`` those of
     all replicas. ``per_1000_requests`` and ``per_1000_tokens`` hold compute alone, as the published figures do,
-    ``all_in_per_1000_requests`` every line. ``floor_per_1000_requests`` bills busy seconds only. ``busy`` is the share
-    of the billed time that is spent answering; above 1 the traffic cannot be sustained. ``saving``
-    is against the first.
+    ``all_in_per_1000_requests`` every line. ``floor_per_1000_requests`` bills busy seconds only. ``busy`` is the
+    utilisation of the billed time; above 1 the traffic cannot be sustained. ``saving`` is against the first.
     """
 
     label: str
@@ -48,7 +47,7 @@ class Bill(Frozen):
 
 
 class Throughput(Frozen):
-    """What the declared replicas could answer: at full load, and at the busy share up to which they are trusted."""
+    """How many requests the configured replicas could answer: at full load, and at the utilisation limit."""
 
     service_time: float
     replicas: int
@@ -61,8 +60,8 @@ class Throughput(Frozen):
 class BreakEven(Frozen):
     """The traffic from which a cost target is met by compute alone, and with every line of the bill.
 
-    Of a deployment that scales to zero it is the traffic at which it never sleeps. ``busy`` is the share of the time
-    that the declared replicas are busy at the first, ``sustained`` whether they sustain it.
+    Of a deployment that scales to zero it is the traffic at which it never sleeps. ``busy`` is the utilisation of the
+    configured replicas at the first, ``sustained`` whether they sustain it.
     """
 
     label: str
@@ -158,7 +157,7 @@ def billed_hours(params: Params, scenario: Scenario) -> float:
 
 
 def throughput(params: Params, found: Basis) -> Throughput:
-    """Return what the declared replicas can answer; at the limit, the published 800 an hour."""
+    """Return what the configured replicas can answer; at the limit, the published 800 an hour."""
     replicas, limit = params.replicas, params.cost.utilisation_limit
     most = 3600 / found.seconds * replicas
     return Throughput(

@@ -1,4 +1,4 @@
-"""What the cost of a request hangs on: one input varied at a time, the others as declared."""
+"""What the cost of a request depends on: one input varied at a time, the others as configured."""
 
 from __future__ import annotations
 

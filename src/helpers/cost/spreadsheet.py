@@ -53,7 +53,7 @@ _NUMBERS = {
 UNKNOWN = "not known"
 #: The sheet of scenarios, as a formula names it.
 SCENARIOS = "'Optimisation scenarios'"
-#: The row of the first scenario: a title, an empty row and the heads stand above it.
+#: The row of the first scenario: a title, an empty row and the heads are above it.
 FIRST = 4
 _WIDTH = 24
 
@@ -89,7 +89,7 @@ class Sheet:
     def curves(
         self, title: str, across: str, up: str, place: str, columns: Sequence[int], rows: tuple[int, int]
     ) -> None:
-        """Draw columns of numbers over the first, from one row to another; their heads stand above the first row."""
+        """Draw columns of numbers over the first, from one row to another; their heads are above the first row."""
         chart = self._book.add_chart({"type": "scatter", "subtype": "straight"})
         first, last = rows[0] - 1, rows[1] - 1
         for column in columns:

@@ -29,12 +29,12 @@ from helpers.cost.spreadsheet import (
 )
 from helpers.params import Params, Platform, Scenario
 
-#: Points of the break-even curve, as multiples of the declared traffic.
+#: Points of the break-even curve, as multiples of the configured traffic.
 POINTS = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0)
 
 
 def write_workbook(path: Path, params: Params, projection: Projection, made: datetime) -> None:
-    """Write the workbook of a projection; ``made`` is the time that stands in its properties."""
+    """Write the workbook of a projection; ``made`` is the time written into its properties."""
     import xlsxwriter
 
     content = BytesIO()
@@ -114,7 +114,7 @@ def infrastructure(sheet: Sheet, params: Params, found: Projection) -> None:
 
 
 def throughput(sheet: Sheet, params: Params, found: Projection) -> None:
-    """Write what the declared replicas can answer, one request at a time."""
+    """Write what the configured replicas can answer, one request at a time."""
     able, price = found.throughput, priced("instance")
     hourly, declared = declared_price(params).hourly, found.declared
     sheet.write(["Figure", "Value", "Unit"], style="head")
@@ -157,7 +157,7 @@ def throughput(sheet: Sheet, params: Params, found: Projection) -> None:
 
 
 def scenarios(sheet: Sheet, params: Params, found: Projection) -> None:
-    """Write the month of every scenario; what it leaves as declared follows the inputs."""
+    """Write the month of every scenario; what it leaves as configured follows the inputs."""
     heads = (
         "Scenario", "Source", "Hours a day", "Starts a day", "Extra replicas", "Their hours a day", "Lower price",
         "Shorter time", "Instance", "Requests an hour", "Billed hours", "Replica hours", "Price of an hour (USD)",
@@ -171,7 +171,7 @@ def scenarios(sheet: Sheet, params: Params, found: Projection) -> None:
 
 
 def prices(sheet: Sheet, params: Params, found: Projection) -> None:
-    """Write the price list, cheapest first, with what each row would do for the declared traffic."""
+    """Write the price list, cheapest first, with what each row would do for the configured traffic."""
     heads = (
         "Instance", "Price of an hour (USD)", "Processors", "Memory (GB)", "Measured time (s)", "Service time (s)",
         "Busy", "A month (USD)", "Fits", "Sustains the traffic", "A month, if it does (USD)",

@@ -28,7 +28,7 @@ ADAPTER = DATA / "adapter"
 ADAPTER_SHA256 = "8551c2a2292b9a98ef61a9cad4c7fcaf1a478d6680f7fe09a0718dfa99a58b5d"
 #: Model id → the name of its folder in the cache.
 FOLDERS = {"demo": "smollm2-135m-dialogues", "demo-base": "smollm2-135m-instruct"}
-#: In a merged model: the hash of the adapter it was made with, so that a new adapter is merged anew.
+#: In a merged model: the hash of the adapter it was made with, so that a new adapter is merged again.
 MADE_WITH = "adapter.sha256"
 
 
@@ -75,7 +75,7 @@ def merge(base: Path, adapter: Path, folder: Path) -> None:
 
 @contextmanager
 def silent() -> Iterator[None]:
-    """Keep what libraries say of themselves, such as bars and what they deprecate, from whoever sets this up."""
+    """Hide what libraries print during the set-up, such as progress bars and deprecation warnings."""
     with quiet(), redirect_stderr(io.StringIO()):
         yield
 

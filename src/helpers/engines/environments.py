@@ -12,7 +12,7 @@ from helpers.core.errors import ModelError
 from helpers.core.paths import PROJECT
 from helpers.params.models import Engine, Task
 
-#: An engine and what it is asked to do → a package that its own environment has and ours has not.
+#: An engine and its task → a package that its own environment has and ours has not.
 OWN: dict[tuple[Engine, Task], str] = {("openvino", "summarization"): "optimum"}
 #: How an engine's package is had, where pip alone would bring what is not wanted.
 COMMANDS = {"openvino": "pip install --no-deps -r requirements-openvino-chat.txt"}

@@ -31,7 +31,7 @@ def build_once(folder: Path, is_built: Callable[[], bool], make: Callable[[Path]
     with FileLock(folder.with_name(f"{folder.name}.lock")):
         if is_built():
             return False
-        # Whoever holds the lock owns these names: what lies there is left from a build that died.
+        # The holder of the lock owns these names: what lies there is left from a build that died.
         partial = folder.with_name(f"{folder.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
         make(partial)

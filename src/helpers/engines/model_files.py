@@ -59,7 +59,7 @@ def local_folder(model: Model) -> Path:
 
 
 def task_of(folder: Path) -> Task:
-    """Return what a model in a folder is asked to do, as its configuration says."""
+    """Return the task of a model in a folder, as its configuration says."""
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     return "summarization" if config.get("is_encoder_decoder") else "chat"
 
@@ -95,7 +95,7 @@ def model_hashes(params: Params) -> dict[str, str]:
         if folder.is_dir():
             found["weights_sha256"] = model_cache.weights_sha256(folder)
     if params.replay is not None:
-        # a file that cannot be read is told better by whoever reads it
+        # the reader gives a better message for a file that cannot be read
         with suppress(OSError):
             found["predictions_sha256"] = file_sha256(Path(params.replay.predictions))
     return found

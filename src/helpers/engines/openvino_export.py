@@ -1,7 +1,7 @@
-"""A chat model as OpenVINO computes it: traced once, its keys and values kept inside, its weights in fewer bits.
+"""A chat model as OpenVINO computes it: traced once, keys and values kept inside, weights in lower precision.
 
-The graph takes `INPUTS` and `BEAMS`, which says whose keys and values each row goes on from, and gives the scores of
-every row's next token.
+The graph takes `INPUTS` and `BEAMS`, which says whose keys and values each row continues from, and gives the scores
+of every row's next token.
 """
 
 from __future__ import annotations

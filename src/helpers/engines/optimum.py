@@ -75,8 +75,8 @@ class OptimumBackend(TransformersBackend):
 def share_text(decoder: Any) -> int:
     """Have all beams of a dialogue attend to one copy of what a decoder keeps of its text; return in how many layers.
 
-    As exported, every layer reads keys and values of the text anew for each beam and each token, which with four beams
-    took as long as all of its matrices. Here a dialogue's beams stand side by side, as the tokens of one query would.
+    As exported, every layer reads keys and values of the text again for each beam and each token, which with four beams
+    took as long as all of its matrices. Here a dialogue's beams are side by side, as the tokens of one query would be.
     """
     mask = next((one for one in decoder.get_parameters() if "encoder_attention_mask" in one.output(0).names), None)
     if mask is None:  # a decoder that sees no padding is left as it was exported

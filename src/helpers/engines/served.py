@@ -21,7 +21,7 @@ from helpers.engines.environments import interpreter
 from helpers.params import Endpoint, Generation, Model, Params
 from helpers.params.files import load_params, write_params
 
-#: A server that is not ready after this time, seconds, has failed; a first conversion falls into it.
+#: A server that is not ready within this time, seconds, has failed; it includes a first conversion.
 READY_LIMIT = 600.0
 #: One batch may take minutes.
 PATIENT = Endpoint(read_timeout=3600.0, total_timeout=3600.0)

@@ -73,7 +73,7 @@ def start_variant(
     """Start the server of a variant of ``params.model`` and wait until it is ready; a failure is its reason.
 
     Its parameters and its log lie in ``folder``; ``opened`` ends it. ``refuse`` may give a reason not to start
-    one with weights of so many bytes.
+    one, from the bytes of its weights.
     """
     variant = served.variant
     model = params.model.model_copy(update={"engine": variant.engine, "dtype": variant.dtype})

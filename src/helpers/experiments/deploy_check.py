@@ -27,7 +27,7 @@ from helpers.serving.management import Manager
 from helpers.serving.metrics import served_how
 
 PAGE = "01"
-#: So many identical calls must be answered alike.
+#: How many identical calls must be answered alike.
 IDENTICAL, IDENTICAL_CALLS = 3, "identical calls"
 #: Names of served models that a row shows.
 MOST_NAMES = 3
@@ -41,7 +41,7 @@ def measure(run: Run) -> DeployCheck:
     """Wake the deployment, warm it up, probe it, and compare what it does with what was declared."""
     if run.params.backend == "replay":
         return DeployCheck(page=PAGE, reason="recorded predictions are replayed, so no deployment was asked")
-    # until it is up and warm, nobody asks what it does with prompts that it has seen
+    # until it is up and warm, its prompt cache is not examined
     began, sender = time.monotonic(), run.sender(PAGE, backend=run.backend)
     short = texts()["short"]
     first, was_down = _first(run, sender, short)
@@ -150,7 +150,7 @@ def _tls(run: Run) -> Check:
 
 
 def _auth(run: Run, sender: RequestSender) -> Check:
-    """Ask once without the token: whoever answers that answers everybody, at the owner's expense."""
+    """Send one request without the token: a service that answers it answers everybody, at the owner's expense."""
     backend = open_endpoint(run.server["url"], run.params, with_token=False)
     try:
         asking = replace(sender, backend=backend)
@@ -248,7 +248,7 @@ def _ignored(run: Run, checks: Sequence[Check]) -> dict[str, Declared]:
 
 
 def _declared(run: Run, probes: list[Probe], told: list[Declared], context: int | None) -> list[Declared]:
-    """Return what was declared beside what the answers show, and what the vendor says where it can be asked.
+    """Return what was declared beside what the answers show, and what the vendor says where its API can be called.
 
     ``told`` are rows of what the server tells of itself, ``context`` the tokens that it says it has room for.
     """
@@ -284,7 +284,7 @@ def _written(records: Sequence[Record], generation: Generation) -> tuple[str | N
 
 
 def _read(records: Sequence[Record], context: int, told: int | None) -> tuple[str | None, bool | None]:
-    """Return what became of the input over the context, and whether that is as declared, if the server tells.
+    """Return what happened to the input over the context, and whether that is as declared, if the server tells.
 
     Where it answered none, what it has ``told`` of its context counts.
     """

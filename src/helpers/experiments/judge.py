@@ -1,6 +1,6 @@
-"""Page 02, where a judge is named: it is put before summaries of known truth, then before those of the run.
+"""Page 02, where a judge is named: it judges summaries of known truth first, then those of the run.
 
-What it is asked stands in ``judge.jsonl`` beside the log of the run, so that no figure of the deployment holds it.
+Its requests are in ``judge.jsonl`` beside the log of the run, so that no figure of the deployment includes them.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def _sender(run: Run, judge: JudgeEndpoint, backend: EndpointBackend, log: Reque
 
 @dataclass
 class _Asker:
-    """Asks and counts what came of it; where no text may be kept, no words of a summary are."""
+    """Sends requests and counts the responses; where no text may be kept, no words of a summary are."""
 
     sender: RequestSender
     full: bool
@@ -139,7 +139,7 @@ class _Asker:
 
     @property
     def stopped(self) -> str:
-        """Why not everything was asked, or nothing."""
+        """Why not every request was sent, or nothing."""
         down = self.sender.down_kind
         return self.sender.stopped or (f"the judge does not answer ({down})" if down else "")
 
@@ -194,7 +194,7 @@ def _about_pair(text: str) -> JudgeSaid:
 
 
 def _bare(text: str) -> str:
-    """Return an answer without the block of code that it may stand in."""
+    """Return an answer without the code block that may enclose it."""
     fenced = _FENCED.match(text.strip())
     return fenced[1] if fenced else text
 

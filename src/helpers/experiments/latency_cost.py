@@ -1,6 +1,6 @@
 """Page 03: how fast and how reliable is the steady state? Costs follow from it when the page is rendered.
 
-Every dialogue is asked ``measure.repeats`` times, the answers of page 02 being its first; the unit is the dialogue.
+Every dialogue is sent ``measure.repeats`` times, the answers of page 02 being the first; the unit is the dialogue.
 Then other settings are tried on some of the dialogues (`settings_sweep`), apart from the steady state.
 """
 
@@ -77,7 +77,7 @@ def steady(run: Run) -> LatencyCost:
 
 
 def _ask_repeats(run: Run) -> dict[str, Any]:
-    """Ask what is still missing, every round in an order of its own; return why asking ended early, if it did."""
+    """Send what is still missing, every round in an order of its own; return why sending ended early, if it did."""
     sender = run.sender(PAGE)
     if run.down():
         return sender.ended()
@@ -96,7 +96,7 @@ def _ask_repeats(run: Run) -> dict[str, Any]:
 def _outcomes(
     samples: Sequence[Sample], attempts: Sequence[Record], requests: Sequence[Record]
 ) -> Iterator[DialogueOutcome]:
-    """Yield what became of each dialogue that was asked."""
+    """Yield the outcome of each dialogue that was sent."""
     tried, asked = _by_sample(attempts), _by_sample(requests)
     for sample in samples:
         if sample.id not in asked:

@@ -124,7 +124,7 @@ def measure_batching(run: Run, services: Mapping[str, FloatArray]) -> tuple[Batc
 
 
 def _loadable(run: Run) -> tuple[EndpointBackend | None, str]:
-    """Return whom load may be sent to, or why nobody."""
+    """Return the service that load may be sent to, or why there is none."""
     if why := no_load(run.params, run.server["url"]):
         return None, why
     if not isinstance(run.backend, EndpointBackend):
@@ -221,9 +221,9 @@ def _point(
 
 
 def _played(runs: Sequence[Outcomes], services: Sequence[FloatArray], seed: int) -> float:
-    """Return the mean over repeats of what one server would make of the very requests that were sent.
+    """Return the mean response time, over repeats, that one server would have for the very requests that were sent.
 
-    Each request takes one of the times that its dialogue took on page 03, drawn anew in every play.
+    Each request takes one of the times that its dialogue took on page 03, drawn again in every play.
     """
     draws = np.random.default_rng((seed, 7))
     means = []

@@ -1,7 +1,7 @@
-"""Page 06: what would a monitor have seen? Asks nothing: it reads the logs that are there.
+"""Page 06: what would a monitor have seen? Sends no requests: it reads the logs that are there.
 
-The columns of the logs are kept beside the results (`helpers.monitoring.series`), so that the alert rules can be held
-against them whenever the page is rendered.
+The columns of the logs are kept beside the results (`helpers.monitoring.series`), so that the alert rules can be
+evaluated on them whenever the page is rendered.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ PERCENTILES = {"p50": 50, "p90": 90, "p99": 99}
 
 
 def measure(run: Run) -> Monitoring:
-    """Read the logs and describe their traffic; the rules are held against it when the page is rendered."""
+    """Read the logs and describe their traffic; the rules are evaluated on it when the page is rendered."""
     logs = [Path(name) for name in run.params.monitoring.logs]
     own = not logs
     if own and run.params.backend == "replay":

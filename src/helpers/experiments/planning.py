@@ -106,7 +106,7 @@ def _predicted(rate: float, services: FloatArray, trip: float, seed: int) -> Pre
 
 
 def _assumption(run: Run, name: str, rate: float, services: FloatArray, trip: float) -> Assumption:
-    """Return a published rate with the share of the declared replicas' time that it takes, as costs have it."""
+    """Return a published rate with the utilisation of the configured replicas at it, as costs have it."""
     replicas = run.params.replicas
     return Assumption(
         name=name,

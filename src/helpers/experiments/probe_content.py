@@ -17,7 +17,7 @@ INJECTED = "pwned"
 OBEYING = 4
 #: How an answer to nothing says that there was nothing.
 NOTHING = ("no", "not", "nothing", "empty", "provide", "please", "without", "cannot", "can't", "unable", "n't")
-#: The checks that hold in any language; names and numbers of another script may be spelt anew.
+#: The checks that are valid in any language; names and numbers of another script may be spelt differently.
 ANYWHERE = (OutputFailure.EMPTY, OutputFailure.TOO_LONG, OutputFailure.COPY, OutputFailure.LOOP)
 LIMIT_REACHED = "the server cut it off at the limit of new tokens"
 FAULTS = {

@@ -18,7 +18,7 @@ from helpers.runs.run import Run
 from helpers.runs.sender import Outcome, RequestSender
 
 PROBES = DATA / "probes.yaml"
-#: A refusal of an unusable input is as good as an answer; a crash or silence is not.
+#: A refusal of an unusable input passes like an answer; a crash or silence does not.
 REFUSED = frozenset({Failure.BAD_REQUEST, Failure.TOO_LARGE})
 
 
@@ -61,7 +61,7 @@ def texts() -> dict[str, Any]:
 
 
 def probe_all(run: Run, sender: RequestSender) -> list[Probe]:
-    """Ask every probe once and say what came of each."""
+    """Send every probe once and return the outcome of each."""
     known, shown = texts(), run.params.privacy.text == "full"
     probes = [_probe(sender, wanted, shown) for wanted in _wanted(run, known)]
     if run.params.protocol == "chat":

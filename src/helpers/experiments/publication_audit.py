@@ -1,4 +1,4 @@
-"""Page 07: which published claims survive re-computation? Nothing is asked; the published figures are computed anew."""
+"""Page 07: which published claims survive re-computation? No requests: the published figures are computed again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from helpers.runs.run import Run
 
 PAGE = "07"
 SUBJECTS = (speed, reliability, cost, budget, capacity, alerts, quality, description)
-#: What matters to whoever must ship, resize or roll back, weightiest first; the answer names what of it does not hold.
+#: What matters to a reader who must ship, resize or roll back, weightiest first; the answer names those not upheld.
 WEIGHTIEST = (
     "latency-target",
     "request-target",

@@ -1,7 +1,8 @@
-"""Page 04: what fewer bits and other engines save, and what they cost in quality.
+"""Page 04: what lower precision and other engines save, and what they cost in quality.
 
-Every variant is a server process of its own, all up at once and asked in turn, round after round, so that whatever
-else the machine does strikes all of them. Quality is judged by recorded predictions, on far more dialogues.
+Every variant is a server process of its own, all up at once. Requests go to each in turn, round after round, so
+that whatever else the machine does affects all of them. Quality is judged by recorded predictions, on far more
+dialogues.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def measure(run: Run) -> Quantization:
 def _limits(run: Run, model: Model, candidates: Sequence[VariantUnderTest]) -> dict[str, float]:
     """Return the fewest seconds that this machine takes for a summary, and what it does per second, as fields.
 
-    Nothing for a network whose operations nobody counted.
+    Nothing for a network whose operations are not counted.
     """
     answered = [r for c in candidates for r in c.singles if r.input_tokens and r.output_tokens]
     architecture = read_decoder(model_files.local_folder(model)) if model.task == "chat" else None
@@ -115,7 +116,7 @@ def _with_limit(found: dict[str, Any], least: dict[str, float]) -> dict[str, Any
 
 
 def prepare(params: Params, tell: Callable[[str], None]) -> None:
-    """Convert what the variants need where somebody can see it; why one cannot be converted stands on the page."""
+    """Convert what the variants need, with visible progress; why one cannot be converted is shown on the page."""
     model = _model(params)
     if model is None:
         return

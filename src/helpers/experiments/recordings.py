@@ -29,7 +29,7 @@ from helpers.stats.intervals import Estimate, mean, rate
 #: Means over dialogues, and those of which a paired difference is given.
 METRICS = ("rouge1", "rouge2", "rougeL", "key_fact_recall", "words")
 COMPARED = ("rouge1", "rouge2", "rougeL", "key_fact_recall")
-#: The two rates: numbers nobody spoke are the commonest failure, and are counted apart.
+#: The two rates: unsupported numbers are the commonest failure, and are counted apart.
 RATES = ("other_failures", "unspoken_numbers")
 #: What the manifest of a recording shares with that of a run which the same system answers.
 SYSTEM = ("weights_sha256", "prompt_sha256", "generation_hash")

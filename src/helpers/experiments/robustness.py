@@ -1,6 +1,6 @@
 """Part of page 02: does a change that must not matter change the answers?
 
-The dialogues of page 02 are asked again with each change, as variants of their own: neither targets nor times see them.
+The dialogues of page 02 are sent again with each change, as variants of their own that no target or time includes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SCORES = {"rouge_l": "rougeL", "key_fact_recall": "key_fact_recall"}
 def with_robustness(run: Run, result: SampleEval, marks: Mapping[str, str | None]) -> SampleEval:
     """Return page 02 with what harmless changes do to its answers, where ``robustness.dialogues`` asks for it.
 
-    ``marks`` tell the answers to the unchanged dialogues from one another, by the dialogue's id. When asking ends
+    ``marks`` tell the answers to the unchanged dialogues from one another, by the dialogue's id. When sending ends
     meanwhile, the page says so as it does of its own requests.
     """
     plan = run.params.robustness
@@ -72,7 +72,7 @@ def _why_not(run: Run, result: SampleEval) -> str:
 
 @dataclass
 class _Change:
-    """One change under measurement: who asks for it, and what came of the dialogues so far."""
+    """One change under measurement: its sender, and the outcomes of the dialogues so far."""
 
     change: Change
     sender: RequestSender
@@ -98,10 +98,10 @@ class _Change:
 def _ask(
     params: Params, under: Sequence[_Change], samples: Sequence[Sample], marks: Mapping[str, str | None]
 ) -> dict[str, Any]:
-    """Ask for every dialogue with every change in turn; return why asking ended early, if it did.
+    """Send every dialogue with every change in turn; return why sending ended early, if it did.
 
-    Dialogue by dialogue, so that a budget that ends midway leaves all changes with the same dialogues. When nobody is
-    home for any change, the deployment is down.
+    Dialogue by dialogue, so that a budget that ends midway leaves all changes with the same dialogues. When the
+    deployment is unreachable for all changes, it is down.
     """
     for sample in samples:
         records = []

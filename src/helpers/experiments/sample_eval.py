@@ -1,4 +1,4 @@
-"""Page 02: how good are the summaries? Each dialogue is asked once; scores are averaged over dialogues."""
+"""Page 02: how good are the summaries? Each dialogue is sent once; scores are averaged over dialogues."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Finding(Frozen):
 
 @dataclass(frozen=True)
 class Asked:
-    """A dialogue, the last attempt at its request (if it was asked), and what was found in an answer at once."""
+    """A dialogue, the last attempt at its request (if it was sent), and what was found in an answer at once."""
 
     sample: Sample
     outcome: Outcome | None
@@ -71,7 +71,7 @@ class Asked:
 
 
 def measure(run: Run) -> SampleEval:
-    """Ask for a summary of every dialogue and score what came back."""
+    """Request a summary of every dialogue and score the responses."""
     if down := run.down():
         return SampleEval(page=PAGE, reason=down)
     began, sender = time.monotonic(), run.sender(PAGE)
@@ -81,16 +81,16 @@ def measure(run: Run) -> SampleEval:
 
 
 def completed(run: Run, asked: Sequence[Asked], found: SampleEval) -> SampleEval:
-    """Return the scores with what is asked at last: what harmless changes do, and what a judge says."""
+    """Return the scores with what is requested last: the effect of harmless changes, and a judge's verdicts."""
     marks = {one.sample.id: one.outcome.mark for one in asked if one.outcome}
     return judged(run, asked, with_robustness(run, found, marks))
 
 
 def ask(params: Params, sender: RequestSender, samples: Sequence[Sample]) -> list[Asked]:
-    """Return what each dialogue was answered with, no outcome where asking had ended.
+    """Return the response to each dialogue, no outcome where sending had ended.
 
-    An answer whose text may not be kept is scored at once, so that a run that goes on after an interruption need not
-    ask for it again.
+    An answer whose text may not be kept is scored at once, so that a run that resumes after an interruption need not
+    request it again.
     """
     asked, hidden = [], params.privacy.text != "full"
     recorded = _recorded(params.baseline.predictions) if hidden else None

@@ -2,7 +2,7 @@
 
 It follows from the corpus and from the code alone and takes half a minute, so it is shipped; where either has changed
 since, and with models, it is computed and kept with what is cached. ``python -m helpers.experiments.sensitivity`` makes
-the shipped one anew.
+the shipped one again.
 """
 
 from __future__ import annotations

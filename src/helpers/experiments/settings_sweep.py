@@ -1,7 +1,7 @@
 """Part of page 03: what other settings of the same deployment save, and what they cost in quality.
 
-All are asked in turn on the same dialogues, so that whatever else the machine does strikes all of them. Their requests
-are logged as a variant each, and are no part of the steady state. Quality is judged by recorded answers.
+All take turns on the same dialogues, so that whatever else the machine does affects all of them. Their requests are
+logged as a variant each, and are no part of the steady state. Quality is judged by recorded answers.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ A_CACHE = "the server's cache of prompts"
 
 @dataclass
 class SettingUnderTest:
-    """One setting while it is measured; a ``reason`` says why it cannot be asked."""
+    """One setting while it is measured; a ``reason`` says why it cannot be tried."""
 
     setting: Setting
     sender: RequestSender
@@ -40,9 +40,9 @@ class SettingUnderTest:
 
 
 def compare_settings(run: Run, hindrance: str) -> tuple[SettingsSweep, dict[str, Any]]:
-    """Ask every setting in interleaved rounds and compare their recorded answers.
+    """Send requests with every setting in interleaved rounds and compare their recorded answers.
 
-    ``hindrance`` is why nothing more can be asked, or nothing. Returns the comparison, and why asking ended early, if
+    ``hindrance`` is why nothing more can be sent, or nothing. Returns the comparison, and why sending ended early, if
     it did, as the fields of a page's result.
     """
     plan, settings = run.params.settings, run.params.compared_settings
@@ -84,11 +84,11 @@ def _not_to_be_sent(params: Params, setting: Setting) -> str:
 def _rounds(
     run: Run, candidates: Sequence[SettingUnderTest], dialogues: Sequence[Sample]
 ) -> tuple[int, dict[str, Any]]:
-    """Ask every setting for every dialogue, round after round in an order of its own.
+    """Send every dialogue with every setting, round after round in an order of its own.
 
-    Returns the whole rounds made and why asking ended early. A dialogue that not all were asked for counts for none, so
-    that all answer for the same ones, and so does one that the server answered any of them from its cache of prompts;
-    when it finds nobody home for any of them, the deployment is down.
+    Returns the whole rounds made and why sending ended early. A dialogue that was not sent with all settings is left
+    out, so that all are measured on the same ones. So is one that was answered from the prompt cache for any of them.
+    When the deployment is unreachable with all of them, it is down.
     """
     plan, order = run.params.settings, random.Random(run.params.measure.order_seed)  # noqa: S311
     deadline = time.monotonic() + plan.limit

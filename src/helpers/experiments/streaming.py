@@ -16,7 +16,7 @@ PERCENTILES = (50, 90, 95, 99)
 
 
 def streaming(requests: int, figure: Callable[[str, float | None], Any]) -> Streaming | None:
-    """Return what the clocks of so many answers say; ``None`` where none came in events.
+    """Return what the clocks of ``requests`` answers say; ``None`` where none came in events.
 
     ``figure`` estimates a percentile of one of `CLOCKS` or of ``tokens_per_second``, or its mean (``None``); it returns
     nothing where that clock is not known.

@@ -29,14 +29,14 @@ from helpers.verdicts.looks import Look
 from helpers.verdicts.sample_size import needed_dialogues
 from helpers.verdicts.targets import Judged, Judgement, evidence_of, judge, looks_of
 
-#: The next look has at least and at most so many times the dialogues of the one before.
+#: The next look has at least and at most this many times the dialogues of the one before.
 LEAST_GROWTH, MOST_GROWTH = 1.2, 4.0
 
 
 def ask_until_decided(whole: Run, record: Callable[[Sequence[Look]], None]) -> None:
     """Measure pages 01 to 03 of a run, look by look; ``record`` takes each look as it is made.
 
-    Says a line per look, and at last why it went no further. The run's parameters are then those of the last look.
+    Prints a line per look, and finally why it went no further. The run's parameters are then those of the last look.
     """
     run = attach(whole.directory)  # with a connection and a lock of its own, which the notebooks need after it
     try:
@@ -54,7 +54,7 @@ def ask_until_decided(whole: Run, record: Callable[[Sequence[Look]], None]) -> N
                 break
             _grow(run, more)
         asking.complete()
-        # its page asks the other settings too; what was asked for the looks is not asked again
+        # its page tries the other settings too; what was sent for the looks is not sent again
         (run.directory / "results" / f"{latency_cost.PAGE}.json").unlink()
     finally:
         run.close()
@@ -65,7 +65,7 @@ def ask_until_decided(whole: Run, record: Callable[[Sequence[Look]], None]) -> N
 
 @dataclass
 class _Asking:
-    """The dialogues asked so far; every look adds to them."""
+    """The dialogues sent so far; every look adds to them."""
 
     run: Run
     sender: RequestSender
@@ -74,7 +74,7 @@ class _Asking:
     found: SampleEval | None = None
 
     def ask(self) -> str:
-        """Ask the dialogues that are new and write the results over all; return why asking ended, if it did."""
+        """Send the dialogues that are new and write the results over all; return why sending ended, if it did."""
         began = time.monotonic()
         if down := self.run.down():
             return down
@@ -86,13 +86,13 @@ class _Asking:
         return self.run.down() or self.sender.stopped
 
     def complete(self) -> None:
-        """Ask at last, with what the looks left of the budget, for what page 02 shows beside its scores."""
+        """Request last, with what the looks left of the budget, what page 02 shows beside its scores."""
         if self.found:
             write_result(self.run.directory / "results", sample_eval.completed(self.run, self.outcomes, self.found))
 
 
 def _look(run: Run, *, last: bool) -> Judgement:
-    """Take the looks that are due, or (at last) all that more dialogues allow, and return the verdicts."""
+    """Take the looks that are due, or (with ``last``) all that more dialogues allow, and return the verdicts."""
     found = evidence_of(case_of(run))
     for row in judge(case_of(run)).rows:
         sizes, n = run.manifest.looks.get(row.name, ()), len(found[row.name].values)
@@ -117,7 +117,7 @@ def _planned(row: Judged, found: Evidence, n: int) -> int:
 
 
 def _next_size(run: Run, judged: Judgement) -> int | None:
-    """Return how many dialogues the next look asks in all; ``None`` when nothing is open or all were asked."""
+    """Return how many dialogues the next look takes in all; ``None`` when nothing is open or all were sent."""
     found = evidence_of(case_of(run))
     planned = [
         _planned(row, found[row.name], run.manifest.looks[row.name][-1])
@@ -130,7 +130,7 @@ def _next_size(run: Run, judged: Judgement) -> int | None:
 
 
 def _grow(run: Run, n: int) -> None:
-    """Have a run ask ``n`` dialogues; those that it has asked are the first of them."""
+    """Have a run send ``n`` dialogues; those that it has sent are the first of them."""
     samples = run.params.samples.model_copy(update={"n": n})
     run.params = run.params.model_copy(update={"samples": samples})
     write_params(run.directory, run.params)

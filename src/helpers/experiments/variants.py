@@ -1,6 +1,6 @@
-"""The ways to answer that pages 03 and 04 compare: how fast they were, and how good beside their references.
+"""The variants and settings that pages 03 and 04 compare: their speed, and their quality beside their references.
 
-Speed comes from what was asked in this run, quality from recorded answers, in pairs.
+Speed comes from this run's requests, quality from recorded answers, in pairs.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from helpers.stats.intervals import Estimate, FloatArray, mean, rate
 
 @dataclass
 class VariantUnderTest(ServedVariant):
-    """One variant while it is measured, and what was asked of it."""
+    """One variant while it is measured, and its requests."""
 
     sender: RequestSender | None = None
     singles: list[Record] = field(default_factory=list)
@@ -58,9 +58,9 @@ def spread(samples: Sequence[Sample], n: int) -> list[Sample]:
 
 
 def latency(records: Sequence[Record]) -> Estimate:
-    """Return the mean service time, seconds; the unit is the dialogue, or its repeats where only one was asked.
+    """Return the mean service time, seconds; the unit is the dialogue, or its repeats where only one was sent.
 
-    Where every dialogue was asked in several rounds, the interval is no narrower than rounds and dialogues together
+    Where every dialogue was sent in several rounds, the interval is no narrower than rounds and dialogues together
     make it.
     """
     times = [r.service_time or 0.0 for r in records]
@@ -117,16 +117,16 @@ def speeds(candidates: Sequence[VariantUnderTest], batch: int) -> dict[str, dict
 
 
 def lengths(candidates: Sequence[VariantUnderTest]) -> dict[str, int]:
-    """Return the tokens of every dialogue that was asked, shortest first, by its id."""
+    """Return the tokens of every dialogue that was sent, shortest first, by its id."""
     known = {r.sample: r.input_tokens for c in candidates for r in c.singles if r.input_tokens is not None}
     return dict(sorted(known.items(), key=lambda pair: (pair[1], pair[0])))
 
 
 def qualities(params: Params, section: str, ways: Sequence[Way]) -> dict[str, dict[str, Any]]:
-    """Return the fields of a result that come from recorded answers, by the way's name; the first is the reference.
+    """Return the fields of a result that come from recorded answers, by candidate; the first is the reference.
 
-    ``section`` names the comparison in ``params``. A way without a recording says how to make one. All comparisons with
-    the reference are one family. A measure that the dialogues do not have, such as key facts, is none to keep.
+    ``section`` names the comparison in ``params``. A candidate without a recording says how to make one. All
+    comparisons with the reference are one family. A measure that the dialogues lack, such as key facts, is left out.
     """
     plan: ComparedWith = getattr(params, section)
     if plan.samples is None:

@@ -1,7 +1,7 @@
 """A message to a webhook, in the JSON that Slack and its like take; its address is a secret of the environment.
 
-The message is sent once, within a bound, and whatever comes of it is told in a sentence: a webhook that refuses or
-hangs fails nothing. Redirects are not followed, and the address stands in no message.
+The message is sent once, within a bound, and the outcome is told in a sentence: a webhook that refuses or hangs
+fails nothing. Redirects are not followed, and the address appears in no message.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def message(found: Alerted, log: str) -> str:
 
 
 def send(text: str, environment: Mapping[str, str], limit: float = LIMIT) -> str:
-    """Send a message and return what came of it; raises nothing."""
+    """Send a message and return the outcome in a sentence; raises nothing."""
     url = environment.get(VARIABLE, "")
     if not url:
         return f"webhook: not sent, {VARIABLE} is not set in the environment or .env"

@@ -1,7 +1,7 @@
 """A request log as columns: what monitoring needs of each attempt, in the order in which the attempts ended.
 
-A log of a million lines is read in blocks into arrays; only traffic is kept, load included: a cold start, a warm-up or
-a probe is none.
+A log of a million lines is read in blocks into arrays. Only traffic is kept, load included; cold starts, warm-ups and
+probes are not traffic.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ BoolArray = NDArray[np.bool_]
 #: A load and when it was: seconds since 1970, and a share from 0 to 1.
 Samples = Iterable[tuple[float, float]]
 
-#: A record so many seconds from the median of its log was stamped by a clock that was never set.
+#: A record this many seconds from the median of its log was stamped by a clock that was never set.
 FAR_OFF = 5 * 365 * 86_400.0
 #: Phases that are no traffic.
 ASIDE = ("cold", "warmup", "probe", "cached")
@@ -101,11 +101,11 @@ class LogColumns:
         self._aside = 0
 
     def begin(self, name: str) -> None:
-        """Begin with a log of this name: what is added from now on stands in it."""
+        """Begin with a log of this name: what is added from now on belongs to it."""
         self._logs.append(name)
 
     def add(self, record: Record, line: int = 0) -> None:
-        """Take what is needed of a record that stands on this line."""
+        """Take what is needed of a record on this line."""
         if record.supersedes:
             self._gone.add(record.supersedes)
         if record.phase in ASIDE or record.variant:
@@ -123,7 +123,7 @@ class LogColumns:
     def add_table(self, table: Any, first: int = 1) -> None:
         """Take what is needed of a block of records, an Arrow table as `helpers.monitoring.log_blocks` reads them.
 
-        Its rows stand on the lines from ``first`` on.
+        Its rows are the lines from ``first`` on.
         """
         import pyarrow as pa
         import pyarrow.compute as pc
@@ -250,7 +250,7 @@ def _since(start: float, samples: Samples) -> FloatArray:
 
 
 def _places(names: Any, known: dict[str, int]) -> IntArray:
-    """Return where each name stands among the known ones; a new one is entered behind them."""
+    """Return the place of each name among the known ones; a new one is entered behind them."""
     found = names.combine_chunks().dictionary_encode()
     places = np.array([known.setdefault(name, len(known)) for name in found.dictionary.to_pylist()], dtype=int)
     numbered: IntArray = places[found.indices.to_numpy()]

@@ -104,7 +104,7 @@ class Scenario(Section):
     """Another way to run the same service, and what it is assumed to change.
 
     ``price_reduction`` lowers the price of an hour, ``time_reduction`` the service time (which the bill does not
-    follow); ``extra_replicas`` run beside the declared ones for ``extra_hours_per_day``. ``instance`` is a row of the
+    follow); ``extra_replicas`` run beside the configured ones for ``extra_hours_per_day``. ``instance`` is a row of the
     price list, such as ``aws intel-spr x4``; what is ``null`` is as configured.
     """
 
@@ -131,7 +131,7 @@ class Scenario(Section):
 
 
 class Range(Section):
-    """How far an input may lie from what is declared."""
+    """How far an input may lie from what is configured."""
 
     low: Money
     high: Seconds
@@ -145,7 +145,7 @@ class Range(Section):
 
 
 class Platform(Section):
-    """Another place to run the model; without a price it stands in the table as *price not given*.
+    """Another place to run the model; without a price the table shows it as *price not given*.
 
     Prices are of an hour and replica, of 1,000 requests, and fixed a month; those given add up.
     """

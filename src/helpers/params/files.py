@@ -261,7 +261,7 @@ def _problem(item: Any) -> str:
 
 
 def _brief(text: str) -> str:
-    """Return a text that stands in a message, in one line and not too long."""
+    """Return a text as a message shows it, in one line and not too long."""
     text = " ".join(text.split())
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 

@@ -10,7 +10,7 @@ from helpers.params.base import Count, Money, Positive, Seconds, Section, Share
 
 
 class Measure(Section):
-    """How often each dialogue is asked, and the seeds of order and resampling."""
+    """How often each dialogue is sent, and the seeds of order and resampling."""
 
     warmup: Count = 2
     repeats: Positive = 3
@@ -19,7 +19,7 @@ class Measure(Section):
 
 
 class Traffic(Section):
-    """The declared traffic that costs are judged at."""
+    """The configured traffic that costs are judged at."""
 
     requests_per_hour: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 200.0
 

@@ -18,7 +18,7 @@ class Model(Section):
     """Which model answers; ``id`` is ``demo``, ``demo-base``, a folder, or a Hub repository name.
 
     With ``rerank`` the answer is not the likeliest of the beams but the likeliest in which the output checks find
-    no failure: no number that nobody spoke, no person who is not there.
+    no failure: no unsupported number, no unknown person.
     """
 
     id: str
@@ -130,11 +130,11 @@ class Variant(Section):
 
 
 class ComparedWith(Section):
-    """How ways to answer are compared: their speed by requests, their quality by recorded answers to ``samples``.
+    """How variants or settings are compared: their speed by requests, their quality by recorded answers to ``samples``.
 
     Every one answers ``dialogues`` dialogues, spread over their lengths, in each of ``rounds`` rounds, until ``limit``
-    seconds have passed. Fewer than eight dialogues give no ratio of speeds. The margins are the largest losses of
-    ROUGE-L, of key-fact recall and of the share of answers that pass the faithfulness checks that count as "as good".
+    seconds have passed. Fewer than eight dialogues give no ratio of speeds. The margins are the largest losses that
+    count as quality kept: of ROUGE-L, of key-fact recall and of the share of answers that pass the faithfulness checks.
     """
 
     samples: str | None = None
@@ -163,7 +163,7 @@ class Settings(ComparedWith):
     def beside(self, num_beams: int | None, max_new_tokens: int) -> tuple[Setting, ...]:
         """Return all that are compared, the run's own first; nothing when none is tried.
 
-        Where the protocol has no beams (``None``), a single one is none.
+        Where the protocol has no beams (``None``), a single beam counts as none.
         """
         own, tried = Setting(num_beams=num_beams, max_new_tokens=max_new_tokens), self.tried
         if num_beams is None:

@@ -1,4 +1,4 @@
-"""What the publication says beside what was measured, and where a run is tracked."""
+"""What the published report says beside what was measured, and where a run is tracked."""
 
 from __future__ import annotations
 

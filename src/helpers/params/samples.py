@@ -1,4 +1,4 @@
-"""Which dialogues are asked, how their file is read, what they are compared and scored with, and what may be kept."""
+"""Which dialogues are sent, how their file is read, what they are compared and scored with, and what may be kept."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Baseline(Section):
 
 
 class JudgeEndpoint(Section):
-    """A model behind a chat endpoint that is asked whether summaries are faithful and usable, once it has qualified.
+    """A model behind a chat endpoint that judges whether summaries are faithful and usable, once it has qualified.
 
     The address may also come from ``HELPERS_JUDGE_URL``; ``HELPERS_JUDGE_TOKEN`` goes to the origin of that address
     alone. It qualifies by ``planted`` errors of each kind and by ``references`` untouched ones. No more than
@@ -104,10 +104,10 @@ class Privacy(Section):
 
 
 class Robustness(Section):
-    """How many ``dialogues`` of page 02 are asked again with each of ``changes``, which may not change their summaries.
+    """How many ``dialogues`` of page 02 are sent again with each of ``changes``, which may not change their summaries.
 
     ``renamed``: speakers have other names; ``typos``: a few words are misspelled; ``filler``: greetings, "um", "you
-    know". 0 dialogues, the default, ask none; ``seed`` chooses names, words and places.
+    know". 0 dialogues, the default, send none; ``seed`` chooses names, words and places.
     """
 
     dialogues: Count = 0

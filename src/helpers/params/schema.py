@@ -65,7 +65,7 @@ class Params(Section):
 
     @property
     def replicas(self) -> int:
-        """The replicas that answer the traffic: the least of the declared deployment, else those of ``instance``."""
+        """The replicas that answer the traffic: the least of the configured deployment, else those of ``instance``."""
         return max(1, self.deployment.min_replica) if self.deployment else self.instance.replicas
 
     @property
@@ -75,7 +75,7 @@ class Params(Section):
 
     @property
     def protocol(self) -> Protocol:
-        """How whoever answers is asked; a local server is asked as the vendor's toolkit is."""
+        """The protocol of the requests; a local server speaks that of the vendor's toolkit."""
         return self.endpoint.protocol if self.backend == "endpoint" else "summarization"
 
     @property
@@ -85,13 +85,13 @@ class Params(Section):
 
     @property
     def is_here(self) -> bool:
-        """Whether what answers runs on this machine: our own server, or anybody's at a loopback address."""
+        """Whether what answers runs on this machine: our own server, or any other at a loopback address."""
         foreign = self.backend == "endpoint" and self.deployment is None and is_loopback(self.endpoint.url or "")
         return self.backend == "local" or foreign
 
     @property
     def is_billed(self) -> bool:
-        """Whether asking costs money: an endpoint that does not run on this machine."""
+        """Whether requests cost money: an endpoint that does not run on this machine."""
         return self.backend == "endpoint" and not self.is_here
 
     @property
@@ -101,10 +101,9 @@ class Params(Section):
 
     @property
     def not_applied(self) -> tuple[str, ...]:
-        """Parameters, by their dotted names, that have no effect on who answers or on what is asked.
+        """Parameters, by their dotted names, that have no effect on the service or on the requests.
 
-        A server of somebody else's has an engine of its own, the chat protocol has no beams, and a provider shows no
-        instance.
+        A foreign server has an engine of its own, the chat protocol has no beams, and a provider shows no instance.
         """
         if self.backend == "local":
             return ()
@@ -170,7 +169,7 @@ class Params(Section):
         return [problem for problem, is_so in found.items() if is_so]
 
     def _chat_problems(self) -> list[str]:
-        """Return what a server of the chat protocol cannot be asked for."""
+        """Return what of the parameters the chat protocol cannot carry."""
         problems = (
             [] if self.model.task == "chat" else ["'endpoint.protocol: chat' needs 'model.task: chat' and a prompt"]
         )

@@ -1,4 +1,4 @@
-"""How a deployed service is asked and created, how the local server and the web app behave, and who does the asking."""
+"""How a deployed service is called and created, how the local server and the app behave, and who sends requests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from helpers.params.base import Count, Positive, Seconds, Section
 
-#: How a service is asked: as the vendor's toolkit, by either of its names for an answer, or as a chat server.
+#: A service's protocol: the vendor's toolkit, by either of its names for an answer, or a chat server.
 Protocol = Literal["summarization", "text2text", "chat"]
 
 
@@ -19,7 +19,7 @@ class Endpoint(Section):
     serves ``model.id`` or the repository that ``served_model`` names; ``bill_to`` is the organization that pays.
     Of one attempt, ``read_timeout`` bounds each silence and ``total_timeout`` the whole; ``retry_timeout`` bounds all
     attempts of a request together, ``wake_timeout`` the wait for a service that is down. ``served_model`` is what a
-    server of the chat protocol calls its model, ``model.id`` by default; it is asked to ``stream`` where it can.
+    server of the chat protocol calls its model, ``model.id`` by default; with ``stream`` it streams where it can.
     ``expected_seconds`` is about what one request takes, for the estimate that is printed before the first. ``metrics``
     are addresses of figures in the Prometheus format beside the server's own, such as those of a GPU exporter.
     """
@@ -42,7 +42,7 @@ class Endpoint(Section):
 
 
 class Deployment(Section):
-    """The managed endpoint as it is declared; its instance, model and revision stand in their own sections.
+    """The managed endpoint as configured; its instance, model and revision have their own sections.
 
     ``secrets`` are names, whose values come from the environment. ``pause_after: true`` pauses the endpoint when the
     report ends, fails or is interrupted, if this run resumed it; naming the endpoint pauses it in any case.
@@ -124,7 +124,7 @@ class App(Section):
     """The web app's bounds; ``allow_hosts`` are the hosts a visitor may name when others can reach the app.
 
     A host that begins with ``*.`` stands for every host below it. ``waiting`` bounds the queue, ``at_once`` the
-    requests under way together, ``history`` the answers that a visitor's session keeps.
+    concurrent requests, ``history`` the answers that a visitor's session keeps.
     """
 
     allow_hosts: tuple[str, ...] = ()

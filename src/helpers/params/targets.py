@@ -1,4 +1,4 @@
-"""What the results are held against: the targets, the alert rules, and the logs that page 06 reads."""
+"""What the results are compared with: the targets, the alert rules, and the logs that page 06 reads."""
 
 from __future__ import annotations
 

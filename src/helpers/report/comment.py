@@ -26,7 +26,7 @@ from helpers.verdicts.gate import Gate, gate_line, verdict_lines
 
 #: GitHub refuses a comment that is longer, in characters.
 LONGEST = 65_536
-#: What stands below where a part would have made a comment longer.
+#: What is shown below where a part would have made a comment longer.
 LEFT_OUT = "*Not all of it fits into a comment: the pages have the rest.*"
 NO_BASELINE = "There is no baseline run to compare with: `--baseline RUN` names one, or a folder of published pages."
 
@@ -119,7 +119,7 @@ def _about(run: Run) -> str:
 
 
 def _links(run: Run, place: Place) -> str:
-    """Return where all of it stands: the pages, the run in Actions, the run's name and commit."""
+    """Return where all of it is found: the pages, the run in Actions, the run's name and commit."""
     parts = [link("All pages", place.leads("index.html")), link("history", place.leads("history.html"))]
     if not place.pages:
         parts = [f"All pages: {code('index.html')} among the run's files"]
@@ -140,7 +140,7 @@ def _actions_run() -> str:
 def _fitted(first: str, parts: Sequence[str]) -> str:
     """Return the parts below a first line; those that would make it too long are left out, which the last but one says.
 
-    The last part, which leads to everything, always stands.
+    The last part, which leads to everything, is always kept.
     """
     *others, last = parts
     room = LONGEST - _length("\n\n".join([first, LEFT_OUT, last, ""]))

@@ -49,7 +49,7 @@ def convert(notebook: Path | Any) -> Text:
 def _answer_first(soup: BeautifulSoup) -> None:
     """Put a page into the order of its readers: the answer, its evidence, then folded how it was found, then the code.
 
-    What stands before the first H2 introduces the method, so it goes to the last H2, which is about that.
+    The text before the first H2 introduces the method, so it goes to the last H2, which is about that.
     """
     code = [part.extract() for part in soup.select("details.code")]
     headings = soup.find_all("h2")
@@ -62,7 +62,7 @@ def _answer_first(soup: BeautifulSoup) -> None:
 
 
 def _before(heading: Tag) -> list[PageElement]:
-    """Take out and return what stands before a heading."""
+    """Take out and return what is before a heading."""
     return [node.extract() for node in reversed(list(heading.previous_siblings))]
 
 

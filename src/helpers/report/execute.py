@@ -30,7 +30,7 @@ from helpers.runs.run import Run
 
 #: The notebooks of the report; another folder of the same names is for trying out changes to them.
 NOTEBOOKS = Path(os.environ.get("HELPERS_NOTEBOOKS") or PROJECT / "notebooks")
-#: One page may take this long, seconds; a hung kernel must not hold a run for ever.
+#: One page may take this long, seconds; a hung kernel must not block a run indefinitely.
 PAGE_LIMIT = 3600
 #: The tag of what is for people in JupyterLab, a cell or a whole notebook: a report neither executes nor shows it.
 EXPLORE = "explore"
@@ -175,7 +175,7 @@ def write_without_explore(notebook: Path, copy: Path) -> None:
 
 
 def _as_template(path: Path) -> str:
-    """Return a path as papermill takes it, which fills in whatever stands in braces."""
+    """Return a path as papermill takes it, which fills in whatever is in braces."""
     return str(path).replace("{", "{{").replace("}", "}}")
 
 

@@ -1,6 +1,6 @@
 """``helpers demo-model card``: the tables and examples of the adapter's model card, from what was measured.
 
-The prose of the card is written by hand; what stands between ``<!-- NAME -->`` and ``<!-- /NAME -->`` is made here.
+The prose of the card is written by hand; the text between ``<!-- NAME -->`` and ``<!-- /NAME -->`` is made here.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from helpers.samples.dataset import load_samples
 from helpers.samples.recorded import read_recorded
 from helpers.stats.intervals import Estimate
 
-#: Dialogues whose summaries stand in the card as examples: a chat of four lines, a support call, a meeting.
+#: Dialogues whose summaries are the card's examples: a chat of four lines, a support call, a meeting.
 EXAMPLES = ("test", ("home-and-care-007", "support-services-028", "meetings-009"))
 _EMPTY = "–"
 
@@ -57,7 +57,7 @@ def compared(result: CrossValidation) -> str:
 
 
 def filled(text: str, folder: Path) -> str:
-    """Return a card with its tables made anew."""
+    """Return a card with its tables made again."""
     params = load_params("demo")
     recordings = compare_recordings(params)
     curve = LearningCurve.model_validate_json((folder / "training.json").read_bytes())

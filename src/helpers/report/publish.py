@@ -26,7 +26,7 @@ from helpers.verdicts.history import history_of
 SUMMARIES_FILE = "demo_summaries.csv"
 #: Who made them, in the manifest of a published folder.
 MAKER = "report"
-#: What of a page may stand on its card, and how many rows it may have.
+#: What of a page may be shown on its card, and how many rows it may have.
 DRAWINGS, MOST_ROWS = "figure .rows, figure svg.narrow", 8
 
 
@@ -61,7 +61,7 @@ def _card(page: Page, path: Path) -> index.Card:
     """Return a finished page as the front page shows it, with its first drawing of few rows."""
     soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
     drawn = next((one for one in soup.select(DRAWINGS) if len(one.select(".row")) <= MOST_ROWS), None)
-    if drawn is not None and drawn.name == "svg":  # an id stands once on a page
+    if drawn is not None and drawn.name == "svg":  # an id is unique on a page
         drawing = str(drawn).replace(str(drawn["id"]), f"card-{page.number}-{drawn['id']}")
     else:
         drawing = str(drawn) if drawn else ""

@@ -27,7 +27,7 @@ KINDS = (
 
 
 def review_page(review: Review) -> str:
-    """Return a review as one self-contained HTML file; which side is whose does not stand in it."""
+    """Return a review as one self-contained HTML file, which does not say which side is whose."""
     items = [{"id": one.id, "turns": turns_of(one.dialogue), "texts": one.texts} for one in review.put]
     return (
         environment()

@@ -39,7 +39,7 @@ class Tracked:
     """A run as a tracking service takes it.
 
     ``points`` has one entry per attempt, in order; ``distributions`` are of the steady state's successes, in seconds
-    and tokens; ``summary`` is what stands for the whole run, numbers and words; ``files`` are those that were written.
+    and tokens; ``summary`` describes the whole run, in numbers and words; ``files`` are those that were written.
     """
 
     project: str

@@ -1,7 +1,7 @@
 """A tracking service beside a finished run: told once, by a process of its own, within a time limit.
 
 Whatever the service does — missing, slow, refusing, out of disk — the run is neither delayed beyond the limit nor
-failed by it; one line says what became of it. What could not be sent to W&B is kept in the run directory for
+failed by it; one line gives the outcome. What could not be sent to W&B is kept in the run directory for
 ``wandb sync``. A trackio project lies on this machine, beside the runs, and needs no account.
 """
 
@@ -45,7 +45,7 @@ class Notice:
 
 
 def track(run: Run, notices: Sequence[Notice] = ()) -> str:
-    """Tell a service of a finished run as its parameters say, say in one line what came of it, and return that line."""
+    """Report a finished run to a service as its parameters say, print the outcome in one line, and return that line."""
     match run.params.tracking.backend:
         case "none":
             return ""

@@ -18,7 +18,7 @@ from helpers.runs.directory import attach
 
 
 def main(directory: Path, notices: Sequence[dict[str, str]]) -> dict[str, str]:
-    """Put the run into its project and return what came of it."""
+    """Put the run into its project and return the outcome."""
     try:
         import trackio
     except ImportError as error:
@@ -30,7 +30,7 @@ def main(directory: Path, notices: Sequence[dict[str, str]]) -> dict[str, str]:
 
 
 def _tell(trackio: Any, told: Tracked, notices: Sequence[dict[str, str]]) -> dict[str, str]:
-    """Log the attempts as steps, then what stands for the whole run as one more: figures, distributions, tables."""
+    """Log the attempts as steps, then what describes the whole run as one more: figures, distributions, tables."""
     words = {name: value for name, value in told.summary.items() if isinstance(value, str)}
     figures = {name: value for name, value in told.summary.items() if not isinstance(value, str)}
     run = trackio.init(

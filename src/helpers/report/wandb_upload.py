@@ -27,7 +27,7 @@ WHOLE, FIRST, MIDDLE, LAST = 1, 2, 3, 4
 
 
 def main(directory: Path, mode: str, limit: float, notices: Sequence[dict[str, str]]) -> dict[str, str]:
-    """Put the run into W&B and return what came of it."""
+    """Put the run into W&B and return the outcome."""
     try:
         import wandb
     except ImportError as error:

@@ -1,1 +1,1 @@
-"""A run on the disk: who is asked, what was logged, what produced it, and the results of its pages."""
+"""A run on the disk: what it sends requests to, what was logged, what produced it, and the results of its pages."""

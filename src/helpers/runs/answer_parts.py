@@ -1,6 +1,6 @@
 """Answers to a whole data set as Parquet parts: one per chunk of dialogues, each written whole or not at all.
 
-A part carries the fingerprint of what was asked (settings, ids, dialogues), so that answers to something else are
+A part carries the fingerprint of its requests (settings, ids, dialogues), so that answers to something else are
 never taken for these.
 """
 

@@ -20,9 +20,9 @@ CACHE_CHECKS = 5
 
 
 def spent(params: Params, manifest: Manifest, requests: int) -> str:
-    """Return which bound of ``params.budget`` a run with so many requests behind it has reached, or nothing.
+    """Return which bound of ``params.budget`` a run has reached with the requests sent so far, or nothing.
 
-    Minutes count from its start or resumption; dollars are those of the declared replicas meanwhile, and only an
+    Minutes count from its start or resumption; dollars are those of the configured replicas meanwhile, and only an
     endpoint elsewhere costs any.
     """
     budget = params.budget
@@ -40,7 +40,7 @@ def no_load(params: Params, url: str | None) -> str:
     """Return why no load may be sent to the service at ``url``, or nothing."""
     if params.backend == "replay" or url is None:
         return "recorded answers cannot be loaded; what is predicted rests on their recorded times"
-    # what stands on loopback in a provider's place may well pass on to it
+    # a server on loopback in a provider's place may well forward requests to it
     if (params.provider or not is_loopback(url)) and not params.load.allow_remote:
         return "load is sent to other machines only with load.allow_remote=true"
     return ""
@@ -54,7 +54,7 @@ def planned_requests(params: Params, dialogues: int, pages: Collection[str], url
     if params.backend == "replay":
         return {}
     measure, plan, changed = params.measure, params.settings, params.robustness
-    # Dask workers answer the dialogues as they are, and nobody is asked beside them.
+    # Dask workers answer the dialogues as they are, and no other requests are sent.
     again = 0 if params.execution.engine == "dask" else min(changed.dialogues, dialogues) * len(changed.changes)
     compared = len(params.compared_settings) * min(plan.dialogues, dialogues) * plan.rounds
     repeats = measure.repeats - ("02" in pages)  # page 03 counts the answers of page 02 as its first
@@ -72,8 +72,8 @@ def announcement(params: Params, dialogues: int, pages: Collection[str], url: st
     """Return the sentence that precedes the first request to a remote endpoint: requests, minutes, dollars, bounds.
 
     Time: ``endpoint.expected_seconds`` a request, one after the other, and the runs of load as long as they take.
-    Price: the declared replicas for that time, at the declared instance's price; a cold start, which is billed too,
-    comes on top. A server on this machine bills nothing, and what a provider bills by use is not known.
+    Price: the configured replicas for that time, at the configured instance's price; a cold start, which is billed
+    too, comes on top. A server on this machine bills nothing, and what a provider bills by use is not known.
     """
     planned, budget = planned_requests(params, dialogues, pages, url), params.budget
     alone = sum(requests for page, requests in planned.items() if page != "05")
@@ -119,6 +119,6 @@ def _planned_loads(params: Params) -> list[tuple[int, float]]:
 
 
 def _dollars(params: Params, minutes: float) -> float | None:
-    """Return what the declared replicas cost for so long, where their price is known."""
+    """Return what the configured replicas cost for a time, where their price is known."""
     price = params.prices.find(params.instance)
     return price.hourly * params.replicas * minutes / 60 if price else None

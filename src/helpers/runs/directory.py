@@ -20,7 +20,7 @@ from helpers.runs.run import Run
 RunState = Literal["unfinished", "down", "measured", "published"]
 #: In the directory of a run whose pages were published: when.
 PUBLISHED = "published"
-#: The page that measures on this machine, whatever becomes of the deployment.
+#: The page that measures on this machine, whether or not the deployment is up.
 WITHOUT_DEPLOYMENT = "04"
 
 
@@ -72,9 +72,9 @@ def mark_published(run: Run) -> None:
 
 
 def open_interrupted(directory: Path, source: str | None, overrides: Sequence[str]) -> Run:
-    """Return a run to go on with, held for this process; nobody is asked yet.
+    """Return a run to go on with, held for this process; no request is sent yet.
 
-    One that is measured was never published, and has nobody to ask.
+    One that is measured was never published, and needs no further requests.
     Raises `RunError` when there is nothing to go on with, when ``source`` would now measure something else, or when
     another process has the run.
     """

@@ -1,8 +1,8 @@
-"""What was asked before a run was interrupted: what is settled, and what is asked again when the run goes on.
+"""The requests sent before a run was interrupted: which are settled, and which are sent again when the run resumes.
 
-An answer is settled, and so is a failure that an undisturbed run would have left at that. What nobody was home for
-when the deployment died is asked again, and stays a failure of it. A request that never came to its end is asked
-again by one that supersedes it.
+An answer is settled, and so is a failure that an undisturbed run would have left at that. What failed because the
+deployment was unreachable is sent again, and stays a failure of it. A request that never ended is sent again by one
+that supersedes it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import groupby
 from helpers.core.errors import UNREACHABLE, Failure
 from helpers.runs.request_log import Phase, Record
 
-#: This many requests in a row that found nobody home end the asking: the deployment is down.
+#: This many requests in a row that find the deployment unreachable end the sending: it is down.
 DOWN_AFTER = 3
 
 Key = tuple[Phase, str, int]
@@ -23,7 +23,7 @@ Key = tuple[Phase, str, int]
 
 @dataclass(frozen=True)
 class Unsettled:
-    """The requests that are asked again: those of an ``outage``, and those that were ``broken_off``."""
+    """The requests that are sent again: those of an ``outage``, and those that were ``broken_off``."""
 
     outage: frozenset[str] = frozenset()
     broken_off: frozenset[str] = frozenset()
@@ -34,26 +34,26 @@ class Unsettled:
 
 @dataclass(frozen=True)
 class Earlier:
-    """The last attempts of a page by phase, sample and repeat, and which requests are asked again."""
+    """The last attempts of a page by phase, sample and repeat, and which requests are sent again."""
 
     records: Mapping[Key, Record] = field(default_factory=dict)
     unsettled: Unsettled = Unsettled()
 
     def settled(self, key: Key) -> Record | None:
-        """Return the last attempt at what is not asked again."""
+        """Return the last attempt at what is not sent again."""
         record = self.records.get(key)
         return None if record is None or record.request in self.unsettled else record
 
     def superseded(self, key: Key) -> str | None:
-        """Return the request that counts no longer once this is asked again; what failed in an outage still counts."""
+        """Return the request that counts no longer once this is sent again; what failed in an outage still counts."""
         record = self.records.get(key)
         return None if record is None or record.request in self.unsettled.outage else record.request
 
 
 def unsettled(records: Sequence[Record], resumed_at: datetime | None) -> Unsettled:
-    """Return what a run that went on at ``resumed_at`` asks again of what it had logged before.
+    """Return what a run that resumed at ``resumed_at`` sends again of what it had logged before.
 
-    An outage is a row of failures that found nobody home: as many as end the asking, or the last ones before the
+    An outage is a row of failures of an unreachable deployment: as many as end the sending, or the last ones before the
     interruption. The last request of all, if it failed, may have had attempts to come.
     """
     if resumed_at is None:

@@ -1,7 +1,7 @@
-"""What a page found in answers whose text a run may not keep, so that going on with the run asks nobody again.
+"""What a page found in answers whose text a run may not keep, so that a resumed run sends no request again.
 
 ``findings.jsonl`` holds a line per answer: its request, and what the page's result holds of it, texts left out as the
-privacy setting asks. Nothing stands here that the results of the run would not show.
+privacy setting asks. Nothing is written here that the results of the run would not show.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Findings:
         self._path = path
 
     def get(self, request: str) -> Mapping[str, Any] | None:
-        """Return what was found in the answer to a request, if it stands here."""
+        """Return what was found in the answer to a request, if it is known here."""
         return self._known.get(request)
 
     def put(self, request: str, found: BaseModel) -> None:
@@ -36,7 +36,7 @@ class Findings:
         line = redact(json.dumps({"request": request, "found": tree}, ensure_ascii=False)) + "\n"
         with self._path.open("ab+") as file:
             if (size := file.seek(0, os.SEEK_END)) and os.pread(file.fileno(), 1, size - 1) != b"\n":
-                line = f"\n{line}"  # one that was cut off before is ended, so that this one stands by itself
+                line = f"\n{line}"  # one that was cut off before is ended, so that this one has a line of its own
             file.write(line.encode())
             file.flush()
             os.fsync(file.fileno())

@@ -1,4 +1,4 @@
-"""What a run reads before it asks anybody: its dialogues, and the recorded answers it replays or compares with.
+"""What a run reads before any request: its dialogues, and the recorded answers it replays or compares with.
 
 All of it is read whole at the start, so that a file that cannot be used costs no request.
 """
@@ -46,7 +46,7 @@ class _Recording:
 
 
 def read_inputs(params: Params) -> Inputs:
-    """Return what a run reads; raises `SamplesError` with everything that cannot be used, before anybody is asked."""
+    """Return what a run reads; raises `SamplesError` with everything that cannot be used, before any request."""
     source = load_source(params.samples)
     intake, problems = {"samples.source": source.intake}, list[str]()
 

@@ -1,4 +1,4 @@
-"""A run's life around its notebooks: made, whoever answers brought up, and closed with a complete manifest."""
+"""A run's life around its notebooks: made, its service started, and closed with a complete manifest."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ def start_run(
     only: Sequence[str] = (),
     asked_as: Sequence[str] = (),
 ) -> Run:
-    """Validate everything, make the run directory, hold it, and bring up whoever answers.
+    """Validate everything, make the run directory, hold it, and start the service that answers.
 
-    A run ``until_decided`` begins with few dialogues, each asked once; ``only`` are the pages asked for, if not all.
-    ``asked_as`` are the arguments that somebody gave who named no params file. Raises `InputError` before anything is
+    A run ``until_decided`` begins with few dialogues, each sent once; ``only`` are the pages asked for, if not all.
+    ``asked_as`` are the user's arguments where they name no params file. Raises `InputError` before anything is
     written when parameters, samples or the model's name are wrong.
     """
     params = load_params(source, overrides, measuring=True)
@@ -92,9 +92,9 @@ def start_run(
 
 
 def resume_run(run: Run) -> Run:
-    """Return an interrupted run that was opened, with whoever answers brought up again.
+    """Return an interrupted run that was opened, with the service that answers started again.
 
-    Where its deployment died, the pages from there on are measured anew.
+    Where its deployment died, the pages from there on are measured again.
     """
     write_manifest(run.directory, with_busy_cores(run.manifest))
     run.__dict__.pop("manifest", None)
@@ -216,7 +216,7 @@ def _peak_memory(run: Run) -> dict[str, int]:
 
 
 def _asking(run: Run) -> dict[str, float]:
-    """Return by page the seconds spent asking, and on loading variants, whose times are figures of page 04.
+    """Return by page the seconds spent on requests, and on loading variants, whose times are figures of page 04.
 
     Under load requests overlap, so that page counts by the clock.
     """

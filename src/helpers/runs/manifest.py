@@ -53,7 +53,7 @@ BUSY = (
 class PageSeconds(Frozen):
     """Where the time of a page went, in seconds: until its kernel took the first cell, cells, and the text of the page.
 
-    ``asking`` is the part of the cells during which a request was under way.
+    ``asking`` is the part of the cells during which a request was in flight.
     """
 
     kernel: float
@@ -66,12 +66,12 @@ class Manifest(Frozen):
     """What produced a run; seconds, bytes, and hashes in SHA-256.
 
     ``given`` are the parameters a user passed, ``defaulted`` the others, ``not_applied`` those of both that have no
-    effect on who answers, which has an engine and settings of its own. ``inference_seconds`` is the time with a
-    request under way, ``other_seconds`` the rest of the run; they are filled in when the run ends. ``resumed_at`` is
-    when an interrupted run last went on. ``dialogues`` of the ``available`` ones of the source were asked. ``looks``
-    are the n at which each target was looked at, where the run went on until its targets were decided. ``only`` are the
-    numbers of the pages that were asked for, none for all of them. ``intake`` says what became of the rows of each file
-    that was read, by the parameter that names it. ``busy_cores`` were at work for others when measuring began.
+    effect on a service that has an engine and settings of its own. ``inference_seconds`` is the time with a request in
+    flight, ``other_seconds`` the rest of the run; they are filled in when the run ends. ``resumed_at`` is when an
+    interrupted run last resumed. ``dialogues`` of the ``available`` ones of the source were sent. ``looks`` are the n
+    at which each target was looked at, where the run went on until its targets were decided. ``only`` are the numbers
+    of the pages that were requested, none for all of them. ``intake`` counts how many rows of each file were used or
+    set aside, by the parameter that names it. ``busy_cores`` were at work for others when measuring began.
     ``page_seconds`` are of the pages as they were executed, by number.
     """
 

@@ -33,7 +33,7 @@ METRICS = "/metrics"
 NEAR, FAR, STATE = 1.0, 5.0, 15.0
 #: One look may take this long; so may the end of a run wait for the last one.
 LIMITS = Endpoint(connect_timeout=2.0, read_timeout=2.0, total_timeout=3.0, max_answer_bytes=1_000_000)
-#: What tells of the process that was asked, which says nothing of the server where it is an exporter beside it.
+#: Figures of the process that serves them, which say nothing of the server where that is an exporter beside it.
 OF_PROCESS = ("cpu_seconds", "cores", "memory_bytes")
 #: A look: when it was, seconds since 1970, and what was seen.
 Look = tuple[float, dict[str, Any]]
@@ -63,7 +63,7 @@ class Poller:
         self._thread.start()
 
     def stop(self) -> None:
-        """Look no more; waits a moment for a look that is under way, then leaves it behind."""
+        """Look no more; waits a moment for a look in progress, then abandons it."""
         self._over.set()
         self._thread.join(LIMITS.total_timeout)
 
@@ -124,7 +124,7 @@ class _Source:
 
 
 def start_poller(params: Params, url: str, log: Path) -> Poller:
-    """Return a running poller of whoever answers a run; the management API is asked where there is access to it."""
+    """Return a running poller of the service of a run; it reads the management API where there is access to it."""
     every = NEAR if params.backend == "local" or is_loopback(url) else FAR
     paths = metrics_paths(url) if params.endpoint.protocol == "chat" else (METRICS,)
     return Poller(url, log, every, _state_of(params), paths, params.endpoint.metrics)

@@ -1,4 +1,4 @@
-"""What the terminal sees of a run: the page under way, time elapsed and about to come, and each page's path."""
+"""What the terminal shows of a run: the current page, time elapsed and about to come, and each page's path."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Progress:
             self._thread.join()
 
     def start(self, label: str) -> None:
-        """Say which page is under way."""
+        """Say which page is being made."""
         self._label, self._page = label, self._page + 1
 
     def done(self, path: Path) -> None:

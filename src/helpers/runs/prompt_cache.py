@@ -2,7 +2,7 @@
 
 A server that has seen a prompt answers it in a fraction of the time, which real traffic seldom sees. Servers of the
 chat protocol tell in ``usage`` how much they took from their cache. Caching is switched off where a server can; where
-it cannot, or does not tell, prompts that are asked again get a mark of their own at the beginning.
+it cannot, or does not tell, prompts that are sent again get a mark of their own at the beginning.
 """
 
 from __future__ import annotations

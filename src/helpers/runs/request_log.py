@@ -1,7 +1,7 @@
 """The request log: one JSON line per attempt, appended and flushed, and read back as records.
 
 ``requests.jsonl`` is the newest part; one that has grown large is set beside it as ``requests.0001.jsonl`` and so on.
-Whoever reads takes packed parts (``.gz``), blank lines, a mark at the start and a last line without an end as well.
+Readers accept packed parts (``.gz``), blank lines, a mark at the start and a last line without an end as well.
 What was written never changes: a record that counts no longer is named by the one that ``supersedes`` it.
 """
 
@@ -50,14 +50,14 @@ PART_SIZE = 256_000_000
 class Record:
     """One attempt of one request.
 
-    ``request`` is shared by the attempts of one request; ``page`` asked it; ``sample`` is the dialogue's id or
+    ``request`` is shared by the attempts of one request; ``page`` sent it; ``sample`` is the dialogue's id or
     the probe's name. ``kind`` is ``ok`` or a `helpers.core.errors.Failure`. Times are in seconds: ``service_time`` from
     send to last byte of this attempt, ``response_time`` from the intended send of the request to the last byte
     of this attempt, retries and waits included. Token counts are the model's own, or (``tokens_by`` is ``text``) made
-    from the texts with its tokenizer, ``None`` where nobody knows them: the latter say nothing of what was read.
+    from the texts with its tokenizer, ``None`` where they are not known: the latter say nothing of what was read.
     ``cached_tokens`` were computed for an earlier request; where they reach into the dialogue, the phase is ``cached``.
     ``finish`` to ``longest_gap`` are as in `helpers.backends.base.Answer`.
-    ``settings`` is the hash of the generation settings, ``text_form`` says what stands in ``summary``, ``supersedes``
+    ``settings`` is the hash of the generation settings, ``text_form`` says what ``summary`` holds, ``supersedes``
     names an earlier request for the same that counts no longer. ``variant`` names the engine or settings that were
     tried beside the deployment's own, and is empty for these. ``replaced`` counts characters of the answer that were
     replaced because nothing may show them.
@@ -134,7 +134,7 @@ class RequestLog:
     def append(self, record: Record) -> None:
         """Write one record; the summary is written as the privacy setting allows.
 
-        A line is written whole or not at all, whoever else writes; raises `ToolError` when the disk takes no more.
+        A line is written whole or not at all, even beside other writers; raises `ToolError` when the disk is full.
         """
         summary, message = self.allowed(record.summary), redact(record.message, self._secrets)
         shown = dataclasses.replace(record, summary=summary, message=message, text_form=self.text_form)
@@ -227,7 +227,7 @@ class RequestLog:
 
 
 class LogWriter:
-    """Writes records to a log from a thread of its own, in order, so that whoever measures never waits for the disk.
+    """Writes records to a log from a thread of its own, in order, so that the measurement never waits for the disk.
 
     A ``failure`` to write ends the writing; it is raised when the writer is left.
     """
@@ -266,7 +266,7 @@ class LogWriter:
 def log_parts(path: Path) -> list[Path]:
     """Return the files of a log, oldest first: those its writer closed when they were full, and the newest, if there.
 
-    A closed part that is named stands for itself.
+    A closed part that is named is returned alone.
     """
     pattern = f"{glob.escape(path.stem)}.[0-9]*{glob.escape(path.suffix)}"
     closed = [part for ending in ("", ".gz") for part in path.parent.glob(pattern + ending)]
@@ -308,7 +308,7 @@ def read_log(path: Path, damaged: Damaged = lambda _: None) -> Iterator[tuple[in
 def read_lines(
     lines: Iterable[bytes], name: str, first: int = 1, damaged: Damaged = lambda _: None
 ) -> Iterator[tuple[int, Record]]:
-    """Yield the records of lines as `read_log` does; they stand in the file ``name`` from number ``first`` on."""
+    """Yield the records of lines as `read_log` does; they are those of the file ``name`` from number ``first`` on."""
     for number, line in enumerate(lines, first):
         if not line.strip():
             continue
@@ -326,7 +326,7 @@ def read_lines(
 
 
 def _recovered(line: bytes, name: str, number: int) -> tuple[list[Record], int]:
-    """Return the records that stand on a damaged line from its start, and how many bytes behind them are none."""
+    """Return the records at the start of a damaged line, and how many bytes after them are no record."""
     text = line.strip().strip(b"\0").decode("utf-8", "replace")
     found: list[Record] = []
     with suppress(ValueError, RecursionError):

@@ -1,7 +1,7 @@
-"""Summaries that readers judged: what is put before them, and what they bring back.
+"""Summaries that readers judged: what they are shown, and the ratings that they return.
 
 ``RUN/reviews/REVIEW.json`` says what a review shows and which side is whose; it never leaves the machine, and the file
-that readers fill in does not hold it. ``RUN/reviews/ratings.json`` holds what came back, the readers by number.
+that readers fill in does not hold it. ``RUN/reviews/ratings.json`` holds the ratings, with readers by number.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from helpers.runs.run import Run
 
 FOLDER, RATINGS = "reviews", "ratings.json"
 FORMAT = "helpers-ratings"
-#: A review holds at most so many dialogues.
+#: A review holds at most this many dialogues.
 MOST = 500
 Reader = Literal["person", "language model"]
 Better = Literal["first", "second", "neither"]
@@ -203,7 +203,7 @@ def write_ratings(run: Path, ratings: Ratings) -> None:
 
 
 def open_ratings(path: Path) -> RatingsFile:
-    """Return a file as a reader saved it; raises `InputError` when it is none, or when it was changed since."""
+    """Return a file as a reader saved it; raises `InputError` for any other file, or when it was changed since."""
     try:
         tree = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
@@ -273,7 +273,7 @@ def taken_in(
 def reading_lines(path: Path) -> tuple[SummaryReading, ...]:
     """Return the readings of a JSON Lines file, such as those that come with a recording of answers.
 
-    Raises `InputError` naming the line that is none.
+    Raises `InputError` naming the line that holds no reading.
     """
     found = []
     try:

@@ -1,4 +1,4 @@
-"""A run as a notebook sees it: where it stands, whom it asks, and the results it already has.
+"""A run as a notebook sees it: its directory, its backend, and the results it already has.
 
 A run directory holds ``params.yaml`` (resolved), ``manifest.json``, ``server.json`` (who answers),
 ``requests.jsonl`` (the log), ``judge.jsonl`` (that of a judge), ``findings.jsonl`` where it may keep no text,
@@ -103,7 +103,7 @@ class Run:
 
     @cached_property
     def backend(self) -> Backend:
-        """Who is asked; opened at first use, closed with the run."""
+        """The backend that requests go to; opened at first use, closed with the run."""
         if not self.interactive:
             # A report that was killed leaves a notebook behind for a moment; a resumed one must not ask beside it.
             self.closing.append(_alone(self.directory / "measuring.lock", PATIENCE, "measuring in"))
@@ -131,7 +131,7 @@ class Run:
 
     @cached_property
     def prompt_cache(self) -> PromptCache:
-        """What the server does with a prompt that it has seen, and how prompts are asked again; found at first use."""
+        """What the server does with a prompt that it has seen, and how prompts are sent again; found at first use."""
         path = self.directory / prompt_cache.NAME
         if known := prompt_cache.kept(path):
             return known
@@ -142,7 +142,7 @@ class Run:
         return prompt_cache.find(self._endpoint, sender, path)
 
     def asked_by(self, page: str) -> Backend:
-        """Return whom a page asks: one that computes what it has answered before anew, as far as that can be had."""
+        """Return the backend for a page: one that computes earlier answers again, as far as that is possible."""
         if page in ("02", "03") and self.answers.is_dir():
             return self._answered
         reuse = self.prompt_cache.asked_with(page)
@@ -158,9 +158,9 @@ class Run:
     def sender(
         self, page: str, variant: str = "", *, backend: Backend | None = None, generation: Generation | None = None
     ) -> RequestSender:
-        """Return what sends and logs the requests of a page; what Dask workers answered is asked of nobody again.
+        """Return what sends and logs the requests of a page; what Dask workers answered is not sent again.
 
-        A ``variant`` has settings of its own, or a ``backend``, which is asked as it is.
+        A ``variant`` has settings of its own, or a ``backend``, which is used as it is.
         """
         remote = self.params.backend == "endpoint"
         return RequestSender(
@@ -184,7 +184,7 @@ class Run:
         return spent(self.params, self.manifest, self.log.count())
 
     def measured(self, experiment: Experiment) -> Cited:
-        """Return a page's result as it stands on disk, measuring it first when this run has not done so.
+        """Return a page's result as stored on disk, measuring it first when this run has not done so.
 
         What a page shows is always what was read back, so that a page of a report and of a later rendering agree.
         """
@@ -222,7 +222,7 @@ class Run:
         self.release = _alone(self.directory / "report.lock", 0.0, "reporting on or rendering")
 
     def stop(self) -> None:
-        """End what this run opened: it asks nobody any more."""
+        """Close what this run opened: it sends no more requests."""
         while self.closing:
             self.closing.pop()()
 
@@ -232,11 +232,11 @@ class Run:
         self.release()
 
     def unsettled(self) -> Unsettled:
-        """Return the requests that are asked again when this run goes on after an interruption."""
+        """Return the requests that are sent again when this run resumes after an interruption."""
         return unsettled(self.log.read(), self.manifest.resumed_at)
 
     def earlier_in(self, log: RequestLog, page: str, variant: str) -> Earlier:
-        """Return what a page has asked already by a log, when this run goes on after an interruption."""
+        """Return what a page has sent already by a log, when this run resumes after an interruption."""
         if self.manifest.resumed_at is None:
             return Earlier()
         logged = final_attempts(log.read())
@@ -253,7 +253,7 @@ class Run:
 
 
 def unreachable(kind: str, since: datetime | None) -> str:
-    """Return the sentence that stands on every page when nobody answers."""
+    """Return the sentence that every page shows when the service does not answer."""
     return (
         f"endpoint unreachable ({kind}) since {since:%Y-%m-%d %H:%M} UTC" if since else f"endpoint unreachable ({kind})"
     )
@@ -262,7 +262,7 @@ def unreachable(kind: str, since: datetime | None) -> str:
 def _alone(path: Path, patience: float, doing: str) -> Callable[[], None]:
     """Hold a lock for this process until it ends or the returned function is called.
 
-    Raises `RunError` when somebody else still holds it after so many seconds.
+    Raises `RunError` when another process still holds it after ``patience`` seconds.
     """
     lock = FileLock(path, timeout=patience, thread_local=False)
     try:

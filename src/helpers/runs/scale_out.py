@@ -7,8 +7,8 @@ scheduler`` and ``dask worker tcp://HOST:8786 --nthreads 1``. Across machines us
 ``distributed.comm.tls.{ca-file, client.cert, client.key, scheduler.cert, scheduler.key, worker.cert, worker.key}``,
 and name the scheduler as ``tls://HOST:8786``; it is read from there, never from a params file.
 
-Each chunk is asked by one worker, and written here, once: the parts are the same whatever the number of workers. A
-worker that dies loses no dialogue, because its chunk is asked again by another, and none is written twice.
+Each chunk is sent by one worker, and written here, once: the parts are the same whatever the number of workers. A
+worker that dies loses no dialogue, because its chunk is sent again by another, and none is written twice.
 
 A worker loads the model once, then answers chunk after chunk, one dialogue at a time. A chunk arrives as ids and
 dialogues with the parameters in JSON, which hold no secret: a token is read from the worker's own environment when its
@@ -47,12 +47,12 @@ from helpers.samples.recorded import Recorded
 if TYPE_CHECKING:
     from distributed import Client
 
-#: Chunks under way for each worker: one being answered, one waiting, so that memory does not grow with the data.
+#: Chunks in flight for each worker: one being answered, one waiting, so that memory does not grow with the data.
 AHEAD = 2
 #: Seconds within which a scheduler must answer.
 CONNECT = 10
-#: What Dask remembers of what was sent, for whoever looks into it: by default the last thousand messages, whole, so
-#: that memory grows with the data.
+#: What Dask remembers of what was sent, for debugging: by default the last thousand messages, whole, so that memory
+#: grows with the data.
 SHORT_HISTORY = {"distributed.admin.low-level-log-length": 10, "distributed.diagnostics.computations.max-history": 1}
 
 #: One model for each process, whose threads take turns: it is loaded once and never computes two answers at a time.

@@ -1,6 +1,6 @@
-"""Ask a backend and time it, again where that can help: every attempt becomes one record, failures never raise.
+"""Send a request and time it, again where that can help: every attempt becomes one record, failures never raise.
 
-The clock (``perf_counter_ns``) stands around the call only; tokens are counted and records written after it stops.
+The clock (``perf_counter_ns``) times the call only; tokens are counted and records written after it stops.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from helpers.runs.earlier import DOWN_AFTER, Earlier
 from helpers.runs.findings import Findings
 from helpers.runs.request_log import Phase, Record, RequestLog, settings_hash
 
-#: Asked when a server refuses (400) an input that looks sound: who refuses this as well is at fault itself.
+#: Sent when a server refuses (400) an input that looks sound: one that refuses this as well is itself at fault.
 KNOWN_GOOD_ID = "known-good"
 KNOWN_GOOD = "Ann: Shall we have lunch at noon?\nBo: Yes, at noon, and bring the plan."
 
@@ -33,7 +33,7 @@ KNOWN_GOOD = "Ann: Shall we have lunch at noon?\nBo: Yes, at noon, and bring the
 TOLD = (
     "cached_tokens", "reasoning_tokens", "finish", "thought", "first_token", "inter_token", "chunks", "longest_gap",
 )  # fmt: skip
-#: So many tokens of a dialogue may be in a prompt that was computed before: caches hold blocks, dialogues begin alike.
+#: Tokens of a dialogue that may be in a prompt computed before: caches hold blocks, dialogues begin alike.
 ALIKE = 16
 #: Longest wait between two attempts that the server did not ask for, seconds.
 LONGEST_WAIT = 20.0
@@ -72,7 +72,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class _Request:
-    """One request under way; ``began`` is when it should have been sent, on the monotonic clock."""
+    """One request in flight; ``began`` is when it should have been sent, on the monotonic clock."""
 
     sample: str
     dialogue: str
@@ -123,9 +123,9 @@ class RequestSender:
         attempts: int | None = None,
         text: bool = True,
     ) -> Outcome | None:
-        """Ask for one summary, again where that can help; ``None`` when asking has ended for this run.
+        """Request one summary, again where that can help; ``None`` when sending has ended for this run.
 
-        What was asked before an interruption is recalled instead, if its record is enough or the ``text`` is known.
+        A request sent before an interruption is recalled instead, if its record is enough or the ``text`` is known.
         """
         if phase != "cold" and (known := self.recall(phase, sample, repeat, text=text)):
             return known
@@ -159,7 +159,7 @@ class RequestSender:
         return self._log(request, 1, clock, answer, error)
 
     def admit(self, request: str) -> bool:
-        """Count a request before it is sent; false when it may not be, and asking has ended for this run."""
+        """Count a request before it is sent; false when it may not be, and sending has ended for this run."""
         self.stopped = self.stopped or self.may_send()
         if self.down_since or self.stopped:
             return False
@@ -187,7 +187,7 @@ class RequestSender:
             self.findings.put(outcome.record.request, found)
 
     def ended(self) -> dict[str, Any]:
-        """Return why asking ended early, as the fields of a page's result."""
+        """Return why sending ended early, as the fields of a page's result."""
         return {"failure": self.down_kind, "down_since": self.down_since, "stopped": self.stopped}
 
     def _attempt(self, request: _Request, number: int) -> tuple[Outcome, RequestError | None]:
@@ -303,7 +303,7 @@ class RequestSender:
         return {"input_tokens": sent, "output_tokens": made, **told}
 
     def _phase(self, request: _Request, answer: Answer | None) -> Phase:
-        """Return the phase of an attempt: what was not computed anew is no steady state."""
+        """Return the phase of an attempt: what was not computed again is not steady state."""
         if answer is None or request.phase != "steady":
             return request.phase
         return "cached" if self.may_be_cached or is_from_cache(answer, self.shared_tokens) else "steady"
@@ -327,7 +327,7 @@ def limits(params: Params) -> Limits:
 
 
 def retrying(limits: Limits, attempts: int) -> tenacity.Retrying:
-    """Return the attempts of one request: only where asking again can help, bounded in number and in time."""
+    """Return the attempts of one request: only where a retry can help, bounded in number and in time."""
     return tenacity.Retrying(
         stop=tenacity.stop_after_attempt(attempts) | tenacity.stop_before_delay(limits.retry_timeout),
         retry=_can_help,
@@ -356,7 +356,7 @@ def wait_until_up(sender: RequestSender, sample: str, dialogue: str, limit: floa
 
 
 def _can_help(state: tenacity.RetryCallState) -> bool:
-    """Whether asking again can help; a 400 that is the server's fault is asked again once."""
+    """Whether sending again can help; after a 400 that is the server's fault a request is sent once more."""
     error = state.outcome.exception() if state.outcome else None
     if not isinstance(error, RequestError) or not error.retryable:
         return False

@@ -1,4 +1,4 @@
-"""What stands in the cells of data sets: dialogues as text or as turns, several texts in one, ids as numbers.
+"""What the cells of data sets hold: dialogues as text or as turns, several texts in one, ids as numbers.
 
 Also which columns hold what, told by their names for the data sets that people have.
 """

@@ -84,7 +84,7 @@ class Counting:
         return text
 
     def id(self, text: str) -> str:
-        """Return a name cleaned and without a secret, as it may stand in logs and on pages; count what was replaced."""
+        """Return a name cleaned and without a secret, as logs and pages may show it; count what was replaced."""
         text, replaced = cleaned_name(redact(text, self._secrets))
         self.replaced += replaced
         return text

@@ -23,9 +23,9 @@ NAMES = (
     "Arden", "Blaise", "Casey", "Devon", "Emery", "Finley", "Harley", "Indra", "Jamie", "Jules", "Kendall", "Lennox",
     "Marley", "Noor", "Peyton", "Quinn", "Remy", "Riley", "Rowan", "Sasha", "Shiloh", "Skyler", "Tatum", "Teagan",
 )  # fmt: skip
-#: One word in so many has a typo.
+#: One word in this many has a typo.
 WORDS_A_TYPO = 20
-#: A turn in so many begins with filler; the first has a greeting.
+#: One turn in this many begins with filler; the first has a greeting.
 TURNS_A_FILLER = 3
 GREETINGS = ("Hi! ", "Hello! ", "Hey! ")
 FILLERS = ("Um... ", "Uh... ", "Hmm... ", "Well... ", "You know... ")
@@ -33,7 +33,7 @@ FILLERS = ("Um... ", "Uh... ", "Hmm... ", "Well... ", "You know... ")
 #: A label that may be a name: words with a capital, with what joins the parts of names.
 _LABEL = regex.compile(r"\p{Lu}[\p{Latin}\p{M}]*(?:(?:\. |[ .'’-])\p{Lu}[\p{Latin}\p{M}]*)*")
 _RUN = regex.compile(r"[\p{L}\p{M}\p{N}_]+")
-#: What a typo may stand in: a word in lower case, of five letters or more, with nothing but common marks around it.
+#: What may get a typo: a word in lower case, of five letters or more, with nothing but common marks around it.
 _PLAIN = regex.compile(r"""(?<!\S)[("'“‘]*(\p{Ll}{5,})[)"'”’]*[.,!?;…]*(?!\S)""")
 _TITLES = word_set("mr mrs ms miss mx dr prof")
 #: Labels that say what somebody is and not who: a summary calls them "the agent".
@@ -157,7 +157,7 @@ def _has_article(word: str, said: str) -> bool:
 
 
 def _is_unclear(name: str, said: str) -> bool:
-    """Whether the turns have a name as a word as well ("will"), or a short form of it, which would go on standing."""
+    """Whether the turns have a name as a word as well ("will"), or a short form of it, which would remain."""
     words, own = set(_RUN.findall(said)), name.casefold()
     if (own in _ALSO_WORDS or not stems(name)) and own in {word.casefold() for word in words}:
         return True
@@ -184,7 +184,7 @@ def _misspell(dialogue: str, chance: random.Random) -> Perturbation:
 
 
 def _plain_words(dialogue: str) -> Iterator[tuple[int, str]]:
-    """Yield the words that a typo may stand in, with their places; what may be a speaker's label has none."""
+    """Yield the words that may get a typo, with their places; what may be a speaker's label gets none."""
     for at, line in _lines(dialogue):
         for found in _PLAIN.finditer(line, line.find(":") + 1):
             yield at + found.start(1), found[1]

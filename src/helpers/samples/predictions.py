@@ -1,4 +1,4 @@
-"""Reading a file of predictions: every row is scored as it stands, or set aside with what is wrong with it."""
+"""Reading a file of predictions: every row is scored unchanged, or set aside with what is wrong with it."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class PredictionFile:
             )
 
     def _doubled(self) -> list[str]:
-        """Return which ids stand twice, and where."""
+        """Return which ids occur twice, and where."""
         first: dict[str, str] = {}
         problems: list[str] = []
         for row in read_rows(self.source, self.encoding):
@@ -120,7 +120,7 @@ class PredictionFile:
 
 
 class _Ids:
-    """Whether an id stands twice, in eight bytes an id: what looks doubled by its hash is then looked at."""
+    """Whether an id occurs twice, in eight bytes an id: what looks doubled by its hash is then looked at."""
 
     def __init__(self) -> None:
         self._hashes = array("q")

@@ -1,7 +1,7 @@
 """The one way in for every file of texts: CSV, JSON Lines, JSON, Parquet, gzipped or not, from a path or stdin.
 
-Whoever reads gets rows with the place each stands at. A row that cannot be split or decoded is a row with a problem;
-what makes all rows doubtful (an unknown encoding, a doubled column, a quote that never ends) refuses the file.
+A caller gets rows, each with its place. A row that cannot be split or decoded is a row with a problem; what makes
+all rows doubtful (an unknown encoding, a duplicate column, a quote that never ends) refuses the file.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ Cells = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """One row: its number from 1, where it stands, its cells by column, and why it cannot be used (or nothing).
+    """One row: its number from 1, its place, its cells by column, and why it cannot be used (or nothing).
 
-    A value that is not there, and a number that is none, is ``None``.
+    A missing value is ``None``, and so is a number that is not one.
     """
 
     number: int

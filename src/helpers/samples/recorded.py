@@ -75,7 +75,7 @@ def read_recorded(
     """Return the recorded answers of a file, read row by row.
 
     A row without an id or an answer is set aside. Raises `SamplesError` when a column is missing (``setting`` is where
-    a params file names them), an id stands twice, or a latency is no number of seconds.
+    a params file names them), an id occurs twice, or a latency is no number of seconds.
     """
     name = name_of(source)
     counting = Counting(name)

@@ -28,7 +28,7 @@ BETTER_IF_HIGHER = (*METRICS, "key_fact_recall", SIMILARITY, BERTSCORE, NLI)
 UNBOUNDED = ("length_ratio", "compression")
 MEASURES = (*BETTER_IF_HIGHER, *UNBOUNDED, "novel_unigrams", "novel_bigrams")
 
-#: What a summary and a reference are held against the other references by.
+#: The measures by which a summary and a reference are scored against the other references.
 AGREEMENT_METRICS = ("rouge1", "rouge2", "rougeL")
 
 
@@ -106,10 +106,10 @@ def agreement(
 ) -> dict[str, Agreement]:
     """Return by measure how summaries agree with references, and references among themselves.
 
-    ``texts`` are summaries with their references. Each reference in turn is left out: it and the summary are held
-    against the others, so that both face as many. Dialogues with fewer than two references, or with
-    references too long to be held against each other, are passed over; with none left the result is empty. Source: Lin
-    (2004), the jackknife over references.
+    ``texts`` are summaries with their references. Each reference in turn is left out: it and the summary are scored
+    against the others, so that both face as many. Dialogues with fewer than two references, or with references too
+    long to be scored against each other, are passed over; with none left the result is empty. Source: Lin (2004), the
+    jackknife over references.
     """
     return agreement_of((left_out(summary, references, tokenizer) for summary, references in texts), seed=seed)
 
@@ -132,7 +132,7 @@ def agreement_of(scores: Iterable[LeftOut | None], *, seed: int = 0) -> dict[str
 def left_out(summary: str, references: Sequence[str], tokenizer: Tokenizer) -> LeftOut | None:
     """Return the scores of a summary, and of each reference, against the other ones; ``None`` without others.
 
-    Nor are there any of references too long to be held against each other.
+    Nor are there any of references too long to be scored against each other.
     """
     if len(references) < 2 or any(too_long(text, references) for text in references):
         return None

@@ -41,7 +41,7 @@ _BLOCK = 1 << 14
 
 @dataclass(frozen=True, slots=True)
 class ScoredPair:
-    """Summaries of one dialogue by one system or several, with what they are held against; ``None``: no answer."""
+    """Summaries of one dialogue by one system or several, with what they are scored against; ``None``: no answer."""
 
     summaries: tuple[str | None, ...]
     references: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Where a finding stands: the words of a summary that a check is about, and those of the dialogue against them."""
+"""Where a finding is: the words of a summary that a check is about, and those of the dialogue against them."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def in_summary(
 
 
 def places(text: str, wanted: str) -> Iterator[Span]:
-    """Yield where words stand in a text, not as a part of longer ones."""
+    """Yield where words occur in a text, not as a part of longer ones."""
     if wanted:
         yield from (m.span() for m in re.finditer(rf"(?<!\w){re.escape(wanted)}(?!\w)", text))
 
@@ -129,7 +129,7 @@ _IN_SUMMARY: Mapping[OutputFailure, Callable[[str, str], Iterator[Span]]] = {
 
 
 def _copied(summary: str, turns: Sequence[Turn]) -> Iterator[tuple[int, Span]]:
-    """Yield the turns that stand in a summary, or of which a long run of words does."""
+    """Yield the turns that occur in a summary, or of which a long run of words does."""
     own = words(summary)
     text, runs = f" {' '.join(own)} ", set(ngrams(own, _COPIED))
     for place, turn in enumerate(turns):
@@ -139,7 +139,7 @@ def _copied(summary: str, turns: Sequence[Turn]) -> Iterator[tuple[int, Span]]:
 
 
 def _told(summary: str, objection: Objection) -> Iterator[Span]:
-    """Yield where the words of an objection stand in the summary."""
+    """Yield where the words of an objection occur in the summary."""
     told = objection.words
     if objection.check == FaithfulnessCheck.AT_ODDS:
         for part in dict.fromkeys(re.split(r", | … ", told)):
@@ -149,7 +149,7 @@ def _told(summary: str, objection: Objection) -> Iterator[Span]:
     if within and (at := summary.find(sentence)) >= 0:
         yield from [(at + start, at + end) for start, end in places(sentence, value)][:1]
         return
-    while told and told not in summary:  # a pronoun stands there for the name in front
+    while told and told not in summary:  # the summary has a pronoun for the name in front
         told = told.partition(" ")[2]
     if told:
         yield summary.index(told), summary.index(told) + len(told)

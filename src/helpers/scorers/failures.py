@@ -68,9 +68,9 @@ def output_failures(
 ) -> tuple[OutputFailure, ...]:
     """Return what is wrong with a summary, in the order of `OutputFailure`; an empty tuple when nothing is.
 
-    Without a dialogue the kinds in `NEED_DIALOGUE` are not judged. The references only tell the house style:
-    where none of them ends (or begins) as a sentence does, neither need the summary. A text that is empty, too long or
-    only the name of a missing value (nan, None, N/A) has no other failure.
+    Without a dialogue the kinds in `NEED_DIALOGUE` are not judged. The references only tell the style: where none of
+    them ends (or begins) as a sentence does, neither need the summary. A text that is empty, too long or only the name
+    of a missing value (nan, None, N/A) has no other failure.
     """
     if summary is None or not re.search(r"[^\W_]", summary):
         return (OutputFailure.EMPTY,)
@@ -100,7 +100,7 @@ def as_told(failures: Sequence[OutputFailure], finish: str) -> tuple[OutputFailu
 
 
 def _is_copy(summary: str, dialogue: str) -> bool:
-    """Whether most runs of eight words stand in the dialogue, its speakers' labels read or skipped."""
+    """Whether most runs of eight words occur in the dialogue, its speakers' labels read or skipped."""
     said, own = words(dialogue), words(summary)
     if not own:  # a script that is not read as words
         return summary.strip() in dialogue
@@ -149,7 +149,7 @@ def _is_loop(tokens: Sequence[str]) -> bool:
 
 
 def _distances(tokens: Sequence[str]) -> Counter[int]:
-    """Return how many words equal the word so many words before, for every distance that a period may have."""
+    """Return how many words equal the word at a distance before them, for every distance that a period may have."""
     counts: Counter[int] = Counter()
     seen: dict[str, deque[int]] = {}
     for place, token in enumerate(tokens):

@@ -23,7 +23,7 @@ from helpers.scorers.statements import DENIES, MANNERS, Conversation, clauses, c
 
 
 class FaithfulnessCheck(StrEnum):
-    """What a summary is asked; each is found where the dialogue speaks against it."""
+    """The faithfulness checks of a summary; each is found where the dialogue contradicts the summary."""
 
     WHO = "who_does_what"
     WHEN = "when"
@@ -104,7 +104,7 @@ def strongest(summary: str, talk: Conversation) -> dict[FaithfulnessCheck, Objec
 
 
 def slots(summary: str, talk: Conversation) -> Iterator[Slot]:
-    """Yield every place of a summary where somebody acts, a value stands or something is said, each with its rivals."""
+    """Yield every place of a summary with somebody who acts, a value or a statement, each with its rivals."""
     yield from _subjects(summary, talk)
     yield from _values(summary, talk)
     yield from _statements(summary, talk)
@@ -193,7 +193,7 @@ def _around(sentence: str, value: Value, told: Sequence[Value], talk: Conversati
 def _stands(
     value: Value, told: Value, sentence: str, about: Mapping[str, float], agent: str, talk: Conversation
 ) -> tuple[float, ...]:
-    """Return what speaks for a value as the one that stands in a place, in the order of `VALUE_FEATURES`."""
+    """Return the evidence for a value as the one in a place of the summary, in the order of `VALUE_FEATURES`."""
     said = talk.utterances
     spoken = [(place, one) for place, one in talk.values if equal(value, one)]
     places = list(dict.fromkeys(place for place, _ in spoken))

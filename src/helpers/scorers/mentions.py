@@ -43,7 +43,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class Value:
-    """A number, time, date or weekday of a text: where it stands and, as ``key``, what it is equal to."""
+    """A number, time, date or weekday of a text: where it is and, as ``key``, what it is equal to."""
 
     kind: ValueKind
     text: str

@@ -1,6 +1,6 @@
 """Whether the turns of a dialogue entail each sentence of its summary, by a model that lies on this machine.
 
-The model runs in a process of its own, so that whoever asks imports no torch.
+The model runs in a process of its own, so that the caller imports no torch.
 """
 
 from __future__ import annotations

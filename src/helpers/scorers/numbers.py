@@ -1,4 +1,4 @@
-"""Numbers of a summary that nobody spoke."""
+"""Numbers of a summary that its dialogue does not support."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Reading = float | tuple[str, int]
 
 _DIAL = 12 * 60
 _SCALES = {"k": 1e3, "m": 1e6, "million": 1e6, "billion": 1e9, "100": 1e2, "1000": 1e3, "1000000": 1e6}
-#: What words that are no numerals say about a number, when they stand in the dialogue.
+#: What words that are no numerals say about a number, when they occur in the dialogue.
 _IMPLIED: dict[str, tuple[float, ...]] = {
     "a": (1,),
     "an": (1,),

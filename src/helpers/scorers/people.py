@@ -56,7 +56,7 @@ _VERB = re.compile(r"(?:[^s]s|ed)$")
 
 
 def unknown_people(summary: str, dialogue: str) -> list[str]:
-    """Return the names in a summary that stand nowhere in the dialogue, in order.
+    """Return the names in a summary that are nowhere in the dialogue, in order.
 
     A name is a capitalised word that is no weekday, month or title. The first word of a sentence counts only
     when it reads as a subject: followed by 's, a verb, a relative pronoun or another name. Accents, case,

@@ -1,7 +1,7 @@
 """Planted errors: true summaries made false in one known way, to see which measure would have noticed.
 
 Each error leaves a grammatical text that says something else than the dialogue, or leaves its outcome out. What was
-planted and read to make sure of that stands in ``data/planted_readings.jsonl``.
+planted and read to make sure of that is in ``data/planted_readings.jsonl``.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def _is_role(name: str) -> bool:
 
 
 def _moved(plot: _Plot, kinds: Sequence[str]) -> str | None:
-    """Exchange two values of one kind that stand at two things, or take another of the dialogue for one."""
+    """Exchange two values of one kind that belong to two things, or take another of the dialogue for one."""
     own = [value for value in values_of(plot.text) if value.kind in kinds]
     pairs = [
         (a, b)
@@ -148,7 +148,7 @@ def _moved(plot: _Plot, kinds: Sequence[str]) -> str | None:
 
 
 def _shape(text: str, value: Value) -> tuple[str, ...]:
-    """Return what two values must share to stand in each other's place."""
+    """Return what two values must share to take each other's place."""
     unit = (text[value.start - 1 : value.start], text[value.end : value.end + 1])
     signs = tuple(sign for sign in unit if sign in tuple("£$€%"))
     if value.kind == "number":
@@ -158,7 +158,7 @@ def _shape(text: str, value: Value) -> tuple[str, ...]:
 
 
 def _listed(text: str, a: Value, b: Value) -> bool:
-    """Whether two values stand side by side as equals do: "7 and 12", "Monday or Friday"."""
+    """Whether two values are side by side as equals are: "7 and 12", "Monday or Friday"."""
     return bool(re.fullmatch(r",? ?(?:and|or|,|/|-|–)? ?(?:the )?", text[a.end : b.start]))
 
 
@@ -178,7 +178,7 @@ def _move_place(plot: _Plot) -> str | None:
 
 
 def _place_names(dialogue: str) -> list[str]:
-    """Return the places that a dialogue mentions, as they can stand behind a preposition."""
+    """Return the places that a dialogue mentions, as they can follow a preposition."""
     rooms = [
         f"the {noun}" for noun in re.findall(rf"\b({_PLACE_NOUNS})\b", " ".join(t.text for t in turns_of(dialogue)))
     ]
@@ -308,7 +308,7 @@ def _invent_person(plot: _Plot) -> str | None:
 
 
 def _invent_number(plot: _Plot) -> str | None:
-    """Put a number that nobody spoke in the place of one."""
+    """Put an unsupported number in the place of one."""
     said = {value.key for value in (*values_of(plot.dialogue), *values_of(plot.text))}
     numbers = [v for v in values_of(plot.text) if v.kind == "number" and v.text[0].isdigit() and "." not in v.text]
     for value in plot.shuffled(numbers):

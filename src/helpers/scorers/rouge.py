@@ -135,7 +135,7 @@ def _lcs_rows(a: Sequence[str], b: Sequence[str], *, keep: bool = False) -> list
 def _union_hits(wanted: Reading, own: Reading) -> int:
     """Return the words of the reference's sentences that are in a longest common subsequence with one of the summary's.
 
-    No word counts more often than it stands in either text. Source: Lin (2004), section 3.2, as in `rouge_score`.
+    No word counts more often than it occurs in either text. Source: Lin (2004), section 3.2, as in `rouge_score`.
     """
     left_own, left_wanted = Counter(own.stems), Counter(wanted.stems)
     places: dict[str, set[int]] = {}

@@ -1,7 +1,7 @@
 """Scores by meaning, with models that lie on this machine: sentence similarity and BERTScore.
 
 Both are optional: a score whose model is not there is *not measured*, with the reason. The models run in a process
-of their own, so that whoever asks for scores imports no torch.
+of their own, so that the caller imports no torch.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from helpers.scorers.scoring import score_sample
 from helpers.scorers.semantic import BERTSCORE, SIMILARITY, Models, semantic_scores
 from helpers.stats.intervals import Estimate, mean_rate
 
-#: A kind of error is measured from so many cases on.
+#: A kind of error is measured from this many cases on.
 FEWEST = 100
 #: The share of true summaries that may lie below the threshold that a metric is given.
 ALARMS = 0.05

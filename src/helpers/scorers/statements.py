@@ -1,7 +1,7 @@
 """What a summary states and what the turns of its dialogue say, as the stems that both share and who does it.
 
-No parser and no model: clauses are found by their marks and conjunctions, whoever acts by pronouns and names. That is
-enough to hold two readings of a clause against each other, the one told and the one with another person or value.
+No parser and no model: clauses are found by their marks and conjunctions, who acts by pronouns and names. That is
+enough to compare two readings of a clause, the one told and the one with another person or value.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _PASSIVE = re.compile(
     r"(?:has |have |will |must |can |should |may |to )?(?:be|is|are|was|were|been|being|gets?|got|receives?|received)\b"
 )
 _PRONOUN = re.compile(r"(?:He|She) (?=will\b|is to\b|must\b|\w+s\b)")
-#: Verbs whose subject says or does little in the turns: whoever receives, or makes another one act.
+#: Verbs whose subject says or does little in the turns: one who receives, or makes another one act.
 _CAUSES = re.compile(
     r"(?:will |can |must |should |to |may )?"
     r"(?:(?:get|receive|owe|want|need|expect|earn|learn|find|hear|like|prefer)(?:s|es)?\b|"
@@ -109,7 +109,7 @@ class Clause:
 
 @dataclass(frozen=True)
 class Conversation:
-    """A dialogue read once for all clauses that are held against it."""
+    """A dialogue read once for all clauses that are compared with it."""
 
     dialogue: str
     speakers: tuple[str, ...] = field(init=False)
@@ -218,7 +218,7 @@ def clauses(summary: str, talk: Conversation) -> tuple[Clause, ...]:
     last = ""
     for one in sentences(summary):
         told_by = _PRONOUN.match(one)
-        # "She will …" is whoever acted last
+        # "She will …" is the one who acted last
         sentence = f"{last} {one[told_by.end() :]}" if told_by and last else one
         bounds = [0, *(m.end() for m in _BOUNDARY.finditer(sentence)), len(sentence)]
         for start, end in itertools.pairwise(bounds):
@@ -239,7 +239,7 @@ def clauses(summary: str, talk: Conversation) -> tuple[Clause, ...]:
 
 
 def _is_subject(part: str, m: re.Match[str]) -> bool:
-    """Whether a name begins what follows: nobody stands joined to it, and no preposition or verb before it."""
+    """Whether a name begins what follows: no other name is joined to it, and no preposition or verb is before it."""
     before = part[: m.start()].rstrip().lower()
     after = part[m.end() :].lstrip()
     if not re.match(r"[a-z]", after) or re.match(r"(?:and|or|to|for|with|at|in|on|from|by|of|as)\b", after):

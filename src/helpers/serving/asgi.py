@@ -142,7 +142,7 @@ def build_app(
 def parse_body(content: bytes, defaults: Generation) -> ParsedBody:
     """Return what a request's body asks for, in the parameters that the vendor's toolkit and its client have.
 
-    Settings may stand among the parameters or in ``generate_parameters``. ``truncation`` may be sent: over-long input
+    Settings may be among the parameters or in ``generate_parameters``. ``truncation`` may be sent: over-long input
     is always cut, and the answer's headers count what was lost.
     Raises `RequestError` with the HTTP status: 400 for no JSON, no ``inputs`` or unusable parameters, 413 for
     too many inputs, 422 for any other shape.

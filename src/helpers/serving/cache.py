@@ -15,8 +15,8 @@ from helpers.params import Cache, Generation, Model
 class AnswerCache:
     """The newest answers of one model, found by text and generation settings, bounded in number and in age.
 
-    ``model`` is what `identity` returns. Texts are kept as hashes only. The answer that was not asked for the longest
-    time goes first. ``clock`` gives seconds.
+    ``model`` is what `identity` returns. Texts are kept as hashes only. The least recently used answer goes first.
+    ``clock`` gives seconds.
     """
 
     def __init__(self, settings: Cache, model: str, clock: Callable[[], float] = time.monotonic) -> None:
@@ -39,7 +39,7 @@ class AnswerCache:
         return found
 
     def keep(self, dialogues: Sequence[str], generation: Generation, answers: Sequence[Answer]) -> None:
-        """Remember answers, and forget those that were not asked for the longest time if there are too many."""
+        """Remember answers, and forget the least recently used ones if there are too many."""
         for dialogue, answer in zip(dialogues, answers, strict=True):
             key = self._key(dialogue, generation)
             self._kept[key] = self._clock(), answer

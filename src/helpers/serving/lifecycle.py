@@ -66,7 +66,7 @@ def managed(params: Params) -> Iterator[None]:
 
 
 def price_of(params: Params, prices: list[Price], origin: str) -> str:
-    """Return what the declared replicas cost while they run, an hour and a month."""
+    """Return what the configured replicas cost while they run, an hour and a month."""
     wanted, declared = params.instance, params.deployment
     key = (wanted.vendor, wanted.type, wanted.size)
     hourly = next((p.hourly for p in prices if (p.vendor, p.type, p.size) == key), None)
@@ -79,7 +79,7 @@ def price_of(params: Params, prices: list[Price], origin: str) -> str:
 
 
 def current_prices(params: Params) -> tuple[list[Price], str]:
-    """Return the vendor's prices, kept in the cache for when it cannot be asked, and where they come from."""
+    """Return the vendor's prices, kept in the cache for when its API cannot be called, and where they come from."""
     return price_list(params, environment(), cache() / "hardware.json")
 
 
@@ -92,5 +92,5 @@ def existing(manager: Manager) -> EndpointState:
 
 
 def say_state(state: EndpointState, seconds: float) -> None:
-    """Tell the terminal in which state an endpoint is after so many seconds of waiting."""
+    """Tell the terminal in which state an endpoint is after ``seconds`` of waiting."""
     say(f"{seconds:6.0f} s  {state.name}: {state.status}{f' ({state.message})' if state.message else ''}")

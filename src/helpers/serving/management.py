@@ -79,7 +79,7 @@ class Manager:
         self.declared = specification(params)
         self._environment = environment
         self._token = token
-        # who the token belongs to is asked at the same address
+        # the token's owner is looked up at the same address
         self._api = huggingface_hub.HfApi(token=token, endpoint=address or None)
         self._named: dict[str, Any] = {"name": self.deployment.name, "namespace": self.deployment.namespace}
 

@@ -45,7 +45,7 @@ class ServerMetrics:
             REQUESTS, "Requests by outcome: ok, or the kind of failure", ["outcome"], registry=registry
         )
         self._tokens = Counter(TOKENS, "Tokens read and written", ["type"], registry=registry)
-        for kind in ("input", "output"):  # there from the start, so that whoever looks sees them grow
+        for kind in ("input", "output"):  # there from the start, so that a reader sees them grow
             self._tokens.labels(kind)
         self._lookups = Counter(CACHE, "Inputs looked for in the cache: hit or miss", ["result"], registry=registry)
         batches = Histogram(BATCHES, "Inputs of the batches that were computed", buckets=SIZES, registry=registry)

@@ -1,4 +1,4 @@
-"""A model repository ready to upload, with a handler that stands alone.
+"""A model repository ready to upload, with a self-contained handler.
 
 The folder holds ``handler.py``, ``summariser.json`` (task, context, engine, type of the weights, generation settings,
 tokens of the prompt), the weights, tokenizer and configuration, and a model card. With the engine CTranslate2 the
@@ -68,7 +68,7 @@ def write(params: Params, out: Path, figures: Sequence[str] = ()) -> None:
 
 
 def settings(params: Params, tokenizer: Any) -> dict[str, Any]:
-    """Return what the handler must know beside the weights; the prompt stands in it as tokens."""
+    """Return what the handler must know beside the weights; the prompt is in it as tokens."""
     model = params.model
     frame: tuple[list[int], list[int]] = ([], [])
     if model.prompt:

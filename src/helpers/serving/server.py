@@ -31,7 +31,7 @@ from helpers.serving.asgi import build_app
 from helpers.serving.cache import AnswerCache, identity
 from helpers.serving.worker import Worker
 
-#: Seconds a running request may take to finish, and a failed server to be asked, before the process ends.
+#: Seconds a running request may take to finish, and a failed server to be queried, before the process ends.
 GRACE = 10
 #: Seconds between two looks at the reasons to stop.
 LOOK = 0.2

@@ -19,7 +19,7 @@ from helpers.core.errors import Failure, RequestError
 from helpers.params import Batching, Generation, Serving
 
 T = TypeVar("T")
-#: Seconds a client is asked to wait when the queue is full: at least, and at most.
+#: Seconds a client is told to wait when the queue is full: at least, and at most.
 RETRY_AFTER = (1.0, 60.0)
 #: How much the newest batch says of the seconds that a request takes.
 PACE_WEIGHT = 0.3
@@ -120,8 +120,8 @@ class Worker:
     async def summarise(self, dialogues: Sequence[str], generation: Generation) -> list[Answer]:
         """Return the answers when their turn has come; raises `RequestError` as the backend does.
 
-        Their ``service_time`` is what the batch took that they were computed in, whoever else was in it. When the
-        caller is cancelled the request leaves the queue; a batch that it is in already goes on without it.
+        Their ``service_time`` is what their whole batch took, other requests included. When the caller is cancelled the
+        request leaves the queue; a batch that it is in already goes on without it.
         """
         self.check_ready()
         if self.queued >= self.serving.queue:
@@ -152,7 +152,7 @@ class Worker:
         """Compute batch after batch.
 
         When one is done, those who were in it or wait already are likely to be back at once: the next waits for as
-        many requests, ``max_wait`` at most. Whoever comes alone to an idle model is therefore never kept waiting.
+        many requests, ``max_wait`` at most. A single request to an idle model is therefore never kept waiting.
         """
         batching = self.serving.batching
         company, until = 1, 0.0

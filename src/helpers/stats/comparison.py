@@ -56,9 +56,9 @@ class Paired(Frozen):
     adjusted_p: float | None = None
     n: int
     method: str = "none"
-    #: largest loss that still counts as "as good"
+    #: largest loss that still counts as quality kept
     margin: float | None = None
-    #: one-sided 95 % bound of the difference on the side of a loss, held against the margin
+    #: one-sided 95 % bound of the difference on the side of a loss, compared with the margin
     loss_bound: float | None = None
     #: one-sided, of "a loses the margin or more"
     p_inferior: float | None = None

@@ -1,4 +1,4 @@
-"""What a nominal 95 % interval of response times under load really covers, by simulation.
+"""What a nominal 95 % interval of response times under load covers in simulation.
 
 tests/properties/test_coverage.py recomputes it. Each table reads *kind of data → n → share of experiments whose
 interval held the true value*. A share holds from its n up to the next one given; between them coverage only grows.
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 Coverage = Mapping[str, Mapping[int, float]]
 
-#: Below this share an interval must say what it really covers.
+#: Below this share an interval must say what it covers in simulation.
 ACCEPTABLE = 0.93
 
 _QUEUE = "M/M/1 queue, 80 % busy"

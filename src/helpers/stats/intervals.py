@@ -35,7 +35,7 @@ BATCHES = 10
 SMALLEST_BATCH = 10
 
 
-#: The method of a figure that follows from what is declared, without a sample.
+#: The method of a figure that follows from what is configured, without a sample.
 EXACT = "exact"
 
 

@@ -129,7 +129,7 @@ def equal(values: FloatArray) -> bool:
 
 
 def _distinct(values: FloatArray) -> tuple[FloatArray, NDArray[np.int64]]:
-    """Return the distinct values and how often each stands; what differs by rounding alone is one."""
+    """Return the distinct values and how often each occurs; what differs by rounding alone is one."""
     scale = float(np.abs(values).max()) or 1.0
     distinct, counts = np.unique(np.round(values / scale, 12), return_counts=True)
     return distinct * scale, counts

@@ -1,4 +1,4 @@
-"""What follows from a run's results: its verdicts, its alerts and its bill, computed anew whenever they are shown."""
+"""What follows from a run's results: its verdicts, its alerts and its bill, computed whenever they are shown."""
 
 from __future__ import annotations
 

@@ -27,15 +27,15 @@ Kind = Literal["mean", "share"]
 
 @dataclass(frozen=True)
 class Evidence:
-    """The values behind a target, the bounds between which such values lie, and where the evidence stands.
+    """The values behind a target, the bounds between which such values lie, and where the evidence is.
 
     ``given`` is a figure that follows without a sample, such as a price. With a ``reason`` nothing was measured.
-    ``per`` turns the mean into ``per / mean``. ``timed``: the machine has a part in it. ``at_traffic``: it holds only
-    where the configured replicas sustain that traffic. ``recorded`` is the source of the dialogues whose recorded
-    answers it rests on, so that asking more adds nothing. ``regression`` says why it is no evidence of quality.
-    ``read``: somebody read the summaries, so that asking for more decides nothing by itself. ``else_not_measured``: it
-    can only show a target to be missed; where it does not, nothing was measured, for this reason. ``by_judge``: what a
-    judge denies is its ground, not what the checks flag.
+    ``per`` turns the mean into ``per / mean``. ``timed``: the machine has a part in it. ``at_traffic``: it is valid
+    only where the configured replicas sustain that traffic. ``recorded`` is the source of the dialogues whose recorded
+    answers it rests on, so that more requests add nothing. ``regression`` says why it is no evidence of quality.
+    ``read``: readers judged the summaries, so that more requests decide nothing alone. ``else_not_measured``: it can
+    only show a target to be missed; where it does not, nothing was measured, for this reason. ``by_judge``: it rests on
+    what a judge denies, not on what the checks flag.
     """
 
     page: str
@@ -190,7 +190,7 @@ PACE, ENOUGH = 20, 36
 
 
 def _flagged(scored: SampleEval | None, run: str, question: Question) -> Evidence:
-    """Return the bound that flags set: a true summary is flagged at most as often as whoever flags is shown to alarm.
+    """Return the bound that flags set: true summaries are flagged at most at the false-alarm rate that is shown.
 
     Where a judge has qualified it is the one to flag, whatever the checks find: of two bounds the better one would err
     twice as often.

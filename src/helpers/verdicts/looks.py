@@ -87,7 +87,7 @@ class UnreadLine(Frozen):
 class Standing:
     """How often a question was looked at: ``numbers`` of the looks of this run with the n of each, and ``used`` in all.
 
-    ``other_thresholds`` are those that the same target was held against before, where nothing else differs.
+    ``other_thresholds`` are those that the same target had before, where nothing else differs.
     """
 
     numbers: tuple[tuple[int, int], ...]
@@ -141,10 +141,10 @@ def standing(
     *,
     varies: bool = False,
 ) -> Standing:
-    """Return where a question stands at the looks that ``run`` takes: ``found`` holds n and value of each.
+    """Return how often a question was looked at with the looks that ``run`` takes: ``found`` holds n and value of each.
 
     A look that finds what an earlier one found, at the same n and to the last digit, repeats it: the same answers
-    scored again are no further chance to be wrong. Times and failures, which ``varies`` names, are drawn anew by every
+    scored again are no further chance to be wrong. Times and failures, which ``varies`` names, are drawn again by every
     run, and their looks count even where the figure comes again.
     """
     same = [line for line in ledger if line.run != run and line.question == question]

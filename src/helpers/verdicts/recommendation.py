@@ -20,13 +20,13 @@ from helpers.verdicts.targets import Verdict, decide, threshold_of
 
 Why = Literal["not measured", "nothing as good", "target", "cheaper", "faster", "reference", "no saving"]
 TargetOutcome = Literal["met", "undecided", "missed", "no target", "not measured"]
-#: Answers that are all the same word for word show a variant as good once at most so many of others may differ (95 %).
+#: Answers all the same word for word show that quality is kept once at most this share of others may differ (95 %).
 MOST_DIFFERENT = 0.05
 BEST_FIRST: tuple[TargetOutcome, ...] = ("met", "undecided", "missed")
 
 
 class Fit(Frozen):
-    """What one variant would need; ``quality`` is whether it is shown to be as good as the reference, or worse.
+    """What one variant would need; ``quality`` is whether it is shown to keep the reference's quality, or to lose it.
 
     ``instance`` is the cheapest of the price list that holds ``needed_gb`` and sustains the configured traffic, by the
     rule that page 03 has for the deployment; ``per_1000_requests`` is its price at that traffic. The variant that is
@@ -49,8 +49,8 @@ class Choice(Frozen):
     ``most_different`` is the share of further answers that may differ where answers count as the same.
 
     ``front`` are the variants, fastest first, that no other is both faster and better than. ``quick`` is the fastest
-    of those that are shown to meet the latency target but not to be as good, where the recommended one is not shown to
-    meet it.
+    of those that are shown to meet the latency target but not to keep the quality, where the recommended one is not
+    shown to meet it.
     """
 
     fits: tuple[Fit, ...]
@@ -72,7 +72,7 @@ class Deployed:
 
 
 class SettingFit(Frozen):
-    """One setting beside the latency target; ``quality`` is whether it is shown to be as good as the reference.
+    """One setting beside the latency target; ``quality`` is whether it is shown to keep the reference's quality.
 
     ``floor_per_1000_requests`` bills busy seconds alone: at the configured traffic an always-on replica costs the same
     with every setting. A provider's busy seconds have no price.
@@ -101,7 +101,7 @@ class SettingChoice(Frozen):
 def choose(result: Quantization, params: Params, deployed: Deployed | None = None) -> Choice:
     """Return the recommendation; ``deployed`` is the variant that the run's other pages measured.
 
-    Only variants shown to be as good are candidates. A saving is one that reaches the latency target where the
+    Only variants shown to keep the quality are candidates. A saving is one that reaches the latency target where the
     reference is not shown to, a cheaper instance, or less time on one that costs no more; without one the reference
     stays.
     """
@@ -181,7 +181,7 @@ def _front(variants: Sequence[VariantResult]) -> tuple[str, ...]:
 def as_good(way: ComparedResult, *, is_reference: bool) -> Verdict:
     """Return *met* for the reference and for what is shown to lose no margin, *missed* for what loses one of them.
 
-    The same answers word for word are as good by any measure, once they show that few others differ.
+    The same answers word for word keep the quality by any measure, once they show that few others differ.
     """
     if is_reference or (way.p_loss is not None and way.p_loss <= ALPHA) or answers_the_same(way):
         return "met"
@@ -193,7 +193,7 @@ def as_good(way: ComparedResult, *, is_reference: bool) -> Verdict:
 
 
 def answers_the_same(way: ComparedResult) -> bool:
-    """Return whether all recorded answers are the reference's, on so many dialogues that few others can differ."""
+    """Return whether all recorded answers are the reference's, on enough dialogues that few others can differ."""
     found = way.agreement
     return found is not None and found.value == 1 and (found.low or 0.0) >= 1 - MOST_DIFFERENT
 

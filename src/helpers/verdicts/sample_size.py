@@ -42,7 +42,7 @@ def needed_dialogues(found: Evidence, threshold: float, look: int, n: int | None
 def price_of(n: int, open_: Estimate, params: Params, manifest: Manifest, results: Results) -> PriceOfKnowing | None:
     """Return what a look at ``n`` dialogues takes; ``None`` when nothing says how long a request takes.
 
-    Each dialogue is asked once: repeats of the same ones tell less. Minutes and dollars are those of asking all ``n``
+    Each dialogue is sent once: repeats of the same ones tell less. Minutes and dollars are those of sending all ``n``
     one after the other.
     """
     timed = results.latency_cost

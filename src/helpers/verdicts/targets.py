@@ -24,10 +24,10 @@ from helpers.verdicts.sample_size import PriceOfKnowing, needed_dialogues, price
 
 Verdict = Literal["met", "missed", "undecided", "not measured", "informative"]
 Direction = Literal["max", "min", "below", "above", "margin", "none"]
-#: Why a target that nobody's reading judges is missed.
+#: Why a target that no reading judges is missed.
 BY_FLAGS = "the faithfulness checks flag more summaries than it allows, their false alarms deducted"
 BY_JUDGE = "a judge that has qualified denies more summaries than it allows, its false alarms deducted"
-#: What would start anew once the looks at a question are used up.
+#: What would start the looks again once those at a question are used up.
 ANEW = f"the {LOOKS} looks at this question are used; other dialogues start it anew"
 
 
@@ -41,7 +41,7 @@ class Judged(Frozen):
     """One row of the verdict table; ``page`` holds the evidence, ``address`` points at the result behind it.
 
     ``look`` of ``looks`` is the one at which the row was decided, else the latest; ``None`` where nothing was sampled.
-    ``final``: no further look is left. ``other_thresholds`` are those that the same was held against before.
+    ``final``: no further look is left. ``other_thresholds`` are those that the same target had before.
     An undecided row may be ``open``, waiting for more dialogues (``needed``: about how many in all), or wait for
     another place: ``needs_run_on`` names the instance whose speed it rests on.
     """
@@ -193,9 +193,9 @@ def sustained(utilisation: Estimate, limit: float) -> Verdict:
 
 
 def _at_traffic(row: Judged, case: Case) -> Judged:
-    """Return a row on costs at the declared traffic as the capacity model allows it.
+    """Return a row on costs at the configured traffic as the capacity model allows it.
 
-    A price that misses its target does so at any speed. One that meets it is paid only where the declared replicas
+    A price that misses its target does so at any speed. One that meets it is paid only where the configured replicas
     sustain the traffic, which a speed measured on another machine cannot show.
     """
     bill = _bill(case)
@@ -277,7 +277,7 @@ def _judged(name: str, target: Target, found: Evidence, case: Case) -> Judged:
 
 
 def _readers(readings: tuple[SummaryReading, ...]) -> str:
-    """Return who read the summaries, which stands beside every verdict that rests on it."""
+    """Return who read the summaries, which is shown with every verdict that rests on it."""
     by = sorted({one.made_by for one in readings})
     return "read by " + " and by ".join("a language model" if one == "language model" else "people" for one in by)
 

@@ -34,7 +34,7 @@ def server() -> Iterator[ChatServer]:
 
 @pytest.fixture(autouse=True)
 def vendor(server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> ChatServer:
-    """Have the Hub and the router stand on loopback, with a token of the vendor's."""
+    """Have the Hub and the router served on loopback, with a token of the vendor's."""
     for name in ("HF_ENDPOINT_URL", "HF_MANAGEMENT_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HF_TOKEN", TOKEN)

@@ -23,7 +23,7 @@ from tests.local_server import served
 SHORT, OTHER = "Ann: Lunch at noon?\nBo: Yes, at noon.", "Cy: Who brings the plan?"
 LONG = "Ann: Lunch at noon?\nBo: Yes.\n" * 40
 FEW = Generation(max_new_tokens=12, num_beams=2)
-#: Runs a handler as the toolkit does, one JSON body per line, and proves that it stands alone.
+#: Runs a handler as the toolkit does, one JSON body per line, and proves that it is self-contained.
 ALONE = """
 import json, sys
 sys.path.insert(0, sys.argv[1])

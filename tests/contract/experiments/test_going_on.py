@@ -1,4 +1,4 @@
-"""A run that goes on, against real servers: nothing settled is asked again, whatever the log may keep."""
+"""A resumed run, against real servers: nothing settled is sent again, whatever the log may keep."""
 
 from __future__ import annotations
 

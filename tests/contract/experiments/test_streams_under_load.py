@@ -74,7 +74,7 @@ def alone(server: ChatServer, folder: Path) -> list[tuple[float | None, Record]]
 
 
 def many(server: ChatServer, folder: Path) -> list[tuple[float | None, Answer]]:
-    """Ask so often that there are 32 streams under way most of the time."""
+    """Send so often that 32 streams are concurrent most of the time."""
     heard = Heard()
     with EndpointBackend(server.url("streams"), Endpoint(), None, CHAT) as backend:
         run = send(backend, ["Ann: Noon?"], Generation(), Plan("constant", 1.6, 48), observer=heard)

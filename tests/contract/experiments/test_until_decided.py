@@ -144,7 +144,7 @@ def test_a_service_that_dies_ends_it(
 
 
 def test_an_interrupted_one_goes_on_where_it_was(environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Killed after its first look: what was answered is asked of nobody again, and no look is taken twice."""
+    """Killed after its first look: what was answered is not sent again, and no look is taken twice."""
 
     class Killed(BaseException):
         pass

@@ -1,4 +1,4 @@
-"""Secrets of the environment stand in nothing that is written, however they are spelled there."""
+"""Secrets of the environment are in nothing that is written, however they are spelled there."""
 
 import base64
 import html

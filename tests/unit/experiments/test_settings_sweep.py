@@ -1,4 +1,4 @@
-"""Page 03's other settings: how they are asked, and what is said of one that was not measured."""
+"""Page 03's other settings: how they are sent, and what is said of one that was not measured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Variants and settings over recorded answers, and the dialogues that are asked of each."""
+"""Variants and settings over recorded answers, and the dialogues that are sent to each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What applies to a run, by who answers and how it is asked."""
+"""What applies to a run, by its service and protocol."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run reads is read whole before anybody is asked, and all that is wrong with it is said at once."""
+"""What a run reads is read whole before any request, and all that is wrong with it is said at once."""
 
 from __future__ import annotations
 

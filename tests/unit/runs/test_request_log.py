@@ -160,8 +160,8 @@ def test_what_is_superseded_stays_and_counts_no_longer(tmp_path: Path) -> None:
     assert [r.request for r in log.every()] == ["a", "b", "c"]
 
 
-# The highest resident size is asked of the kernel's own count: getrusage would hand down the one of the process
-# that forked this one.
+# The highest resident size is the kernel's own count: getrusage would hand down the one of the process that forked
+# this one.
 READER = """
 import json, sys
 from pathlib import Path

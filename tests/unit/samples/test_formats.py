@@ -1,4 +1,4 @@
-"""What stands in cells: turns become lines, lists are several texts, ids are compared as numbers, columns are found."""
+"""What cells hold: turns become lines, lists are several texts, ids are compared as numbers, columns are found."""
 
 from __future__ import annotations
 

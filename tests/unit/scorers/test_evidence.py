@@ -1,4 +1,4 @@
-"""Marks stand on the words that a check is about, in the summary and in the turns that speak against it."""
+"""Marks are on the words that a check is about, in the summary and in the turns that contradict it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People whom a dialogue does not know are named, and so are its unspoken numbers."""
+"""People whom a dialogue does not know are named, and so are its unsupported numbers."""
 
 from helpers.scorers.numbers import unspoken_numbers
 from helpers.scorers.people import unknown_people

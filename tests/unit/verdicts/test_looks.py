@@ -151,7 +151,7 @@ def test_looks_are_counted_over_runs_and_within_one() -> None:
     assert list(standing(ledger, QUESTION, "b", [(40, 2.6)]).looks()) == [(2, 40)]
     # what is found again to the last digit is no look
     assert list(standing(ledger, QUESTION, "d", [(10, 2.5), (90, 2.7)]).looks()) == [(1, 10), (3, 90)]
-    # unless it is drawn anew, as ten of ten requests that succeed once more
+    # unless it is drawn again, as ten of ten requests that succeed once more
     anew = standing(ledger, QUESTION, "d", [(10, 2.5), (90, 2.7)], varies=True)
     assert list(anew.looks()) == [(3, 10), (4, 90)]
 

@@ -105,7 +105,7 @@ def rows_of(one: Case) -> dict[str, Judged]:
 def test_the_published_cost_is_reproduced(params: Params) -> None:
     timed = measured(3.6)
     found = costs(params, basis(params, timed), timed.run_seconds)
-    # 0.268 an hour over 200 requests; the publication says 0.27 / 200 × 1,000 = 1.35
+    # 0.268 an hour over 200 requests; the published report says 0.27 / 200 × 1,000 = 1.35
     assert found.per_1000_requests.value == pytest.approx(1.34)
     assert found.per_1000_tokens.value == pytest.approx(1.34 / 300)
     assert found.per_1000_tokens.low == pytest.approx(1.34 / 400)

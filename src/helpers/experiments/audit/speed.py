@@ -9,7 +9,7 @@ GROUP = "Speed"
 
 
 def average_latency(basis: AuditBasis) -> Claim:
-    """The publication's average against the mean of the published latencies."""
+    """The published average compared with the mean of the published latencies."""
     said, found = basis.published.measured.average_latency_ms.publication / 1000, basis.latency
     return Claim(
         name="average-latency",

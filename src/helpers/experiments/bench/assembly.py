@@ -102,7 +102,7 @@ def _ratio(slower: Mapping[int, float], faster: Mapping[int, float]) -> Estimate
 
 
 def median_of(values: Sequence[float]) -> Estimate:
-    """Return the median of rounds with the interval that so many support; of a few rounds, the median alone."""
+    """Return the median of rounds with the interval that their number supports; of a few rounds, the median alone."""
     found = percentile(values, 50, unit="repeat")
     if found.value is not None:
         return found

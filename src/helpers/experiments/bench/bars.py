@@ -22,7 +22,7 @@ ENOUGH = 5
 class Bar:
     """One bar: a ratio to transformers fp32 or to the limit at every one of ``shapes``, or a load time, seconds.
 
-    It is held by the best of the engines it allows, those whose process stays ``under`` so many bytes. ``tried`` is
+    It is met by the best of the engines it allows, those whose process stays ``under`` this many bytes. ``tried`` is
     what was tried in vain and what limits it, where it has been missed.
     """
 
@@ -96,7 +96,7 @@ def _reached(bar: Bar, bench: Bench) -> Reached:
 
 
 def _is_small(engine: EngineResult, under: float) -> bool:
-    """Return whether single requests are known to stay under so many bytes; not every system tells a process's peak."""
+    """Return whether single requests are known to stay ``under`` a bound, bytes; not every system tells the peak."""
     return math.isinf(under) or (engine.peak_alone_bytes is not None and engine.peak_alone_bytes < under)
 
 
@@ -120,7 +120,7 @@ def _of(cell: EngineTimes | None, kind: str) -> float | None:
 
 
 def _beside(bar: Bar, engine: EngineResult) -> float | None:
-    """Return the ratio to the fastest fp32 engine that stands beside a speed-up: the worse of several."""
+    """Return the ratio to the fastest fp32 engine that is shown with a speed-up: the worse of several."""
     if bar.kind != "speedup":
         return None
     ratios = [engine.cells[shape].speedup_fp32 for shape in bar.shapes]
@@ -143,7 +143,7 @@ def _verdict(bar: Bar, value: float, engine: EngineResult) -> Verdict:
 
 
 def verdict(rounds: int, is_held: bool) -> Verdict:
-    """Return the verdict on a bar whose median over so many rounds holds it, or does not."""
+    """Return the verdict on a bar that the median over ``rounds`` rounds meets, or does not."""
     if rounds < ENOUGH:
         return "undecided"
     return "met" if is_held else "missed"

@@ -24,7 +24,7 @@ AROUND = 2
 NEVER = -10_000.0
 #: Standard deviation of a weight times the root of the width: BART's own 0.02 at a width of 1024.
 SPREAD = 0.64
-#: Where each number of an architecture stands in a BART configuration.
+#: Where each number of an architecture is found in a BART configuration.
 FIELDS = {
     "vocabulary": "vocab_size",
     "positions": "max_position_embeddings",

@@ -122,7 +122,7 @@ def _ratios(rates: Sequence[float], reference: Sequence[float], times: int = 1) 
 
 
 def _rate(backend: EndpointBackend, params: Params, dialogue: str, name: str) -> float:
-    """Return the answers a second to one request after the other; raises `RunError` when one fails."""
+    """Return the requests per second with one sent after the other; raises `RunError` when one fails."""
     began = time.perf_counter()
     for _ in range(REQUESTS):
         try:

@@ -116,7 +116,7 @@ class Bench(Frozen):
 
 
 class ServingStrategy(Frozen):
-    """A server's way to answer many: ``rates`` are answers a second of every round, and ``rate`` their median.
+    """A serving strategy: ``rates`` are the requests per second of every round, and ``rate`` their median.
 
     ``ratio`` is the median over rounds of the rate over that of one at a time in the same round.
     """
@@ -128,7 +128,7 @@ class ServingStrategy(Frozen):
 
 
 class ServerLoad(Frozen):
-    """So many ``requests`` a round, so many of them under way at once."""
+    """The number of ``requests`` in a round, and how many of them are concurrent."""
 
     concurrency: int
     requests: int
@@ -138,8 +138,8 @@ class ServerLoad(Frozen):
 class ServedModel(Frozen):
     """One model under every load, the highest first.
 
-    ``possible`` are the answers a second at the machine's limit, where it is known, and ``share`` is how much of that
-    the best strategy reaches.
+    ``possible`` are the requests per second at the machine's limit, where it is known, and ``share`` is how much of
+    that the best strategy reaches.
     """
 
     name: str
@@ -162,7 +162,7 @@ class Servers(Frozen):
 
 
 class BesideOthers(Frozen):
-    """An engine's answers a second, round by round: alone, with threads that spin, and beside so many busy models.
+    """An engine's requests per second, by round: alone, with threads that spin, and beside other busy models.
 
     ``shares`` are of the fair share, by how many others are busy: the rate beside n of them, n + 1 times, over that
     alone. ``cost`` is the rate alone over that with threads that spin. Both are medians over rounds.
@@ -179,7 +179,7 @@ class BesideOthers(Frozen):
 class Neighbours(Frozen):
     """A whole bench of busy neighbours: ``neighbours.json``.
 
-    A rate is of so many ``requests`` one after the other, that write so many ``tokens`` at most.
+    A rate is over ``requests`` requests, one after the other, that write at most ``tokens`` tokens each.
     """
 
     schema_version: Literal[1] = 1

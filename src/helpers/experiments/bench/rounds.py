@@ -1,4 +1,4 @@
-"""Every engine is asked every kind of request in turn, round after round, each round in an order drawn anew."""
+"""Every engine gets every kind of request in turn, round after round, each round in a new random order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from helpers.params import Generation, Params, Variant
 from helpers.runs.request_log import Record, RequestLog
 from helpers.runs.sender import RequestSender
 
-#: What stands on the page of the records that this writes.
+#: The page named in the records that this writes.
 PAGE = "bench"
 #: A process needs about this many times the bytes of its weights at its highest, which is when it answers a batch.
 MEMORY: Mapping[str, float] = {
@@ -47,7 +47,7 @@ class EngineUnderTest(ServedVariant):
 
 @dataclass(frozen=True)
 class BenchRequests:
-    """What is asked: kinds of requests, the text of each length, beams, rounds, and until when (monotonic seconds).
+    """The requests of a bench: their kinds, the text of each length, beams, rounds, and a deadline (monotonic seconds).
 
     ``exact`` says that every token written is counted, as those of seeded weights are; else the special tokens that a
     model puts at the ends are not. ``floor`` is the machine's limit by kind, which the time left is guessed from.
@@ -111,7 +111,7 @@ def _still_to_take(subject: EngineUnderTest) -> float:
 def ask_all(
     subjects: Sequence[EngineUnderTest], requests: BenchRequests, log: RequestLog, tell: Callable[[str], None]
 ) -> str:
-    """Ask everything, keeping what came in each subject; return why it ended before the last round, or nothing."""
+    """Send all requests, keeping each subject's responses; return why it ended before the last round, or nothing."""
     order, running = random.Random(requests.seed), [s for s in subjects if not s.reason]  # noqa: S311
     senders = {
         (s.variant.name, shape.output): _sender(s, shape, requests, log) for s in running for shape in requests.shapes

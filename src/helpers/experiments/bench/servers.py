@@ -1,4 +1,4 @@
-"""What batching and workers of a server buy: answers a second under load, beside one request at a time."""
+"""What batching and workers of a server gain: requests per second under load, beside one request at a time."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ STRATEGIES: Mapping[str, Serving] = {
     "two workers": Serving(workers=2),
     "both": Serving(workers=2, batching=Batching(max_batch=4)),
 }
-#: Requests under way → requests of a round, and who is asked.
+#: Concurrent requests → requests of a round, and the strategies that are tried.
 LOADS: Mapping[int, tuple[int, tuple[str, ...]]] = {8: (16, tuple(STRATEGIES)), 1: (4, (ALONE, BATCHING))}
 #: One round of one strategy may take this long, seconds.
 ROUND = 300.0
@@ -48,7 +48,7 @@ ROUND = 300.0
 
 @dataclass(frozen=True)
 class ModelUnderTest:
-    """A model and what it is asked; ``possible`` is how many answers a second the machine's own limit allows."""
+    """A model and its requests; ``possible`` is how many requests per second the machine's own limit allows."""
 
     name: str
     params: Params
@@ -180,7 +180,7 @@ def _rounds(
     deadline: float,
     tell: Callable[[str], None],
 ) -> dict[tuple[int, str], list[float]]:
-    """Return the answers a second of every round, by load and strategy; the first round is always made."""
+    """Return the requests per second of every round, by load and strategy; the first round is always made."""
     rates: dict[tuple[int, str], list[float]] = {}
     for number in range(rounds):
         if number and time.monotonic() > deadline:
@@ -194,7 +194,7 @@ def _rounds(
 
 
 def _rate(backend: EndpointBackend, subject: ModelUnderTest, plan: Plan, name: str) -> float:
-    """Return the answers a second of one run of load; raises `RunError` when a request of it fails."""
+    """Return the requests per second of one run of load; raises `RunError` when a request of it fails."""
     outcomes = send(backend, subject.dialogues, subject.params.generation, plan)
     if outcomes.interrupted:
         raise KeyboardInterrupt

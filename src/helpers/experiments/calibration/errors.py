@@ -58,7 +58,7 @@ class Power:
 
 @dataclass(frozen=True)
 class Saving:
-    """What ``--until-decided`` asked on average, beside the fixed n that decides as often."""
+    """How many dialogues ``--until-decided`` took on average, beside the fixed n that decides as often."""
 
     name: str
     threshold: float
@@ -85,7 +85,7 @@ def usual(shape: Population) -> Callable[[FloatArray], tuple[float, float]]:
 
 
 def one_look(shape: Population, n: int, repetitions: int, *, level: float = LEVEL) -> tuple[Wrong, Wrong]:
-    """Return the error of the report's interval and of the usual one, over so many samples of ``n`` dialogues."""
+    """Return the error of the report's interval and the usual one, over ``repetitions`` samples of ``n`` dialogues."""
     rng, ours, others = _rng(shape.name, n), [], []
     other = usual(shape)
     for _ in range(repetitions):

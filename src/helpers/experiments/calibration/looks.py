@@ -27,7 +27,7 @@ Interval = Callable[[FloatArray], tuple[float, float]]
 
 @dataclass(frozen=True)
 class Played:
-    """How one user's looks ended: the verdict, and the dialogues asked in all."""
+    """How one user's looks ended: the verdict, and the dialogues sent in all."""
 
     verdict: Verdict
     n: int
@@ -35,7 +35,7 @@ class Played:
 
 @dataclass(frozen=True)
 class Frequencies:
-    """How often users were told *met* and *missed*, and how many dialogues they asked on average."""
+    """How often users were told *met* and *missed*, and how many dialogues they sent on average."""
 
     met: float
     missed: float

@@ -38,7 +38,7 @@ def times(spread: float, mean: float = 1.0) -> Population:
 
 
 def failures(rate: float, attempts: int = 1) -> Population:
-    """Return the success rate of dialogues asked ``attempts`` times, where all of one dialogue fail or none."""
+    """Return the success rate of dialogues sent ``attempts`` times, where all of one dialogue fail or none."""
     name = f"success rate {100 * rate:.3g} %" + (f", {attempts} attempts each" if attempts > 1 else "")
     return Population(name, partial(_successes, rate), rate, kind="share")
 
@@ -118,7 +118,7 @@ POPULATIONS = (
     failures(0.99),
     failures(0.95, attempts=39),
 )
-#: What no method holds for at small n: kinds of dialogues of which the sample may contain but one.
+#: What no method covers at small n: kinds of dialogues of which the sample may contain only one.
 OUT_OF_REACH = (
     Population("times of two kinds, half of each", _two_kinds, 2.0, floor=0.0),
     Population("times with a slow kind, one in five", _a_slow_kind, 1.6, floor=0.0),

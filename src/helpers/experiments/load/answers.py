@@ -22,9 +22,9 @@ Heard = Mapping[str, Counter[str]]
 
 
 def compared(run: Run, heard: Heard) -> AnswersUnderLoad:
-    """Return what is the same and what is better or worse; a dialogue counts once, however often it was asked.
+    """Return what is the same and what is better or worse; a dialogue counts once, however often it was sent.
 
-    Page 02 asked each dialogue alone. Texts are compared by what the log may keep of them.
+    Page 02 sent each dialogue alone. Texts are compared by what the log may keep of them.
     """
     alone = run.results("05").sample_eval
     if not heard:

@@ -87,7 +87,7 @@ def schedule(arrival: Arrival, rate: float, seconds: float, seed: int) -> FloatA
 
 
 def draws(samples: int, seed: int) -> Iterator[int]:
-    """Yield for ever which of the samples is asked next, drawn with replacement."""
+    """Yield, without end, which of the samples is sent next, drawn with replacement."""
     source = np.random.default_rng((seed, 1))
     while True:
         yield from source.integers(samples, size=4096).tolist()

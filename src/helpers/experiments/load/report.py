@@ -42,7 +42,7 @@ class Sweep(Section):
 
 
 def how(params: Params, cache: PromptCache) -> RequestSettings:
-    """Return how a service is asked, with the settings that its protocol carries."""
+    """Return the request settings of a service: those that its protocol carries."""
     endpoint = params.endpoint
     name = (endpoint.served_model or params.model.id) if endpoint.protocol == "chat" else None
     settings = params.generation.sent(endpoint.protocol)

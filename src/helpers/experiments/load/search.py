@@ -13,11 +13,11 @@ from helpers.params.base import Section
 from helpers.runs.results.base import Streaming
 from helpers.stats.intervals import Estimate, smallest_n
 
-#: The highest rate that holds and the lowest that does not differ by this share at most; so many rates are tried.
+#: The highest rate that is sustained and the lowest that is not differ by this share at most; most rates to try.
 PRECISION, MOST = 0.1, 12
 #: An interval across repeats takes this many; each has enough requests for p95, with some to spare.
 FEWEST_REPEATS, SPARE = 3, 1.3
-#: Before the search, so many requests are sent one after the other; it begins where they would take half of the time,
+#: Before the search, this many requests are sent one after the other; it begins where they would take half of the time,
 #: and goes no further down than a tenth: there hardly one waits for another.
 FIRST, HALF, TENTH = 3, 0.5, 0.1
 

@@ -1,6 +1,6 @@
 """Send requests when they are due, whatever the service does meanwhile, and keep a few numbers of each.
 
-A closed loop waits for answers and so hides every stall; here the schedule stands before the first request, and
+A closed loop waits for answers and so hides every stall; here the schedule is fixed before the first request, and
 the response time counts from the intended send. Seconds since the start of the run.
 """
 
@@ -33,11 +33,11 @@ from helpers.stats.intervals import FloatArray
 
 #: The event loop wakes up to a millisecond late: this long before a send is due it looks at the clock instead.
 SPIN = 0.002
-#: Requests under way at most: beyond it, later ones wait here, and their dispatch delay and response time say so.
+#: Most requests in flight: beyond it, later ones wait here, and their dispatch delay and response time say so.
 MOST_UNDER_WAY = 8_000
 #: How often progress is told, and how long an interrupted run may take to end, seconds.
 EVERY, GRACE = 0.5, 5.0
-#: A closed loop that finds nobody home asks again after this time, seconds, rather than as fast as it can.
+#: A closed loop that finds the service unreachable sends again after this time, seconds, not as fast as it can.
 NOBODY_HOME = 0.1
 PENDING, OK = 0, 1
 KINDS = tuple(Failure)
@@ -109,14 +109,14 @@ class MeasuredPart:
 
 @dataclass
 class Outcomes:
-    """What came of every request, 33 bytes each: when it was due, sent and done, which sample, and how it ended.
+    """The outcome of every request, 33 bytes each: when it was due, sent and done, which sample, and how it ended.
 
     ``kinds`` holds `PENDING`, `OK`, or two more than the place of its failure in `KINDS`; ``errors`` holds the first of
     each kind. ``warmup`` is where the measured part begins and ``window`` where it ends: as planned, where a run was
     cut short, or with the last answer of a closed loop. ``zero`` is the start on the clock of ``perf_counter``,
     ``stopped`` why not everything was sent. ``streamed`` are the places of the answers that came in events, 32 bytes
     more each, and ``clocks`` what was timed of them, NaN where it is not known; ``cached`` are the places of those that
-    were taken from the server's cache of prompts.
+    were taken from the server's prompt cache.
     """
 
     warmup: float
@@ -168,7 +168,7 @@ class Outcomes:
         self.window = min(self.window, now)
 
     def measured(self) -> MeasuredPart:
-        """Return the measured part; what is still under way in it was cancelled."""
+        """Return the measured part; what is still in flight in it was cancelled."""
         kinds = np.frombuffer(bytes(self.kinds), dtype=np.uint8).copy()
         kinds[kinds == PENDING] = KINDS.index(Failure.CANCELLED) + 2
         intended, sent, done = (np.array(times) for times in (self.intended, self.sent, self.done))
@@ -198,7 +198,7 @@ def send(
     observer: Observer | None = None,
     shared_tokens: int = 0,
 ) -> Outcomes:
-    """Carry out a plan and return what came of it; Ctrl-C ends it early and keeps what was measured.
+    """Carry out a plan and return its outcomes; Ctrl-C ends it early and keeps what was measured.
 
     ``tell`` is called twice a second with the outcomes so far and the seconds gone by, ``observer`` for every request.
     ``shared_tokens`` are what all prompts have in common, as of `helpers.runs.sender.RequestSender`.
@@ -218,7 +218,7 @@ def send(
 
 
 class _Sender:
-    """One plan under way on the backend's event loop."""
+    """One plan in progress on the backend's event loop."""
 
     def __init__(
         self,
@@ -240,7 +240,7 @@ class _Sender:
         self.over = threading.Event()
 
     async def run(self) -> None:
-        """Send everything, wait for the answers, and leave nothing under way."""
+        """Send everything, wait for the answers, and leave nothing in flight."""
         self._outcomes.zero = time.perf_counter()
         telling = asyncio.create_task(self._telling())
         try:
@@ -326,7 +326,7 @@ class _Sender:
         """Sleep until shortly before a time, then let others run while looking at the clock."""
         if (left := due - self._now()) > SPIN:
             await asyncio.sleep(left - SPIN)
-        await asyncio.sleep(0)  # even when late: those under way must go on
+        await asyncio.sleep(0)  # even when late: those in flight must go on
         while self._now() < due:
             await asyncio.sleep(0)
 

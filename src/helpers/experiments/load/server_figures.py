@@ -68,7 +68,7 @@ def _around(looks: Sequence[Look], start: float, end: float) -> Sequence[Look]:
 
 
 def _rate(parts: Sequence[Sequence[Look]], name: str) -> float | None:
-    """Return how fast a counter grew between looks of one run, per second; a server that began anew is left out."""
+    """Return how fast a counter grew between looks of one run, per second; a server that restarted is left out."""
     grown = list(_growth(parts, name))
     seconds = sum(lasted for _, lasted in grown)
     return sum(more for more, _ in grown) / seconds if seconds else None

@@ -1,6 +1,6 @@
 """A simulated deployment: replicas behind one queue that start, scale, sleep and vanish as the service documents it.
 
-Discrete events with SimPy, driven by measured service times and an arrival trace; no price stands here. Seconds.
+Discrete events with SimPy, driven by measured service times and an arrival trace; no prices. Seconds.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Fleet:
 
 @dataclass(frozen=True)
 class Simulated:
-    """What came of a trace: the response time of each request, and what the replicas did meanwhile.
+    """The outcome of a trace: the response time of each request, and what the replicas did meanwhile.
 
     ``cold_starts`` counts requests that found no replica running; ``billed`` are replica-seconds in started minutes.
     """

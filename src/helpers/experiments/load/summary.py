@@ -22,15 +22,15 @@ from helpers.runs.results.base import Streaming
 from helpers.runs.results.load_capacity import LoadVerdict
 from helpers.stats.intervals import Estimate, FloatArray, repeats, smallest_n, t_estimate, within, without_interval
 
-#: Seconds within which an answer counts as good, unless told otherwise: the published target of the mean.
+#: Seconds within which an answer meets the target, unless told otherwise: the published target of the mean.
 LATENCY_TARGET = 3.0
-#: How a service that is asked too much fails: it refuses, or answers too late.
+#: How an overloaded service fails: it refuses, or answers too late.
 OVERLOAD = (Failure.RATE_LIMITED, Failure.COLD, Failure.TIMEOUT)
 #: Saturated: the backlog's trend has at most this p-value and leaves at least this share of the requests behind. The
-#: square root of n times the last is what chance piles up.
+#: square root of n times the last is the backlog that chance alone makes.
 P_VALUE, SHARE, CHANCE = 0.001, 0.03, 0.7
 #: More failures than this share are a symptom. They are an end when chance makes the last ones in a row less often
-#: than `P_VALUE`, and there are at least so many.
+#: than `P_VALUE`, and there are at least this many.
 FAILED, LAST = 0.02, 3
 #: Half of the requests left later than this, seconds: the load was less than asked for.
 LATE_SEND = 0.1
@@ -98,7 +98,7 @@ class RunSummary(Frozen):
 
 
 class RequestSettings(Frozen):
-    """How a service was asked: the settings that went with every request, and what was done about repeated prompts."""
+    """The request settings: those that went with every request, and what was done about repeated prompts."""
 
     protocol: str
     model: str | None
@@ -206,10 +206,10 @@ def _judged(each: Sequence[tuple[LoadVerdict, str]], parts: Sequence[MeasuredPar
 
 
 def _never_again(part: MeasuredPart) -> tuple[LoadVerdict, str] | None:
-    """Return that a service stopped answering, when chance hardly lets so many requests at the end fail in a row.
+    """Return that a service stopped answering, when chance hardly lets this many requests at the end fail in a row.
 
     It does so with the share of failures before them, by Laplace's rule of succession, to the power of their number.
-    One that is asked too much refuses the last ones as well: that is no such end.
+    An overloaded one refuses the last ones as well: that is no such end.
     """
     counted = ~_is_of(part, Failure.CANCELLED)
     good, due = part.good[counted], part.intended[counted]
@@ -346,7 +346,7 @@ def _highest(found: Sequence[tuple[float | None, bool]]) -> Estimate:
 
 
 def _holds(rates: Sequence[float], runs: Sequence[RunSummary], target: float) -> tuple[float | None, bool]:
-    """Return up to which rate one repeat holds, and whether that is only as far as was asked."""
+    """Return the highest rate that one repeat sustains, and whether that is only the highest that was tried."""
     last_rate, last_p95 = 0.0, 0.0
     for rate, run in zip(rates, runs, strict=True):
         p95, failed = run.response_time.p95, sum(run.errors.values()) / max(1, run.n)

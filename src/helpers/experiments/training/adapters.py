@@ -28,8 +28,8 @@ def save(network: Any, folder: Path) -> None:
 def average(adapters: Sequence[Path], folder: Path) -> None:
     """Write the mean of adapters of one shape into a folder.
 
-    Their maps stand beside each other in one of their summed rank. LoRA divides by the rank, so that what it adds to
-    the base is exactly the mean of what they add (model soup, Wortsman et al., 2022, https://arxiv.org/abs/2203.05482).
+    Their maps are concatenated in one of their summed rank. LoRA divides by the rank, so that what it adds to the base
+    is exactly the mean of what they add (model soup, Wortsman et al., 2022, https://arxiv.org/abs/2203.05482).
     """
     folder.mkdir(parents=True, exist_ok=True)
     loaded = [load_file(adapter / WEIGHTS) for adapter in adapters]

@@ -1,6 +1,6 @@
 """How the checks of `scorers.faithfulness` were fitted: weights by the references, bounds by their false alarms.
 
-``python -m helpers.experiments.training.checks`` prints what stands there, from ``train`` and ``validation`` alone.
+``python -m helpers.experiments.training.checks`` prints both, computed from ``train`` and ``validation`` alone.
 """
 
 from __future__ import annotations

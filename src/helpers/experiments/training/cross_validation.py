@@ -2,7 +2,7 @@
 
 Every recipe is trained once per fold on the dialogues outside it and judged, after its last epoch, on those inside.
 Each such part is a file of its own, and each adapter that goes into a mean a folder: a comparison that was stopped goes
-on where it was, and recipes that differ in what is averaged or asked share their trainings. `test` is never read.
+on where it was, and recipes that differ only in the averaging or the requests share trainings. `test` is never read.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class FoldScores(Frozen):
 
 
 class RecipeScores(Frozen):
-    """One recipe, as the changes it makes to the standing one, over the folds taken."""
+    """One recipe, as the changes it makes to the current one, over the folds taken."""
 
     changes: tuple[str, ...]
     scores: dict[str, HeldOutScore]
@@ -68,8 +68,8 @@ def choose(
 ) -> CrossValidation:
     """Compare recipes given as ``key=value`` changes into ``output/cross-validation.json``; ``jobs`` at a time.
 
-    With ``take`` only the first so many folds are judged, which costs as much less. Raises `ParamsError` for a change
-    that is none, and for a recipe given twice, whose parts would be the same files.
+    With ``take`` only that many of the first folds are judged, which costs as much less. Raises `ParamsError` for an
+    invalid change, and for a recipe given twice, whose parts would be the same files.
     """
     if len({read_recipe(changes) for changes in candidates}) < len(candidates):
         raise ParamsError(["choose: two of the recipes are the same; give each once"])

@@ -1,4 +1,4 @@
-"""The recipe of the demonstration model's adapter: what can be changed of it, and what stands."""
+"""The recipe of the demonstration model's adapter: what can be changed of it, and its current values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from helpers.params.files import apply_overrides
 
 
 class Recipe(Frozen):
-    """How the adapter is trained, and how it is asked when it is judged: beams, length penalty and reranking.
+    """How the adapter is trained, and its request settings when it is judged: beams, length penalty and reranking.
 
     It is the mean of ``members`` adapters that are trained apart, each from its own seed. They lie on the layers from
     ``first_layer`` up. A batch holds ``batch_dialogues``, each with both references, and ``batch_tokens`` at most.

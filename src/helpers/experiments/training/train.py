@@ -1,7 +1,7 @@
 """``helpers demo-model train``: the LoRA fine-tune of the demonstration model, from the corpus in the package.
 
 Learns from `train` alone and keeps the epoch that does best on `validation`, where every epoch is merged, saved and
-asked as a server would. `test` is never read here.
+run as a server would run it. `test` is never read here.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ def _with_adapter(recipe: Recipe) -> Any:
 def _epochs(
     recipe: Recipe, samples: Sequence[Sample], encoder: ChatEncoder, tokenizer: Any
 ) -> Iterator[list[list[Any]]]:
-    """Yield the batches of each epoch, the speakers of each named anew."""
+    """Yield the batches of each epoch, with its speakers renamed."""
     chance = random.Random(recipe.seed)  # noqa: S311  (it shuffles, it keeps no secret)
     names = speakers(samples)
     for epoch in range(recipe.epochs):

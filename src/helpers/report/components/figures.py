@@ -158,7 +158,7 @@ def spans(
     target: TargetLine | None = None,
     data: Markup,
 ) -> Markup:
-    """Return a bar from one end to the other for each row (a tornado, when the widest stand first).
+    """Return a bar from one end to the other for each row (a tornado, when the widest are first).
 
     ``data`` is the table of the same numbers, which has more to say of each end than its value.
     """

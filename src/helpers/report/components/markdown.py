@@ -14,9 +14,9 @@ from markupsafe import Markup, escape
 
 from helpers.core.text import inert, printable, unlinked
 
-#: Returns where a link of a page leads from elsewhere, or "" where only its words can stand.
+#: Returns where a link of a page leads from elsewhere, or "" where only its words can be kept.
 Leads = Callable[[str], str]
-#: Stands on a line of its own on a page.
+#: What has a line of its own on a page.
 _ASIDE = ("aside", "word")
 
 
@@ -79,7 +79,7 @@ def _inline(parent: Tag, leads: Leads) -> str:
 
 
 def _piece(node: PageElement, leads: Leads) -> str:
-    """Return what stands inside a line, with the space that keeps it apart from its neighbours."""
+    """Return what is inside a line, with the space that keeps it apart from its neighbours."""
     if not isinstance(node, Tag):
         return inert(str(node)) if type(node) is NavigableString else ""
     kinds = node.get_attribute_list("class")

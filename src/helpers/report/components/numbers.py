@@ -20,7 +20,7 @@ from helpers.stats.intervals import EXACT, Estimate
 
 #: Characters of one text that a page shows; the data beside it has all.
 MOST_CHARACTERS = 4_000
-#: What stands at the end of a text that a page does not show to its end.
+#: What is written at the end of a text that a page does not show to its end.
 CUT = "… (cut here; results.json has all)"
 NOT_MEASURED = Markup('<span class="none">not measured</span>')
 
@@ -83,6 +83,6 @@ def quoted(text: Any) -> Markup:
 
 
 def excerpt(text: str, most: int | None = None) -> str:
-    """Return as much of a text as a page shows of one, or at most so many characters."""
+    """Return as much of a text as a page shows of one, or at most ``most`` characters."""
     most = most or MOST_CHARACTERS
     return text if len(text) <= most else f"{text[:most]}{CUT}"

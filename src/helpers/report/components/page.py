@@ -50,7 +50,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Text:
-    """What stands on a page: its H1, its text with anchors, and links to its H2s."""
+    """The content of a page: its H1, its text with anchors, and links to its H2s."""
 
     title: str | Markup
     body: Markup
@@ -60,7 +60,7 @@ class Text:
 def render_page(
     frame: Frame, *, title: str | Markup, body: Markup, subtitle: Markup = _NOTHING, wide: bool = False
 ) -> str:
-    """Return a whole page; ``title`` is its H1 and ``subtitle`` stands below it.
+    """Return a whole page; ``title`` is its H1 and ``subtitle`` is shown below it.
 
     The H2s of ``body`` become the contents at its side, unless the page is ``wide``.
     """

@@ -16,7 +16,7 @@ _ROUND = (1.0, 2.0, 2.5, 5.0, 10.0)
 _LEAST_RATES = (0.9, 0.8, 0.5, 0.0)
 #: An interval may widen a scale by this many times the median width of all intervals.
 _FAR = 3.0
-#: Factor from data to scale, and what stands before and after the digits of a tick.
+#: Factor from data to scale, and what is written before and after the digits of a tick.
 _SPELLED: dict[Style, tuple[float, str, str]] = {
     "usd": (1, "$", ""),
     "rate": (100, "", " %"),

@@ -22,7 +22,7 @@ from helpers.runs.results.cited import Cited
 _FAR = 8.0
 #: The plane as labels are kept apart on it, pixels: that of a telephone.
 _WIDTH, _HEIGHT = 230.0, 240.0
-#: A label's height, the width of its letters, and how far it stands from its point, pixels.
+#: A label's height, the width of its letters, and its distance from its point, pixels.
 _LINE, _LETTER, _OFF = 15.0, 6.3, 9.0
 Box = tuple[float, float, float, float]
 
@@ -143,7 +143,7 @@ def _cross(point: NamedPoint, across: Scale, up: Scale) -> Markup:
 def _point(
     point: NamedPoint, x: Axis, y: Axis, across: Scale, up: Scale, group: int, taken: list[Box], lines: Sequence[Box]
 ) -> list[Markup]:
-    """Return a point's mark and its name, where nothing else stands; one off the plane is pinned with its value."""
+    """Return a point's mark and its name, where nothing else is; one off the plane is pinned with its value."""
     pinned = not (across.low <= point.x.value <= across.high and up.low <= point.y.value <= up.high)
     shape = "reference" if point.is_reference else "pinned" if pinned else f"g{group % 4}"
     left, bottom = across.at(point.x.value), up.at(point.y.value)
@@ -167,7 +167,7 @@ def _told(one: Coordinate, unit: Style) -> str:
 
 
 def _marked(point: NamedPoint, across: Scale, up: Scale) -> list[Box]:
-    """Return where a point and its intervals stand, pixels."""
+    """Return where a point and its intervals are, pixels."""
     x, y = across.at(point.x.value) / 100 * _WIDTH, up.at(point.y.value) / 100 * _HEIGHT
     boxes = [(x - 6, y - 6, x + 6, y + 6)]
     if point.x.low is not None and point.x.high is not None:
@@ -178,9 +178,9 @@ def _marked(point: NamedPoint, across: Scale, up: Scale) -> list[Box]:
 
 
 def _placed(words: str, left: float, bottom: float, taken: list[Box], lines: Sequence[Box]) -> tuple[str, float]:
-    """Return on which side of its point a name stands, and how far above its middle, pixels; the place is taken.
+    """Return on which side of its point a name is placed, and how far above its middle, pixels; the place is taken.
 
-    It stands on no point and no other name, and where it can on no interval.
+    It overlaps no point and no other name and, where possible, no interval.
     """
     x, y, wide = left / 100 * _WIDTH, bottom / 100 * _HEIGHT, _LETTER * len(words)
     lifts = [sign * step * _LINE for step in range(7) for sign in (1, -1)]

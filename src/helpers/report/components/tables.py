@@ -81,7 +81,7 @@ def table(
 
 #: What a cell says that has nothing to say.
 _NOTHING = ("", "–", "not measured", "–not measured")
-#: From so many rows on a column that is the same in all of them is a sentence.
+#: From this many rows on a column that is the same in all of them is a sentence.
 _ROWS_FOR_SAME = 3
 
 
@@ -101,7 +101,7 @@ def _constant(lines: Sequence[Sequence[Cell]]) -> list[int]:
 
 
 def _instead(caption: Cell, id: str | None, silent: Sequence[Cell], note: Cell) -> Markup:
-    """Return the sentence that stands where a table would have nothing to compare."""
+    """Return the sentence that is shown where a table would have nothing to compare."""
     name = Markup(' id="{}"').format(id) if id else ""
     which = Markup(": {}").format(Markup(", ").join(silent)) if silent else ""
     found = "not measured" if silent else "none"

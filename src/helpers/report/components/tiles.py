@@ -50,7 +50,7 @@ def key_figures(*parts: Tile | None) -> Markup:
 
 
 def judged_tile(row: Cited, href: str = "") -> Tile:
-    """Return the tile of a cited `helpers.verdicts.targets.Judged` row; ``href`` is where its evidence stands."""
+    """Return the tile of a cited `helpers.verdicts.targets.Judged` row; ``href`` is where its evidence is shown."""
     estimate, style = row.estimate, row.style.raw
     bounded = estimate.method.raw == EXACT or not (estimate.low.raw is None and estimate.high.raw is None)
     return Tile(

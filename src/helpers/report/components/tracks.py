@@ -32,7 +32,7 @@ class Interval(Protocol):
 
 
 def track(marks: Iterable[Markup], tip: str = "", style: str = "") -> Markup:
-    """Return a track with its marks; ``tip`` is shown to whoever points at it, ``style`` is a class of its own."""
+    """Return a track with its marks; ``tip`` is shown when the pointer is on it, ``style`` is a class of its own."""
     told = Markup(' data-tip="{}"').format(tip) if tip else Markup()
     name = " ".join(filter(None, ["track", style]))
     return Markup('<span class="{}"{}>{}</span>').format(name, told, Markup().join(marks))

@@ -1,4 +1,4 @@
-"""The deployment as a drawn picture: the way of a request, and which part of it this run exercised."""
+"""The deployment as a drawn picture: the request path, and which part of it this run exercised."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GLYPHS: dict[ComponentState, str] = {"exercised": "✓", "stand-in": "≈", "not
 
 @dataclass(frozen=True)
 class Component:
-    """One part on the way of a request, what stands there in this run, and whether the run used it."""
+    """One part of the request path, what it is in this run, and whether the run used it."""
 
     name: str
     detail: str
@@ -24,7 +24,7 @@ class Component:
 
 
 def picture(run: Run) -> Markup:
-    """Return the way of a request through the deployment as a figure."""
+    """Return the request path through the deployment as a figure."""
     parts = _parts(run)
     used = [part.name for part in parts if part.state != "not in this run"]
     finding = f"From {used[0]} to {used[-1]}: what this run exercised" if used else "This run exercised nothing"

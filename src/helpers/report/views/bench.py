@@ -318,7 +318,7 @@ def folded(method: Markup, result: Cited, *own: tuple[str, Markup]) -> Markup:
 
 
 def foot(result: Cited, file: str) -> Markup:
-    """Return when a bench was made and where its figures stand."""
+    """Return when a bench was made and where its figures are."""
     when = f"{result.manifest.started_at.raw:%Y-%m-%d %H:%M} UTC"
     return sentence(
         "<p>Started <time><code>{when}</code></time>, took {all}. Every figure says where in "

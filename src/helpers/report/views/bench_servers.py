@@ -124,5 +124,5 @@ def _name(model: Cited) -> str:
 
 
 def _beside(model: Cited) -> list[Cited]:
-    """Return the strategies that stand beside one at a time under the highest load."""
+    """Return the strategies that are compared with one at a time under the highest load."""
     return [one for one in model.loads[0].strategies if one.ratio.raw]

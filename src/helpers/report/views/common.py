@@ -54,7 +54,7 @@ PLANTED_KINDS = {
     PlantedKind.PERSON_INVENTED: "Person invented",
     PlantedKind.NUMBER_INVENTED: "Number invented",
 }
-#: What stands for texts that the privacy setting keeps from pages, and for one that is empty.
+#: What is shown for texts that the privacy setting keeps from pages, and for one that is empty.
 HIDDEN = Markup("<p>The privacy setting keeps the texts off this page.</p>")
 EMPTY = "(an empty answer)"
 
@@ -94,7 +94,7 @@ def _set_aside(intake: Cited) -> Markup:
 
 
 def not_measured(reason: str) -> Markup:
-    """Return the sentence that stands where a finding would."""
+    """Return the sentence that is shown in place of a finding."""
     return sentence("<p class='answer'><strong>Not measured:</strong> {reason}.</p>", reason=quoted(reason))
 
 
@@ -114,7 +114,7 @@ def verdicts(run: Run, page: str, caption: str) -> Markup:
 
 
 def evidence_link(row: Cited, page: str) -> str:
-    """Return where a row's evidence stands: on the page itself, or on the page that measured it."""
+    """Return where a row's evidence is: on the page itself, or on the page that measured it."""
     stems = {"01": "01-deploy-check", "02": "02-sample-eval", "03": "03-latency-cost"}
     return "#requests" if row.page.raw == page else f"{stems[row.page.raw]}.html#requests"
 
@@ -209,7 +209,7 @@ def _request_row(record: Cited) -> list[Markup]:
 
 
 def answered_by(params: Params) -> str:
-    """Return in words who answers, and by which protocol."""
+    """Return, as a phrase, which service answers, and by which protocol."""
     if params.backend == "replay":
         return "nobody: recorded predictions"
     if params.backend == "local":
@@ -223,7 +223,7 @@ def answered_by(params: Params) -> str:
 
 
 def engine(run: Run) -> str:
-    """Return the engine and the numbers that it computes with: our own, or as a server tells or somebody declared."""
+    """Return the engine and its precision: our own, or as a server tells or the parameters declare."""
     own, found = f"{run.params.model.engine} {run.params.model.dtype}", run.results().deploy_check
     if run.params.backend == "local":
         return own
@@ -285,9 +285,9 @@ def _rows_read(intake: Cited) -> Markup:
 
 
 def _own(tree: Mapping[str, object], not_applied: Sequence[str]) -> dict[str, object]:
-    """Return parameters without targets, prices, alerts, costs and words, which stand in tables of their own.
+    """Return parameters without targets, prices, alerts, costs and words, which are shown in tables of their own.
 
-    Those that are not applied stand in a row of their own.
+    Those that are not applied are shown in a row of their own.
     """
     tables = ("targets.", "prices.", "alerts.", "cost.", "publication.")
     return {key: value for key, value in tree.items() if not key.startswith(tables) and key not in not_applied}

@@ -109,7 +109,7 @@ def break_even_traffic(run: Run) -> Markup | None:
 
 
 def tornado(run: Run) -> Markup:
-    """Return how far each input moves the cost of a thousand requests, widest first."""
+    """Return how far each input moves the cost per 1,000 requests, widest first."""
     costs = projected(run)
     if not costs:
         return Markup()

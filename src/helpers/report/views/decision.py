@@ -1,4 +1,4 @@
-"""The decision of a report: SHIP or HOLD, what stands in the way, and what to do next."""
+"""The decision of a report: SHIP or HOLD, what prevents shipping, and what to do next."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _price(rows: Sequence[Cited]) -> Markup:
 
 
 def _cheaper(run: Run) -> Markup:
-    """Return at what traffic the declared instance meets its target, and the cheapest that sustains the traffic."""
+    """Return at what traffic the configured instance meets its target, and the cheapest that sustains the traffic."""
     costs, parts = cost.projected(run), []
     if even := cost.break_even_traffic(run):
         parts.append(sentence("met above {traffic}", traffic=even))

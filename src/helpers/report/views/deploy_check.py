@@ -156,7 +156,7 @@ def _agreement(item: Cited) -> str:
 
 
 def _behaviour(result: Cited) -> Markup:
-    """Return how it coped with the probes: whether it answered, and what the answers say."""
+    """Return how it responded to the probes: whether it answered, and what the answers say."""
     failed = [probe.name.raw for probe in result.probes if probe.passed.raw is False]
     faulty = [probe.name.raw for probe in result.probes if probe.content.raw == "missed"]
     unjudged = [
@@ -177,7 +177,7 @@ def _content(probe: Cited) -> Markup:
 
 
 def _came(probe: Cited) -> Markup:
-    """Return what came: the answer itself, or the kind of failure."""
+    """Return the response: the answer itself, or the kind of failure."""
     if probe.kind.raw != "ok":
         return quoted(f"{probe.kind.raw}: {probe.detail.raw}")
     hidden = Markup('<span class="aside">{}, hidden by privacy.text</span>').format(probe.detail)

@@ -182,7 +182,7 @@ def page(run: Run, frame: Frame) -> str | None:
 
 
 def _fitted(items: Sequence[Item], room: int) -> Shown:
-    """Return as much as fits into so many bytes, as text where it can be, else packed, else left away."""
+    """Return as much as fits into ``room`` bytes, as text where it can be, else packed, else left out."""
     n, least = len(items), min(len(items), READ_FIRST)
     entries: list[Entry] = []
     for step in _STEPS:
@@ -301,7 +301,7 @@ def _rules(fields: Sequence[Field]) -> str:
 
 
 def _entry(item: Item, with_references: bool, longest: int) -> Entry:
-    """Return a summary as HTML, with its references or without, every text cut beyond so many characters."""
+    """Return a summary as HTML, with its references or without, every text cut beyond ``longest`` characters."""
     row, read = item.row, item.chosen.get("read")
     told: list[str] = [label for label in (row.raw.domain, row.raw.length) if label]
     told += [*(flag.told for flag in item.flags), *([_READ[read]] if read else [])]

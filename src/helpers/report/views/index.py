@@ -1,4 +1,4 @@
-"""index.html, the publication: the decision on top, every verdict, a card per page, what was deployed, its limits."""
+"""index.html, the front page: the decision on top, every verdict, a card per page, what was deployed, its limits."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from helpers.verdicts.compute import judgement
 
 #: How the properties that are compared are called; other scores keep their own name.
 NAMES = {"rougeL": "ROUGE-L", "key_fact_recall": "key facts", "service_time": "service time"}
-#: The properties that a reader compares first; the others stand in the list of the run's data.
+#: The properties that a reader compares first; the others are in the list of the run's data.
 FOREMOST = tuple(NAMES)
 ABSENT = "not measured"
 LIMITS = (
@@ -62,7 +62,7 @@ class Card:
 
 
 def page(run: Run, frame: Frame, cards: Sequence[Card], found: Comparison | None) -> str:
-    """Return the publication: the decision, what was deployed, every verdict, and a card per page.
+    """Return the front page: the decision, what was deployed, every verdict, and a card per page.
 
     ``found`` is what changed since the last published report.
     """
@@ -259,7 +259,7 @@ def again(run: Run) -> Markup:
 
 
 def words(run: Run) -> Markup:
-    """Return where the data are, and what the publication says of its licence and of how to cite it."""
+    """Return where the data are, and what the published report says of its licence and of how to cite it."""
     told = run.params.publication
     lines = [
         Markup(

@@ -16,7 +16,7 @@ _AGAINST = {"baseline": "the recorded baseline", "untuned": "the untuned base"}
 
 
 def judge(result: Cited) -> Markup:
-    """Return the section on the judge: its standing, what it says, and what it was put before."""
+    """Return the section on the judge: whether it has qualified, what it says, and what it was shown."""
     found = result.judge
     if result.reason or found.raw is None:
         return Markup()

@@ -241,7 +241,7 @@ def tokens(result: Cited) -> Markup:
 
 
 def cost(run: Run) -> Markup:
-    """Return the costs at declared traffic beside the busy-time floor."""
+    """Return the costs at the configured traffic beside the busy-time floor."""
     if run.results("03").latency_cost is None:
         return Markup()
     if run.params.provider:

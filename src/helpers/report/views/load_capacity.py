@@ -75,7 +75,7 @@ def _paragraph(parts: list[Markup], result: Cited) -> Markup:
 
 
 def _able(run: Run) -> Markup:
-    """Return what the declared replicas can complete, and what they sustain."""
+    """Return what the configured replicas can complete, and what they sustain."""
     costs = projected(run)
     able = costs.throughput
     return sentence(

@@ -251,7 +251,7 @@ def latency(run: Run, result: Cited) -> Markup:
 
 
 def errors(result: Cited) -> Markup:
-    """Return attempts and those that failed over time, as the dashboard of the publication plots them."""
+    """Return attempts and those that failed over time, as the published dashboard plots them."""
     if result.reason or not result.slices:
         return Markup()
     parts = result.slices.raw

@@ -100,7 +100,7 @@ def claims(result: Cited) -> Markup:
 
 
 def limitations(result: Cited) -> Markup:
-    """Return the limits that the publication states itself."""
+    """Return the limits that the published report states itself."""
     if not result.limitations:
         return Markup()
     return sentence(

@@ -51,7 +51,7 @@ def _named(result: Cited, name: str | None) -> Cited | None:
 
 
 def has_ratio(variant: Cited) -> bool:
-    """Return whether a variant was asked enough dialogues to say how fast it is beside another."""
+    """Return whether a variant was sent enough dialogues to say how fast it is beside another."""
     return bool(variant.speedup.raw) and variant.speedup.value.raw is not None
 
 
@@ -79,7 +79,7 @@ def key_figures(run: Run, result: Cited) -> Markup:
 
 
 def advice(run: Run, result: Cited) -> Markup:
-    """Return which variant to ship, and what stands against the fastest that meets the latency target."""
+    """Return which variant to ship, and what speaks against the fastest that meets the latency target."""
     made = choice(run)
     parts = ["Compared on this machine, not on the endpoint."] if run.params.backend == "endpoint" else []
     reference, best, quick = result.variants[0], recommended(result, made), _named(result, made.quick.raw)

@@ -160,7 +160,7 @@ def scores(result: Cited) -> Markup:
 
 
 def by_group(result: Cited) -> Markup:
-    """Return the charted metrics for every group beside the pooled mean, which never stands alone.
+    """Return the charted metrics for every group beside the pooled mean, which is never shown alone.
 
     Nothing where the recorded answers of the same system show the same groups on many more dialogues.
     """

@@ -79,12 +79,12 @@ def has_texts(result: SampleEval | None) -> bool:
 
 
 def anchor(id: str) -> str:
-    """Return where a summary stands on the page of all: its own id, or a hash where that is no address."""
+    """Return a summary's anchor on the page of all: its own id, or a hash where that is no address."""
     return id if _PLAIN_ID.fullmatch(id) else f"summary-{stable_hash(id)[:12]}"
 
 
 def to_read(run: Run, result: Cited) -> Markup:
-    """Return the summaries to read first, short, each with a link to where it stands beside its dialogue.
+    """Return the summaries to read first, short, each with a link to where it is shown with its dialogue.
 
     In JupyterLab, where no page of all is, they have their references and dialogues.
     """
@@ -108,12 +108,12 @@ def to_read(run: Run, result: Cited) -> Markup:
 
 
 def foremost(result: Cited, most: int, *, linked: bool = True) -> list[Markup]:
-    """Return at most so many summaries to read first, with their references and dialogues."""
+    """Return at most ``most`` summaries to read first, with their references and dialogues."""
     return [_case(row, result.raw.checks, whole=True, linked=linked) for row in in_reading_order(result)[:most]]
 
 
 def lowest(rows: Sequence[Cited], most: int) -> list[Markup]:
-    """Return at most so many scored predictions with what is known of them, those of the lowest ROUGE-L first."""
+    """Return at most ``most`` scored predictions with what is known of them, those of the lowest ROUGE-L first."""
     ranked = sorted(rows, key=lambda row: row.scores.raw.get("rougeL", 1.0))
     return [_case(row, (), whole=True, linked=False) for row in ranked[:most]]
 

@@ -9,7 +9,7 @@ from helpers.runs.results.base import PageResult
 
 
 class Probe(Frozen):
-    """One functional probe of the deployment and what came of it.
+    """One functional probe of the deployment and its outcome.
 
     ``passed``: it was answered, or refused where that will do. ``content`` judges what the answer says, for the reason
     in ``content_note``; ``answer`` is its text, ``None`` where there is none or privacy forbids it.

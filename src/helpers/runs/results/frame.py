@@ -1,4 +1,4 @@
-"""Results as tidy tables, for whoever goes on with them in a notebook."""
+"""Results as tidy tables, for further work in a notebook."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What a judge says on page 02, and whether it may: it is put before errors of known kinds and what readers judged.
+"""What a judge says on page 02, and whether it may: it is shown errors of known kinds and what readers judged.
 
-The figures are kept and its standing follows from them when a page is rendered.
+The figures are kept; whether it has qualified follows from them when a page is rendered.
 """
 
 from __future__ import annotations
@@ -73,9 +73,9 @@ class AgainstReaders(Frozen):
 
 
 class JudgePreference(Frozen):
-    """Which summaries a judge prefers, those of the run or recorded ones, each pair asked in both orders.
+    """Which summaries a judge prefers, those of the run or recorded ones, each pair sent in both orders.
 
-    ``equal`` dialogues have the same summary twice and are not asked. Only where both orders agree does a preference
+    ``equal`` dialogues have the same summary twice and are not sent. Only where both orders agree does a preference
     count: ``inconsistent`` pairs are of no use, and neither are ``malformed`` ones. ``wins`` counts a draw as half.
     """
 
@@ -89,10 +89,10 @@ class JudgePreference(Frozen):
 
 
 class JudgeResult(Frozen):
-    """All that a judge was asked and said; with a ``reason`` it was not asked.
+    """All requests to a judge and its verdicts; with a ``reason`` none were sent.
 
-    ``rubric`` is the hash of what it is told, ``stopped`` says why it was not asked everything. ``shares`` are those of
-    its verdicts, ``flagged`` counts what it denies among all answers, the malformed ones as if they affirmed.
+    ``rubric`` is the hash of its prompt, ``stopped`` says why not every request was sent. ``shares`` are those of its
+    verdicts, ``flagged`` counts what it denies among all answers, with malformed ones counted as affirming.
     """
 
     reason: str = ""

@@ -12,9 +12,9 @@ from helpers.stats.intervals import Estimate
 
 
 class SettingResult(ComparedResult):
-    """One setting of page 03, with how many requests it was asked and how many of them ``failed``.
+    """One setting of page 03, with how many requests it was sent and how many of them ``failed``.
 
-    ``cached`` were answered from the server's cache of prompts, and count for no setting.
+    ``cached`` were answered from the server's prompt cache, and count for no setting.
     """
 
     requests: int = 0
@@ -24,7 +24,7 @@ class SettingResult(ComparedResult):
 
 
 class SettingsSweep(Frozen):
-    """Other settings of the deployment, the first one its own; with a ``reason`` none was asked."""
+    """Other settings of the deployment, the first one its own; with a ``reason`` none was tried."""
 
     reason: str = ""
     dialogues: int = 0
@@ -50,7 +50,7 @@ class CachedAnswers(Frozen):
     """What the server does with a prompt that it has seen, and the answers that left the steady state for it.
 
     ``found`` is as in `helpers.runs.prompt_cache.PromptCache`, empty for a protocol without prompts; ``handled`` is how
-    prompts were asked again. ``tokens`` is the mean of what was taken from the cache.
+    prompts were sent again. ``tokens`` is the mean of what was taken from the cache.
     """
 
     found: Literal["", "reused", "not reused", "not told"] = ""
@@ -61,7 +61,7 @@ class CachedAnswers(Frozen):
 
 
 class DialogueOutcome(Frozen):
-    """What became of one dialogue's requests of the steady state: one value of each kind per dialogue.
+    """The outcome of one dialogue's requests of the steady state: one value of each kind per dialogue.
 
     ``answered`` of ``requests`` after ``attempts``, of which ``failed`` ones. ``service_time`` (seconds) and
     ``tokens``, read and written, are means over its answers, and so are the times of those that came in events.
@@ -93,8 +93,8 @@ class Timed(Frozen):
 class LatencyCost(PageResult):
     """Page 03: service times, rates and tokens of the steady state; costs follow from them when rendering.
 
-    ``outcomes`` are in the order in which dialogues were first asked. ``peak_memory_bytes`` is that of a server on this
-    machine, so far. ``sweep`` holds other settings, asked afterwards; their requests count nowhere else. ``tokens_by``
+    ``outcomes`` are in the order in which dialogues were first sent. ``peak_memory_bytes`` is that of a server on this
+    machine, so far. ``sweep`` holds other settings, tried afterwards; their requests count nowhere else. ``tokens_by``
     says who counted the tokens: ``text`` if any count was made from a text.
     """
 

@@ -98,7 +98,7 @@ class Predicted(Frozen):
 
 
 class Assumption(Frozen):
-    """A published rate, and the share of the time that the declared replicas would be busy at it."""
+    """A published rate, and the utilisation of the configured replicas at it."""
 
     name: str
     rate: float
@@ -109,7 +109,7 @@ class Assumption(Frozen):
 
 
 class Sizing(Frozen):
-    """The fewest replicas that hold a rate with p95 within the target, or ``None`` where no number of them does."""
+    """The fewest replicas that sustain a rate with p95 within the target, or ``None`` where no number of them does."""
 
     rate: float
     per_hour: float
@@ -122,7 +122,7 @@ class Sizing(Frozen):
 class Strategy(Frozen):
     """A strategy on one traffic trace, simulated from measured service times, or why it was not measured.
 
-    That of batching has no trace: what was measured of it stands apart.
+    That of batching has no trace: what was measured of it is kept apart.
 
     ``requests`` over ``hours`` are billed as ``billed_hours`` of one replica; ``cold_starts`` counts requests that
     found no replica running.

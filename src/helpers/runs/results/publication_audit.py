@@ -15,14 +15,14 @@ Spelling = Literal["plain", "count", "s", "minutes", "usd", "rate", "score", "ra
 
 
 class Figure(Frozen):
-    """One figure of a claim, published or re-computed, or a word quoted from the publication."""
+    """One figure of a claim, published or re-computed, or a word quoted from the published report."""
 
     value: int | float | str | None
     style: Spelling = "plain"
 
 
 class Claim(Frozen):
-    """One published claim, re-computed; its texts are templates whose ``{names}`` stand in ``figures``."""
+    """One published claim, re-computed; its texts are templates whose ``{names}`` are keys of ``figures``."""
 
     name: str
     group: str

@@ -28,9 +28,9 @@ class VariantResult(ComparedResult):
 
 
 class Quantization(PageResult):
-    """Page 04; ``processor`` computed the variants, which were asked ``dialogues`` in each of ``rounds``.
+    """Page 04; ``processor`` computed the variants, which were sent ``dialogues`` in each of ``rounds``.
 
-    ``input_tokens`` are those of each dialogue that was asked, shortest first; ``served_busy`` is the processor time,
+    ``input_tokens`` are those of each dialogue that was sent, shortest first; ``served_busy`` is the processor time,
     seconds, that the run's own server took meanwhile. ``limit`` is the fewest seconds that this machine takes for a
     summary of mean length, with weights of int8 and the fastest type of matrices, ``limit_fp32`` with fp32 alone;
     ``memory_gb`` and ``matrix_gflops`` per second are what it was measured to do.

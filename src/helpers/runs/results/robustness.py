@@ -24,7 +24,7 @@ def asks_changed(record: Record) -> bool:
 
 
 class ChangedAnswer(Frozen):
-    """The answer to one changed dialogue, names mapped back, held against the dialogue and references as they are.
+    """The answer to one changed dialogue, names mapped back, compared with the unchanged dialogue and references.
 
     ``equal``: it is word for word the answer to the unchanged dialogue; ``None`` where that one's text is not kept.
     ``flags`` are the faithfulness checks that find something in it.
@@ -58,7 +58,7 @@ class UnderChange(Frozen):
 
 
 class RobustnessEval(Frozen):
-    """Answers under harmless changes of ``dialogues`` dialogues; with a ``reason`` nobody was asked."""
+    """Answers under harmless changes of ``dialogues`` dialogues; with a ``reason`` no request was sent."""
 
     reason: str = ""
     dialogues: int = 0

@@ -35,7 +35,7 @@ class Results(Frozen):
     publication_audit: PublicationAudit | None = None
 
 
-#: Page number → where its result stands in `Results`, and its type.
+#: Page number → its result's field in `Results`, and its type.
 PAGES: dict[str, tuple[str, type[PageResult]]] = {
     "01": ("deploy_check", DeployCheck),
     "02": ("sample_eval", SampleEval),
@@ -59,7 +59,7 @@ def write_result(folder: Path, result: PageResult) -> None:
 
 
 def read_result(folder: Path, page: str) -> PageResult | None:
-    """Return a page's result as it stands on disk, or ``None`` when the page was not run."""
+    """Return a page's result as stored on disk, or ``None`` when the page was not run."""
     path = folder / f"{page}.json"
     if not path.exists():
         return None

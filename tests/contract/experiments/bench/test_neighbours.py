@@ -29,7 +29,7 @@ from tests.page_checks import loose_digits, remote_references, repeated_ids, wro
 
 
 class Counting:
-    """A backend that counts what it is asked, or fails it."""
+    """A backend that counts its requests, or fails them."""
 
     kind = "counting"
 

@@ -1,4 +1,4 @@
-"""When a figure that was found anew agrees with the published one."""
+"""When a re-computed figure agrees with the published one."""
 
 import pytest
 

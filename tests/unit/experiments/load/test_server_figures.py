@@ -31,7 +31,7 @@ def test_only_the_looks_within_the_runs_count() -> None:
         (96, {"running": 2, "queue": 6, "cache_use": 0.6, "input_tokens": 300, "output_tokens": 50}),
         (85, {"running": 50, "queue": 50, "output_tokens": 90}),
         (78, {"running": 3, "queue": 0, "output_tokens": 100}),
-        (76, {"running": 2, "queue": 2, "output_tokens": 40}),  # begun anew
+        (76, {"running": 2, "queue": 2, "output_tokens": 40}),  # restarted
         (75, {"running": 2, "queue": 2, "output_tokens": 60}),
         (74, {"failure": "timeout"}),
     )

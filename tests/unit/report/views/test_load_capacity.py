@@ -1,4 +1,4 @@
-"""The drawing of page 05: what stands on it, what its heading says, and that every figure has its address."""
+"""The drawing of page 05: what it shows, what its heading says, and that every figure has its address."""
 
 from __future__ import annotations
 
