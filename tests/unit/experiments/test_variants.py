@@ -91,6 +91,13 @@ def test_what_says_something_false_is_not_as_good(
     assert (as_good(found, is_reference=False) == "met") is good
 
 
+def test_a_long_run_times_every_variant() -> None:
+    plan = load_params("showcase").quantization
+    assert {one.timed for one in plan.variants} == {True, False}
+    assert all(plan.times(one) for one in plan.variants)
+    assert [one.name for one in load_params("demo").quantization.variants] == [one.name for one in plan.variants]
+
+
 @pytest.mark.parametrize("override", ["quantization.rounds=2", "quantization.dialogues=7"])
 def test_too_little_to_tell_engines_apart_is_not_measured_and_asks_nothing(override: str) -> None:
     params = load_params("demo", [override])
@@ -101,7 +108,7 @@ def test_too_little_to_tell_engines_apart_is_not_measured_and_asks_nothing(overr
     assert all(row.latency is None for row in found.variants)
     assert "a speed takes 8 in 3" in found.variants[0].reason
     untimed = [row.reason for row in found.variants if row.name == "ctranslate2 float32"]
-    assert untimed == ["its speed is left to another run (timed: false)"]
+    assert untimed == ["its speed is left to a longer run (quantization.time_all)"]
 
 
 def test_rounds_that_differ_widen_what_dialogues_alone_would_say() -> None:

@@ -34,7 +34,7 @@ Look = Literal[
     "cloud",
     "ring",
     "level",
-    "mark",
+    "vertical",
 ]
 Values = Sequence[float | None]
 
@@ -50,7 +50,7 @@ _LOOKS: dict[Look, dict[str, Any]] = {
     "cloud": {"color": COLOURS["accent"], "lw": 5, "alpha": 0.4, "solid_capstyle": "round"},
     "ring": _RING,
     "level": {"color": COLOURS["ink"], "lw": 1.2, "ls": (0, (4, 3))},
-    "mark": {"color": COLOURS["muted"], "lw": 1},
+    "vertical": {"color": COLOURS["muted"], "lw": 1},
     "dots": {"color": COLOURS["accent"], "ls": "none"} | _DOT,
     "open dots": {"color": COLOURS["accent"], "ls": "none"}
     | _DOT
@@ -92,7 +92,7 @@ class LevelLine:
 
 
 @dataclass(frozen=True)
-class Mark:
+class VerticalLine:
     """A place on the scale sideways that has a name, such as a capacity."""
 
     label: str
@@ -118,7 +118,7 @@ class Plot:
     across: Style
     axis: str
     bands: Sequence[Band] = ()
-    marks: Sequence[Mark] = ()
+    verticals: Sequence[VerticalLine] = ()
 
     def shown(self) -> list[Curve]:
         """Return the curves of which anything is known."""
@@ -127,7 +127,7 @@ class Plot:
     def ends(self) -> tuple[float, float]:
         """Return the right end and the top of the scales."""
         shown = self.shown()
-        right = max([x for curve in shown for x in curve.xs] + [mark.value for mark in self.marks], default=0.0)
+        right = max([x for curve in shown for x in curve.xs] + [line.value for line in self.verticals], default=0.0)
         held = [level.value for level in self.levels] + [y for curve in shown if not curve.leaves for y in curve.known]
         reach = [y for curve in shown if curve.leaves for y in curve.known]
         reach += [high for curve in shown for _, high in curve.reach if high is not None]
@@ -146,7 +146,7 @@ class Plot:
 def size(plot: Plot, narrow: bool) -> tuple[float, float]:
     """Return the width and height of a drawing."""
     legend = _ROW * len(plot.names()) + 6 if narrow else 0.0
-    return (NARROW if narrow else WIDE), _ABOVE + legend + _ROW * len(plot.marks) + _HEIGHT + _BELOW
+    return (NARROW if narrow else WIDE), _ABOVE + legend + _ROW * len(plot.verticals) + _HEIGHT + _BELOW
 
 
 def draw(figure: Figure, plot: Plot, narrow: bool) -> None:
@@ -165,7 +165,7 @@ def draw(figure: Figure, plot: Plot, narrow: bool) -> None:
         axes.fill_between(band.xs, lows, highs, color=COLOURS["accent"], alpha=0.16, lw=0)
     for level in plot.levels:
         axes.plot([0, right], [level.value] * 2, **_LOOKS["level"])
-    _marks(axes, plot)
+    _verticals(axes, plot)
     for curve in sorted(plot.shown(), key=lambda curve: curve.look != "cloud"):
         _curve(axes, curve, top)
     quiet_axis(axes, "y", upwards, words)
@@ -176,15 +176,15 @@ def draw(figure: Figure, plot: Plot, narrow: bool) -> None:
     _names(axes, plot, narrow, height)
 
 
-def _marks(axes: Axes, plot: Plot) -> None:
+def _verticals(axes: Axes, plot: Plot) -> None:
     """Draw what has a name sideways as a line up to its words, each of which has a row of its own above the scale."""
     _, top = plot.ends()
     row = _ROW / _HEIGHT * top
-    for place, mark in enumerate(sorted(plot.marks, key=lambda mark: mark.value), 1):
+    for place, mark in enumerate(sorted(plot.verticals, key=lambda mark: mark.value), 1):
         x = float(axes.transData.transform((mark.value, 0))[0])
         words = f"{mark.label} {spell(mark.value, plot.across)}"
         left = x + text_width(words, SMALL) + 6 < axes.figure.bbox.x1
-        axes.plot([mark.value] * 2, [0, top + row * place], **_LOOKS["mark"], clip_on=False)
+        axes.plot([mark.value] * 2, [0, top + row * place], **_LOOKS["vertical"], clip_on=False)
         note: dict[str, Any] = {"size": SMALL, "color": COLOURS["ink"], "va": "top", "transform": _pixels()}
         y = float(axes.transData.transform((0, top + row * place))[1])
         axes.text(x + (5 if left else -5), y, words, ha="left" if left else "right", **note)

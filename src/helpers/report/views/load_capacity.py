@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from markupsafe import Markup
 
 from helpers.cost.costs import BY_USE, strategy_costs
 from helpers.report.components import tiles
-from helpers.report.components.figures import TargetLine, curves, points
-from helpers.report.components.line_chart import Curve, LevelLine, Look, Mark, Plot
+from helpers.report.components.figures import TargetLine, points
 from helpers.report.components.numbers import interval, number, quoted, sentence
-from helpers.report.components.row_chart import FEW
 from helpers.report.components.scales import Scale
 from helpers.report.components.tables import Cell, Column, chip, facts, table
+from helpers.report.views import load_curve
 from helpers.report.views.common import ended_early, not_measured
 from helpers.report.views.cost import projected
 from helpers.report.views.quantization import choice, has_ratio, recommended
@@ -111,7 +108,7 @@ def sweep(run: Run, result: Cited) -> Markup:
     )
     rows = [_point_row(one) for one in result.points]
     by_rate = table("Response time by rate, measured and predicted", columns, rows, id="sweep", note=note)
-    return throughput_latency(run, result) + by_rate + server_figures(result)
+    return load_curve.throughput_latency(run, result) + by_rate + server_figures(result)
 
 
 def held(result: Cited) -> Markup:
@@ -235,48 +232,6 @@ def batching(result: Cited) -> Markup:
     return facts(pairs)
 
 
-def throughput_latency(run: Run, result: Cited) -> Markup:
-    """Return the response times that were measured at each rate, beside what queueing predicts, with the target.
-
-    Sideways are requests per hour, with the configured traffic and what the replicas can complete.
-    """
-    sent, curve = result.points.raw, result.curve.raw
-    rates, expected = [_an_hour(one.rate) for one in sent], [_an_hour(one.rate) for one in curve]
-    sure = [one for one in sent if one.saturated]
-    drawn = [
-        Curve("mean, predicted", expected, [one.response for one in curve], "expected", leaves=True),
-        Curve("p95, predicted", expected, [one.p95 for one in curve], "expected high", leaves=True),
-        _measured("p95, measured", rates, [one.p95 for one in sent], "open dots"),
-        _measured("mean, measured", rates, [one.response for one in sent], "dots"),
-        Curve("saturated", [_an_hour(one.rate) for one in sure], [_value(one.response) for one in sure], "ring"),
-    ]
-    target = LevelLine("target of p95", result.assumed.target_p95.raw)
-    marks = [] if run.params.provider else _marks(run)
-    plot = Plot(drawn, [target], "s", "count", "requests an hour", marks=marks)
-    subtitle = (
-        "response time by offered load: dots are measured, with a 95 % interval where at least five repeats give one; "
-        "lines are the steady state that queueing predicts from the service times of page 03"
-    )
-    return curves("load-curve", _finding(result), subtitle, plot, data=_predictions(result))
-
-
-def _marks(run: Run) -> list[Mark]:
-    """Return the configured traffic and what the configured replicas can complete, as far as they are known."""
-    costs = projected(run).raw
-    named = {"configured": costs.declared.requests_per_hour, "capacity": costs.throughput.most_per_hour}
-    return [Mark(label, value) for label, value in named.items() if value is not None]
-
-
-def _measured(label: str, rates: list[float], found: list[Any], look: Look) -> Curve:
-    """Return measured values as dots; few repeats show where these lie, and nothing of others."""
-    reach = [(None, None) if one is None or one.n < FEW else (one.low, one.high) for one in found]
-    return Curve(label, rates, [_value(one) for one in found], look, reach)
-
-
-def _an_hour(per_second: float) -> float:
-    return per_second * 3600
-
-
 def strategies(run: Run, result: Cited) -> Markup:
     """Return the strategies: cost, response time and cold starts, or why they were not measured."""
     if result.reason:
@@ -355,39 +310,6 @@ def _rate(one: Cited) -> Cell:
 
 def _per_hour(rate: Cited) -> Cell:
     return sentence("{rate} an hour", rate=number(rate, "per_hour")) if rate.raw is not None else "not measured"
-
-
-def _finding(result: Cited) -> Cell:
-    saturated = [one for one in result.points if one.saturated.raw]
-    if saturated:
-        return sentence("It does not keep up with {rate} requests an hour", rate=number(saturated[0].rate, "per_hour"))
-    if all(one.saturated.raw is False for one in result.points):
-        return "It keeps up with every rate that was sent"
-    return "Too few requests to tell whether it keeps up"
-
-
-def _predictions(result: Cited) -> Markup:
-    columns = [
-        Column("Rate", "per hour", numeric=True),
-        Column("Utilisation", numeric=True),
-        Column("Mean response", numeric=True),
-        Column("p95", numeric=True),
-    ]
-    rows = [
-        [
-            number(one.rate, "per_hour"),
-            number(one.utilisation, "rate"),
-            number(one.response, "s"),
-            number(one.p95, "s"),
-        ]
-        for one in result.curve
-    ]
-    note = "Steady state, predicted; the next table has what was measured, and predicted for this run."
-    return table("Response time that queueing predicts by rate", columns, rows, id="predicted", note=note)
-
-
-def _value(estimate: Any) -> float | None:
-    return None if estimate is None else estimate.value
 
 
 def _quantization(run: Run) -> Markup | str:

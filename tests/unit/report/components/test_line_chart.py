@@ -12,16 +12,19 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from helpers.report.components.figures import curves
-from helpers.report.components.line_chart import Band, Curve, LevelLine, Mark, Plot, apart
+from helpers.report.components.line_chart import Band, Curve, LevelLine, Plot, VerticalLine, apart
 from tests.drawings import drawing, place, style_of
 
 XS = [0.0, 1.0, 2.0, 3.0]
 
 
 def drawn(
-    *found: Curve, levels: tuple[LevelLine, ...] = (), bands: tuple[Band, ...] = (), marks: tuple[Mark, ...] = ()
+    *found: Curve,
+    levels: tuple[LevelLine, ...] = (),
+    bands: tuple[Band, ...] = (),
+    verticals: tuple[VerticalLine, ...] = (),
 ) -> Tag:
-    plot = Plot(found, levels, "s", "plain", "requests per second", bands, marks)
+    plot = Plot(found, levels, "s", "plain", "requests per second", bands, verticals)
     return drawing(curves("c", "It holds", "seconds", plot, data=Markup("<table></table>")))
 
 
@@ -58,15 +61,19 @@ def test_a_threshold_is_a_labelled_line() -> None:
     assert {round(in_data(svg, point)[1], 2) for point in line} == {2.5}
 
 
-def test_a_mark_has_its_words_above_the_scale_in_a_row_of_its_own() -> None:
-    svg = drawn(Curve("p50", XS, [1.0] * 4, "solid"), marks=(Mark("capacity", 2.9), Mark("configured", 2.8)))
+def test_a_vertical_line_has_its_words_above_the_scale_in_a_row_of_its_own() -> None:
+    svg = drawn(
+        Curve("p50", XS, [1.0] * 4, "solid"), verticals=(VerticalLine("capacity", 2.9), VerticalLine("configured", 2.8))
+    )
     heights = [place(svg, words)[1] for words in ("capacity 2.9", "configured 2.8", "p50")]
     assert heights == sorted(heights)
     assert heights[1] - heights[0] > 15
 
 
-def test_a_scale_reaches_its_farthest_mark() -> None:
-    plot = Plot([Curve("p50", XS, [1.0] * 4, "solid")], [], "s", "plain", "time", marks=[Mark("capacity", 9.0)])
+def test_a_scale_reaches_its_farthest_line() -> None:
+    plot = Plot(
+        [Curve("p50", XS, [1.0] * 4, "solid")], [], "s", "plain", "time", verticals=[VerticalLine("capacity", 9.0)]
+    )
     assert plot.ends()[0] > 9.0
 
 

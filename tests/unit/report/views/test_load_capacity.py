@@ -11,7 +11,7 @@ from bs4 import BeautifulSoup
 
 from helpers.params.files import load_params
 from helpers.report.components.row_chart import FEW
-from helpers.report.views import load_capacity
+from helpers.report.views import load_capacity, load_curve
 from helpers.report.views.load_capacity import sweep
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.load_capacity import Assumed, LoadCapacity, LoadPoint, LoadVerdict, Predicted, ServerFigures
@@ -103,7 +103,7 @@ def test_a_percentile_that_no_run_supports_is_not_drawn() -> None:
 
 def test_few_repeats_are_dots_without_an_interval() -> None:
     found = [estimate(1.0), estimate(2.0).model_copy(update={"n": FEW})]
-    assert load_capacity._measured("mean", [900.0, 1800.0], found, "dots").reach == [(None, None), (1.6, 2.4)]
+    assert load_curve._measured("mean", [900.0, 1800.0], found, "dots").reach == [(None, None), (1.6, 2.4)]
 
 
 @pytest.mark.parametrize(
