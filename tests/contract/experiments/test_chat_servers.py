@@ -282,7 +282,7 @@ def test_the_page_shows_what_the_probes_were_answered_and_judges_it(measuring: S
     result = Cited(found, "results/01.json")
     assert "The two agree to meet on Friday" in str(deploy_check_view.probes(result))
     answer = str(deploy_check_view.answer(result))
-    assert "What it said is at fault on: " in answer
+    assert "Content at fault: " in answer
     assert "coped" not in answer
 
 

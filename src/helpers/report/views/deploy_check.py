@@ -34,10 +34,10 @@ def answer(result: Cited) -> Markup:
     unknown = [item.name.raw for item in result.declared if (item.observed.raw or UNSEEN).startswith(UNSEEN)]
     lines = [
         sentence(
-            "{chip} It is up; {cold}. {text}",
+            "{chip} It is up{cold}. {text}",
             chip=chip("missed" if wrong else "met"),
             cold=_cold(result),
-            text=f"Do not release it before this is mended: {', '.join(wrong)}." if wrong else _up(result),
+            text=f"Fix before release: {', '.join(wrong)}." if wrong else _up(result),
         ),
         _behaviour(result),
         sentence(
@@ -76,13 +76,13 @@ def overview(result: Cited) -> Markup:
     kinds = [
         ("Checks", [VERDICTS[check.passed.raw] for check in result.checks]),
         ("Probes answered or refused", [VERDICTS[probe.passed.raw] for probe in result.probes]),
-        ("What responses say", [probe.content.raw for probe in result.probes if probe.kind.raw == "ok"]),
+        ("Content of responses", [probe.content.raw for probe in result.probes if probe.kind.raw == "ok"]),
         ("Configuration", [_agreement(item) for item in result.declared]),
     ]
     missed = [label.lower() for label, verdicts in kinds if "missed" in verdicts]
     return tallies(
         "overview",
-        f"Mend first: {', '.join(missed)}" if missed else "Nothing that was judged is missed",
+        f"Fix first: {', '.join(missed)}" if missed else "Nothing that was judged is missed",
         "a cell for each check, probe, response and property, the worst first; the tables below name them",
         [(label, verdicts, chip(worst(verdicts))) for label, verdicts in kinds if verdicts],
     )
@@ -162,10 +162,10 @@ def _behaviour(result: Cited) -> Markup:
     unjudged = [
         probe.name.raw for probe in result.probes if probe.kind.raw == "ok" and probe.content.raw == "not judged"
     ]
-    parts = [f"It failed on: {', '.join(failed)}." if failed else "It answered, or refused cleanly, every probe."]
-    parts += [f"What it said is at fault on: {', '.join(faulty)}."] if faulty else []
-    parts += [f"Not judged is what it said on: {', '.join(unjudged)}."] if unjudged else []
-    parts += [] if faulty or unjudged else ["No fault was found in what it said."]
+    parts = [f"It failed on: {', '.join(failed)}." if failed else "Every probe got an answer or a clean refusal."]
+    parts += [f"Content at fault: {', '.join(faulty)}."] if faulty else []
+    parts += [f"Content not judged: {', '.join(unjudged)}."] if unjudged else []
+    parts += [] if faulty or unjudged else ["No fault was found in the content."]
     return sentence("{chip} {text}", chip=chip("missed" if failed or faulty else "met"), text=" ".join(parts))
 
 
@@ -189,16 +189,13 @@ def _came(probe: Cited) -> Markup:
 
 def _up(result: Cited) -> str:
     unknown = [check.name.raw for check in result.checks if check.passed.raw is None]
-    found = "Nothing prevents measuring it"
-    return f"{found}; not known: {', '.join(unknown)}." if unknown else f"{found}."
+    return f"Not known: {', '.join(unknown)}." if unknown else "It can be measured."
 
 
 def _cold(result: Cited) -> Markup:
     if result.cold_start.raw is None:
-        return sentence("cold start not measured ({note})", note=quoted(result.cold_note))
-    return sentence(
-        "and {seconds} passed {note}", seconds=number(result.cold_start, "s"), note=quoted(result.cold_note)
-    )
+        return sentence("; cold start not measured ({note})", note=quoted(result.cold_note))
+    return sentence(": {seconds} {note}", seconds=number(result.cold_start, "s"), note=quoted(result.cold_note))
 
 
 def _declared_sentence(differing: list[str], unknown: list[str]) -> str:

@@ -217,16 +217,19 @@ def trade(run: Run) -> Markup:
     rows = [
         [
             quoted(variant.name),
-            number(variant.latency.value, "s") if variant.latency else "–",
+            number(variant.latency.value, "s"),
             number(variant.quality.difference, "difference") if variant.quality else "–",
             number(fit.per_1000_requests, "usd") if fit.per_1000_requests.raw is not None else "–",
             "the reference" if place == 0 else chip(fit.quality.raw),
             chip(fit.latency.raw),
         ]
         for place, (variant, fit) in enumerate(zip(result.variants, made.fits, strict=True))
+        if variant.latency.raw
     ]
+    untimed = Markup(", ").join(quoted(variant.name) for variant in result.variants if not variant.latency.raw)
+    note = sentence("Not timed in this run: {names}; page 04 has their quality.", names=untimed) if untimed else ""
     caption = "Cost, quality and speed of what could be deployed"
-    return table(caption, columns, rows, id="options")
+    return table(caption, columns, rows, id="options", note=note)
 
 
 def to_read(run: Run) -> Markup:

@@ -70,7 +70,7 @@ def latency(run: Run, result: Cited) -> Markup:
     if not result.dialogues:
         return Markup()
     rows = sorted(result.dialogues, key=lambda row: row.mean.raw)
-    target = latency_target(run)
+    target = latency_target(run, "target for the mean")
     if len(rows) > MOST_ROWS:
         groups = [
             Observations(
@@ -298,8 +298,8 @@ def _judged(words: str, row: Cited | None, measured: Cited, style: Style) -> Mar
     )
 
 
-def latency_target(run: Run) -> TargetLine | None:
+def latency_target(run: Run, label: str) -> TargetLine | None:
     """Return the target of the mean latency as a line of a drawing, if there is one."""
     judged = Cited(judgement(run, "03"), "results/judged.json")
     row = next((row for row in judged.rows if row.name.raw == "average_latency"), None)
-    return TargetLine(row.threshold, "target for the mean") if row and row.threshold.raw is not None else None
+    return TargetLine(row.threshold, label) if row and row.threshold.raw is not None else None

@@ -246,7 +246,7 @@ def strategies(run: Run, result: Cited) -> Markup:
         Column("Change", numeric=True),
         Column("p95", numeric=True),
         Column("Cold starts", numeric=True),
-        Column("Taken away", numeric=True),
+        Column("Interruptions", numeric=True),
     ]
     elsewhere = {"quantization": _quantization(run), "batching": _batching(result.batching)}
     pairs = list(zip(result.strategies, costs, strict=bool(costs)))

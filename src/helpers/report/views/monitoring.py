@@ -86,9 +86,9 @@ def alerts(run: Run, result: Cited) -> Markup:
         Column("Threshold", numeric=True),
         Column("Fired", unit="times", numeric=True),
         Column("First fired", numeric=True),
-        Column("In all", numeric=True),
-        Column("Most in a window", numeric=True),
-        Column("Needed", numeric=True),
+        Column("Time firing", numeric=True),
+        Column("Max. samples", numeric=True),
+        Column("Min. samples", numeric=True),
         Column("State"),
     ]
     rows = [
@@ -104,7 +104,10 @@ def alerts(run: Run, result: Cited) -> Markup:
         ]
         for rule in _shown(alerted_of(run))
     ]
-    note = "Where there is no GPU, its rule does not apply and the processor is watched instead."
+    note = (
+        "Samples: the most that one window held, and the fewest that the rule needs. Where there is no GPU, its rule "
+        "does not apply and the processor is watched instead."
+    )
     return table("Alert rules over this log", columns, rows, id="alerts", note=note) + states_over_time(alerted_of(run))
 
 
@@ -115,11 +118,11 @@ def thresholds(run: Run, result: Cited) -> Markup:
     columns = [
         Column("Alert"),
         Column("Published", numeric=True),
-        Column("Time beyond it", numeric=True),
+        Column("Time over threshold", numeric=True),
         Column("Lowest seen", numeric=True),
         Column("Highest seen", numeric=True),
         Column("Suggested threshold", numeric=True),
-        Column("Windows in the log", numeric=True),
+        Column("Log length", "windows", numeric=True),
     ]
     rows = [
         [

@@ -160,7 +160,7 @@ def latencies(run: Run, result: Cited) -> Markup:
         sentence("latency, mean and 95 % interval over dialogues, on {processor}", processor=quoted(result.processor)),
         [(variant.name.raw, variant.latency) for variant in rows],
         unit="s",
-        target=latency_target(run),
+        target=latency_target(run, "target"),
         by="Variant",
     )
 
