@@ -6,6 +6,7 @@ The demonstration page shows every part there is; the published report is what a
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,10 @@ def opened(browser: Browser, demo_file: Path, request: pytest.FixtureRequest) ->
 
 VIEWS = [(width, scheme) for width in (360, 1280) for scheme in ("light", "dark")]
 PUBLISHED = sorted(path.name for path in REPORTS.glob("*.html"))
+#: With the benches and the second demonstration, which have data of their own.
+ALL_PAGES = sorted(path.relative_to(REPORTS).as_posix() for path in REPORTS.rglob("*.html"))
+#: What the front page may take: pixels at a width of 1280, and sheets of A4.
+TALLEST, MOST_SHEETS = 3800, 4
 views = pytest.mark.parametrize("opened", VIEWS, indirect=True)
 
 
@@ -82,7 +87,7 @@ def test_accessible(opened: tuple[Page, list[str]]) -> None:
     assert violations(page) == []
 
 
-@pytest.mark.parametrize("opened", [(*view, name) for name in PUBLISHED for view in VIEWS], indirect=True)
+@pytest.mark.parametrize("opened", [(*view, name) for name in ALL_PAGES for view in VIEWS], indirect=True)
 def test_a_published_page_is_quiet_readable_and_accessible(opened: tuple[Page, list[str]]) -> None:
     test_page_is_quiet_and_fits(opened)
     test_accessible(opened)
@@ -115,6 +120,14 @@ def test_one_drawing_of_each_figure_is_shown(opened: tuple[Page, list[str]]) -> 
     )
     narrow = page.viewport_size == {"width": 360, "height": 900}
     assert [drawn for drawn in shown if drawn] == [["narrow" if narrow else "wide"]], "rows are drawn once"
+
+
+@pytest.mark.parametrize("opened", [(1280, "light", "index.html")], indirect=True)
+def test_the_front_page_is_short_on_a_screen_and_on_paper(opened: tuple[Page, list[str]]) -> None:
+    page, _ = opened
+    assert page.evaluate("document.documentElement.scrollHeight") <= TALLEST
+    sheets = re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True))
+    assert 1 < len(sheets) <= MOST_SHEETS
 
 
 def test_page_obeys_the_rules(demo_page: str, demo: Any) -> None:
