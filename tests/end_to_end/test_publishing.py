@@ -40,7 +40,7 @@ def test_a_run_killed_before_it_was_published_is_published(
 ) -> None:
     done = helpers("report", "--resume", str(unpublished), out=tmp_path / "out")
     assert done.code == 0, done.told
-    assert "it is measured, and its pages are made anew" in done.told
+    assert "it is measured, and its pages are rendered again" in done.told
     for path in replayed.out.iterdir():
         assert (done.out / path.name).read_bytes() == path.read_bytes(), path.name
     again = helpers("report", "--resume", str(unpublished), out=tmp_path / "out")

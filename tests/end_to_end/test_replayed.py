@@ -138,7 +138,7 @@ def test_an_estimate_over_a_run_takes_its_times_and_says_where_they_are_from(
     replayed: Finished, helpers: Report, tmp_path: Path
 ) -> None:
     done = helpers("cost", "params/endpoint.yaml", "--run", str(replayed.run), "--json", str(tmp_path / "cost.json"))
-    assert (done.code, "(measured in " in done.told, "as if on aws intel-spr x8" in done.told) == (0, True, True)
+    assert (done.code, "(measured in " in done.told, "priced as aws intel-spr x8" in done.told) == (0, True, True)
     page = json.loads((replayed.out / "results.json").read_text())["results/cost.json"]
     found = json.loads((tmp_path / "cost.json").read_text())
     assert found["basis"]["service_time"] == page["basis"]["service_time"]

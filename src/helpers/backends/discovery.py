@@ -272,7 +272,7 @@ def _chat(server: AskedServer, url: str, name: str, models: list[dict[str, Any]]
     length = context_of(served)
     streams, assumed = answer.chunks is not None, []
     if len(models) > 1 and served:
-        assumed.append(f"of {len(models)} models {name} is asked; another with --set endpoint.served_model=NAME")
+        assumed.append(f"of {len(models)} models requests go to {name}; another with --set endpoint.served_model=NAME")
     if name == ANY_MODEL:
         assumed.append("it does not name its models; give the name with --set endpoint.served_model=NAME")
     if length is None:

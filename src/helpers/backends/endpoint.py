@@ -208,11 +208,7 @@ class EndpointBackend:
             return RequestError(error.kind, reason, said=error.said, status=error.status)
         if error.kind is not Failure.NOT_FOUND or reply.status != 404 or "no model" in error.private:
             return error
-        advice = (
-            "a chat server is asked with endpoint.protocol: chat"
-            if self._chat is None
-            else "give its address up to /v1"
-        )
+        advice = "for a chat server set endpoint.protocol: chat" if self._chat is None else "give its address up to /v1"
         reason = f"{error.private}: nothing at {self._path}; {advice}"
         return RequestError(error.kind, reason, said=error.said, status=error.status)
 

@@ -95,7 +95,9 @@ def provider_of(params: Params, token: str | None = None) -> Provider | None:
         prepared = _within(limit, first)
     if not str(prepared.url).startswith(f"{ROUTER}/"):
         where = urlsplit(prepared.url).netloc
-        raise InputError(f"{key}: the library would send the token to {where}, which is not {ROUTER}; nothing is asked")
+        raise InputError(
+            f"{key}: the library would send the token to {where}, which is not {ROUTER}; no request is sent"
+        )
     added = {key: value for key, value in prepared.headers.items() if key.lower() not in OWN_HEADERS}
     route = prepared.url.removeprefix(ROUTER)
     return Provider(name, model, token, (address or ROUTER) + route, route, str(prepared.model), added, client, hub)
@@ -222,4 +224,4 @@ def _explained(key: str, model: str, hub: str) -> Iterator[None]:
         raise InputError(f"{key}: {error}") from None
     except Exception as error:  # its transport raises many kinds; all of them mean: no answer to act on
         said = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise DeployError(f"{key}: how {model} is asked cannot be looked up at {hub}: {said}") from error
+        raise DeployError(f"{key}: how requests to {model} are made cannot be looked up at {hub}: {said}") from error

@@ -45,7 +45,7 @@ class Costs(Frozen):
     @property
     def as_if(self) -> str:
         """What to say of costs whose speed was measured elsewhere."""
-        return f"as if on {self.needs_run_on}" if self.needs_run_on else ""
+        return f"priced as {self.needs_run_on}" if self.needs_run_on else ""
 
 
 class Basis(Frozen):

@@ -213,7 +213,7 @@ def prices(sheet: Sheet, params: Params, found: Projection) -> None:
     own = declared_price(params).vcpus
     sheet.define("declared_processors", f"B{sheet.next_row}")
     processors_of = f"INDEX($C${first}:$C${last},MATCH(instance,price_names,0))"
-    sheet.write(["Processors of the declared instance", Formula(processors_of, own or "–")])
+    sheet.write(["Processors of the configured instance", Formula(processors_of, own or "–")])
     dearest = f"K{first}:K{last}"
     chosen = found.choices.candidates[found.choices.chosen].instance if found.choices.chosen is not None else "none"
     best = f'IF(COUNT({dearest})=0,"none",INDEX(price_names,MATCH(MIN({dearest}),{dearest},0)))'

@@ -112,7 +112,7 @@ def wait_until_ready(backend: EndpointBackend, ended: Callable[[], object] = lam
         if status != 503:
             return text
         time.sleep(0.1)
-    return "" if ended() else f"not ready after {READY_LIMIT:.0f} s"
+    return "" if ended() else f"did not become ready within {READY_LIMIT:.0f} s"
 
 
 def start_server(params_file: Path, log: Path) -> ServerChild:

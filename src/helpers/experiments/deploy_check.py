@@ -40,7 +40,7 @@ LIMITED = ("max_new_tokens",)
 def measure(run: Run) -> DeployCheck:
     """Wake the deployment, warm it up, probe it, and compare what it does with what was declared."""
     if run.params.backend == "replay":
-        return DeployCheck(page=PAGE, reason="recorded predictions are replayed, so no deployment was asked")
+        return DeployCheck(page=PAGE, reason="recorded predictions are replayed, so no request went to a deployment")
     # until it is up and warm, its prompt cache is not examined
     began, sender = time.monotonic(), run.sender(PAGE, backend=run.backend)
     short = texts()["short"]

@@ -28,7 +28,7 @@ FAULTS = {
     OutputFailure.HEAD_LOST: "it begins within a sentence",
     OutputFailure.LOOP: "it goes round in circles",
     OutputFailure.UNKNOWN_PERSON: "it names somebody who is not in the dialogue",
-    OutputFailure.UNSPOKEN_NUMBER: "it gives a number that nobody spoke",
+    OutputFailure.UNSPOKEN_NUMBER: "it gives a number that is not in the dialogue",
 }
 
 

@@ -168,5 +168,7 @@ def _why_over(run: Run, judged: Judgement) -> str:
         return "every target that more dialogues could decide is decided"
     names = ", ".join(row.label for row in undecided)
     if _all_asked(run) and any(row.open for row in undecided):
-        return f"all {run.manifest.available} dialogues of {run.params.samples.source} are asked; still open: {names}"
+        return (
+            f"all {run.manifest.available} dialogues of {run.params.samples.source} are answered; still open: {names}"
+        )
     return f"the looks are used up; still undecided: {names}"

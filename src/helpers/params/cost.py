@@ -216,7 +216,7 @@ class CostAssumptions(Section):
     @model_validator(mode="after")
     def _distinct(self) -> Self:
         if not self.scenarios:
-            raise ValueError("'scenarios' is empty; the first of them is the month that all others are held against")
+            raise ValueError("'scenarios' is empty; the first of them is the month that all others are compared with")
         for what, names in (
             ("scenario", [s.label for s in self.scenarios]),
             ("platform", [p.name for p in self.platforms]),

@@ -42,7 +42,7 @@ class AnswerParts:
         table = pyarrow.parquet.read_table(path)
         if (table.schema.metadata or {}).get(_KEY, b"").decode() != fingerprint:
             raise RunError(
-                f"{path.name}: answers to other dialogues, chunks or settings; remove {self.folder.name} to ask anew, "
+                f"{path.name}: answers to other dialogues, chunks or settings; remove {self.folder.name} to start over, "
                 "or write elsewhere"
             )
         return {str(row["id"]): row for row in table.to_pylist()}

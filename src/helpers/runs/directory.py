@@ -38,7 +38,7 @@ def attach(directory: Path, params: str | Path | None = None) -> Run:
     ]
     if changed:
         raise RunError(
-            f"'{changed[0]}' cannot change for a finished run, only {', '.join(FILES)} can; measure anew with 'report'"
+            f"'{changed[0]}' cannot change for a finished run, only {', '.join(FILES)} can; measure again with 'report'"
         )
     run = Run(directory, judged_by, measuring=False)
     run.measuring = run.manifest.finished_at is None
@@ -82,11 +82,13 @@ def open_interrupted(directory: Path, source: str | None, overrides: Sequence[st
     run.hold()
     state = state_of(run)
     if state == "published":
-        raise RunError(f"{shown(run.directory)}: this run is finished; 'render' shows it again, 'report' measures anew")
+        raise RunError(
+            f"{shown(run.directory)}: this run is finished; 'render' shows it again, 'report' makes a new run"
+        )
     if source is not None:
         _check_unchanged(run, load_params(source, overrides))
     if state == "measured":
-        say(f"going on with {shown(run.directory)}: it is measured, and its pages are made anew")
+        say(f"going on with {shown(run.directory)}: it is measured, and its pages are rendered again")
         return run
     torn = run.log.set_aside_torn()
     if torn:
@@ -108,7 +110,7 @@ def _check_unchanged(run: Run, wanted: Params) -> None:
     if changed:
         raise RunError(
             f"--resume {shown(run.directory)}: '{changed[0]}' has changed since the run began; leave PARAMS and "
-            "--set away to go on with what the run was told, or measure anew"
+            "--set away to go on with what the run was told, or make a new run"
         )
 
 

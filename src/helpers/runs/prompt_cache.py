@@ -34,7 +34,7 @@ SWITCHES: tuple[Reuse, ...] = ("cache_prompt", "cache_salt")
 #: What was seen of a server's cache of prompts, and what is done about it, as a reader is told.
 SEEN = {
     "reused": "The server answers a prompt that it has seen from a cache.",
-    "not reused": "The server computed a prompt anew that it had just answered.",
+    "not reused": "The server computed a prompt again that it had just answered.",
     "not told": "The server does not tell how much of a prompt it takes from a cache.",
 }
 HANDLED: dict[Reuse, str] = {

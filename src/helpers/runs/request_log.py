@@ -321,7 +321,7 @@ def read_lines(
             found, rest = _recovered(line, name, number)
             yield from ((number, record) for record in found)
             if line.endswith(b"\n") and (rest or len(found) > 1):
-                told = f"{rest:,} bytes that are no JSON are left out" if rest else f"{len(found)} records stand on it"
+                told = f"{rest:,} bytes that are no JSON are left out" if rest else f"it holds {len(found)} records"
                 damaged(f"{name} line {number}: {told}")
 
 

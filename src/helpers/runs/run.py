@@ -86,7 +86,7 @@ class Run:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"]))
             raise RunError(
-                f"{shown(self.directory)}: manifest.json is none of this version: {where} {first['msg']}; measure anew"
+                f"{shown(self.directory)}: manifest.json is none of this version: {where} {first['msg']}; measure again"
             ) from None
 
     @cached_property

@@ -114,7 +114,7 @@ class PredictionFile:
             except ValueError:
                 continue
             if key and (place := first.setdefault(key, row.place)) != row.place:
-                problems.append(f"{self.counting.name} {row.place}: id '{key}' stands in {place} too; ids must differ")
+                problems.append(f"{self.counting.name} {row.place}: id '{key}' is also in {place}; ids must differ")
         rest = len(problems) - SHOWN
         return problems[:SHOWN] + ([f"{self.counting.name}: and {rest} more problems"] if rest > 0 else [])
 

@@ -88,7 +88,7 @@ def paired(
     series that do not pair, values not finite or a negative margin. Sources: Noreen (1989); Phipson and Smyth (2010).
     """
     if margin is not None and not (math.isfinite(margin) and margin >= 0):
-        raise ValueError(f"margin: is {margin}; give the largest loss that is still as good, as in 0.01")
+        raise ValueError(f"margin: is {margin}; give the largest loss that still counts as quality kept, as in 0.01")
     x, y = checked(a=a, b=b)
     differences = x - y if clusters is None else per_dialogue(x - y, clusters)
     n = differences.size

@@ -37,4 +37,4 @@ def covers(table: Coverage, n: int) -> str:
         share = shares[max((k for k in shares if k <= n), default=min(shares))]
         if share < ACCEPTABLE:
             short.append(f"{100 * share:.0f} % ({kind})")
-    return f"really covers about {', '.join(short)} at this n" if short else ""
+    return f"covers about {', '.join(short)} in simulation at this n" if short else ""

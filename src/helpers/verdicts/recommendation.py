@@ -18,7 +18,7 @@ from helpers.stats.comparison import ALPHA
 from helpers.stats.intervals import Estimate
 from helpers.verdicts.targets import Verdict, decide, threshold_of
 
-Why = Literal["not measured", "nothing as good", "target", "cheaper", "faster", "reference", "no saving"]
+Why = Literal["not measured", "none keeps quality", "target", "cheaper", "faster", "reference", "no saving"]
 TargetOutcome = Literal["met", "undecided", "missed", "no target", "not measured"]
 #: Answers all the same word for word show that quality is kept once at most this share of others may differ (95 %).
 MOST_DIFFERENT = 0.05
@@ -125,7 +125,7 @@ def _recommended(variants: Sequence[VariantResult], fits: Sequence[Fit]) -> tupl
     reference = fits[0]
     rivals = [(v, f) for v, f in measured[1:] if f.quality == "met"]
     if not rivals:
-        return reference.name, "nothing as good" if len(measured) > 1 else "reference"
+        return reference.name, "none keeps quality" if len(measured) > 1 else "reference"
     _, best = min(rivals, key=lambda pair: _rank(*pair))
     if best.latency == "met" != reference.latency:
         return best.name, "target"

@@ -28,7 +28,7 @@ Direction = Literal["max", "min", "below", "above", "margin", "none"]
 BY_FLAGS = "the faithfulness checks flag more summaries than it allows, their false alarms deducted"
 BY_JUDGE = "a judge that has qualified denies more summaries than it allows, its false alarms deducted"
 #: What would start the looks again once those at a question are used up.
-ANEW = f"the {LOOKS} looks at this question are used; other dialogues start it anew"
+ANEW = f"the {LOOKS} looks at this question are used; other dialogues start it again"
 
 
 def style_of(unit: Style, direction: str) -> Style:

@@ -117,7 +117,7 @@ def test_it_ends_with_its_dialogues_and_with_its_looks(
 ) -> None:
     with started(monkeypatch, SPOKEN, settings=("samples.source=bundled:demo", "targets.success_rate.min=0.99")) as run:
         ask_until_decided(run, lambda looks: None)
-    assert "all 10 dialogues of bundled:demo are asked; still open: Success rate" in capsys.readouterr().err
+    assert "all 10 dialogues of bundled:demo are answered; still open: Success rate" in capsys.readouterr().err
     # half of all fail, and half is asked for: no number of looks decides it
     failing = [SPOKEN, answer(400, {"error": "no"}), SPOKEN]  # the third asks whether the server refuses all
     monkeypatch.setattr(until_decided, "MOST_GROWTH", 2.0)

@@ -146,7 +146,7 @@ def test_unusual_csv_is_scored_right(tmp_path: Path, content: bytes) -> None:
         ),
         ("p.csv", CSV + b'"a\nb",x,y\na,x, \n', r"row 2 \(line 4\): no reference in column 'r'"),
         ("p.csv", CSV + b"a,x,y\n,x,y\n", r"row 2 \(line 3\): no id in column 'id'"),
-        ("p.csv", CSV + b"a,x,y\nb,x,y\na,x,y\n", r"row 3 \(line 4\): id 'a' stands in row 1 \(line 2\) too"),
+        ("p.csv", CSV + b"a,x,y\nb,x,y\na,x,y\n", r"row 3 \(line 4\): id 'a' is also in row 1 \(line 2\)"),
         ("p.csv", b"id,p,p,r\na,x,y,z\n", r"p\.csv header: 'p' stands twice; rename one of each"),
         ("p.csv", b"id;q;r\na;x;y\n", r"p\.csv: no column 'p'.*columns are id, q, r"),
         ("p.csv", b"id,p,ref\na,x,y\n", r"no column 'r' \(did you mean 'ref'\?\)"),

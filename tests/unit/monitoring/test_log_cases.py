@@ -84,7 +84,7 @@ def test_a_value_that_cannot_be_is_refused_by_line(name: str, reason: str, monit
             "one-line-1970.jsonl line 38: its clock says 1970-01-09, years from the other lines",
         ),
         ("nul-tail-newline.jsonl", 31, "nul-tail-newline.jsonl line 96: 4,096 bytes that are no JSON are left out"),
-        ("two-on-one-line.jsonl", 31, "two-on-one-line.jsonl line 6: 2 records stand on it"),
+        ("two-on-one-line.jsonl", 31, "two-on-one-line.jsonl line 6: it holds 2 records"),
     ],
 )
 def test_what_can_be_read_is_read_and_the_rest_is_named(name: str, attempts: int, told: str, monitored: Any) -> None:

@@ -52,15 +52,15 @@ FASTER = {"speedup": estimate(1.5)}
 REFERENCE, RIVAL = "transformers float32", "ctranslate2 int8"
 CASES = [
     ("a target", variant(REFERENCE, 4.0), variant(RIVAL, 2.0, **quality(True)), RIVAL, "target"),
-    ("not as good", variant(REFERENCE, 4.0), variant(RIVAL, 2.0, **quality(False)), REFERENCE, "nothing as good"),
-    ("never judged", variant(REFERENCE, 4.0), variant(RIVAL, 2.0), REFERENCE, "nothing as good"),
+    ("not as good", variant(REFERENCE, 4.0), variant(RIVAL, 2.0, **quality(False)), REFERENCE, "none keeps quality"),
+    ("never judged", variant(REFERENCE, 4.0), variant(RIVAL, 2.0), REFERENCE, "none keeps quality"),
     ("a cheaper instance", variant(REFERENCE, 2.0, 5), variant(RIVAL, 1.0, 1.0, **quality(True)), RIVAL, "cheaper"),
     ("a smaller one holds it", variant(REFERENCE, 2.0), variant(RIVAL, 1.0, **quality(True)), RIVAL, "cheaper"),
     ("faster, and nothing else", variant(REFERENCE, 1.5), variant(RIVAL, 1.0, **quality(True)), REFERENCE, "no saving"),
     ("and dearer", variant(REFERENCE, 1.5), variant(RIVAL, 1, 9, **FASTER, **quality(True)), REFERENCE, "no saving"),
     ("faster, no dearer", variant(REFERENCE, 1.5), variant(RIVAL, 1.0, **quality(True) | FASTER), RIVAL, "faster"),
     ("equal answers", variant(REFERENCE, 1.5), variant(RIVAL, 1.0, **equal(72)), RIVAL, "faster"),
-    ("equal on too few", variant(REFERENCE, 1.5), variant(RIVAL, 1.0, **equal(71)), REFERENCE, "nothing as good"),
+    ("equal on too few", variant(REFERENCE, 1.5), variant(RIVAL, 1.0, **equal(71)), REFERENCE, "none keeps quality"),
     ("no reference", variant(REFERENCE, None), variant(RIVAL, 2.0, **quality(True)), REFERENCE, "not measured"),
     ("no rival", variant(REFERENCE, 2.0), variant(RIVAL, None), REFERENCE, "reference"),
 ]  # fmt: skip

@@ -213,7 +213,7 @@ def test_each_look_is_stricter_and_after_the_fifth_undecided_is_final(params: Pa
         looks = [look for look in looks_of(one) if look.target == "average_latency"]
         if number == 6:
             assert (row.look, looks, row.final) == (None, [], True)
-            assert "other dialogues start it anew" in row.reason
+            assert "other dialogues start it again" in row.reason
             assert rows_of(replace(one, ledger=()))["average_latency"].look == 1
             break
         assert (row.look, row.looks, row.final) == (number, 5, number == 5)

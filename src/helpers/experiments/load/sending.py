@@ -377,7 +377,7 @@ def _teller(plan: Plan, repeat: int, repeats: int) -> Tell | None:
     def tell(so_far: Outcomes, seconds: float) -> None:
         sent, ended = len(so_far.kinds), so_far.answered + so_far.failed
         line = f"run {repeat + 1}/{repeats}{rate}: {seconds:.0f} of {plan.warmup + plan.seconds:.0f} s, {sent} sent, "
-        line += f"{so_far.answered} answered, {so_far.failed} failed, {sent - ended} under way"
+        line += f"{so_far.answered} answered, {so_far.failed} failed, {sent - ended} in flight"
         print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
 
     return tell

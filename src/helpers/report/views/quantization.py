@@ -29,7 +29,7 @@ ADVICE = {
     "costs no more.",
     "no saving": "Keep <strong>{name}</strong>: the variants that keep its quality fit no cheaper instance, meet no "
     "further target and are not shown to be faster where they cost no more.",
-    "nothing as good": "Keep <strong>{name}</strong>: no other variant whose speed was measured is shown to keep "
+    "none keeps quality": "Keep <strong>{name}</strong>: no other variant whose speed was measured is shown to keep "
     "its quality.",
     "reference": "Keep <strong>{name}</strong>: no other variant was measured.",
     "not measured": "No variant is recommended: the reference, {reference}, was not measured.",

@@ -189,8 +189,8 @@ def test_a_row_in_doubt_says_why_and_what_knowing_costs() -> None:
 
 
 def test_a_note_is_shown_even_when_met() -> None:
-    row = judged(estimate=estimate(note="really covers less").raw)
-    assert "really covers less" in verdict_table("T", [row], evidence={})
+    row = judged(estimate=estimate(note="covers less in simulation").raw)
+    assert "covers less in simulation" in verdict_table("T", [row], evidence={})
 
 
 def test_facts_and_collapsible_escape() -> None:
