@@ -42,8 +42,8 @@ class AnswerParts:
         table = pyarrow.parquet.read_table(path)
         if (table.schema.metadata or {}).get(_KEY, b"").decode() != fingerprint:
             raise RunError(
-                f"{path.name}: answers to other dialogues, chunks or settings; remove {self.folder.name} to start over, "
-                "or write elsewhere"
+                f"{path.name}: answers to other dialogues, chunks or settings; remove {self.folder.name} to "
+                "start over, or write elsewhere"
             )
         return {str(row["id"]): row for row in table.to_pylist()}
 
