@@ -45,8 +45,9 @@ LIMITS = (
     "Verdicts are for the traffic, prices and targets of this run's parameters; others can be judged without "
     "another request.",
     "The dialogues are a sample: every interval is about dialogues like them, and about no others.",
-    "Requests were sent from one place; what the network adds elsewhere is not in the service times.",
 )
+FROM_ONE_PLACE = "Requests were sent from one place; what the network adds elsewhere is not in the service times."
+RECORDED = "Recorded predictions tell nothing of latency, cost or load."
 QUESTION = "Is this summariser fit to ship?"
 #: Summaries that the front page shows.
 READ_FIRST = 3
@@ -80,7 +81,7 @@ def page(run: Run, frame: Frame, cards: Sequence[Card], found: Comparison | None
         collapsible("Every target with its reason, and what deciding it takes", every),
         looks.history(run),
         _section("Findings by page", _grid("cards", [_card(run, card) for card in cards])),
-        _section("Options: engine and precision", trade(run)),
+        trade(run),
         _section("Summaries to read first", to_read(run)),
         _two(("What was deployed", deployed(run)), ("Request path", architecture.picture(run))),
         reasons(run.params),
@@ -146,8 +147,9 @@ def deployed(run: Run) -> Markup:
         ("Answered by", answered_by(params)),
         ("Engine and numbers", quoted(engine(run))),
         ("Decoding", quoted(_decoded(params))),
-        ("Billed", quoted(BY_USE)) if params.provider else ("Judged as on", quoted(declared)),
     ]
+    if params.backend != "replay":
+        pairs.append(("Billed", quoted(BY_USE)) if params.provider else ("Judged as on", quoted(declared)))
     timed = Cited(run.results().latency_cost, "results/03.json")
     if timed and params.provider is None:
         costs = cost.projected(run).declared
@@ -200,10 +202,10 @@ def changed(found: Comparison | None) -> Markup:
 
 
 def trade(run: Run) -> Markup:
-    """Return cost, quality and speed of every engine that was compared."""
+    """Return cost, quality and speed of every engine that was compared, or nothing where none was."""
     found = run.results().quantization
     if found is None or found.reason:
-        return Markup("<p>Not measured: no engine was compared in this run.</p>")
+        return Markup()
     result = Cited(found, "results/04.json")
     made = quantization.choice(run)
     columns = [
@@ -229,7 +231,7 @@ def trade(run: Run) -> Markup:
     untimed = Markup(", ").join(quoted(variant.name) for variant in result.variants if not variant.latency.raw)
     note = sentence("Not timed in this run: {names}; page 04 has their quality.", names=untimed) if untimed else ""
     caption = "Cost, quality and speed of what could be deployed"
-    return table(caption, columns, rows, id="options", note=note)
+    return _section("Options: engine and precision", table(caption, columns, rows, id="options", note=note))
 
 
 def to_read(run: Run) -> Markup:
@@ -248,7 +250,8 @@ def to_read(run: Run) -> Markup:
 def limits(run: Run) -> Markup:
     """Return what this report does not say."""
     own = [quoted(text) for text in run.params.publication.limits]
-    return Markup("<ul>{}</ul>").format(Markup().join(Markup("<li>{}</li>").format(text) for text in [*LIMITS, *own]))
+    all_of_them = [*LIMITS, RECORDED if run.params.backend == "replay" else FROM_ONE_PLACE, *own]
+    return Markup("<ul>{}</ul>").format(Markup().join(Markup("<li>{}</li>").format(text) for text in all_of_them))
 
 
 def again(run: Run) -> Markup:
