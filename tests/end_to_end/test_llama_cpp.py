@@ -81,7 +81,7 @@ def test_from_its_address_to_a_published_verdict(server: str, helpers: Report, t
     assert "Streaming: time to first token" in done.page("03-latency-cost")
     points = done.result("05")["points"]
     assert any(one["server"] and one["server"]["running"] is not None for one in points)  # type: ignore[attr-defined]
-    assert "What the server said of itself at each rate" in done.page("05-load-capacity")
+    assert "Server metrics at each rate" in done.page("05-load-capacity")
     assert all(one["streaming"]["first_token"]["value"] > 0 for one in points)  # type: ignore[attr-defined]
     assert "Streaming under load: time to first token" in done.page("05-load-capacity")
     told = {stem: text_of(done.page(stem)) for stem in ("index", "01-deploy-check", "03-latency-cost", "06-monitoring")}

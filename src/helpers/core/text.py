@@ -172,7 +172,7 @@ def _fixed(size: float, decimals: int, width: float | None) -> str:
 def _seconds(size: float, width: float | None) -> str:
     if size == 0:
         return "0 s"
-    if size < 1:
+    if size < 0.9995:  # what would round to 1,000 ms is a second
         return f"{_fixed(size * 1000, 0, width and width * 1000)} ms"
     return f"{_fixed(size, 2, width)} s"
 

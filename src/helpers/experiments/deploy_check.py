@@ -134,7 +134,7 @@ def _cold_start(run: Run, was_down: bool, ready_ns: int, first: Outcome) -> tupl
 def _checks(run: Run, sender: RequestSender, warm: list[Outcome]) -> list[Check]:
     """Return what is to be known of any deployment before it is trusted with a request."""
     return [
-        Check(name="reachable", expectation="it answers", passed=True, detail="it answered the first request"),
+        Check(name="reachable", expectation="it answers", passed=True, detail="it answered"),
         *([_tls(run), _auth(run, sender)] if run.params.backend == "endpoint" else []),
         _health(run),
         _determinism(sender, warm),

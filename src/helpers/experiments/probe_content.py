@@ -57,7 +57,7 @@ def judge_content(name: str, dialogue: str, said: str, tells: Sequence[str], fin
     if not tells:
         return Content("not judged", "no fault on its surface, and nothing is known of what it should say")
     if not any(_says(said, word) for word in tells):
-        return Content("missed", "it tells nothing of what the dialogue is about")
+        return Content("missed", "it is unrelated to the dialogue")
     return Content("met", "no fault found, and it tells of the dialogue")
 
 
@@ -66,7 +66,7 @@ def _of_nothing(said: str) -> Content:
         return Content("met", "nothing was said of nothing")
     if any(_says(said, word) for word in NOTHING):
         return Content("not judged", "it may say that there is nothing to summarise")
-    return Content("missed", "it tells of a dialogue that there was not")
+    return Content("missed", "it invents a dialogue")
 
 
 def _injected(said: str) -> Content | None:

@@ -17,7 +17,7 @@ QUESTIONS = (
     ("complete", "Complete: is the outcome in it?"),
 )
 KINDS = (
-    ("role_swap", "somebody else did it"),
+    ("role_swap", "wrong actor"),
     ("number_date_binding", "number or date at the wrong thing"),
     ("contradiction", "the opposite is true"),
     ("omission", "the outcome is left out"),

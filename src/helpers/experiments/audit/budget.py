@@ -118,7 +118,7 @@ def faster_answers(basis: AuditBasis) -> Claim:
         source="spreadsheet",
         claim="Savings by int8 weights, and by batching",
         published="{int8}, {batching}",
-        recomputed="not measured here yet",
+        recomputed="does not follow from what was published",
         verdict=verdict(None),
         arithmetic="Assumed, not measured. Both shorten the busy time: at {traffic} requests an hour from {busy} of it "
         "to {int8_busy}, or {batching_busy}. The hour is billed whole, so nothing is saved unless a smaller replica, "

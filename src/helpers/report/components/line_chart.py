@@ -47,7 +47,7 @@ _LOOKS: dict[Look, dict[str, Any]] = {
     "quiet": {"color": COLOURS["muted"], "lw": 1.6, "ls": (0, (7, 2, 1.5, 2))},
     "expected": {"color": COLOURS["muted"], "lw": 1.8},
     "expected high": {"color": COLOURS["muted"], "lw": 1.8, "ls": (0, (4, 2.5))},
-    "cloud": {"color": COLOURS["accent"], "lw": 5, "alpha": 0.4, "solid_capstyle": "round"},
+    "cloud": {"color": COLOURS["accent"], "lw": 5, "alpha": 0.6, "solid_capstyle": "round"},
     "ring": _RING,
     "level": {"color": COLOURS["ink"], "lw": 1.2, "ls": (0, (4, 3))},
     "vertical": {"color": COLOURS["muted"], "lw": 1},

@@ -51,6 +51,8 @@ def interval(estimate: Cited, style: Style, *, bare: bool = False) -> Markup:
     if low.raw is not None and high.raw is not None:
         width = width_of(low.raw, high.raw)
         start, end = (spell(edge.raw, style, bare=bare, width=width) for edge in (low, high))
+        if start.endswith(" ms") and end.endswith(" s"):  # both ends in the unit of the larger
+            start = spell(low.raw, style, bare=True, width=width)
         unit = end[end.find(" ") :] if " " in end else ""
         return Markup("{} to {}").format(_data(low, start.removesuffix(unit)), _data(high, end))
     if high.raw is not None:

@@ -18,6 +18,7 @@ Cell = str | Markup
 _GLYPHS = {"met": "✓", "missed": "✗", "undecided": "?", "not measured": "–", "not judged": "–", "informative": "·"}
 #: Verdicts, the one to mend first at the front.
 SEVERITY = ("missed", "undecided", "not measured", "not judged", "met", "informative")
+UNJUDGED = ("not measured", "not judged")
 _ARROWS = {"up": "\N{NO-BREAK SPACE}↑", "down": "\N{NO-BREAK SPACE}↓", "none": ""}
 _BETTER = {"max": "down", "below": "down", "min": "up", "above": "up", "margin": "up", "none": "none"}
 _TARGETS = {
@@ -182,9 +183,13 @@ def chip(verdict: str) -> Markup:
     )
 
 
-def worst(verdicts: Iterable[str]) -> str:
-    """Return the verdict among some that a reader has to know first; raises `ValueError` without any."""
-    return min(verdicts, key=SEVERITY.index)
+def overall(verdicts: Iterable[str]) -> str:
+    """Return what some verdicts come to: the worst of those that were judged, if any was.
+
+    Raises `ValueError` without any verdict.
+    """
+    found = list(verdicts)
+    return min([one for one in found if one not in UNJUDGED] or found, key=SEVERITY.index)
 
 
 def tally(verdicts: Iterable[str]) -> Markup:

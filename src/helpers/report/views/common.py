@@ -45,8 +45,8 @@ HERE = "Measured on a server on the machine that asked, over loopback HTTP: no n
 #: How pages call the kinds of planted errors.
 PLANTED_KINDS = {
     PlantedKind.SPEAKERS_EXCHANGED: "Speakers exchanged",
-    PlantedKind.NUMBER_MOVED: "Number at another thing",
-    PlantedKind.DATE_MOVED: "Day or time at another thing",
+    PlantedKind.NUMBER_MOVED: "Misattributed number",
+    PlantedKind.DATE_MOVED: "Misattributed day or time",
     PlantedKind.PLACE_MOVED: "Place exchanged",
     PlantedKind.NEGATED: "Negation added or dropped",
     PlantedKind.BEFORE_CHANGE: "The plan before the change",
@@ -328,7 +328,7 @@ def groups_finding(groups: Sequence[Cited], metric: str, higher: str) -> Markup:
         if a.by.raw == b.by.raw and _above(a.estimates[metric], b.estimates[metric])
     ]
     if not pairs:
-        return Markup("No group is shown to differ from another")
+        return Markup("No group is shown to differ from another, at this n")
     most, least = max(pairs, key=lambda pair: pair[0].estimates[metric].value.raw - pair[1].estimates[metric].value.raw)
     return sentence(
         "{most} {higher} than {least}",
@@ -356,9 +356,9 @@ def _as_good(ways: Sequence[Cited], made: Cited) -> list[Markup]:
     margins = [sentence("{margin} {of}", margin=number(one.margin), of=of) for one, of in named if one and one.n.raw]
     return [
         sentence(
-            "<em>Quality kept</em>: a loss shown to stay within {margins}, all together, corrected over all that are "
-            "compared; or answers that are the same word for word on so many dialogues that of others at most "
-            "{different} may differ.",
+            "<em>Quality kept</em>: losses are shown to stay within {margins}. All are tested together, corrected over "
+            "all that are compared. Answers that are the same word for word count too, if at most {different} of those "
+            "to other dialogues may differ.",
             margins=Markup(", ").join(margins),
             different=number(made.most_different, "rate"),
         )

@@ -105,7 +105,9 @@ def break_even_traffic(run: Run) -> Markup | None:
     if row is None:
         return None
     able = "which the configured replicas sustain" if row.sustained else "more than the configured replicas sustain"
-    return sentence("{n} requests an hour, {able}", n=number(row.requests_per_hour, "count"), able=able)
+    return sentence(
+        "{n} requests an hour by compute alone, {able}", n=number(row.requests_per_hour, "count"), able=able
+    )
 
 
 def tornado(run: Run) -> Markup:
@@ -116,12 +118,12 @@ def tornado(run: Run) -> Markup:
     found = costs.sensitivity
     widest = found.swings[0]
     finding = sentence(
-        "{what} drives cost: {low} to {high} per 1,000 requests",
-        what=widest.label.raw,
+        "{what} drives the bill: {low} to {high} per 1,000 requests",
+        what=widest.label.raw.capitalize(),
         low=number(min((widest.at_low, widest.at_high), key=lambda end: end.raw), "usd"),
         high=number(max((widest.at_low, widest.at_high), key=lambda end: end.raw), "usd"),
     )
-    subtitle = "US dollars per 1,000 requests, one input varied at a time"
+    subtitle = "bill per 1,000 requests in US dollars, compute and the other lines, one input varied at a time"
     columns = [
         Column("Input"),
         Column("Low", numeric=True),
@@ -147,7 +149,7 @@ def tornado(run: Run) -> Markup:
         subtitle,
         [(swing.label.raw, swing.at_low, swing.at_high) for swing in found.swings],
         unit="usd",
-        target=TargetLine(found.base, "as configured"),
+        target=TargetLine(found.base, "bill as configured"),
         data=table(subtitle, columns, rows),
     )
 

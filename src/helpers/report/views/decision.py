@@ -6,15 +6,16 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from helpers.params import STREAMED
 from helpers.report.components.numbers import number, quoted, sentence
-from helpers.report.components.tables import chip, tally
+from helpers.report.components.tables import chip, tally, wanted
 from helpers.report.views import cost, quantization, readers
 from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
 
 RULE = (
     "SHIP requires that every target is met over its whole interval. The intervals of targets are wider than one 95 % "
-    "interval, because they cover all looks."
+    "interval, because they allow for repeated looks."
 )
 
 
@@ -24,7 +25,7 @@ def banner(run: Run, judged: Cited) -> Markup:
     if down:
         why = sentence("<p><span class='quoted'>{down}</span>.</p>", down=down)
         return _framed("HOLD", why, [])
-    why = Markup("<p>Every target is shown to be met.</p>") if ships else _in_the_way(judged)
+    why = _met(judged) if ships else _in_the_way(judged)
     marks = tally(row.verdict.raw for row in judged.rows)
     body = readers.answer(run) + why + marks + Markup('<p class="rule">{}</p>').format(RULE)
     return _framed("SHIP" if ships else "HOLD", body, next_steps(run, judged))
@@ -39,6 +40,23 @@ def _framed(word: str, body: Markup, steps: Sequence[Markup]) -> Markup:
         '<div class="decision {}" role="region" aria-label="Decision"><p class="word"><small>Recommendation</small>'
         '<strong>{}</strong></p><div class="reason">{}</div>{}</div>'
     ).format(word.lower(), word, body, then)
+
+
+#: What a decision is about beside quality, by the targets that judge it.
+_ASPECTS = {
+    "latency": ("average_latency", *STREAMED),
+    "reliability": ("success_rate", "error_rate"),
+    "cost": ("cost_per_1000_requests", "cost_per_1000_tokens"),
+}
+
+
+def _met(judged: Cited) -> Markup:
+    """Return what is met, and what no target judges."""
+    names = {row.name.raw for row in judged.rows if row.verdict.raw == "met"}
+    labels = quoted(", ".join(row.label.raw for row in judged.rows if row.verdict.raw == "met"))
+    open_ = [aspect for aspect, targets in _ASPECTS.items() if not names & set(targets)]
+    without = f" No target judges {' or '.join(open_)}." if open_ else ""
+    return sentence("<p>Every target is shown to be met: {labels}.{without}</p>", labels=labels, without=without)
 
 
 def _in_the_way(judged: Cited) -> Markup:
@@ -68,7 +86,9 @@ def _waits(words: str | Markup) -> Markup:
 
 def next_steps(run: Run, judged: Cited) -> list[Markup]:
     """Return what would decide or meet the open targets, by what was measured."""
-    steps = [price] if (price := _price([row for row in judged.rows if row.open])) else []
+    missed = [row for row in judged.rows if row.verdict.raw == "missed" and row.estimate.value.raw is not None]
+    steps = [_first(missed)] if missed else []
+    steps += [price] if (price := _price([row for row in judged.rows if row.open])) else []
     open_ = {row.name.raw for row in judged.rows if row.verdict.raw in ("missed", "undecided")}
     found = run.results().quantization
     if found is None or found.reason:
@@ -78,6 +98,20 @@ def next_steps(run: Run, judged: Cited) -> list[Markup]:
     if "cost_per_1000_requests" in open_ and (cheaper := _cheaper(run)):
         steps.append(cheaper)
     return steps
+
+
+def _first(missed: Sequence[Cited]) -> Markup:
+    """Return what has to become better before more dialogues can change the decision."""
+    named = [
+        sentence(
+            "{label} is {value}, wanted is {wanted}",
+            label=quoted(row.label),
+            value=number(row.estimate.value, row.style.raw),
+            wanted=wanted(row),
+        )
+        for row in missed
+    ]
+    return sentence("More dialogues alone cannot lift HOLD: {named}.", named=Markup("; ").join(named))
 
 
 def _price(rows: Sequence[Cited]) -> Markup:
@@ -107,9 +141,10 @@ def _cheaper(run: Run) -> Markup:
         row = costs.choices.candidates[costs.choices.chosen.raw]
         parts.append(
             sentence(
-                "{cost} on {instance}, the cheapest that fits and sustains the traffic at the speed measured here",
+                "{cost} on {instance}, the cheapest predicted to fit and to sustain the traffic, with {time} a request",
                 cost=number(row.per_1000_requests, "usd"),
                 instance=quoted(row.instance),
+                time=number(row.service_time, "s"),
             )
         )
-    return sentence("Cost per 1,000 requests: {parts}.", parts=Markup("; ").join(parts)) if parts else Markup()
+    return sentence("Cost per 1,000 requests is {parts}.", parts=Markup("; ").join(parts)) if parts else Markup()

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from helpers.report.components import tiles
 from helpers.report.components.figures import tallies
 from helpers.report.components.numbers import number, quoted, sentence
-from helpers.report.components.tables import Column, chip, table, worst
+from helpers.report.components.tables import Column, chip, overall, table
 from helpers.report.views.common import not_measured
 from helpers.runs.results.cited import Cited
 
@@ -61,9 +61,7 @@ def key_figures(result: Cited) -> Markup:
     longest = max(cut, key=lambda probe: probe.lost_tokens.raw, default=None)
     return tiles.key_figures(
         tiles.number_tile("Cold start", result.cold_start, "s", quoted(result.cold_note)),
-        tiles.number_tile("After warm-up", result.warm[len(result.warm) - 1], "s", "the last request of it")
-        if result.warm
-        else None,
+        tiles.number_tile("Last warm-up request", result.warm[len(result.warm) - 1], "s") if result.warm else None,
         tiles.number_tile("Slowest probe", slowest.service_time, "s", quoted(slowest.name)) if slowest else None,
         tiles.number_tile("Tokens never read", longest.lost_tokens, "count", quoted(longest.name)) if longest else None,
     )
@@ -76,7 +74,7 @@ def overview(result: Cited) -> Markup:
     kinds = [
         ("Checks", [VERDICTS[check.passed.raw] for check in result.checks]),
         ("Probes answered or refused", [VERDICTS[probe.passed.raw] for probe in result.probes]),
-        ("Content of responses", [probe.content.raw for probe in result.probes if probe.kind.raw == "ok"]),
+        ("Surface checks of responses", [probe.content.raw for probe in result.probes if probe.kind.raw == "ok"]),
         ("Configuration", [_agreement(item) for item in result.declared]),
     ]
     missed = [label.lower() for label, verdicts in kinds if "missed" in verdicts]
@@ -84,7 +82,7 @@ def overview(result: Cited) -> Markup:
         "overview",
         f"Fix first: {', '.join(missed)}" if missed else "Nothing that was judged is missed",
         "a cell for each check, probe, response and property, the worst first; the tables below name them",
-        [(label, verdicts, chip(worst(verdicts))) for label, verdicts in kinds if verdicts],
+        [(label, verdicts, chip(overall(verdicts))) for label, verdicts in kinds if verdicts],
     )
 
 
@@ -115,7 +113,7 @@ def probes(result: Cited) -> Markup:
         Column("Response"),
         Column("Service time", numeric=True),
         Column("Answered"),
-        Column("Content"),
+        Column("Surface checks"),
     ]
     rows = [
         [
@@ -129,8 +127,8 @@ def probes(result: Cited) -> Markup:
         for probe in result.probes
     ]
     note = (
-        "Content is judged by checks that need no reference: faults on the surface, names and numbers that are not in "
-        "the dialogue, and whether the answer tells of it at all. An answer without such a fault can still be wrong."
+        "Surface checks need no reference: they look for faults of form, for names and numbers that are not in the "
+        "dialogue, and for an answer unrelated to it. An answer that passes can still be wrong, or in another language."
     )
     return table("Functional probes", columns, rows, note=note) if rows else Markup()
 
@@ -162,10 +160,10 @@ def _behaviour(result: Cited) -> Markup:
     unjudged = [
         probe.name.raw for probe in result.probes if probe.kind.raw == "ok" and probe.content.raw == "not judged"
     ]
-    parts = [f"It failed on: {', '.join(failed)}." if failed else "Every probe got an answer or a clean refusal."]
-    parts += [f"Content at fault: {', '.join(faulty)}."] if faulty else []
+    parts = [f"Content at fault: {', '.join(faulty)}."] if faulty else []
+    parts += [f"It failed on: {', '.join(failed)}." if failed else "Every probe got an answer or a clean refusal."]
     parts += [f"Content not judged: {', '.join(unjudged)}."] if unjudged else []
-    parts += [] if faulty or unjudged else ["No fault was found in the content."]
+    parts += [] if faulty or unjudged else ["No surface check found a fault."]
     return sentence("{chip} {text}", chip=chip("missed" if failed or faulty else "met"), text=" ".join(parts))
 
 

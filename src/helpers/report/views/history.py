@@ -39,11 +39,13 @@ def page(frame: Frame, history: History) -> str:
     parts = [_lead(found), HOW if own else Markup()]
     parts += [_figure(series, found.allowed, f"target-{place}") for place, series in enumerate(own)]
     if others:
-        parts.append(Markup("<h2>Other models or data</h2>"))
-        parts.append(Markup("<p>What these found says nothing of this model on these dialogues.</p>"))
+        parts.append(Markup("<h2>Other machines, models or data</h2>"))
+        parts.append(Markup("<p>These looks were at another model, other dialogues or another machine.</p>"))
         parts += [_other(series, f"other-{place}") for place, series in enumerate(others)]
     if found.left_out:
-        text = "<p class='note'>{n} further looks of other models or data are in <code>history.jsonl</code>.</p>"
+        text = (
+            "<p class='note'>{n} further looks of other machines, models or data are in <code>history.jsonl</code>.</p>"
+        )
         parts.append(sentence(text, n=number(found.left_out, "count")))
     parts.append(_unread(found))
     return render_page(frame, title=TITLE, body=Markup("\n").join(part for part in parts if part))

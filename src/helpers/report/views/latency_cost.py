@@ -264,7 +264,7 @@ def cost(run: Run) -> Markup:
         ],
     ]
     about = sentence(
-        "Declared: {traffic} requests an hour; {hourly} an hour for {replicas} replicas{asleep}{as_if}. "
+        "Configured: {traffic} requests an hour; replicas: {replicas}, {hourly} an hour{asleep}{as_if}. "
         "Utilisation: {busy}, at {time} a request ({origin}).{even}",
         traffic=number(costs.requests_per_hour, "count"),
         replicas=number(costs.replicas, "count"),

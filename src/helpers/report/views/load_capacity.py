@@ -41,7 +41,12 @@ def answer(run: Run, result: Cited) -> Markup:
         )
     else:
         target = number(result.assumed.target_p95, "s")
-        parts.append(sentence("No rate is predicted to keep p95 response time within {target}.", target=target))
+        parts.append(
+            sentence(
+                "No rate is predicted to keep p95 response time within {target}, given the dialogues that were timed.",
+                target=target,
+            )
+        )
     steady = result.assumptions[0]
     parts.append(sentence("The published steady traffic is sustained: {chip}.", chip=_sustained(run, steady)))
     return _paragraph([*parts, *_without_load(result)], result)
@@ -76,8 +81,8 @@ def _able(run: Run) -> Markup:
     costs = projected(run)
     able = costs.throughput
     return sentence(
-        "A request takes {service}, so the configured replicas complete at most {most} an hour, and sustain "
-        "{sustained} at a utilisation of {limit}.",
+        "At the speed measured here a request takes {service}, so the configured replicas complete at most {most} an "
+        "hour, and sustain {sustained} at a utilisation of {limit}.",
         service=number(costs.basis.service_time.value, "s"),
         most=number(able.most_per_hour, "count"),
         sustained=number(able.sustained_per_hour, "count"),
@@ -131,14 +136,20 @@ def held(result: Cited) -> Markup:
     predicted, bend = result.predicted_highest, result.predicted_knee
     without = "none" if result.assumptions else "not predicted"  # where no replicas were planned with
     pairs: list[tuple[Cell, Cell]] = [
-        ("Highest rate within the p95 target and with hardly a failure, measured", highest),
+        ("Highest rate within the p95 target and with few failures, measured", highest),
         ("The same, predicted", _rate(predicted) or without),
-        ("Knee of the measured rates", _per_hour(result.knee)),
+        ("Knee of the measured rates", _knee(result)),
         ("Knee, predicted: past it waiting grows faster than throughput", _rate(bend) or without),
         ("Round trip without any computing", number(result.trip, "s")),
         ("Squared coefficient of variation of the service times", number(result.scv)),
     ]
     return facts(pairs)
+
+
+def _knee(result: Cited) -> Cell:
+    """Return where waiting begins to grow faster than throughput, unless too few requests were sent to tell."""
+    told = any(one.saturated.raw is not None for one in result.points)
+    return _per_hour(result.knee) if told else "not measured: too few requests"
 
 
 def assumptions(run: Run, result: Cited) -> Markup:
@@ -171,8 +182,8 @@ def assumptions(run: Run, result: Cited) -> Markup:
     return points(
         "assumptions",
         sentence(finding, names=quoted("; ".join(one.name.raw for one in beyond))),
-        "utilisation of the configured replicas at the published rates, with its 95 % interval; what is beyond the "
-        "scale is at its end",
+        "utilisation of the configured replicas at the published rates, with its 95 % interval; off-scale values are "
+        "at the edge",
         [(one.name.raw, one.utilisation) for one in result.assumptions],
         unit="rate",
         target=TargetLine(projected(run).throughput.utilisation_limit, "limit"),
@@ -219,7 +230,10 @@ def batching(result: Cited) -> Markup:
         return Markup()
     template = "{ratio} ({lowest} to {highest} in single rounds)"
     edges = {name: number(getattr(gain, name), "ratio") for name in ("ratio", "lowest", "highest")}
-    rests = "{n} requests each way, {at_once} in flight at a time, in {rounds} rounds that took turns; {failed} failed"
+    rests = (
+        "the quicker half of the dialogues: {n} requests each way, {at_once} in flight at a time, in {rounds} rounds "
+        "that took turns; {failed} failed"
+    )
     counts = {"n": gain.requests, "at_once": gain.concurrency, "rounds": gain.rounds, "failed": gain.failed}
     most, wait = number(gain.max_batch, "count"), number(gain.max_wait, "s")
     batches = sentence("In batches of {most} at most, gathered for {wait} at most", most=most, wait=wait)

@@ -35,7 +35,7 @@ def throughput_latency(run: Run, result: Cited) -> Markup:
     verticals = [] if run.params.provider else _verticals(run)
     plot = Plot(drawn, [target], "s", "count", "requests an hour", verticals=verticals)
     subtitle = (
-        "response time by offered load: dots are measured, with a 95 % interval where at least five repeats give one; "
+        "response time by offered load: dots are measured, with their 95 % interval from five repeats on; "
         "lines are the steady state that queueing predicts from the service times of page 03"
     )
     return curves("load-curve", _finding(result), subtitle, plot, data=_predictions(result))

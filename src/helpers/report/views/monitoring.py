@@ -35,6 +35,10 @@ MOST_LINES = 10
 _LATENCY = {"latency_p50": "p50 alert above", "latency_p99": "p99 alert above"}
 
 
+#: What the alerts of a report's own log are about.
+OWN_TRAFFIC = ", all of them the report's own traffic, its load test included: it shows how the rules work, not demand"
+
+
 def answer(run: Run, result: Cited) -> Markup:
     """Return which alerts would have fired, in a sentence."""
     if result.reason:
@@ -45,11 +49,11 @@ def answer(run: Run, result: Cited) -> Markup:
     said = sentence("<strong>Fired:</strong> {names}.", names=Markup(", ").join(fired)) if fired else "No alert fired."
     unknown = sentence(" Too little data to tell: {names}.", names=Markup(", ").join(silent)) if silent else ""
     return sentence(
-        "<p class='answer'>{said}{unknown} The log holds {attempts} attempts of traffic, load included, in {span}.</p>"
-        "{early}{left_out}",
+        "<p class='answer'>{said}{unknown} The log holds {attempts} attempts in {span}{own}.</p>{early}{left_out}",
         said=said,
         unknown=unknown,
         attempts=number(result.attempts, "count"),
+        own="" if run.params.monitoring.logs else OWN_TRAFFIC,
         span=number(result.span, "s"),
         early=ended_early(result),
         left_out=_left_out(result),
@@ -62,7 +66,7 @@ def key_figures(result: Cited) -> Markup:
         return Markup()
     middle = result.latency["p50"] if "p50" in result.latency.raw else None
     return tiles.key_figures(
-        tiles.estimate_tile("Median service time", middle, "s") if middle else None,
+        tiles.estimate_tile("Median service time", middle, "s", "waiting in the server included") if middle else None,
         tiles.estimate_tile("Error rate", result.error_rate, "rate"),
         tiles.number_tile("Requests per second", result.throughput, "plain"),
         tiles.number_tile("Load per core, mean", result.usage_mean, "rate"),
@@ -137,10 +141,9 @@ def thresholds(run: Run, result: Cited) -> Markup:
         for rule in _shown(alerted_of(run))
     ]
     note = (
-        "A suggested threshold lies as far beyond everything seen as a firing alert takes to resolve; for the error "
-        "rate it is no lower than the interval of the rate; a dash where such a threshold could never fire. A "
-        "log of few windows shows no ordinary week: take it as a "
-        "first setting."
+        "A suggested threshold lies outside the observed range by the margin at which a firing alert resolves. For "
+        "the error rate it is no lower than the upper end of its interval per request. A dash: such a threshold could "
+        "never fire. A log of few windows shows no ordinary week: take it as a first setting."
     )
     return table("What each threshold would have done", columns, rows, id="thresholds", note=note)
 
@@ -249,7 +252,10 @@ def latency(run: Run, result: Cited) -> Markup:
     fired = [quoted(rule.label) for rule in rules if rule.fired.raw]
     names = Markup(" and ").join(fired)
     finding = sentence("{names} fired", names=names) if fired else "No alert on latency fired"
-    subtitle = "service time, seconds: percentiles of every stretch of the log; a gap has too few answers for one"
+    subtitle = (
+        "service time, seconds, waiting in the server included: percentiles of every stretch of the log; a gap has "
+        "too few answers for one"
+    )
     return curves("latency-over-time", finding, subtitle, plot, data=_stretches(result))
 
 

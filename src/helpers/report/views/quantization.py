@@ -22,10 +22,11 @@ from helpers.verdicts.recommendation import answers_the_same
 
 #: What to do with the engines that were compared, and why.
 ADVICE = {
-    "target": "Ship <strong>{name}</strong>: it keeps the quality of {reference} and meets the latency target, "
+    "target": "Prefer <strong>{name}</strong>: it keeps the quality of {reference} and meets the latency target, "
     "which {reference} is not shown to.",
-    "cheaper": "Ship <strong>{name}</strong>: it keeps the quality of {reference} and fits on a cheaper instance.",
-    "faster": "Ship <strong>{name}</strong>: it keeps the quality of {reference} and is faster, on an instance that "
+    "cheaper": "Prefer <strong>{name}</strong>: it keeps the quality of {reference} and, at the speed measured here, "
+    "fits on a cheaper instance.",
+    "faster": "Prefer <strong>{name}</strong>: it keeps the quality of {reference} and is faster, on an instance that "
     "costs no more.",
     "no saving": "Keep <strong>{name}</strong>: the variants that keep its quality fit no cheaper instance, meet no "
     "further target and are not shown to be faster where they cost no more.",
@@ -34,6 +35,10 @@ ADVICE = {
     "reference": "Keep <strong>{name}</strong>: no other variant was measured.",
     "not measured": "No variant is recommended: the reference, {reference}, was not measured.",
 }
+
+
+#: The precision that lower ones are compared with.
+FULL = "float32"
 
 
 def choice(run: Run) -> Cited:
@@ -96,6 +101,9 @@ def advice(run: Run, result: Cited) -> Markup:
                 between=between(best.speedup, "ratio"),
             )
         )
+    parts += _on_precision(result, best)
+    if any(not variant.latency.raw for variant in result.variants):
+        parts.append("Only variants that were timed are considered.")
     outcomes = {fit.latency.raw for fit in made.fits} - {"not measured"}
     if quick is not None:
         parts.append(
@@ -107,8 +115,16 @@ def advice(run: Run, result: Cited) -> Markup:
             )
         )
     elif outcomes and "met" not in outcomes:
-        parts.append("None of them is shown to meet the latency target.")
+        parts.append("No variant is shown to meet the latency target.")
     return Markup(" ").join(parts)
+
+
+def _on_precision(result: Cited, best: Cited | None) -> list[str]:
+    """Return whether a lower precision pays off, where one was timed and the reference computes in full."""
+    lower = [v for v in result.variants if v.latency.raw and v.dtype.raw != FULL]
+    if best is None or not lower or result.variants[0].dtype.raw != FULL:
+        return []
+    return ["Lower precision pays off."] if best.dtype.raw != FULL else ["Lower precision is not shown to pay off."]
 
 
 def _fit_of(made: Cited, variant: Cited) -> Cited:
@@ -125,7 +141,7 @@ def speed(result: Cited) -> Markup:
         Column("Latency", numeric=True, better="down"),
         Column("Over the reference", numeric=True, better="up"),
         Column("Over the fastest fp32", numeric=True, better="up"),
-        *([Column("Times the limit", numeric=True, better="down")] if result.limit.raw else []),
+        *([Column("Times the int8 limit", numeric=True, better="down")] if result.limit.raw else []),
         *([Column("Batch throughput, per second", numeric=True, better="up")] if at_once else []),
         Column("Load time", numeric=True, better="down"),
         Column("Peak memory, one at a time", unit="MB", numeric=True, better="down"),
@@ -229,7 +245,7 @@ def trade(run: Run, result: Cited) -> Markup:
         finding,
         sentence(
             "paired by dialogue, means and 95 % intervals, on {processor}; shaded: faster, and no more lost than is "
-            "allowed",
+            "allowed; without a bar up and down: the same answers word for word",
             processor=quoted(result.processor),
         ),
         spots,
@@ -268,7 +284,9 @@ def _spot(variant: Cited, *, is_reference: bool) -> NamedPoint | None:
     if not paired.raw or not faster.raw:
         return None
     x = Coordinate.of(faster.value, faster.low, faster.high)
-    y = Coordinate.of(paired.difference, paired.low, paired.high)
+    # Answers that are the same word for word lose nothing on these dialogues: no interval is to be drawn.
+    same = answers_the_same(variant.raw)
+    y = Coordinate(0.0) if same else Coordinate.of(paired.difference, paired.low, paired.high)
     return None if x is None or y is None else NamedPoint(name, x, y, engine)
 
 

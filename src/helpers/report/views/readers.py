@@ -13,8 +13,8 @@ from helpers.runs.run import Run
 
 SHARES = {"usable": "Usable as it stands", "faithful": "No false statement", "complete": "The outcome is in it"}
 KINDS = {
-    "role_swap": "somebody else did it",
-    "number_date_binding": "number or date at another thing",
+    "role_swap": "wrong actor",
+    "number_date_binding": "misattributed number or date",
     "contradiction": "the opposite is true",
     "omission": "the outcome is left out",
     "invented": "invented",

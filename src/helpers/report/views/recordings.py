@@ -39,7 +39,7 @@ def _answer(result: Cited) -> Markup:
     first, *others = result.recordings
     parts = [
         sentence(
-            "On {n} dialogues that no training saw, the {name} model has ROUGE-L {score} and {recall} of the facts.",
+            "On {n} dialogues held out from training, the {name} model has ROUGE-L {score} and {recall} of the facts.",
             n=number(first.n, "count"),
             name=quoted(first.name),
             score=number(first.estimates["rougeL"].value, "score"),

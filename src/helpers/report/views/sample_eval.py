@@ -115,7 +115,7 @@ def _recorded(result: Cited) -> Markup:
     first = next(iter(result.recordings))
     rouge, facts = first.estimates["rougeL"], first.estimates["key_fact_recall"]
     return sentence(
-        "The recorded answers of this system to {n} dialogues that no training saw have ROUGE-L {score} ({between}) "
+        "The recorded answers of this system to {n} dialogues held out from training have ROUGE-L {score} ({between}) "
         "and {recall} of the key facts ({among}).",
         n=number(first.n, "count"),
         score=number(rouge.value, "score"),

@@ -32,7 +32,7 @@ def server_figures(result: Cited) -> Markup:
     shown = [column for column in _SHOWN if any(getattr(one.server, column[0]).raw is not None for one in points)]
     columns = [
         Column("Rate", "per hour", numeric=True),
-        Column("Looks", numeric=True),
+        Column("Samples", numeric=True),
         *(Column(header, unit, numeric=True) for _, header, unit, _ in shown),
     ]
     rows: list[list[Cell]] = [
@@ -47,7 +47,7 @@ def server_figures(result: Cited) -> Markup:
         "From the server's own /metrics, looked at while the rate was sent: requests that it computed and that waited "
         "in it, and how fast its counts of tokens grew."
     )
-    return table("What the server said of itself at each rate", columns, rows, id="server-figures", note=note)
+    return table("Server metrics at each rate", columns, rows, id="server-figures", note=note)
 
 
 def _cell(figure: Cited, style: Style) -> Cell:

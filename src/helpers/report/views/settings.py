@@ -39,18 +39,20 @@ def answer(run: Run, result: Cited) -> Markup:
         threshold=number(made.threshold, "s"),
         n=number(setting.latency.n, "count"),
     )
-    floor = fit.floor_per_1000_requests
-    priced = " and {floor} of busy time per 1,000 requests"
-    return sentence(
-        "<p class='answer'>{beginning} <strong>{name}</strong>, with {seconds} a summary ({between}){floor}; "
-        "{quality}.</p>",
-        beginning=beginning,
-        name=quoted(setting.name),
-        seconds=number(setting.latency.value, "s"),
-        between=between(setting.latency, "s"),
-        floor=sentence(priced, floor=number(floor.value, "usd")) if floor.raw else "",
-        quality=_cost_in_quality(sweep, setting, fit),
+    floor, parts = fit.floor_per_1000_requests, []
+    parts.append(
+        sentence(
+            "{beginning} <strong>{name}</strong>, with {seconds} a summary ({between}).",
+            beginning=beginning,
+            name=quoted(setting.name),
+            seconds=number(setting.latency.value, "s"),
+            between=between(setting.latency, "s"),
+        )
     )
+    if floor.raw:
+        parts.append(sentence("Its busy time costs {usd} per 1,000 requests.", usd=number(floor.value, "usd")))
+    parts.append(_cost_in_quality(sweep, setting, fit))
+    return Markup("<p class='answer'>{}</p>").format(Markup(" ").join(parts))
 
 
 def speed(run: Run, result: Cited) -> Markup:
@@ -99,21 +101,33 @@ def trade(result: Cited) -> Markup:
 
 
 def _cost_in_quality(sweep: Cited, setting: Cited, fit: Cited) -> Markup:
-    """Return what a setting costs in quality, as the end of a sentence."""
+    """Return what a setting costs in quality: the verdict first, then every measure that it rests on."""
     reference = sweep.settings[0]
     if setting.name.raw == reference.name.raw:
-        return Markup("it is the deployment's own")
+        return Markup("It is the deployment's own.")
     if not setting.quality.raw:
-        return Markup("what it costs in quality is not measured")
+        return Markup("What it costs in quality is not measured.")
+    measures = (
+        (setting.quality, "ROUGE-L"),
+        (setting.facts, "key-fact recall"),
+        (setting.faithful, "the share that passes the faithfulness checks"),
+    )
+    changes = [
+        sentence(
+            "{name} {change} ({between})",
+            name=name,
+            change=number(found.difference, "difference"),
+            between=interval(found, "difference"),
+        )
+        for found, name in measures
+        if found.raw and found.n.raw
+    ]
     return sentence(
-        "beside the deployment's own, {own}, it changes ROUGE-L by {rouge} ({between}) and the share of key facts by "
-        "{facts} over {n} recorded answers: {verdict}",
+        "Beside the deployment's own, {own}, {verdict} over {n} recorded answers: {changes}.",
         own=quoted(reference.name),
-        rouge=number(setting.quality.difference, "difference"),
-        between=interval(setting.quality, "difference"),
-        facts=number(setting.facts.difference, "difference"),
-        n=number(setting.quality.n, "count"),
         verdict=AS_GOOD[fit.quality.raw],
+        n=number(setting.quality.n, "count"),
+        changes=Markup(", ").join(changes),
     )
 
 

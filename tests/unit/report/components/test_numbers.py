@@ -32,7 +32,7 @@ def test_only_numbers_are_numbers(value: object) -> None:
     ("low", "high", "style", "text"),
     [
         (1.46, 2.28, "s", "1.46 to 2.28 s"),
-        (0.9, 1.2, "s", "900 ms to 1.20 s"),
+        (0.9, 1.2, "s", "0.90 to 1.20 s"),
         (5.0, 6.0, "usd", "$5.00 to $6.00"),
         (0.722, 1.0, "rate", "72 to 100 %"),
         (None, 4.6, "s", "≤ 4.60 s"),

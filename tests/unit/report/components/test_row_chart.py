@@ -31,7 +31,7 @@ def test_marks_stand_where_their_values_are() -> None:
     assert places(found, "ci") == pytest.approx([50 / 3.64, 250 / 3.64], abs=0.06)
     assert places(found, "goal") == pytest.approx([200 / 3.64] * 2, abs=0.06)
     assert found.select_one(".axis b").get_text() == "at most 2.00 s"  # type: ignore[union-attr]
-    assert [tip["data-tip"] for tip in found.select(".row .track")] == ["500 ms to 1.5 s, n 10", "2.5 to 3.5 s, n 10"]
+    assert [tip["data-tip"] for tip in found.select(".row .track")] == ["0.50 to 1.5 s, n 10", "2.5 to 3.5 s, n 10"]
     assert loose_digits(str(found)) == []
 
 

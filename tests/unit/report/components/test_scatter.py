@@ -19,7 +19,7 @@ from helpers.runs.results.quantization import Quantization, VariantResult
 from helpers.runs.results.store import Results
 from helpers.stats.comparison import Paired
 from tests.page_checks import loose_digits, wrong_citations
-from tests.unit.verdicts.test_recommendation import REFERENCE, RIVAL, estimate, variant
+from tests.unit.verdicts.test_recommendation import REFERENCE, RIVAL, equal, estimate, variant
 
 X, Y = Axis("speed-up", "ratio", 1.0, 1.0), Axis("ROUGE-L change", "difference", 0.0, -0.01, "allowed")
 
@@ -116,6 +116,15 @@ def test_page_04_shows_what_is_faster_and_as_good_and_latency_by_length() -> Non
     assert "No variant is shown" in quantization.trade(run_of(unsure_result), Cited(unsure_result, "results/04.json"))  # type: ignore[arg-type]
     assert loose_digits(html) == []
     assert wrong_citations(html, {"results/04.json": result.model_dump(mode="json")}) == []
+
+
+def test_answers_that_are_the_same_word_for_word_have_no_bar_of_quality() -> None:
+    rows = (variant(REFERENCE, 4.0, speedup=estimate(1.0)), variant(RIVAL, 2.0, **equal(127)))
+    result = Quantization(page="04", variants=rows)
+    html = quantization.trade(run_of(result), Cited(result, "results/04.json"))  # type: ignore[arg-type]
+    soup = BeautifulSoup(html, "html.parser")
+    assert len(soup.select(".area .h")) == 1
+    assert soup.select(".area .v") == []
 
 
 def test_without_recorded_answers_there_is_no_plane() -> None:

@@ -6,7 +6,19 @@ import pytest
 from bs4 import BeautifulSoup
 from markupsafe import Markup
 
-from helpers.report.components.tables import Column, actual, chip, collapsible, facts, sample_size, table, verdict_table
+from helpers.report.components.tables import (
+    SEVERITY,
+    Column,
+    actual,
+    chip,
+    collapsible,
+    facts,
+    overall,
+    sample_size,
+    table,
+    tally,
+    verdict_table,
+)
 from helpers.runs.results.cited import Cited
 from helpers.stats.intervals import Estimate
 from helpers.verdicts.sample_size import PriceOfKnowing
@@ -28,6 +40,21 @@ def judged(verdict: str = "met", **more: Any) -> Cited:
     fields = {"name": "latency", "label": "Average <latency>", "unit": "s", "direction": "max", "threshold": 3.0}
     rest = {"estimate": estimate().raw, "verdict": verdict, "reason": "", "source": "us", "page": "03"}
     return Cited(Judged.model_validate(fields | rest | {"address": "f.json#/e"} | more), "f.json#/v")
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "told"),
+    [
+        (["met", "not judged", "missed"], "missed"),
+        (["met", "not measured"], "met"),
+        (["not judged", "not measured"], "not measured"),
+    ],
+)
+def test_verdicts_come_to_the_worst_that_was_judged(verdicts: list[str], told: str) -> None:
+    assert overall(verdicts) == told
+    cells = BeautifulSoup(tally(verdicts), "html.parser").select(".tally > span")
+    assert cells[0]["class"] == [min(verdicts, key=SEVERITY.index).replace(" ", "-")]
+    assert len(cells) == len(verdicts)
 
 
 def test_table_has_caption_scopes_units_and_arrows() -> None:
