@@ -73,11 +73,19 @@ def _in_the_way(judged: Cited) -> Markup:
     if elsewhere:
         groups.insert(2, (_waits(sentence("needs a run on {at}", at=quoted(elsewhere[0].needs_run_on))), elsewhere))
     items = [
-        Markup("<li>{} {}</li>").format(what, quoted(", ".join(row.label.raw for row in found)))
+        Markup("<li>{} {}</li>").format(what, Markup(", ").join(_named(row) for row in found))
         for what, found in groups
         if found
     ]
     return Markup('<ul class="ways">{}</ul>').format(Markup().join(items))
+
+
+def _named(row: Cited) -> Markup:
+    """Return a target, and for one that is missed its value beside what is wanted."""
+    if row.verdict.raw != "missed" or row.estimate.value.raw is None:
+        return quoted(row.label)
+    value = number(row.estimate.value, row.style.raw)
+    return sentence("{label} <b>{value}</b> ({wanted})", label=quoted(row.label), value=value, wanted=wanted(row))
 
 
 def _waits(words: str | Markup) -> Markup:
@@ -86,32 +94,20 @@ def _waits(words: str | Markup) -> Markup:
 
 def next_steps(run: Run, judged: Cited) -> list[Markup]:
     """Return what would decide or meet the open targets, by what was measured."""
-    missed = [row for row in judged.rows if row.verdict.raw == "missed" and row.estimate.value.raw is not None]
-    steps = [_first(missed)] if missed else []
+    missed = any(row.verdict.raw == "missed" for row in judged.rows)
+    steps = [Markup("More dialogues alone cannot lift HOLD: what is missed has to become better.")] if missed else []
     steps += [price] if (price := _price([row for row in judged.rows if row.open])) else []
     open_ = {row.name.raw for row in judged.rows if row.verdict.raw in ("missed", "undecided")}
     found = run.results().quantization
     if found is None or found.reason:
         return steps
     if "average_latency" in open_:
-        steps.append(sentence("Engine: {advice}", advice=quantization.advice(run, Cited(found, "results/04.json"))))
+        steps.append(
+            sentence("Engine: {advice}", advice=quantization.advice(run, Cited(found, "results/04.json"), short=True))
+        )
     if "cost_per_1000_requests" in open_ and (cheaper := _cheaper(run)):
         steps.append(cheaper)
     return steps
-
-
-def _first(missed: Sequence[Cited]) -> Markup:
-    """Return what has to become better before more dialogues can change the decision."""
-    named = [
-        sentence(
-            "{label} is {value}, wanted is {wanted}",
-            label=quoted(row.label),
-            value=number(row.estimate.value, row.style.raw),
-            wanted=wanted(row),
-        )
-        for row in missed
-    ]
-    return sentence("More dialogues alone cannot lift HOLD: {named}.", named=Markup("; ").join(named))
 
 
 def _price(rows: Sequence[Cited]) -> Markup:

@@ -70,8 +70,10 @@ def page(run: Run, frame: Frame, cards: Sequence[Card], found: Comparison | None
     judged = Cited(judgement(run), "results/judged.json")
     rows = list(judged.rows)
     evidence = {row.name.raw: evidence_link(row, "index") for row in rows}
+    # What is informative decides nothing: it is in the table below.
+    judging = [row for row in rows if row.verdict.raw != "informative"]
     first = Markup('<div class="first">{}{}</div>').format(
-        tiles(judged_tile(row, evidence[row.name.raw]) for row in rows), _plane(run)
+        tiles(judged_tile(row, evidence[row.name.raw]) for row in judging), _plane(run)
     )
     caption = "Every published target, judged by its interval"
     every = verdict_table(caption, rows, evidence=evidence, id="verdicts")

@@ -83,27 +83,17 @@ def key_figures(run: Run, result: Cited) -> Markup:
     )
 
 
-def advice(run: Run, result: Cited) -> Markup:
-    """Return which variant to ship, and what speaks against the fastest that meets the latency target."""
+def advice(run: Run, result: Cited, *, short: bool = False) -> Markup:
+    """Return which variant to prefer, and what is against the fastest that meets the latency target.
+
+    ``short`` leaves out how sure that is.
+    """
     made = choice(run)
     parts = ["Compared on this machine, not on the endpoint."] if run.params.backend == "endpoint" else []
     reference, best, quick = result.variants[0], recommended(result, made), _named(result, made.quick.raw)
     parts.append(sentence(ADVICE[made.why.raw], name=quoted(made.recommended), reference=quoted(reference.name)))
-    if best is not None and best.name.raw != reference.name.raw and answers_the_same(best.raw):
-        parts.append(
-            sentence("All {n} recorded answers are the same word for word.", n=number(best.agreement.n, "count"))
-        )
-    if best is not None and has_ratio(best) and best.name.raw != reference.name.raw:
-        parts.append(
-            sentence(
-                "It is {speedup} as fast as the reference ({between}).",
-                speedup=number(best.speedup.value, "ratio"),
-                between=between(best.speedup, "ratio"),
-            )
-        )
-    parts += _on_precision(result, best)
-    if any(not variant.latency.raw for variant in result.variants):
-        parts.append("Only variants that were timed are considered.")
+    if not short:
+        parts += _how_sure(result, best)
     outcomes = {fit.latency.raw for fit in made.fits} - {"not measured"}
     if quick is not None:
         parts.append(
@@ -119,12 +109,34 @@ def advice(run: Run, result: Cited) -> Markup:
     return Markup(" ").join(parts)
 
 
-def _on_precision(result: Cited, best: Cited | None) -> list[str]:
+def _how_sure(result: Cited, best: Cited | None) -> list[Markup]:
+    """Return by how much the preferred variant is ahead, what lower precision gives, and what was left out."""
+    reference, parts = result.variants[0], []
+    if best is not None and best.name.raw != reference.name.raw:
+        if answers_the_same(best.raw):
+            n = number(best.agreement.n, "count")
+            parts.append(sentence("All {n} recorded answers are the same word for word.", n=n))
+        if has_ratio(best):
+            parts.append(
+                sentence(
+                    "It is {speedup} as fast as the reference ({between}).",
+                    speedup=number(best.speedup.value, "ratio"),
+                    between=between(best.speedup, "ratio"),
+                )
+            )
+    parts += _on_precision(result, best)
+    if any(not variant.latency.raw for variant in result.variants):
+        parts.append(Markup("Only variants that were timed are considered."))
+    return parts
+
+
+def _on_precision(result: Cited, best: Cited | None) -> list[Markup]:
     """Return whether a lower precision pays off, where one was timed and the reference computes in full."""
     lower = [v for v in result.variants if v.latency.raw and v.dtype.raw != FULL]
     if best is None or not lower or result.variants[0].dtype.raw != FULL:
         return []
-    return ["Lower precision pays off."] if best.dtype.raw != FULL else ["Lower precision is not shown to pay off."]
+    told = "Lower precision pays off." if best.dtype.raw != FULL else "Lower precision is not shown to pay off."
+    return [sentence(told)]
 
 
 def _fit_of(made: Cited, variant: Cited) -> Cited:

@@ -96,11 +96,7 @@ def key_figures(run: Run, result: Cited) -> Markup:
         for row in judged
         if row.name.raw == "usable_summaries" and row.estimate.value.raw is not None
     ]
-    found = (
-        next(iter(result.recordings)).estimates
-        if result.raw.is_regression_check and result.recordings
-        else result.scores
-    )
+    found = _best_known(result)
     scored = [
         tiles.estimate_tile(METRICS[name][0], found[name], METRICS[name][1])
         for name in ("rougeL", "key_fact_recall")
@@ -108,6 +104,13 @@ def key_figures(run: Run, result: Cited) -> Markup:
     ]
     failed = tiles.estimate_tile("Failed output checks", result.output_failure_rate, "rate", "in this run")
     return tiles.key_figures(*read, *scored, failed)
+
+
+def _best_known(result: Cited) -> Cited:
+    """Return the scores of this very system on the most dialogues: its recorded answers', else those of this run."""
+    if result.raw.is_regression_check and result.recordings:
+        return next(iter(result.recordings)).estimates
+    return result.scores
 
 
 def _recorded(result: Cited) -> Markup:
@@ -281,18 +284,24 @@ def _splits(result: Cited, by: str) -> bool:
 
 def chart(result: Cited) -> Markup:
     """Return the pooled scores as a chart."""
-    rows = [(METRICS[name][0], found) for name, found in result.scores.items() if name in ROUGE]
+    known = _best_known(result)
+    rows = [(METRICS[name][0], found) for name, found in known.items() if name in ROUGE]
     if not rows:
         return Markup()
     finding = (
-        sentence("ROUGE-L lies within {among}", among=interval(result.scores["rougeL"], "score"))
-        if "rougeL" in result.scores.raw and result.scores["rougeL"].low.raw is not None
+        sentence("ROUGE-L lies within {among}", among=interval(known["rougeL"], "score"))
+        if "rougeL" in known.raw and known["rougeL"].low.raw is not None
         else "Too few dialogues for an interval of the scores"
     )
+    recorded = "" if known.address == result.scores.address else "recorded answers of this system, "
     return points(
         "scores-chart",
         finding,
-        "mean over dialogues with its 95 % interval; nothing is none and one is all",
+        sentence(
+            "{recorded}mean over {n} dialogues with its 95 % interval",
+            recorded=recorded,
+            n=number(rows[0][1].n, "count"),
+        ),
         rows,
         unit="score",
         by="Metric",
