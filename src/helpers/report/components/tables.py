@@ -152,7 +152,8 @@ def actual(estimate: Cited, style: Style, *, bare: bool = False, href: str = "")
     value, largest, needs = estimate.value, estimate.largest, estimate.needs
     found = number(value, style, bare=bare)
     if value.raw is None and largest.raw is not None:
-        found = Markup('<span class="none">largest {}</span>').format(number(largest, style, bare=bare))
+        what = "largest dialogue mean" if estimate.unit.raw == "dialogue" else "largest"
+        found = Markup('<span class="none">{} {}</span>').format(what, number(largest, style, bare=bare))
     if href:
         found = Markup('<a href="{}">{}</a>').format(href, found)
     if value.raw is None and needs.raw is not None:

@@ -39,7 +39,7 @@ def test_what_is_missing_is_said() -> None:
     )
     html = points("p", "f", "s", rows, unit="s")
     shown = [value.get_text() for value in BeautifulSoup(html, "html.parser").select(".row .val")]
-    assert shown == ["1.0 s", "not measured", "largest 3.10 sneeds n ≥ 36", "2.50 s", "not measured"]
+    assert shown == ["1.0 s", "not measured", "largest dialogue mean 3.10 sneeds n ≥ 36", "2.50 s", "not measured"]
     cells = [
         [cell.get_text() for cell in row.find_all(["th", "td"])]
         for row in BeautifulSoup(html, "html.parser").select("tbody tr")
@@ -47,7 +47,7 @@ def test_what_is_missing_is_said() -> None:
     assert cells == [
         ["good", "1.0", "0.50 to 1.5", "10 dialogues"],
         ["none", "not measured", "–", "10 dialogues"],
-        ["few", "largest 3.10needs n ≥ 36", "–", "10 dialogues"],
+        ["few", "largest dialogue mean 3.10needs n ≥ 36", "–", "10 dialogues"],
         ["bare", "2.50", "–", "–"],
     ]
     assert "Not measured: gone." in BeautifulSoup(html, "html.parser").get_text()

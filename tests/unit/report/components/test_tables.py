@@ -123,7 +123,7 @@ def test_rows_must_fit(rows: list[tuple[str, ...]], anchors: list[str], problem:
         (estimate(), "1.87 s"),
         (estimate(None), "not measured"),
         (estimate(None, needs=36), "not measuredneeds n ≥ 36"),
-        (estimate(None, needs=72, largest=4.71), "largest 4.71 sneeds n ≥ 72"),
+        (estimate(None, needs=72, largest=4.71), "largest dialogue mean 4.71 sneeds n ≥ 72"),
     ],
 )
 def test_actual(found: Cited, text: str) -> None:
