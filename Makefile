@@ -3,6 +3,9 @@ PYTHON ?= python3
 PARAMS ?= params/demo.yaml
 SET ?=
 ONLY ?=
+ARGS ?=
+# JupyterLab refuses to run as root, as in a container, unless it is told to.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 BENCH ?=
 RUN ?= $(shell ls -td runs/*/ 2>/dev/null | grep -vE '/(interactive|app|bench)-' | head -1)
 # A Linux user saves gigabytes with the address of a pip index that holds CPU builds of torch.
@@ -31,7 +34,7 @@ help: ## this list
 
 setup: $(VENV)/.core $(MODEL) ## the environment in .venv and the demonstration model
 
-report: setup ## measure and publish: make report [PARAMS=params/endpoint.yaml] [SET="samples.n=50"] [ONLY=03]
+report: setup $(if $(findstring trackio,$(SET)),$(VENV)/.trackio) ## measure and publish: make report [PARAMS=params/endpoint.yaml] [SET="samples.n=50"] [ONLY=03]
 	$(PY) -m helpers report $(PARAMS) $(SETS) $(PAGES)
 
 showcase: PARAMS = params/showcase.yaml
@@ -67,16 +70,16 @@ docs: $(VENV)/.core ## docs/cli.md from what --help says
 pictures: $(VENV)/.test ## the pictures of the README, from the published pages
 	$(PY) -m tests.render.browser
 
-explore: setup $(VENV)/.explore ## the notebooks in JupyterLab, from a page that explains them
-	$(PY) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/00-start.ipynb
+explore: setup $(VENV)/.explore ## the notebooks in JupyterLab, from a page that explains them [ARGS="--port 8890 --no-browser"]
+	$(PY) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/00-start.ipynb $(AS_ROOT) $(ARGS)
 
 engines: $(OPENVINO) ## OpenVINO for sequence-to-sequence models, which needs an environment of its own
 
 serve: setup ## the model of PARAMS over HTTP on loopback
 	$(PY) -m helpers serve $(PARAMS) $(SETS)
 
-app: setup $(VENV)/.app ## the web app of PARAMS on loopback
-	$(PY) -m helpers app $(PARAMS) $(SETS)
+app: setup $(VENV)/.app ## the web app of PARAMS on loopback [ARGS="--port 0"]
+	$(PY) -m helpers app $(PARAMS) $(SETS) $(ARGS)
 
 dashboard: $(VENV)/.core $(VENV)/.trackio ## the trackio dashboard of the runs that were reported with SET="tracking.backend=trackio"
 	TRACKIO_DIR=$(or $(TRACKIO_DIR),$(or $(HELPERS_RUNS),runs)/.trackio) $(VENV)/bin/trackio show

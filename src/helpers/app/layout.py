@@ -148,15 +148,23 @@ def _request_fields(client: AppClient, handlers: Handlers) -> RequestFields:
 
 
 def _single(handlers: Handlers, fields: RequestFields, history: Any, said: Said) -> None:
+    dialogue = gr.Textbox(
+        label="Dialogue, one turn per line",
+        lines=10,
+        max_lines=20,
+        placeholder="Ann: Shall we have lunch at noon?\nBo: Yes, and bring the plan.",
+        elem_id="dialogue",
+        render=False,
+    )
+    # Above what they fill, so that on a telephone a chosen one is in sight.
+    gr.HTML("<h2>Examples</h2>", elem_id="examples-title")
+    with gr.Row(elem_id="examples"):
+        for name, text in said.examples.items():
+            chosen = gr.Button(name, size="sm", min_width=0)
+            chosen.click(partial(str, text), None, dialogue, api_visibility="private", show_progress="hidden")
     with gr.Row(elem_classes="beside"):
         with gr.Column(min_width=NARROWEST):
-            dialogue = gr.Textbox(
-                label="Dialogue, one turn per line",
-                lines=10,
-                max_lines=20,
-                placeholder="Ann: Shall we have lunch at noon?\nBo: Yes, and bring the plan.",
-                elem_id="dialogue",
-            )
+            dialogue.render()
             with gr.Row():
                 go = gr.Button("Summarise", variant="primary", elem_id="go")
                 cancel = gr.Button("Cancel", visible=False, elem_id="cancel")
@@ -171,11 +179,6 @@ def _single(handlers: Handlers, fields: RequestFields, history: Any, said: Said)
             with gr.Row():
                 good = gr.Button("Helpful", size="sm", interactive=False, elem_id="good")
                 bad = gr.Button("Not helpful", size="sm", interactive=False, elem_id="bad")
-    gr.HTML("<h2>Examples</h2>", elem_id="examples-title")
-    with gr.Row(elem_id="examples"):
-        for name, text in said.examples.items():
-            chosen = gr.Button(name, size="sm", min_width=0)
-            chosen.click(partial(str, text), None, dialogue, api_visibility="private", show_progress="hidden")
     go.click(
         handlers.summarise,
         [dialogue, *fields.inputs(), history],

@@ -73,7 +73,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(given: list[str]) -> int:
     parser = parser_of(given[0] if given else "")
-    args = parser.parse_args(given)
+    args, unknown = parser.parse_known_args(given)
+    if unknown:  # told by the verb, whose usage is the one to look at
+        verb_of(parser, args.verb).error(f"unrecognized arguments: {' '.join(unknown)}")
     if not hasattr(args, "run_verb"):
         parser.print_help()
         return 2
@@ -103,6 +105,13 @@ def _ended(verb: str, error: BaseException) -> tuple[str, int]:
             return f"helpers {verb}: {where}{error.strerror}; what was written before is kept", 1
         case _:
             return "".join(traceback.format_exception(error)).rstrip("\n"), 1
+
+
+def verb_of(parser: argparse.ArgumentParser, verb: str | None) -> argparse.ArgumentParser:
+    """Return the parser of a verb, or the whole where none is known."""
+    chosen = (action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    found: argparse.ArgumentParser = next(chosen, {}).get(verb or "", parser)
+    return found
 
 
 class _PublicParser(argparse.ArgumentParser):

@@ -94,13 +94,14 @@ def add_gate(parser: argparse.ArgumentParser) -> None:
 def run_report(args: argparse.Namespace) -> int:
     """Measure, render and publish; return 0, 1 when the deployment failed, 3 when the gate closes."""
     # Notebooks and HTML take a second to import, which ``--help`` and a wrong parameter do without.
-    from helpers.report import execute, publish
+    from helpers.report import execute, publish, tracking
 
     args.asked_as = _found(args) if args.url or args.samples or args.wait is not None else ()
     overrides = [*args.overrides, *args.budget, *(["samples.strict=true"] if args.strict else [])]
     params, only = _told(args, overrides)
     pages = execute.choose(only, claims=params.claims is not None)
     commented = _comment(args)
+    tracking.check_tracking(params.tracking)
     check(args.out, publish.site_files(pages), publish.MAKER)
     signal.signal(signal.SIGTERM, _interrupt)
     run, executed = _measured(args, params, overrides, pages)

@@ -116,7 +116,8 @@ def run(args: argparse.Namespace) -> int:
 
 def as_text(report: ScoreReport) -> str:
     """Return the report for a terminal."""
-    lines = [f"{report.n} predictions   {report.signature}", "", *_table("all", report)]
+    counted = f"{report.n} prediction{'' if report.n == 1 else 's'}"
+    lines = [counted, f"signature of the scores: {report.signature}", "", *_table("all", report), *_failing(report)]
     for group, scores in report.groups.items():
         lines += ["", *_table(f"group {group} (n = {scores.n})", scores)]
     if report.baseline:
@@ -167,6 +168,15 @@ def _table(title: str, scores: Scores) -> list[str]:
         lines.append(f"{metric:24} {_number(m.value)}   {between}")
     found = [f"{kind} {count}" for kind, count in scores.failures.items() if count]
     return [*lines, f"failures: {', '.join(found) or 'none'}"]
+
+
+def _failing(report: ScoreReport) -> list[str]:
+    """Return the names of the first predictions that fail each check."""
+    lines = []
+    for kind, names in report.failing.items():
+        more = ", …" if report.failures[kind] > len(names) else ""
+        lines.append(f"  {kind}: {', '.join(names)}{more}")
+    return lines
 
 
 def _number(value: float | None) -> str:

@@ -55,6 +55,8 @@ def measure(run: Run) -> LoadCapacity:
         return LoadCapacity(page=PAGE, reason=down)
     if timed is None or not timed.dialogues:
         why = timed.reason if timed and timed.reason else "no service times: run page 03 first"
+        if run.params.backend == "replay":
+            why = "recorded predictions have no service times to predict from"
         return LoadCapacity(page=PAGE, reason=why)
     backend, no_sweep = _loadable(run)
     trip = _round_trip(backend) if backend else 0.0

@@ -5,15 +5,17 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
+from pydantic import Field
 
 from helpers.core.model import Frozen
 from helpers.core.paths import DATA
 from helpers.runs.results.sample_eval import Scored
 from helpers.samples.intake import Intake
 from helpers.samples.predictions import Prediction, PredictionFile
-from helpers.scorers import NEED_DIALOGUE, signature
+from helpers.scorers import NEED_DIALOGUE, OutputFailure, signature
 from helpers.scorers.aggregate import MEASURES, Scores, aggregate, compare
 from helpers.scorers.bulk import BoolArray, ScoredPair, ScoreTable, score_pairs
 from helpers.scorers.semantic import Models, Semantics, semantic_scores
@@ -21,6 +23,8 @@ from helpers.scorers.sensitivity import ErrorSensitivity
 from helpers.scorers.words import Tokenizer
 from helpers.stats.comparison import Paired
 
+#: Predictions that are named of each kind of failure.
+MOST_NAMED = 5
 #: A small file that comes with the package: two systems, up to two references a row, groups and key facts.
 EXAMPLE = DATA / "example_predictions.csv"
 
@@ -42,11 +46,15 @@ class Tokenized(Frozen):
 
 
 class ScoreReport(Scores):
-    """What ``helpers score --json`` writes; failures hold the kinds that could be judged, ``input`` the rows read."""
+    """What ``helpers score --json`` writes; failures hold the kinds that could be judged, ``input`` the rows read.
+
+    ``failing`` names the first `MOST_NAMED` predictions of each kind of failure.
+    """
 
     signature: str
     tokenizer: Tokenized
     input: Intake
+    failing: dict[OutputFailure, tuple[str, ...]] = Field(default_factory=dict)
     groups: dict[str, Scores]
     baseline: Scores | None
     paired: dict[str, Paired]
@@ -122,6 +130,7 @@ def summarise(scored: ScoredFile, file: PredictionFile, meant: Semantics, *, see
     recipe = signature(scored.references, total.metrics["rouge1"].method, file.tokenizer)
     return ScoreReport(
         **dict(total),
+        failing=_failing(table, file, total),
         signature="|".join(filter(None, [recipe, meant.signature])),
         tokenizer=Tokenized.of(file.tokenizer, table),
         groups={name: means(table, group == scored.groups[name]) for name in sorted(scored.groups)},
@@ -130,6 +139,18 @@ def summarise(scored: ScoredFile, file: PredictionFile, meant: Semantics, *, see
         not_measured=not_measured,
         input=file.counting.done(),
     )
+
+
+def _failing(table: ScoreTable, file: PredictionFile, total: Scores) -> dict[OutputFailure, tuple[str, ...]]:
+    """Return by kind the names of the first predictions that fail; the file is read again up to the last of them."""
+    places = {
+        kind: [int(place) for place in np.flatnonzero(table.failed(kind))[:MOST_NAMED]]
+        for kind, count in total.failures.items()
+        if count
+    }
+    last = max((found[-1] for found in places.values()), default=-1)
+    names = [row.id for row in islice(file.rows(), last + 1)]
+    return {kind: tuple(names[place] for place in found) for kind, found in places.items()}
 
 
 class PredictionScores(ScoreReport):

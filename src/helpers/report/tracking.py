@@ -16,11 +16,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
 from helpers.core.console import say, shown
 from helpers.core.environment import SECRET_NAME, environment, redact
+from helpers.core.errors import InputError
 from helpers.core.paths import runs_folder
 from helpers.params import Tracking
 from helpers.runs.run import Run
@@ -42,6 +44,15 @@ class Notice:
     title: str
     text: str
     level: Literal["INFO", "WARN", "ERROR"] = "WARN"
+
+
+def check_tracking(tracking: Tracking) -> None:
+    """Raise `InputError` when a report could not be kept where its parameters say, before anything is measured."""
+    if tracking.backend == "trackio" and find_spec("trackio") is None:
+        raise InputError(
+            "tracking.backend: trackio: the package is not installed, and a run cannot be added later; "
+            "pip install -e '.[trackio]' brings it, or give --set tracking.backend=none"
+        )
 
 
 def track(run: Run, notices: Sequence[Notice] = ()) -> str:

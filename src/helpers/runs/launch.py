@@ -22,6 +22,7 @@ from helpers.core.errors import InputError, ModelError, RunError
 from helpers.core.machine import peak_memory
 from helpers.core.paths import runs_folder
 from helpers.core.published import check_writable
+from helpers.engines.demo_model import FOLDERS
 from helpers.engines.model_files import model_hashes, tokenizer_file
 from helpers.engines.served import start_server
 from helpers.params import Params
@@ -194,7 +195,13 @@ def _bring_up(run: Run, url: str | None) -> None:
 
 
 def _tokenizer(params: Params) -> str | None:
-    """Return the path of the model's tokenizer; without it tokens are not measured, which is no reason to stop."""
+    """Return the path of the model's tokenizer; without it tokens are not measured, which is no reason to stop.
+
+    A name without an owner that made recorded predictions is a label, and is not looked for on the Hub.
+    """
+    name = params.model.id
+    if params.backend == "replay" and "/" not in name and name not in FOLDERS and not Path(name).is_dir():
+        return None
     try:
         return str(tokenizer_file(params.model.id, params.model.revision))
     except ModelError as error:

@@ -120,7 +120,8 @@ def first_cells(source: str | Path, encoding: str | None = None) -> Cells:
 def _opened(source: str | Path) -> Iterator[IO[bytes]]:
     """Open a source for reading bytes, unpacked where it is packed."""
     if str(source) != STDIN and not Path(source).is_file():
-        raise SamplesError(f"{source}: no such file")
+        where = "" if Path(source).is_absolute() else f" in {Path.cwd()}"
+        raise SamplesError(f"{source}: no such file{where}")
     try:
         with _kept(sys.stdin).open("rb") if str(source) == STDIN else Path(source).open("rb") as file:
             if _peek(file).startswith(_GZIP):

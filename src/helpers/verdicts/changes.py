@@ -6,7 +6,7 @@ Differences are B minus A, paired by dialogue where both runs have it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from helpers.core.model import Frozen
@@ -23,6 +23,9 @@ MAKINGS = (
     "helpers", "commit", "dirty", "python", "processor", "cores", "backend", "model", "revision", "weights_sha256",
     "prompt_sha256", "predictions_sha256", "generation_hash", "dataset_sha256",
 )  # fmt: skip
+
+#: Characters that are shown of a parameter that differs.
+LONGEST_MAKING = 100
 
 
 class Change(Frozen):
@@ -46,30 +49,36 @@ class Comparison(Frozen):
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two that are compared: a run's name, its makings and results, and its verdicts by target."""
+    """One of the two that are compared: a run's name, its makings and results, its verdicts and labels by target."""
 
     name: str
     makings: Mapping[str, Any]
     results: Results
     verdicts: Mapping[str, str]
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 def side(run: Run) -> Side:
     """Return a run as one side of a comparison."""
-    verdicts = {row.name: row.verdict for row in judgement(run).rows}
+    rows = judgement(run).rows
+    verdicts, labels = {row.name: row.verdict for row in rows}, {row.name: row.label for row in rows}
     given, defaulted = given_and_defaulted(run.params)
-    return Side(run.directory.name, makings(run.manifest, given | defaulted), run.results(), verdicts)
+    return Side(run.directory.name, makings(run.manifest, given | defaulted), run.results(), verdicts, labels)
 
 
 def compare(a: Side, b: Side, seed: int) -> Comparison:
     """Return the differences in makings, parameters, scores, service times and verdicts; ``seed`` resamples."""
+    labels = {**a.labels, **b.labels}
     ids_a, ids_b = _dialogues(a.results), _dialogues(b.results)
     return Comparison(
         a=a.name,
         b=b.name,
         changed=tuple(_changes(a.makings, b.makings)),
         paired=_paired(_values(a.results), _values(b.results), seed),
-        verdicts=tuple(_changes(a.verdicts, b.verdicts)),
+        verdicts=tuple(
+            change.model_copy(update={"name": labels.get(change.name, change.name)})
+            for change in _changes(a.verdicts, b.verdicts)
+        ),
         dialogues_in_one_only=len(ids_a ^ ids_b),
     )
 
@@ -116,7 +125,7 @@ def makings(manifest: Manifest, params: Mapping[str, Any]) -> dict[str, Any]:
 def _changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterable[Change]:
     for name in dict.fromkeys([*a, *b]):
         if a.get(name) != b.get(name):
-            yield Change(name=name, a=_text(a.get(name)), b=_text(b.get(name)))
+            yield _where_they_differ(Change(name=name, a=_text(a.get(name)), b=_text(b.get(name))))
 
 
 def _dialogues(results: Results) -> set[str]:
@@ -146,6 +155,25 @@ def _paired(a: dict[str, dict[str, float]], b: dict[str, dict[str, float]], seed
 
 def _text(value: Any) -> str | None:
     return None if value is None else str(value)
+
+
+def _where_they_differ(change: Change) -> Change:
+    """Return a change with no more of long texts than what surrounds the first difference."""
+    a, b = change.a or "", change.b or ""
+    if max(len(a), len(b)) <= LONGEST_MAKING:
+        return change
+    same = next(
+        (place for place, pair in enumerate(zip(a, b, strict=False)) if pair[0] != pair[1]), min(len(a), len(b))
+    )
+    start = max(0, same - LONGEST_MAKING // 4)
+
+    def part(text: str) -> str:
+        more = "…" if len(text) > start + LONGEST_MAKING else ""
+        return f"{'…' if start else ''}{text[start : start + LONGEST_MAKING]}{more}"
+
+    return change.model_copy(
+        update={name: part(text) for name, text in (("a", change.a), ("b", change.b)) if text is not None}
+    )
 
 
 def _or_absent(value: str | None) -> str:

@@ -108,12 +108,17 @@ def evidence(
     return _of_readers(scored, readings, run) | _of_page_03(timed, money, unpriced) | _of_streams(timed) | of_scores
 
 
+#: Why no cost follows where nothing was timed: the price is of an instance that has to sustain the traffic.
+UNTIMED = "no service times, so that nothing tells whether the instance sustains the traffic"
+
+
 def _of_page_03(timed: LatencyCost | None, money: Costs | None, unpriced: str) -> dict[str, Evidence]:
     why = timed.reason if timed else "run page 03 first"
     rows = timed.outcomes if timed else ()
     answered = [row for row in rows if row.service_time is not None]
     counted = [row for row in rows if row.tokens is not None]
     unknown = "tokens are not known" if timed and not why and not counted else why
+    unpriced = unpriced or ("" if answered else UNTIMED)
 
     def at(name: str) -> str:
         return f"results/03.json#/{name}"

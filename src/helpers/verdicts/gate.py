@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from helpers.core.console import public
+from helpers.core.console import public, say
 from helpers.core.text import inert, spell, width_of
 from helpers.runs.run import Run
 from helpers.stats.intervals import EXACT
@@ -26,7 +26,8 @@ Gate = Literal["missed", "undecided"]
 def exit_code(run: Run, gate: Gate | None) -> int:
     """Return 3 when the gate closes: ``missed`` on a missed target, ``undecided`` on anything but met.
 
-    With a gate, a Markdown summary goes to ``RUN/summary.md`` and to the file that ``GITHUB_STEP_SUMMARY`` names.
+    With a gate, one line tells what closes it, and a Markdown summary goes to ``RUN/summary.md`` and to the file that
+    ``GITHUB_STEP_SUMMARY`` names.
     """
     if gate is None:
         return 0
@@ -37,7 +38,10 @@ def exit_code(run: Run, gate: Gate | None) -> int:
     if step_summary:
         with Path(step_summary).open("a", encoding="utf-8") as file:
             file.write(text)
-    return CLOSED if closing(judged, gate) else 0
+    rows = closing(judged, gate)
+    names = ", ".join(f"{row.label} {row.verdict}" for row in rows)
+    say(f"gate {gate}: closed: {names}" if rows else f"gate {gate}: open")
+    return CLOSED if rows else 0
 
 
 def closing(judged: Judgement, gate: Gate) -> list[Judged]:

@@ -6,7 +6,7 @@ Verdicts are computed when a page is rendered, from results, targets and prices;
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from helpers.core.model import Frozen
@@ -27,6 +27,9 @@ Direction = Literal["max", "min", "below", "above", "margin", "none"]
 #: Why a target that no reading judges is missed.
 BY_FLAGS = "the faithfulness checks flag more summaries than it allows, their false alarms deducted"
 BY_JUDGE = "a judge that has qualified denies more summaries than it allows, its false alarms deducted"
+#: What only requests can tell, and why recorded predictions do not.
+OF_REQUESTS = ("success_rate", "error_rate", "total_cost")
+NO_REQUEST = "recorded predictions: no request was sent"
 #: What would start the looks again once those at a question are used up.
 ANEW = f"the {LOOKS} looks at this question are used; other dialogues start it again"
 
@@ -115,7 +118,10 @@ def evidence_of(case: Case) -> dict[str, Evidence]:
     """Return by target what it is judged by."""
     recorded, run = case.params.baseline.samples, f"runs/{case.manifest.run}"
     unpriced = BY_USE if case.params.provider else ""
-    return evidence(case.results, _bill(case), recorded, case.readings, run, unpriced)
+    found = evidence(case.results, _bill(case), recorded, case.readings, run, unpriced)
+    if case.params.backend != "replay":
+        return found
+    return found | {name: replace(found[name], reason=NO_REQUEST) for name in OF_REQUESTS}
 
 
 def looks_of(case: Case) -> list[Look]:

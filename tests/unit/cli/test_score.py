@@ -57,7 +57,12 @@ def test_the_example_file_is_scored_with_all_its_columns(tmp_path: Path, capsys:
     assert report["paired"]["rougeL"]["difference"] == pytest.approx(difference)
     assert set(report["not_measured"]) == {"semantic_similarity", "bertscore_f1"}
     text = capsys.readouterr().out
-    for expected in ("6 predictions   rouge|nrefs:var", "group club (n = 2)", "failures: empty 1", "prediction - base"):
+    for expected in (
+        "6 predictions\nsignature of the scores: rouge|nrefs:var",
+        "group club (n = 2)",
+        "failures: empty 1",
+        "prediction - base",
+    ):
         assert expected in text
 
 

@@ -236,7 +236,14 @@ def test_the_same_answers_scored_again_are_the_same_look_but_not_the_same_share_
     recorded = params.model_copy(update={"backend": "replay"})
     first = case(recorded, run="a", latency_cost=measured(3.0))
     again = case(recorded, run="b", ledger=tuple(looks_of(first)), latency_cost=measured(3.0))
-    assert rows_of(again)["success_rate"].look == 1
+    assert rows_of(again)["average_latency"].look == 1
+
+
+def test_recorded_predictions_tell_nothing_of_requests(params: Params) -> None:
+    rows = rows_of(case(params.model_copy(update={"backend": "replay"}), latency_cost=measured(3.0)))
+    told = {rows[name].verdict for name in ("success_rate", "error_rate", "total_cost")}
+    assert told == {"not measured"}
+    assert rows["success_rate"].reason == "recorded predictions: no request was sent"
 
 
 def test_a_changed_threshold_is_a_question_of_its_own_and_shown(params: Params) -> None:

@@ -91,8 +91,9 @@ def estimate_row(label: str, found: Cited, unit: Style) -> Row:
     reach = [end for end in (low, high) if end is not None]
 
     def marks(scale: Scale) -> list[Markup]:
-        if low is None or high is None:  # no interval, or bounded on one side only
-            return _dot(scale, value, "dot few" if found.n.raw < FEW else "dot")
+        few = found.n.raw < FEW
+        if few or low is None or high is None:  # so few say nothing of others, or bounded on one side only
+            return _dot(scale, value, "dot few" if few else "dot")
         return [between("ci", scale, low, high), *_dot(scale, value, "dot")]
 
     tip = f"{interval(found, unit).striptags()}, n {found.n.raw}" if reach else f"n {found.n.raw}"

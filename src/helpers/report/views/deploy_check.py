@@ -182,7 +182,8 @@ def _came(probe: Cited) -> Markup:
     came = hidden if probe.answer.raw is None else quoted(probe.answer.raw or probe.detail.raw)
     if not probe.lost_tokens:
         return came
-    return sentence("{came} {lost} tokens were never read", came=came, lost=number(probe.lost_tokens, "count"))
+    lost = sentence("{n} tokens were never read", n=number(probe.lost_tokens, "count"))
+    return came + Markup('<span class="aside">{}</span>').format(lost)
 
 
 def _up(result: Cited) -> str:

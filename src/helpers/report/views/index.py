@@ -214,7 +214,7 @@ def trade(run: Run) -> Markup:
         Column("Variant"),
         Column("Latency as compared", numeric=True, better="down"),
         Column("ROUGE-L, difference", numeric=True, better="up"),
-        Column("Per 1,000 requests", numeric=True, better="down"),
+        Column("Compute per 1,000 requests", numeric=True, better="down"),
         Column("Quality kept"),
         Column("Latency target"),
     ]

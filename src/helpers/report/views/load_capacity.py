@@ -48,7 +48,11 @@ def answer(run: Run, result: Cited) -> Markup:
             )
         )
     steady = result.assumptions[0]
-    parts.append(sentence("The published steady traffic is sustained: {chip}.", chip=_sustained(run, steady)))
+    parts.append(
+        sentence(
+            "Whether the published steady traffic stays below that utilisation: {chip}.", chip=_sustained(run, steady)
+        )
+    )
     return _paragraph([*parts, *_without_load(result)], result)
 
 
