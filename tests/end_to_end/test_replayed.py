@@ -40,7 +40,7 @@ def test_what_was_recorded_is_judged_and_the_rest_says_so(replayed: Finished) ->
     assert "a regression check: 10 of 10 answers" in judged["rouge_l"]["reason"]
     assert judged["average_latency"]["verdict"] == "met"
     assert judged["rouge_l_gain"]["verdict"] == "not measured"
-    assert judged["success_rate"]["verdict"] == "undecided"
+    assert judged["success_rate"]["verdict"] == "not measured"
     assert "recorded predictions are replayed" in replayed.page("01-deploy-check")
     scored = replayed.result("02")
     assert scored["failures"]["empty"] == 1  # type: ignore[index]
