@@ -79,7 +79,7 @@ def key_figures(run: Run, result: Cited) -> Markup:
         tiles.estimate_tile("Latency", best.latency, "s", quoted(best.name)),
         faster if best.name.raw != result.variants[0].name.raw else None,
         tiles.number_tile("Peak memory", best.peak_bytes, "megabytes", "of its process, one request at a time"),
-        tiles.number_tile("Cost per 1,000 requests", fit.per_1000_requests, "usd", quoted(fit.instance)),
+        tiles.number_tile("Compute cost per 1,000 requests", fit.per_1000_requests, "usd", quoted(fit.instance)),
     )
 
 
