@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from helpers import scorers
@@ -95,15 +96,22 @@ def scored_recording(samples: Sequence[Sample], file: Path, tokenizer: Tokenizer
     for sample in samples:
         answer = recorded.get(sample.id)
         summary, lost = (answer.summary, answer.lost_tokens) if answer else (None, None)
-        score = scorers.score_sample(
-            sample.id, summary, sample.references, sample.dialogue, sample.key_facts, tokenizer
-        )
+        score, faithful = _scored(sample, summary, tokenizer)
         texts = (summary or "", sample.references)
-        faithful = float(score.words > 0 and not faithfulness(summary, sample.dialogue))
         rows.append(
             ScoredRecord(sample.domain, sample.length, None if lost is None else lost > 0, texts, score, faithful)
         )
     return rows
+
+
+@lru_cache(maxsize=8192)
+def _scored(sample: Sample, summary: str | None, tokenizer: Tokenizer) -> tuple[SampleScore, float]:
+    """Return the score of a summary and whether it passes the faithfulness checks.
+
+    Variants that answer alike share answers, which are scored once.
+    """
+    score = scorers.score_sample(sample.id, summary, sample.references, sample.dialogue, sample.key_facts, tokenizer)
+    return score, float(score.words > 0 and not faithfulness(summary, sample.dialogue))
 
 
 def recorded_of(run: Run, file: Path) -> bool:
