@@ -49,7 +49,10 @@ def test_a_mean_lies_in_its_interval(values):
         assert holds_its_value(got)
     bounded_both = mean(values, floor=low, ceiling=high)
     if bounded_both.low is not None:
-        assert low <= bounded_both.low < bounded_both.high <= high  # never without a width
+        assert low <= bounded_both.low <= bounded_both.high <= high
+        assert bounded_both.low < bounded_both.high or low == high, (
+            "never without a width, unless there is none to have"
+        )
 
 
 @bounded

@@ -120,12 +120,7 @@ def _of_page_03(timed: LatencyCost | None, money: Costs | None, unpriced: str) -
     unknown = "tokens are not known" if timed and not why and not counted else why
     unpriced = unpriced or ("" if answered else UNTIMED)
 
-    def at(name: str) -> str:
-        return f"results/03.json#/{name}"
-
-    def bill(name: str) -> str:
-        return f"results/cost.json#/declared/{name}"
-
+    at, bill = "results/03.json#/{}".format, "results/cost.json#/declared/{}".format
     return {
         "average_latency": Evidence(
             "03",

@@ -126,7 +126,7 @@ def test_load_on_a_provider_is_measured_and_no_replicas_are_planned(server: Chat
     assert point.errors == {}
     assert (found.raw.assumptions, found.raw.sizing, found.raw.strategies) == ((), (), ())
     view = load_view.answer(run, found) + load_view.assumptions(run, found) + load_view.sizing(found)
-    html = view + load_view.strategies(run, found) + load_view.held(found) + load_view.sweep(found)
+    html = view + load_view.strategies(run, found) + load_view.held(found) + load_view.sweep(run, found)
     assert "what it sustains is not predicted" in html
     assert "replicas complete" not in html
     assert html.count("not predicted") == 3

@@ -90,7 +90,7 @@ def points(
         for label, found in rows
     ]
     panel = replace(_panel(Chart("", rows, unit, target)), scale=scale)
-    return _figure(name, finding, subtitle, [panel], data or table(subtitle, columns, cells))
+    return _figure(name, finding, subtitle, [panel], data or table(finding, columns, cells))
 
 
 def small_multiples(name: str, finding: Cell, subtitle: Cell, charts: Sequence[Chart], *, by: str = "Group") -> Markup:
@@ -109,7 +109,7 @@ def small_multiples(name: str, finding: Cell, subtitle: Cell, charts: Sequence[C
         for label, line in zip(labels, zip(*(chart.rows for chart in charts), strict=True), strict=True)
     ]
     panels = [_panel(chart) for chart in charts]
-    return _figure(name, finding, subtitle, panels, table(subtitle, columns, cells))
+    return _figure(name, finding, subtitle, panels, table(finding, columns, cells))
 
 
 def distribution(
@@ -145,7 +145,7 @@ def distribution(
         for group in groups
     ]
     columns = [Column(by), *(_column(head, unit) for head in heads), *each]
-    return _figure(name, finding, subtitle, [panel], table(subtitle, columns, cells))
+    return _figure(name, finding, subtitle, [panel], table(finding, columns, cells))
 
 
 def spans(
