@@ -121,10 +121,12 @@ def distribution(
     unit: Style,
     target: TargetLine | None = None,
     by: str = "Group",
+    scale: Scale | None = None,
 ) -> Markup:
     """Return every observation as a dot, one row per group, or histograms where there are too many for that.
 
-    The drawing marks the first summary of each group with a bar; the table holds every summary, and every dot.
+    The drawing marks the first summary of each group with a bar; the table holds every summary, and every dot. What
+    lies outside a ``scale`` that is given is pinned to its end.
     """
     values = [[value for item in group.values if (value := finite(item)) is not None] for group in groups]
     middles = [next(iter(group.summary.values()), None) for group in groups]
@@ -134,6 +136,7 @@ def distribution(
         observed_rows([group.label for group in groups], values, middles, unit),
         unit,
         *_line(target),
+        scale=scale,
     )
     each = [Column("Each", _UNITS.get(unit, ""))] if dots else []
     cells = [

@@ -9,12 +9,14 @@ from helpers.cost.costs import BY_USE
 from helpers.report.components import tiles
 from helpers.report.components.figures import Observations, TargetLine, distribution, points
 from helpers.report.components.numbers import between, interval, number, quoted, sentence
+from helpers.report.components.scales import Scale, scale_for
 from helpers.report.components.tables import Column, actual, chip, table
 from helpers.report.views.common import by_value, ended_early, groups_finding, not_measured
 from helpers.report.views.cost import break_even_traffic, projected
 from helpers.report.views.streaming import DEFINITION, LABELS
 from helpers.runs.prompt_cache import HANDLED, SEEN
 from helpers.runs.results.cited import Cited
+from helpers.runs.results.latency_cost import LatencyCost
 from helpers.runs.run import Run
 from helpers.verdicts.compute import judgement
 
@@ -95,6 +97,7 @@ def latency(run: Run, result: Cited) -> Markup:
         unit="s",
         target=target,
         by="Dialogue",
+        scale=time_scale(result.raw, target),
     )
 
 
@@ -120,7 +123,7 @@ def percentiles(result: Cited) -> Markup:
     return table("Service time over dialogues", columns, rows, id="percentiles", note=note)
 
 
-def by_group(result: Cited) -> Markup:
+def by_group(run: Run, result: Cited) -> Markup:
     """Return the mean service time of every group."""
     groups = by_value(result.groups, "mean")
     rows = [(f"{group.label} ({group.by})", group.estimates["mean"]) for group in groups]
@@ -133,6 +136,7 @@ def by_group(result: Cited) -> Markup:
         "mean service time by length and domain, seconds, with its 95 % interval, which takes five dialogues",
         [("all dialogues", result.mean), *rows],
         unit="s",
+        scale=time_scale(result.raw, latency_target(run, "")),
     )
 
 
@@ -296,6 +300,13 @@ def _judged(words: str, row: Cited | None, measured: Cited, style: Style) -> Mar
         between=between(found, style, name=""),
         chip=chip(row.verdict.raw if row else "informative"),
     )
+
+
+def time_scale(timed: LatencyCost | None, target: TargetLine | None) -> Scale | None:
+    """Return the scale of all drawings of service times: from zero to beyond the slowest request and the target."""
+    times = [time for row in timed.dialogues for time in (row.mean, *row.times)] if timed else []
+    goal = [] if target is None else [float(target.value.raw)]
+    return scale_for([0.0, *times, *goal], is_rate=False) if times else None
 
 
 def latency_target(run: Run, label: str) -> TargetLine | None:

@@ -14,7 +14,7 @@ from helpers.report.components.scatter import Axis, Coordinate, NamedPoint, plan
 from helpers.report.components.tables import Cell, Column, chip, table
 from helpers.report.views.common import AS_GOOD, ended_early, not_measured, recorded_quality, unmeasured, with_interval
 from helpers.report.views.cost import projected
-from helpers.report.views.latency_cost import latency_target
+from helpers.report.views.latency_cost import latency_target, time_scale
 from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
 from helpers.verdicts.compute import recommendation
@@ -182,14 +182,16 @@ def latencies(run: Run, result: Cited) -> Markup:
     if quicker:
         names = Markup(", ").join(quoted(variant.name) for variant in quicker)
         finding = sentence("Faster than the reference: {names}", names=names)
+    target = latency_target(run, "target")
     return points(
         "latencies",
         finding,
         sentence("latency, mean and 95 % interval over dialogues, on {processor}", processor=quoted(result.processor)),
         [(variant.name.raw, variant.latency) for variant in rows],
         unit="s",
-        target=latency_target(run, "target"),
+        target=target,
         by="Variant",
+        scale=time_scale(run.results().latency_cost, target),
     )
 
 
