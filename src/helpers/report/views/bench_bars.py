@@ -1,4 +1,4 @@
-"""The bars that a bench is held to: the foremost as tiles, all of them as a table."""
+"""The performance goals of a bench: the foremost as tiles, all of them as a table."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def bars(result: Cited) -> Markup:
     """
     of_engines = any(bar.beside.raw is not None or bar.possible.raw is not None for bar in result.bars)
     columns = [
-        Column("Bar"),
-        Column("Wanted", numeric=True),
-        Column("Reached", numeric=True),
-        Column("By"),
+        Column("Goal"),
+        Column("Target", numeric=True),
+        Column("Measured", numeric=True),
+        Column("Engine"),
         *(
             (Column(head, numeric=True) for head in ("Over the fastest fp32", "At the machine's limit"))
             if of_engines
@@ -56,7 +56,7 @@ def bars(result: Cited) -> Markup:
             ]
         )
     source = quoted(result.bars[0].source) if len(result.bars) else ""
-    note = sentence("The bars: {source}. With fewer rounds a bar is undecided.", source=source)
+    note = sentence("The goals: {source}. With fewer rounds a goal is undecided.", source=source)
     if of_engines:
         note += Markup(
             " The last column of figures is the speed-up of an engine at the machine's own limit: where even that is "
@@ -65,7 +65,11 @@ def bars(result: Cited) -> Markup:
     missed = [bar for bar in result.bars if bar.verdict.raw == "missed" and bar.tried.raw]
     tried = [sentence("Missed: {label}. {tried}", label=quoted(bar.label), tried=quoted(bar.tried)) for bar in missed]
     return table(
-        "The bars, and the nearest reached", columns, rows, id="bars", note=Markup("<br>").join([note, *tried])
+        "Performance goals, and the best result of each",
+        columns,
+        rows,
+        id="bars",
+        note=Markup("<br>").join([note, *tried]),
     )
 
 

@@ -34,7 +34,7 @@ def page(found: Neighbours, links: Sequence[Link] = ()) -> str:
         answer(result),
         reached(result),
         bars(result),
-        Markup("<h2>Share of the fair share</h2>"),
+        Markup("<h2>Share of the fair throughput</h2>"),
         charts(result),
         rates(result),
         bench.folded(method(result), result),
@@ -48,8 +48,8 @@ def answer(result: Cited) -> Markup:
     kept = [(one, n, share) for one in result.engines for n, share in one.shares.items()]
     one, n, share = min(kept, key=lambda found: found[2].value.raw)
     return sentence(
-        "<p class='answer'><strong>{name}</strong> kept the least of its fair share: a median of {share} beside {n} "
-        "busy ({between}; rounds: {rounds}).</p>",
+        "<p class='answer'><strong>{name}</strong> kept the least of its fair throughput: a median of {share} "
+        "beside {n} busy ({between}; rounds: {rounds}).</p>",
         name=quoted(one.name),
         share=number(share.value, "rate"),
         n=quoted(n),
@@ -65,7 +65,9 @@ def charts(result: Cited) -> Markup:
         for one in result.engines
     ]
     subtitle = "the rate beside n busy models, n + 1 times, over that alone in the same round: median, 95 % interval"
-    return small_multiples("neighbours", Markup("Share of the fair share kept"), subtitle, drawn, by="Neighbours")
+    return small_multiples(
+        "neighbours", Markup("Share of the fair throughput that is kept"), subtitle, drawn, by="Neighbours"
+    )
 
 
 def rates(result: Cited) -> Markup:
@@ -94,8 +96,8 @@ def method(result: Cited) -> Markup:
         "<p>The demonstration model in server processes of its own, asked over HTTP on loopback. In every round one "
         "server gets requests alone, then beside one and beside two others that are kept busy; then one whose waiting "
         "threads spin as long as their libraries have them by default. A rate is of {requests} requests one after the "
-        "other, of at most {tokens} new tokens each. A fair share is the rate alone, divided by how many are at work. "
-        "Warm-up is apart, and a request that fails ends the bench.</p>",
+        "other, of at most {tokens} new tokens each. The fair throughput is the rate alone, divided by how many "
+        "are at work. Warm-up is apart, and a request that fails ends the bench.</p>",
         requests=number(result.requests, "count"),
         tokens=number(result.tokens, "count"),
     )
