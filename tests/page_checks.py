@@ -30,7 +30,7 @@ NAMES = (
     r"\b(?:fp32|fp16|bf16|int8|int4)\b",
     r"\b4-bit\b",
     r"\bSmolLM2-135M\b",
-    r"\bHTTP [1-5]\d\d\b",
+    r"\b(?:HTTP|returns) [1-5]\d\d\b",
     r"\b(?:per|of) 1,000\b|\b1,000 (?:requests|tokens|cost)\b",
     r"\bSHA-256\b",
     r"(?<![\d.,])0[1-7](?!\d|[.,]\d)",

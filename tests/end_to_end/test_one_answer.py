@@ -44,11 +44,15 @@ def test_the_demonstration_says_everything_of_itself_in_several_places() -> None
 
 
 def test_advice_is_given_once() -> None:
-    """The front page says whole what page 04 says of the engines, and its card how that begins."""
+    """The front page's step on engines is made of sentences of page 04, and its card of how these begin."""
     advice = _text(REPORTS / "04-quantization.html", "p.answer")
-    front = " ".join(BeautifulSoup((REPORTS / "index.html").read_text(), "html.parser").get_text(" ").split())
-    first = advice.partition(". ")[0]
-    assert (front.count(advice), front.count(first)) == (1, 2)
+    soup = BeautifulSoup((REPORTS / "index.html").read_text(), "html.parser")
+    steps = [" ".join(step.get_text(" ").split()) for step in soup.select(".decision .next li")]
+    (step,) = (text.removeprefix("Engine: ") for text in steps if text.startswith("Engine: "))
+    sentences = step.rstrip(".").split(". ")
+    assert [one for one in sentences if one not in advice] == []
+    assert advice.startswith(sentences[0])
+    assert " ".join(soup.get_text(" ").split()).count(sentences[0]) == 2, "in the step and on the card"
 
 
 def test_the_command_line_says_what_the_pages_say(helpers: Report, replayed: Finished, tmp_path: Path) -> None:
