@@ -30,7 +30,7 @@ def test_what_was_measured_until_ctrl_c_is_kept_and_progress_was_told(tmp_path: 
         try:
             os.close(terminal)
             line = b""
-            while not (found := re.search(rb"(\d\d+) answered, (\d+) failed, \d+ under way", line)):
+            while not (found := re.search(rb"(\d\d+) answered, (\d+) failed, \d+ in flight", line)):
                 line += os.read(told, 4096)
             load.send_signal(signal.SIGINT)
             assert load.wait(60) == 0
