@@ -44,13 +44,19 @@ class Coordinate:
 
 @dataclass(frozen=True)
 class NamedPoint:
-    """One point with its name; points of one ``group`` look alike, and a reference is hollow."""
+    """One point with its name and a ``note`` beside it; points of one ``group`` look alike, a reference is hollow."""
 
     label: str
     x: Coordinate
     y: Coordinate
     group: str = ""
     is_reference: bool = False
+    note: str = ""
+
+    @property
+    def words(self) -> str:
+        """The name with its note."""
+        return " · ".join(filter(None, [self.label, self.note]))
 
 
 @dataclass(frozen=True)
@@ -147,12 +153,12 @@ def _point(
     pinned = not (across.low <= point.x.value <= across.high and up.low <= point.y.value <= up.high)
     shape = "reference" if point.is_reference else "pinned" if pinned else f"g{group % 4}"
     left, bottom = across.at(point.x.value), up.at(point.y.value)
-    tip = f"{point.label}: {_told(point.x, x.unit)} · {_told(point.y, y.unit)}"
+    tip = f"{point.words}: {_told(point.x, x.unit)} · {_told(point.y, y.unit)}"
     mark = Markup(
         '<span class="pt {0}" tabindex="0" role="img" aria-label="{1}" data-tip="{1}" '
         'style="left:{2:g}%;bottom:{3:g}%"></span>'
     ).format(shape, tip, left, bottom)
-    words = point.label + (f" {spell(point.y.value, y.unit)}" if pinned else "")
+    words = point.words + (f" {spell(point.y.value, y.unit)}" if pinned else "")
     side, lift = _placed(words, left, bottom, taken, lines)
     label = Markup(
         '<span class="lab quoted {}" aria-hidden="true" style="left:{:g}%;bottom:calc({:g}% + {:g}px)">{}</span>'

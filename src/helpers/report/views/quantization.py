@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
+from helpers.core.text import spell
 from helpers.cost.costs import BY_USE
 from helpers.report.components import tiles
 from helpers.report.components.figures import points
@@ -251,7 +252,12 @@ def trade(run: Run, result: Cited) -> Markup:
     finding = Markup("No variant is shown to keep quality and be faster")
     if best:
         finding = sentence("Faster, with quality kept: {names}", names=best)
-    spots = [spot for v in timed if (spot := _spot(v, is_reference=v.name.raw == reference)) is not None]
+    costs = {fit.name.raw: fit.per_1000_requests for fit in made.fits if fit.per_1000_requests.raw is not None}
+    spots = [
+        spot
+        for v in timed
+        if (spot := _spot(v, costs.get(v.name.raw), is_reference=v.name.raw == reference)) is not None
+    ]
     if len(spots) < 2:
         return Markup()
     return plane(
@@ -259,13 +265,14 @@ def trade(run: Run, result: Cited) -> Markup:
         finding,
         sentence(
             "paired by dialogue, means and 95 % intervals, on {processor}; shaded: faster, and no more lost than is "
-            "allowed; without a bar up and down: the same answers word for word",
+            "allowed; without a bar up and down: the same answers word for word; in dollars: compute cost per 1,000 "
+            "requests where it fits",
             processor=quoted(result.processor),
         ),
         spots,
         Axis("speed-up over the reference", "ratio", 1.0, 1.0),
         Axis("ROUGE-L change", "difference", 0.0, -run.params.quantization.margin, "allowed"),
-        data=_trade_table(timed, reference),
+        data=_trade_table(timed, reference, costs),
     )
 
 
@@ -290,10 +297,11 @@ def lengths(result: Cited) -> Markup:
     return table("Latency by the length of the dialogue, one at a time", columns, rows, id="lengths")
 
 
-def _spot(variant: Cited, *, is_reference: bool) -> NamedPoint | None:
+def _spot(variant: Cited, cost: Cited | None, *, is_reference: bool) -> NamedPoint | None:
     name, engine = variant.name.raw, variant.engine.raw
+    note = "" if cost is None else spell(cost.raw, "usd")
     if is_reference:
-        return NamedPoint(name, Coordinate(1.0), Coordinate(0.0), engine, is_reference=True)
+        return NamedPoint(name, Coordinate(1.0), Coordinate(0.0), engine, is_reference=True, note=note)
     paired, faster = variant.quality, variant.speedup
     if not paired.raw or not faster.raw:
         return None
@@ -301,14 +309,15 @@ def _spot(variant: Cited, *, is_reference: bool) -> NamedPoint | None:
     # Answers that are the same word for word lose nothing on these dialogues: no interval is to be drawn.
     same = answers_the_same(variant.raw)
     y = Coordinate(0.0) if same else Coordinate.of(paired.difference, paired.low, paired.high)
-    return None if x is None or y is None else NamedPoint(name, x, y, engine)
+    return None if x is None or y is None else NamedPoint(name, x, y, engine, note=note)
 
 
-def _trade_table(variants: Sequence[Cited], reference: str) -> Markup:
+def _trade_table(variants: Sequence[Cited], reference: str, costs: Mapping[str, Cited]) -> Markup:
     columns = [
         Column("Variant"),
         Column("Speed-up over the reference", numeric=True, better="up"),
         Column("ROUGE-L change", numeric=True, better="up"),
+        Column("Compute per 1,000 requests", numeric=True, better="down"),
     ]
     rows: list[list[Markup | str]] = []
     for variant in variants:
@@ -318,7 +327,9 @@ def _trade_table(variants: Sequence[Cited], reference: str) -> Markup:
             gain = number(paired.difference, "difference") + Markup('<span class="aside">{} to {}</span>').format(
                 number(paired.low, "difference"), number(paired.high, "difference")
             )
-        rows.append([quoted(variant.name), with_interval(variant.speedup, "ratio"), gain])
+        cost = costs.get(variant.name.raw)
+        price = "–" if cost is None else number(cost, "usd")
+        rows.append([quoted(variant.name), with_interval(variant.speedup, "ratio"), gain, price])
     return table("Quality and speed of every variant", columns, rows)
 
 

@@ -110,12 +110,15 @@ def test_page_04_shows_what_is_faster_and_as_good_and_latency_by_length() -> Non
         ["short", "50"],
         ["long", "400"],
     ]
-    assert [name.get_text() for name in soup.select(".plane .lab")] == [REFERENCE, RIVAL, "transformers int8"]
+    names = [name.get_text().partition(" · ") for name in soup.select(".plane .lab")]
+    assert [name for name, _, _ in names] == [REFERENCE, RIVAL, "transformers int8"]
+    assert all(cost.startswith("$") for _, _, cost in names), "each with what it costs"
     unsure = rows[1].model_copy(update={"speedup": estimate(1.01)})
     unsure_result = result.model_copy(update={"variants": (rows[0], unsure)})
     assert "No variant is shown" in quantization.trade(run_of(unsure_result), Cited(unsure_result, "results/04.json"))  # type: ignore[arg-type]
     assert loose_digits(html) == []
-    assert wrong_citations(html, {"results/04.json": result.model_dump(mode="json")}) == []
+    made = quantization.choice(run).raw.model_dump(mode="json")  # type: ignore[arg-type]
+    assert wrong_citations(html, {"results/04.json": result.model_dump(mode="json"), "results/choice.json": made}) == []
 
 
 def test_answers_that_are_the_same_word_for_word_have_no_bar_of_quality() -> None:
