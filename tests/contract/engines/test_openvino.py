@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,6 +49,18 @@ def test_equal_arithmetic_gives_equal_tokens(
         assert (got.summary, got.output_tokens, got.lost_tokens) == (want.summary, want.output_tokens, want.lost_tokens)
     batch = [answer.summary for answer in exact.summarise(TEXTS, generation)]
     assert batch == [answer.summary for answer in reference.summarise(TEXTS, generation)]
+
+
+def test_no_thread_is_bound_to_a_processor(exact: OpenVINOBackend) -> None:
+    """One that is would wait for whatever else runs there, while the other processors are idle."""
+    allowed, bound = os.sched_getaffinity(0), set()
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(exact.summarise, [LONG], Generation(max_new_tokens=16))
+        while not answer.done():
+            for task in Path("/proc/self/task").iterdir():
+                with suppress(ProcessLookupError, FileNotFoundError):
+                    bound |= {frozenset(os.sched_getaffinity(int(task.name)))}
+    assert bound == {frozenset(allowed)}
 
 
 def test_what_cannot_run_says_so() -> None:
