@@ -75,7 +75,7 @@ def _run(given: list[str]) -> int:
     parser = parser_of(given[0] if given else "")
     args, unknown = parser.parse_known_args(given)
     if unknown:  # told by the verb, whose usage is the one to look at
-        verb_of(parser, args.verb).error(f"unrecognized arguments: {' '.join(unknown)}")
+        subparsers(parser).get(args.verb, parser).error(f"unrecognized arguments: {' '.join(unknown)}")
     if not hasattr(args, "run_verb"):
         parser.print_help()
         return 2
@@ -107,11 +107,10 @@ def _ended(verb: str, error: BaseException) -> tuple[str, int]:
             return "".join(traceback.format_exception(error)).rstrip("\n"), 1
 
 
-def verb_of(parser: argparse.ArgumentParser, verb: str | None) -> argparse.ArgumentParser:
-    """Return the parser of a verb, or the whole where none is known."""
-    chosen = (action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction))
-    found: argparse.ArgumentParser = next(chosen, {}).get(verb or "", parser)
-    return found
+def subparsers(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """Return the parsers of a parser's verbs, or of a verb's actions, by name."""
+    groups = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    return {name: sub for group in groups for name, sub in group.choices.items()}
 
 
 class _PublicParser(argparse.ArgumentParser):

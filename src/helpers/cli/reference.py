@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from helpers.cli.main import VERBS, parser_of
+from helpers.cli.main import VERBS, parser_of, subparsers
 
 #: Characters in a line of the document, whatever terminal it is made in.
 WIDTH = 100
@@ -39,15 +39,10 @@ def reference() -> str:
 
 def _help(name: str) -> str:
     """Return what a verb's parser says, and each of its actions' below it."""
-    verbs = _subparsers(parser_of(name))
+    verbs = subparsers(parser_of(name))
     parser = verbs[name]
-    actions = {f"{name} {action}": sub for action, sub in _subparsers(parser).items()}
+    actions = {f"{name} {action}": sub for action, sub in subparsers(parser).items()}
     return "".join(f"\n```text\n{_text(one)}```\n" for one in (parser, *actions.values()))
-
-
-def _subparsers(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
-    groups = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
-    return {name: sub for group in groups for name, sub in group.choices.items()}
 
 
 def _text(parser: argparse.ArgumentParser) -> str:

@@ -193,7 +193,6 @@ def tallies(name: str, finding: Cell, subtitle: Cell, rows: Sequence[tuple[str, 
             label, tally(verdicts), words
         )
         for label, verdicts, words in rows
-        if verdicts
     ]
     drawn = [Markup('<div class="rows">{}</div>').format(Markup().join(lines))] if lines else []
     return drawn_figure(name, finding, subtitle, drawn)

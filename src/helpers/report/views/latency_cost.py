@@ -97,7 +97,7 @@ def latency(run: Run, result: Cited) -> Markup:
         unit="s",
         target=target,
         by="Dialogue",
-        scale=time_scale(result.raw, target),
+        scale=time_scale(run, result.raw),
     )
 
 
@@ -136,7 +136,7 @@ def by_group(run: Run, result: Cited) -> Markup:
         "mean service time by length and domain, seconds, with its 95 % interval, which takes five dialogues",
         [("all dialogues", result.mean), *rows],
         unit="s",
-        scale=time_scale(result.raw, latency_target(run, "")),
+        scale=time_scale(run, result.raw),
     )
 
 
@@ -302,15 +302,22 @@ def _judged(words: str, row: Cited | None, measured: Cited, style: Style) -> Mar
     )
 
 
-def time_scale(timed: LatencyCost | None, target: TargetLine | None) -> Scale | None:
+def time_scale(run: Run, timed: LatencyCost | None) -> Scale | None:
     """Return the scale of all drawings of service times: from zero to beyond the slowest request and the target."""
     times = [time for row in timed.dialogues for time in (row.mean, *row.times)] if timed else []
-    goal = [] if target is None else [float(target.value.raw)]
+    row = _latency_row(run)
+    goal = [] if row is None else [float(row.threshold.raw)]
     return scale_for([0.0, *times, *goal], is_rate=False) if times else None
 
 
 def latency_target(run: Run, label: str) -> TargetLine | None:
     """Return the target of the mean latency as a line of a drawing, if there is one."""
+    row = _latency_row(run)
+    return None if row is None else TargetLine(row.threshold, label)
+
+
+def _latency_row(run: Run) -> Cited | None:
+    """Return the judged row of the mean latency, if it has a threshold."""
     judged = Cited(judgement(run, "03"), "results/judged.json")
-    row = next((row for row in judged.rows if row.name.raw == "average_latency"), None)
-    return TargetLine(row.threshold, label) if row and row.threshold.raw is not None else None
+    rows = (row for row in judged.rows if row.name.raw == "average_latency" and row.threshold.raw is not None)
+    return next(rows, None)

@@ -42,10 +42,12 @@ def throughput_latency(run: Run, result: Cited) -> Markup:
 
 
 def _verticals(run: Run) -> list[VerticalLine]:
-    """Return the configured traffic and what the configured replicas can complete, as far as they are known."""
+    """Return the configured traffic and what the configured replicas can complete."""
     costs = projected(run).raw
-    named = {"configured": costs.declared.requests_per_hour, "capacity": costs.throughput.most_per_hour}
-    return [VerticalLine(label, value) for label, value in named.items() if value is not None]
+    return [
+        VerticalLine("configured", costs.declared.requests_per_hour),
+        VerticalLine("capacity", costs.throughput.most_per_hour),
+    ]
 
 
 def _measured(label: str, rates: list[float], found: list[Any], look: Look) -> Curve:

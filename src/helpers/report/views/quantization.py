@@ -140,6 +140,17 @@ def _on_precision(result: Cited, best: Cited | None) -> list[Markup]:
     return [sentence(told)]
 
 
+def _timed(result: Cited) -> list[Cited]:
+    """Return the variants whose speed was measured."""
+    return [variant for variant in result.variants if not variant.reason.raw and variant.latency.raw]
+
+
+def _is_faster(variant: Cited) -> bool:
+    """Return whether a variant is faster than the reference even at the lower end of the interval."""
+    faster = variant.speedup
+    return bool(faster.raw) and faster.low.raw is not None and faster.low.raw > 1
+
+
 def _fit_of(made: Cited, variant: Cited) -> Cited:
     return next(fit for fit in made.fits if fit.name.raw == variant.name.raw)
 
@@ -160,8 +171,7 @@ def speed(result: Cited) -> Markup:
         Column("Peak memory, one at a time", unit="MB", numeric=True, better="down"),
         Column("Weights", unit="MB", numeric=True, better="down"),
     ]
-    measured = [variant for variant in result.variants if not variant.reason.raw and variant.latency.raw]
-    rows = [_speed_row(variant, with_limit=bool(result.limit.raw), at_once=at_once) for variant in measured]
+    rows = [_speed_row(variant, with_limit=bool(result.limit.raw), at_once=at_once) for variant in _timed(result)]
     note = unmeasured(list(result.variants))
     caption = sentence(
         "Speed and size on {processor}: a process each, {dialogues} dialogues in {rounds} rounds, asked in turn",
@@ -174,25 +184,24 @@ def speed(result: Cited) -> Markup:
 
 def latencies(run: Run, result: Cited) -> Markup:
     """Return the latency of every variant that was timed, the fastest first, beside the latency target."""
-    timed = [variant for variant in result.variants if not variant.reason.raw and variant.latency.value.raw is not None]
+    timed = [variant for variant in _timed(result) if variant.latency.value.raw is not None]
     if len(timed) < 2:
         return Markup()
     rows = sorted(timed, key=lambda variant: variant.latency.value.raw)
-    quicker = [v for v in rows if v.speedup.raw and v.speedup.low.raw is not None and v.speedup.low.raw > 1]
+    quicker = [variant for variant in rows if _is_faster(variant)]
     finding: Cell = "No variant is shown to be faster than the reference"
     if quicker:
         names = Markup(", ").join(quoted(variant.name) for variant in quicker)
         finding = sentence("Faster than the reference: {names}", names=names)
-    target = latency_target(run, "target")
     return points(
         "latencies",
         finding,
         sentence("latency, mean and 95 % interval over dialogues, on {processor}", processor=quoted(result.processor)),
         [(variant.name.raw, variant.latency) for variant in rows],
         unit="s",
-        target=target,
+        target=latency_target(run, "target"),
         by="Variant",
-        scale=time_scale(run.results().latency_cost, target),
+        scale=time_scale(run, run.results().latency_cost),
     )
 
 
@@ -241,12 +250,12 @@ def fits(run: Run, result: Cited) -> Markup:
 
 def trade(run: Run, result: Cited) -> Markup:
     """Return quality against speed as a plane, or nothing while no other variant's quality is known."""
-    timed = [v for v in result.variants if not v.reason and v.latency.raw]
+    timed = _timed(result)
     if not timed:
         return Markup()
     made, reference = choice(run), result.variants[0].name.raw
     # Both by their intervals: quality kept within the margins, and faster even at the lower end.
-    quick = [v for v in timed if v.speedup.raw and v.speedup.low.raw is not None and v.speedup.low.raw > 1]
+    quick = [variant for variant in timed if _is_faster(variant)]
     good = {fit.name.raw for fit in made.fits if fit.quality.raw == "met"} - {reference}
     best = Markup(", ").join(quoted(v.name) for v in quick if v.name.raw in good)
     finding = Markup("No variant is shown to keep quality and be faster")
