@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -32,7 +34,10 @@ def own_python() -> str:
 
 @contextmanager
 def started(target: str, folder: Path, *told: str, **environment: str) -> Iterator[str]:
-    """Run a target until the block ends; gives the address that it prints."""
+    """Run a target until the block ends; gives the address that it prints, once something listens there.
+
+    JupyterLab prints its address before it listens.
+    """
     log = folder / "terminal"
     environment |= {"HELPERS_RUNS": str(folder), "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
     with log.open("w") as told_to:
@@ -50,6 +55,10 @@ def started(target: str, folder: Path, *told: str, **environment: str) -> Iterat
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.2)
+        while not listens(found[0]):
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.2)
         yield found[0]
     finally:
         os.killpg(process.pid, signal.SIGTERM)
@@ -58,6 +67,15 @@ def started(target: str, folder: Path, *told: str, **environment: str) -> Iterat
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+
+
+def listens(address: str) -> bool:
+    there = urlsplit(address)
+    try:
+        with socket.create_connection((there.hostname or "", there.port or 80), timeout=5):
+            return True
+    except OSError:
+        return False
 
 
 def page(address: str) -> str:
