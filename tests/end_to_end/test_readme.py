@@ -89,6 +89,7 @@ def test_every_command_does_what_it_says(command: str, helpers: Report, replayed
             r"\b(mine|predictions)\.csv": own,
             r"runs/RUN(_[AB])?": run,
             r"\bcost\.xlsx": tmp_path / "cost.xlsx",
+            r"\bdemo\.jsonl": tmp_path / "demo.jsonl",
             r"\breview\.html": tmp_path / "review.html",
             r"\bratings-\*\.json": saved(tmp_path / "ratings-1.json", review),
         }

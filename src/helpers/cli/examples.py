@@ -25,7 +25,10 @@ EXAMPLES: Mapping[str, Sequence[Example]] = {
         ("print what is found at an address", "check --url http://127.0.0.1:8000/v1"),
     ),
     "serve": (("the demonstration model on a port of its own", "serve demo --port 8080"),),
-    "summarise": (("a whole data set over Dask workers, resumable", "summarise full --output runs/full.csv"),),
+    "summarise": (
+        ("a whole data set over Dask workers, resumable", "summarise full --output runs/full.csv"),
+        ("a recording to compare with, resumable", "summarise demo --input bundled:test --output runs/demo.jsonl"),
+    ),
     "score": (
         (
             "two systems, compared row by row",

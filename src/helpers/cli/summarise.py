@@ -1,14 +1,14 @@
 """``helpers summarise``: dialogues in, summaries out, from the service that a params file or an address names.
 
 A ``.csv`` is for people and spreadsheets. A ``.jsonl`` is a recording that later runs compare with: one line per
-dialogue, and beside it a manifest (``….meta.json``) of the model, prompt, settings and versions that made it.
+dialogue, and beside it a manifest (``….meta.json``) of the model, prompt, settings and versions that made it. The same
+command again goes on with a recording that was interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-import json
 import shlex
 import sys
 import tempfile
@@ -31,6 +31,7 @@ from helpers.engines.model_files import model_hashes
 from helpers.params import Params, Samples
 from helpers.runs.answer_parts import AnswerParts
 from helpers.runs.manifest import describe, public_name
+from helpers.runs.recorder import Recorder
 from helpers.runs.request_log import Record, RequestLog
 from helpers.runs.scale_out import summarise_all
 from helpers.runs.sender import RequestSender, limits
@@ -70,7 +71,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_reading(parser)
     parser.add_argument(
-        "--output", type=Path, metavar="FILE", help=".csv, or .jsonl for a recording; default: CSV here"
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help=".csv, or .jsonl for a recording, which the same command resumes; default: CSV here",
     )
 
 
@@ -82,24 +86,43 @@ def run(args: argparse.Namespace) -> int:
         return _fanned_out(args, params)
     samples = read_dialogues(args, params.samples)
     with ExitStack() as opened:
-        write = _writer(args.output, opened)
-        backend = open_backend(params, samples)
-        opened.callback(backend.close)
-        failures = summarise(params, backend, samples, write)
-    if args.output and args.output.suffix == ".jsonl":
-        command = ["python", "-m", "helpers", "summarise", *_given(args)]
-        sources = args.input or [params.samples.source]
-        corpus = {
-            "dataset_sha256": dataset_sha256(samples),
-            "dialogues": len(samples),
-            "corpus_by_language_model": any(source.startswith("bundled:") for source in sources),
-        }
-        manifest = describe(
-            params, args.output.stem, shlex.join(command), started, **model_hashes(params), **corpus
-        ).model_copy(update={"finished_at": datetime.now(UTC)})
-        args.output.with_suffix(".meta.json").write_text(redact(manifest.model_dump_json(indent=2)) + "\n")
+        recorder = None
+        if args.output and args.output.suffix == ".jsonl":
+            recorder = _recorder(args, params, samples, started)
+            opened.callback(recorder.close)
+        left = [sample for sample in samples if not recorder or sample.id not in recorder.answered]
+        write = recorder.write if recorder else _writer(args.output, opened)
+        failures = _ask(params, left, write) if left else 0
+        if recorder and not failures:
+            recorder.finish()
     say(f"summarise: {len(samples) - failures} of {len(samples)} dialogues have a summary")
+    if already := len(samples) - len(left):
+        say(f"summarise: {already} had one already; remove {args.output} to ask for them again")
     return 1 if failures else 0
+
+
+def _recorder(args: argparse.Namespace, params: Params, samples: tuple[Sample, ...], started: datetime) -> Recorder:
+    """Open a recording, to go on with what it has; raises `InputError` where that is of something else."""
+    command = ["python", "-m", "helpers", "summarise", *_given(args)]
+    sources = args.input or [params.samples.source]
+    corpus = {
+        "dataset_sha256": dataset_sha256(samples),
+        "dialogues": len(samples),
+        "corpus_by_language_model": any(source.startswith("bundled:") for source in sources),
+    }
+    made_by = describe(params, args.output.stem, shlex.join(command), started, **model_hashes(params), **corpus)
+    try:
+        return Recorder(args.output, made_by)
+    except OSError as error:
+        raise cannot_write("--output", args.output, error) from None
+
+
+def _ask(params: Params, samples: Sequence[Sample], write: Write) -> int:
+    backend = open_backend(params, samples)
+    try:
+        return summarise(params, backend, samples, write)
+    finally:
+        backend.close()
 
 
 def _fanned_out(args: argparse.Namespace, params: Params) -> int:
@@ -200,17 +223,15 @@ def _tell(intake: Intake) -> None:
 
 
 def _writer(output: Path | None, opened: ExitStack) -> Write:
-    """Return what writes a row; every row is flushed, so that a long run keeps what it has."""
+    """Return what writes a row of a table; every row is flushed, so that a long run keeps what it has."""
     if output is None:
         return _csv_writer(sys.stdout)
-    writers = {".csv": _csv_writer, ".jsonl": _jsonl_writer}
-    if output.suffix not in writers:
+    if output.suffix != ".csv":
         raise InputError(f"--output {output}: give a file that ends in .csv or .jsonl")
     try:
-        file = opened.enter_context(output.open("w", encoding="utf-8", newline=""))
+        return _csv_writer(opened.enter_context(output.open("w", encoding="utf-8", newline="")))
     except OSError as error:
         raise cannot_write("--output", output, error) from None
-    return writers[output.suffix](file)
 
 
 def _csv_writer(file: IO[str]) -> Write:
@@ -222,19 +243,6 @@ def _csv_writer(file: IO[str]) -> Write:
         error = "" if record.ok else record.kind
         cells = (harmless(redact(text, known)) for text in (sample, record.summary or ""))
         rows.writerow([*cells, *made, error])
-        file.flush()
-
-    return write
-
-
-def _jsonl_writer(file: IO[str]) -> Write:
-    known = secrets()
-
-    def write(sample: str, record: Record) -> None:
-        counts = {name: getattr(record, name) for name in ("input_tokens", "output_tokens", "lost_tokens")}
-        row: dict[str, Any] = {"id": sample, "prediction": record.summary, **counts}
-        line = json.dumps(row if record.ok else row | {"error": record.kind}, ensure_ascii=False)
-        file.write(redact(line, known) + "\n")
         file.flush()
 
     return write

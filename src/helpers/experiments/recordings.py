@@ -17,6 +17,7 @@ from helpers.core.text import file_sha256
 from helpers.experiments.groups import grouped
 from helpers.params import Generation, Params
 from helpers.params.service import Protocol
+from helpers.runs.recorder import beside
 from helpers.runs.results.sample_eval import UNTUNED, Recording
 from helpers.runs.run import Run
 from helpers.samples.dataset import Sample, load_samples, other_samples
@@ -73,7 +74,7 @@ def compare_recordings(params: Params) -> tuple[Recording, ...]:
         Recording(
             name=name,
             n=len(rows),
-            decoding=_decoding(given[name].with_suffix(".meta.json")),
+            decoding=_decoding(beside(given[name])),
             estimates=_estimates(rows),
             groups=grouped(rows, _estimates),
             gains={} if rows is best else _gains(best, rows, seed),
@@ -119,7 +120,7 @@ def recorded_of(run: Run, file: Path) -> bool:
 
     A replayed file is a recording of itself, and of nothing else that is known.
     """
-    ours, manifest = run.manifest, file.with_suffix(".meta.json")
+    ours, manifest = run.manifest, beside(file)
     if run.params.backend == "replay":
         return bool(ours.predictions_sha256) and ours.predictions_sha256 == file_sha256(file)
     if not manifest.is_file() or not ours.weights_sha256:

@@ -8,8 +8,10 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from helpers.backends.base import Answer
 from helpers.cli import summarise as verb
@@ -81,6 +83,108 @@ def test_a_recording_says_what_made_it(given: Path) -> None:
     assert meta["given"]["generation.max_new_tokens"] == 128
     assert meta["command"].endswith("summarise demo --set model.threads=2 --input given.jsonl --output out.jsonl")
     assert str(given.parent) not in text
+
+
+def record(given: Path, output: Path, *settings: str) -> int:
+    sets = [part for setting in settings for part in ("--set", setting)]
+    return main(["summarise", "demo", "--input", str(given), "--output", str(output), *sets])
+
+
+def of_recording(output: Path) -> tuple[list[str], dict[str, Any]]:
+    ids = [json.loads(line)["id"] for line in output.read_text().splitlines()]
+    return ids, json.loads(output.with_suffix(".meta.json").read_text())
+
+
+@pytest.fixture
+def interrupted(given: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A recording of four dialogues, of which two were answered when its process was killed in the third's line."""
+    given.write_text("".join(json.dumps({"id": f"d{n}", "dialogue": f"Ann: {n}"}) + "\n" for n in range(4)))
+    output = given.with_name("out.jsonl")
+
+    def killed(self: Parrot, dialogues: Sequence[str], generation: Generation) -> list[Answer]:
+        if dialogues[0] == "Ann: 2":
+            raise KeyboardInterrupt
+        return [Answer("said", 5, 2, 0, 0.25)]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Parrot, "summarise", killed)
+        main(["summarise", "demo", "--input", str(given), "--output", str(output)])
+    with output.open("a") as file:
+        file.write('{"id": "d2", "predic')
+    return output
+
+
+def test_an_interrupted_recording_goes_on(
+    given: Path, interrupted: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = json.loads(interrupted.with_suffix(".meta.json").read_text())
+    assert (before["finished_at"], before["resumed_at"]) == (None, None)
+    assert record(given, interrupted) == 0
+    ids, meta = of_recording(interrupted)
+    assert ids == ["d0", "d1", "d2", "d3"]
+    assert [json.loads(line)["prediction"] for line in interrupted.read_text().splitlines()] == [
+        *["said"] * 2,
+        "2",
+        "3",
+    ]
+    assert meta["started_at"] == before["started_at"] < meta["resumed_at"] < meta["finished_at"]
+    assert "2 had one already; remove" in capsys.readouterr().err
+
+    monkeypatch.setattr("helpers.engines.factory.load_local", lambda model: pytest.fail("nothing is left to ask"))
+    assert record(given, interrupted) == 0
+    assert of_recording(interrupted)[0] == ids
+    assert not [path.name for path in given.parent.iterdir() if path.suffix in (".lock", ".part")]
+
+
+def test_what_failed_is_asked_again(given: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = given.with_name("out.jsonl")
+    assert record(given, output) == 1
+    assert of_recording(output)[1]["finished_at"] is None
+    monkeypatch.setattr(Parrot, "summarise", lambda self, texts, generation: [Answer("good", 1, 1, 0, 0.1)])
+    assert record(given, output) == 0
+    rows = [json.loads(line) for line in output.read_text().splitlines()]
+    assert [(row["id"], row["prediction"], "error" in row) for row in rows] == [
+        ("a-1", "=SUM(A1)", False),
+        ("=b", "good", False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"settings": ["generation.num_beams=2"]}, "generation.num_beams: 4 there, 2 now"),
+        ({"settings": ["model.dtype=int8"]}, "model.dtype: float32 there, int8 now"),
+        ({"weights": "other"}, "weights_sha256: w there, other now"),
+        ({"more": True}, "dataset_sha256"),
+        ({"no manifest": True}, "out.meta.json, which would say of what, is missing or cannot be read"),
+    ],
+    ids=lambda value: None if isinstance(value, str) else next(iter(value)),
+)
+def test_answers_of_something_else_are_kept_and_not_taken_for_these(
+    change: dict[str, Any],
+    said: str,
+    given: Path,
+    interrupted: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if weights := change.get("weights"):
+        monkeypatch.setattr(verb, "model_hashes", lambda params: {"weights_sha256": weights, "prompt_sha256": "p"})
+    if change.get("more"):
+        with given.open("a") as file:
+            file.write(json.dumps({"id": "d9", "dialogue": "Ann: 9"}) + "\n")
+    if change.get("no manifest"):
+        interrupted.with_suffix(".meta.json").unlink()
+    before = interrupted.read_bytes()
+    assert record(given, interrupted, *change.get("settings", [])) == 2
+    assert said in capsys.readouterr().err
+    assert interrupted.read_bytes() == before
+
+
+def test_a_recording_has_one_writer(given: Path, interrupted: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with FileLock(interrupted.with_name(".out.jsonl.lock")):
+        assert record(given, interrupted) == 2
+    assert "another process writes it" in capsys.readouterr().err
 
 
 def test_a_recording_of_the_bundled_corpus_says_who_wrote_it(tmp_path: Path) -> None:
