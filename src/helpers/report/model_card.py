@@ -16,8 +16,8 @@ from helpers.experiments.training.learning_curve import LearningCurve
 from helpers.params import Params
 from helpers.params import Samples as SamplesParams
 from helpers.params.files import load_params
-from helpers.report.views.readers import KINDS
 from helpers.report.views.recordings import GAINS, SHOWN
+from helpers.runs.results.base import ERROR_LABELS
 from helpers.runs.results.sample_eval import Recording
 from helpers.runs.review_summary import summarise_review
 from helpers.runs.reviews import reading_lines
@@ -83,7 +83,7 @@ def _read(params: Params) -> str:
     """Return what readers say of the recorded answers, which is what the model is worth."""
     found = summarise_review([one for file in params.reviews for one in reading_lines(Path(file))])
     usable, faithful = (found.shares[name] for name in ("usable", "faithful"))
-    kinds = ", ".join(f"{KINDS[kind]} {count}" for kind, count in found.kinds.items())
+    kinds = ", ".join(f"{ERROR_LABELS[kind]} {count}" for kind, count in found.kinds.items())
     by = " and by ".join("a language model" if one == "language model" else "people" for one in found.made_by)
     return (
         f"**{_told(usable)} of its summaries can be used as they stand**: {found.dialogues} recorded answers on `test` "

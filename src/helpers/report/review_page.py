@@ -8,6 +8,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from helpers.report.components.page import css, environment, script
+from helpers.runs.results.base import ERROR_LABELS
 from helpers.runs.reviews import Review
 from helpers.scorers.mentions import turns_of
 
@@ -15,14 +16,6 @@ QUESTIONS = (
     ("usable", "Usable as it stands?"),
     ("faithful", "Faithful: is every statement true?"),
     ("complete", "Complete: is the outcome in it?"),
-)
-KINDS = (
-    ("role_swap", "wrong actor"),
-    ("number_date_binding", "number or date at the wrong thing"),
-    ("contradiction", "the opposite is true"),
-    ("omission", "the outcome is left out"),
-    ("invented", "invented"),
-    ("other", "something else"),
 )
 
 
@@ -37,7 +30,7 @@ def review_page(review: Review) -> str:
             pair=len(review.runs) > 1,
             items=items,
             questions=QUESTIONS,
-            kinds=KINDS,
+            kinds=tuple(ERROR_LABELS.items()),
             style=Markup(css("style") + css("page") + css("review")),  # noqa: S704  (our own style sheets)
             script=script("review"),
         )

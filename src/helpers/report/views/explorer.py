@@ -22,7 +22,6 @@ from helpers.report.components.marked import Span, marked
 from helpers.report.components.numbers import CUT, excerpt, number, quoted
 from helpers.report.components.page import Frame, Text, environment, framed
 from helpers.report.views.common import EMPTY
-from helpers.report.views.readers import KINDS
 from helpers.report.views.summaries import (
     FLAGS,
     READ_FIRST,
@@ -36,6 +35,7 @@ from helpers.report.views.summaries import (
     missed,
     references,
 )
+from helpers.runs.results.base import ERROR_LABELS
 from helpers.runs.results.cited import Cited
 from helpers.runs.review_summary import LENGTHS, QUESTIONS, by_dialogue, read_summaries
 from helpers.runs.reviews import SummaryReading
@@ -327,7 +327,7 @@ def _reasons(item: Item) -> Markup:
     """Return the words that each flag is about and those against them, and what readers say, as a list."""
     lines = [_reason(item, flag) for flag in item.flags if flag.words]
     for one in item.readings:
-        kinds = ", ".join(KINDS[kind] for kind in one.kinds)
+        kinds = ", ".join(ERROR_LABELS[kind] for kind in one.kinds)
         said = "; ".join(filter(None, ["usable" if one.usable else "not usable", kinds]))
         who = "A language model" if one.made_by == "language model" else "A person"
         lines.append(Markup("{} read it: {} {}").format(who, said, quoted(one.reason)))

@@ -7,7 +7,8 @@ from markupsafe import Markup
 from helpers.report.components.numbers import between, interval, number, quoted, sentence
 from helpers.report.components.tables import Cell, Column, actual, table
 from helpers.report.views.common import PLANTED_KINDS
-from helpers.report.views.readers import KINDS, SHARES
+from helpers.report.views.readers import SHARES
+from helpers.runs.results.base import ERROR_LABELS
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.judge import MUST_SEE
 from helpers.scorers.planted import PlantedKind
@@ -187,7 +188,11 @@ def _kinds(found: Cited) -> Markup:
     if not denied:
         return Markup()
     rows = [
-        [quoted(one.id), KINDS[one.said.kind.raw] if one.said.kind.raw else "not said", quoted(one.said.words.raw)]
+        [
+            quoted(one.id),
+            ERROR_LABELS[one.said.kind.raw] if one.said.kind.raw else "not said",
+            quoted(one.said.words.raw),
+        ]
         for one in denied[:MOST_DENIED]
     ]
     columns = [Column("Dialogue"), Column("Error"), Column("Words")]

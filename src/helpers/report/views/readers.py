@@ -7,19 +7,12 @@ from markupsafe import Markup
 from helpers.core.text import Style
 from helpers.report.components.numbers import NOT_MEASURED, between, interval, number, quoted, sentence
 from helpers.report.components.tables import Cell, Column, actual, table
+from helpers.runs.results.base import ERROR_LABELS
 from helpers.runs.results.cited import Cited
 from helpers.runs.review_summary import read_summaries
 from helpers.runs.run import Run
 
 SHARES = {"usable": "Usable as it stands", "faithful": "No false statement", "complete": "The outcome is in it"}
-KINDS = {
-    "role_swap": "wrong actor",
-    "number_date_binding": "misattributed number or date",
-    "contradiction": "the opposite is true",
-    "omission": "the outcome is left out",
-    "invented": "invented",
-    "other": "something else",
-}
 RATE: Style = "rate"
 
 
@@ -63,7 +56,7 @@ def readings(run: Run) -> Markup:
         )
     ]
     if found.kinds:
-        rows = [[KINDS[kind], number(count, "count")] for kind, count in found.kinds.items()]
+        rows = [[ERROR_LABELS[kind], number(count, "count")] for kind, count in found.kinds.items()]
         parts.append(table("What is wrong", [Column("Error"), Column("Summaries", numeric=True)], rows, id="errors"))
     if found.groups:
         parts.append(_groups(found))

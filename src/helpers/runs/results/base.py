@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -13,6 +14,15 @@ from helpers.stats.intervals import Estimate
 
 #: What can be wrong with a summary, in the words of those who read it.
 ErrorKind = Literal["role_swap", "number_date_binding", "contradiction", "omission", "invented", "other"]
+#: What readers are told of each.
+ERROR_LABELS: Mapping[str, str] = {
+    "role_swap": "wrong actor",
+    "number_date_binding": "number or date at the wrong thing",
+    "contradiction": "the opposite is true",
+    "omission": "the outcome is left out",
+    "invented": "invented",
+    "other": "something else",
+}
 
 
 class PageResult(Frozen):
