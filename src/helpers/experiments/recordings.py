@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -55,8 +55,8 @@ class ScoredRecord:
 def compare_recordings(params: Params) -> tuple[Recording, ...]:
     """Return the recordings that ``baseline`` names, scored on ``baseline.samples``; none if it names no samples.
 
-    The first is the fine-tuned model's; the others carry its paired differences. Raises `SamplesError` for a file
-    that cannot be read.
+    The first is the fine-tuned model's; the others carry its paired differences over the dialogues that both were asked
+    about. Raises `SamplesError` for a file that cannot be read.
     """
     baseline = params.baseline
     if baseline.samples is None:
@@ -69,19 +69,22 @@ def compare_recordings(params: Params) -> tuple[Recording, ...]:
     }
     given = {name: Path(file) for name, file in files.items() if file}
     scored = {name: scored_recording(samples, file, params.scoring.tokenizer) for name, file in given.items()}
-    best, seed = next(iter(scored.values()), []), params.measure.resampling_seed
+    best: dict[str, ScoredRecord] = next(iter(scored.values()), {})
+    seed = params.measure.resampling_seed
     return tuple(
         Recording(
             name=name,
             n=len(rows),
             decoding=_decoding(beside(given[name])),
-            estimates=_estimates(rows),
-            groups=grouped(rows, _estimates),
+            estimates=_estimates(list(rows.values())),
+            groups=grouped(list(rows.values()), _estimates),
             gains={} if rows is best else _gains(best, rows, seed),
             rouge_l_gains={}
             if rows is best
-            else {s.id: a.score.rougeL - b.score.rougeL for s, a, b in zip(samples, best, rows, strict=True)},
-            agreement=scorers.agreement((row.texts for row in rows), seed=seed, tokenizer=params.scoring.tokenizer)
+            else {id: best[id].score.rougeL - row.score.rougeL for id, row in rows.items() if id in best},
+            agreement=scorers.agreement(
+                (row.texts for row in rows.values()), seed=seed, tokenizer=params.scoring.tokenizer
+            )
             if rows is best
             else {},
         )
@@ -89,20 +92,32 @@ def compare_recordings(params: Params) -> tuple[Recording, ...]:
     )
 
 
-def scored_recording(samples: Sequence[Sample], file: Path, tokenizer: Tokenizer = "unicode") -> list[ScoredRecord]:
-    """Return the scores of recorded predictions, one per sample; a sample without one scores as an empty summary."""
+def scored_recording(
+    samples: Sequence[Sample], file: Path, tokenizer: Tokenizer = "unicode"
+) -> dict[str, ScoredRecord]:
+    """Return the scores of recorded predictions by the id of their dialogue, in the order of the samples.
+
+    A dialogue that failed scores as an empty summary; one without a row was not asked about, and is left out.
+    """
     recorded = read_recorded(file)
     recorded.require([sample.id for sample in samples])
-    rows = []
+    rows = {}
     for sample in samples:
         answer = recorded.get(sample.id)
-        summary, lost = (answer.summary, answer.lost_tokens) if answer else (None, None)
-        score, faithful = _scored(sample, summary, tokenizer)
-        texts = (summary or "", sample.references)
-        rows.append(
-            ScoredRecord(sample.domain, sample.length, None if lost is None else lost > 0, texts, score, faithful)
-        )
+        if answer is None:
+            continue
+        score, faithful = _scored(sample, answer.summary, tokenizer)
+        truncated = None if answer.lost_tokens is None else answer.lost_tokens > 0
+        texts = (answer.summary or "", sample.references)
+        rows[sample.id] = ScoredRecord(sample.domain, sample.length, truncated, texts, score, faithful)
     return rows
+
+
+def in_both(
+    ours: Mapping[str, ScoredRecord], theirs: Mapping[str, ScoredRecord]
+) -> list[tuple[ScoredRecord, ScoredRecord]]:
+    """Return the records of the dialogues that two systems were asked about, in pairs."""
+    return [(row, theirs[id]) for id, row in ours.items() if id in theirs]
 
 
 @lru_cache(maxsize=8192)
@@ -154,10 +169,10 @@ def _estimates(rows: Sequence[ScoredRecord]) -> dict[str, Estimate]:
     return means | rates
 
 
-def _gains(ours: Sequence[ScoredRecord], theirs: Sequence[ScoredRecord], seed: int) -> dict[str, Paired]:
+def _gains(ours: Mapping[str, ScoredRecord], theirs: Mapping[str, ScoredRecord], seed: int) -> dict[str, Paired]:
     gains = {}
     for name in COMPARED:
-        pairs = [(getattr(a.score, name), getattr(b.score, name)) for a, b in zip(ours, theirs, strict=True)]
+        pairs = [(getattr(a.score, name), getattr(b.score, name)) for a, b in in_both(ours, theirs)]
         if known := [pair for pair in pairs if None not in pair]:
             gains[name] = paired(*zip(*known, strict=True), limit=1.0, seed=seed)
     return gains

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import shlex
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,12 +16,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from helpers.engines.variant_server import ServedVariant
-from helpers.experiments.recordings import ScoredRecord, scored_recording
+from helpers.experiments.recordings import ScoredRecord, in_both, scored_recording
 from helpers.params import ComparedWith, Params
 from helpers.runs.request_log import Record
 from helpers.runs.sender import RequestSender
 from helpers.samples.dataset import Sample, load_samples, other_samples
-from helpers.samples.recorded import read_recorded
 from helpers.stats.comparison import Paired, losses, paired, ratio
 from helpers.stats.crossed import crossed
 from helpers.stats.intervals import Estimate, FloatArray, mean, rate
@@ -134,7 +133,6 @@ def qualities(params: Params, section: str, ways: Sequence[Way]) -> dict[str, di
     samples = load_samples(other_samples(params.samples, plan.samples))
     files = {way.name: Path(way.predictions) for way in ways if way.predictions and Path(way.predictions).is_file()}
     scored = {name: scored_recording(samples, file, params.scoring.tokenizer) for name, file in files.items()}
-    recorded = {name: read_recorded(file) for name, file in files.items()}
     first, seed = ways[0].name, params.measure.resampling_seed
     others = [name for name in scored if name != first and first in scored]
     measures: dict[str, tuple[Callable[[ScoredRecord], float | None], float]] = {
@@ -153,11 +151,12 @@ def qualities(params: Params, section: str, ways: Sequence[Way]) -> dict[str, di
         if name not in scored:
             found[name] = {"quality_reason": _how(way, plan.samples)}
             continue
-        rows = scored[name]
-        found[name] = {"rouge_l": mean([row.score.rougeL for row in rows], floor=0.0, ceiling=1.0)}
+        scores = [row.score.rougeL for row in scored[name].values()]
+        found[name] = {"rouge_l": mean(scores, floor=0.0, ceiling=1.0)}
         if name in pairs:
-            same = sum(recorded[name].summary(s.id) == recorded[first].summary(s.id) for s in samples)
-            found[name] |= {**pairs[name], "p_loss": lost.get(name), "agreement": rate(same, len(samples))}
+            both = in_both(scored[name], scored[first])
+            agreement = rate(sum(ours.texts == theirs.texts for ours, theirs in both), len(both))
+            found[name] |= {**pairs[name], "p_loss": lost.get(name), "agreement": agreement}
     return found
 
 
@@ -187,13 +186,13 @@ def _rate(records: Sequence[Record], batch: int) -> Estimate | None:
 
 
 def _paired(
-    ours: list[ScoredRecord],
-    reference: list[ScoredRecord],
+    ours: Mapping[str, ScoredRecord],
+    reference: Mapping[str, ScoredRecord],
     value: Callable[[ScoredRecord], float | None],
     margin: float,
     seed: int,
 ) -> Paired:
-    both = ((value(a), value(b)) for a, b in zip(ours, reference, strict=True))
+    both = ((value(a), value(b)) for a, b in in_both(ours, reference))
     known = [(mine, theirs) for mine, theirs in both if mine is not None and theirs is not None]
     return paired([mine for mine, _ in known], [theirs for _, theirs in known], margin=margin, limit=1.0, seed=seed)
 

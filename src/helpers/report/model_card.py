@@ -118,8 +118,9 @@ def _measured(recordings: Sequence[Recording]) -> str:
     rows = [
         [header, *(_value(one.estimates[name], style) for one in recordings)] for name, (header, style) in SHOWN.items()
     ]
+    rows.append(["Dialogues", *(str(one.n) for one in recordings)])
     rows.append(["Decoding", *(one.decoding for one in recordings)])
-    return _table([f"n = {recordings[0].n}", *(one.name for one in recordings)], rows)
+    return _table(["Measure", *(one.name for one in recordings)], rows)
 
 
 def _gains(recordings: Sequence[Recording]) -> str:

@@ -15,15 +15,17 @@ import pytest
 from helpers.core.errors import InputError
 from helpers.experiments import until_decided
 from helpers.experiments.until_decided import ask_until_decided
-from helpers.params import Params
+from helpers.params import Params, Samples
 from helpers.runs import launch
 from helpers.runs.directory import open_interrupted
 from helpers.runs.launch import resume_run, start_run
 from helpers.runs.run import Run
+from helpers.samples.dataset import load_samples
 from helpers.verdicts.looks import Look
 from tests.chat_server import ChatServer
 from tests.scripted_server import Play, ScriptedServer, answer, summary
 
+TEST = load_samples(Samples(source="bundled:test"))
 SPOKEN = summary("Ann and Bo agree to meet on Sunday.")
 #: Rates are the open question; ten of ten does not show 80 %.
 SETTINGS = (
@@ -72,7 +74,7 @@ def test_it_goes_on_until_nothing_is_open(
     last = latest(taken, "success_rate")
     assert last.verdict == "met"
     assert last.n == len(run.samples) == run.manifest.dialogues
-    assert 10 < run.manifest.dialogues < 127
+    assert 10 < run.manifest.dialogues < len(TEST)
     assert set(asked(run).values()) == {1}, "every dialogue is asked once"
     assert list(asked(run)) == [sample.id for sample in run.samples], "the first ones come first"
     # time was decided by the first look, and is not looked at again
@@ -188,4 +190,4 @@ def test_its_first_look_is_of_ten_or_as_many_as_are_named(environment: None, mon
             params: Params = run.params
             assert (params.samples.n, params.measure.repeats, run.manifest.dialogues) == (n, 1, n)
             assert "--until-decided" in run.manifest.command
-            assert json.loads((run.directory / "manifest.json").read_text())["available"] == 127
+            assert json.loads((run.directory / "manifest.json").read_text())["available"] == len(TEST)

@@ -74,6 +74,15 @@ def test_how_it_was_decoded_is_read_from_the_manifest(
     assert [one.decoding for one in compare_recordings(params)] == [told, ""]
 
 
+def test_what_was_not_asked_is_left_out_and_what_failed_is_not(params: Params, tmp_path: Path) -> None:
+    rows = [{"id": "a", "prediction": None, "error": "timeout"}, {"id": "b", "prediction": "The tea is hot."}]
+    (tmp_path / "bad.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    good, bad = compare_recordings(params)
+    assert (good.n, bad.n, bad.gains["rougeL"].n) == (3, 2, 2)
+    assert bad.estimates["rougeL"].value == pytest.approx(0.5)
+    assert bad.rouge_l_gains == {"a": 1.0, "b": 0.0}
+
+
 def test_the_gain_is_that_of_the_first_over_each_other(params: Params) -> None:
     good, bad = compare_recordings(params)
     assert good.gains == {}

@@ -24,6 +24,8 @@ from helpers.verdicts.recommendation import as_good
 from tests.logs import attempt
 from tests.unit.verdicts.test_recommendation import REFERENCE
 
+TEST = load_samples(Samples(source="bundled:test"))
+
 
 def test_dialogues_are_spread_over_their_lengths() -> None:
     samples = [Sample(id=str(n), dialogue="x" * n) for n in (5, 1, 9, 3, 7)]
@@ -35,15 +37,15 @@ def test_dialogues_are_spread_over_their_lengths() -> None:
 def test_recorded_answers_are_compared_and_a_missing_recording_says_how() -> None:
     params = load_params("demo")
     variants = [
-        variant.model_copy(update={"predictions": None}) if variant.dtype == "bfloat16" else variant
+        variant.model_copy(update={"predictions": None}) if variant.dtype == "int4" else variant
         for variant in params.quantization.variants
     ]
     found = qualities(params, "quantization", variants)
-    same, bf16 = found["ctranslate2 float32"], found["transformers bfloat16"]
-    assert same["quality"].n == 127
-    assert same["agreement"].value > 0.6, "the same arithmetic, but its beams end by a rule of its own"
-    assert "--set model.engine=transformers --set model.dtype=bfloat16" in bf16["quality_reason"]
-    assert found[REFERENCE]["rouge_l"].n == 127
+    same, int4 = found["openvino float32"], found["openvino int4"]
+    assert same["quality"].n == len(TEST)
+    assert same["agreement"].value > 0.95, "the same arithmetic and the same search"
+    assert "--set model.engine=openvino --set model.dtype=int4" in int4["quality_reason"]
+    assert found[REFERENCE]["rouge_l"].n == len(TEST)
     assert "quality" not in found[REFERENCE]
 
 
@@ -54,8 +56,8 @@ def test_recorded_answers_differ_only_where_fewer_tokens_cut_them() -> None:
     whole, cut = ({row.cells["id"]: row.cells for row in read_rows(s.predictions or "")} for s in (own, fewer))
     same = [row["prediction"] == whole[name]["prediction"] for name, row in cut.items()]
     assert same == [whole[name]["output_tokens"] <= 64 for name in cut]
-    assert found["quality"].n == 127
-    assert found["agreement"].value == pytest.approx(sum(same) / 127)
+    assert found["quality"].n == len(TEST)
+    assert found["agreement"].value == pytest.approx(sum(same) / len(TEST))
 
 
 def harmless(_: Sample, text: str) -> str:
@@ -107,7 +109,7 @@ def test_too_little_to_tell_engines_apart_is_not_measured_and_asks_nothing(overr
     assert (found.requests, found.rounds > 2) == (0, "rounds" not in override)
     assert all(row.latency is None for row in found.variants)
     assert "a speed takes 8 in 3" in found.variants[0].reason
-    untimed = [row.reason for row in found.variants if row.name == "ctranslate2 float32"]
+    untimed = [row.reason for row in found.variants if row.name == "ctranslate2 int8"]
     assert untimed == ["its speed is left to a longer run (quantization.time_all)"]
 
 

@@ -48,10 +48,11 @@ def _answer(result: Cited) -> Markup:
     ]
     parts += [
         sentence(
-            "It gains {gain} in ROUGE-L over the {name} ({between}).",
+            "It gains {gain} in ROUGE-L over the {name} ({between}{fewer}).",
             gain=number(other.gains["rougeL"].difference, "difference"),
             name=quoted(other.name),
             between=between(other.gains["rougeL"], "difference"),
+            fewer=_fewer(other.gains["rougeL"].n, first.n),
         )
         for other in others
     ]
@@ -72,8 +73,16 @@ def _estimates(result: Cited) -> Markup:
         for name, (header, style) in SHOWN.items()
         if all(name in system.estimates.raw for system in systems)
     ]
+    rows.append(["Dialogues", *(number(system.n, "count") for system in systems)])
     rows.append(["Decoding", *(quoted(system.decoding or "not recorded") for system in systems)])
-    return table("Three systems, the same dialogues: mean or rate, 95 % interval", columns, rows, id="recordings")
+    return table("Recorded answers: mean or rate, 95 % interval", columns, rows, id="recordings")
+
+
+def _fewer(both: Cited, all_of_them: Cited) -> Markup:
+    """Return on how many of the dialogues two systems are compared, where that is not all."""
+    if both.raw == all_of_them.raw:
+        return Markup()
+    return sentence(", on the {n} that both were asked about", n=number(both, "count"))
 
 
 def _gains(result: Cited) -> Markup:

@@ -12,10 +12,12 @@ import pytest
 from helpers.core.errors import ParamsError
 from helpers.experiments.training import adapters, cross_validation, train
 from helpers.experiments.training.cross_validation import CrossValidation, HeldOutScore, RecipeScores
+from helpers.params import Samples
 from helpers.report.model_card import compared
-from helpers.samples.dataset import Sample
+from helpers.samples.dataset import Sample, load_samples
 
 FOLDS = 3
+DIALOGUES = sum(len(load_samples(Samples(source=f"bundled:{split}"))) for split in ("train", "validation"))
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ def learnt(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
 def test_every_dialogue_is_judged_once_and_none_of_test(learnt: list[set[str]], tmp_path: Path) -> None:
     parts = [cross_validation._part(("members=1",), fold, FOLDS, tmp_path) for fold in range(FOLDS)]
     judged = [name for part in parts for name in part.scores]
-    assert len(judged) == len(set(judged)) == 324 + 42
+    assert len(judged) == len(set(judged)) == DIALOGUES
     assert all(ids | set(part.scores) == set(judged) for ids, part in zip(learnt, parts, strict=True))
     sizes = {len(part.scores) for part in parts}
     assert max(sizes) - min(sizes) <= 1
@@ -78,7 +80,7 @@ def test_the_first_folds_alone_are_judged_where_that_is_asked(
     monkeypatch.setattr(cross_validation, "ProcessPoolExecutor", lambda jobs, mp_context: ThreadPoolExecutor(jobs))
     result = cross_validation.choose([["members=1"], ["members=2"]], FOLDS, 1, tmp_path, take=2)
     assert (result.folds, result.taken, len(learnt)) == (FOLDS, 2, 4)
-    assert {len(one.scores) for one in result.candidates} == {2 * (324 + 42) // FOLDS}
+    assert {len(one.scores) for one in result.candidates} == {2 * DIALOGUES // FOLDS}
 
 
 def test_a_recipe_given_twice_is_refused_in_whatever_words(tmp_path: Path) -> None:

@@ -30,6 +30,16 @@ def test_every_figure_is_cited(params: Params) -> None:
     assert wrong_citations(html, {"results/02.json": json.loads(result.model_dump_json())}) == []
 
 
+def test_it_says_on_how_many_dialogues_two_are_compared(params: Params, tmp_path: Path) -> None:
+    assert "asked about" not in recordings(Cited(SampleEval(page="02", recordings=compare_recordings(params)), "02"))
+    kept = (tmp_path / "bad.jsonl").read_text().splitlines()[:2]
+    (tmp_path / "bad.jsonl").write_text("\n".join(kept) + "\n")
+    result = SampleEval(page="02", recordings=compare_recordings(params))
+    html = recordings(Cited(result, "results/02.json"))
+    assert "that both were asked about" in html
+    assert "results/02.json#/recordings/1/gains/rougeL/n" in html
+
+
 def test_nothing_is_shown_where_nothing_is_compared() -> None:
     params = load_params("replay")
     assert compare_recordings(params) == ()
