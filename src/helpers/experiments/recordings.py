@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from helpers import scorers
-from helpers.core.text import file_sha256
+from helpers.core.text import file_sha256, stable_hash
 from helpers.experiments.groups import grouped
+from helpers.experiments.score_cache import cache_key, cached
 from helpers.params import Generation, Params
 from helpers.params.service import Protocol
 from helpers.runs.recorder import beside
@@ -35,6 +38,8 @@ COMPARED = ("rouge1", "rouge2", "rougeL", "key_fact_recall")
 RATES = ("other_failures", "unspoken_numbers")
 #: What the manifest of a recording shares with that of a run which the same system answers.
 SYSTEM = ("weights_sha256", "prompt_sha256", "generation_hash")
+#: Of each answer its scores, and whether it passes the faithfulness checks, as they are kept.
+SCORES: TypeAdapter[list[tuple[SampleScore, float]]] = TypeAdapter(list[tuple[SampleScore, float]])
 
 
 @dataclass(frozen=True)
@@ -55,8 +60,8 @@ class ScoredRecord:
 def compare_recordings(params: Params) -> tuple[Recording, ...]:
     """Return the recordings that ``baseline`` names, scored on ``baseline.samples``; none if it names no samples.
 
-    The first is the fine-tuned model's; the others carry its paired differences over the dialogues that both were asked
-    about. Raises `SamplesError` for a file that cannot be read.
+    The first is the fine-tuned model's; the others carry its paired differences over the dialogues that were sent to
+    both. Raises `SamplesError` for a file that cannot be read.
     """
     baseline = params.baseline
     if baseline.samples is None:
@@ -97,16 +102,17 @@ def scored_recording(
 ) -> dict[str, ScoredRecord]:
     """Return the scores of recorded predictions by the id of their dialogue, in the order of the samples.
 
-    A dialogue that failed scores as an empty summary; one without a row was not asked about, and is left out.
+    A dialogue that failed scores as an empty summary; one without a row was not sent, and is left out.
     """
     recorded = read_recorded(file)
     recorded.require([sample.id for sample in samples])
+    asked = [(sample, answer) for sample in samples if (answer := recorded.get(sample.id))]
+    key = cache_key(stable_hash([(sample, answer.summary) for sample, answer in asked]), tokenizer)
+    scores = cached(
+        "scores", key, SCORES, lambda: [_scored(sample, answer.summary, tokenizer) for sample, answer in asked]
+    )
     rows = {}
-    for sample in samples:
-        answer = recorded.get(sample.id)
-        if answer is None:
-            continue
-        score, faithful = _scored(sample, answer.summary, tokenizer)
+    for (sample, answer), (score, faithful) in zip(asked, scores, strict=True):
         truncated = None if answer.lost_tokens is None else answer.lost_tokens > 0
         texts = (answer.summary or "", sample.references)
         rows[sample.id] = ScoredRecord(sample.domain, sample.length, truncated, texts, score, faithful)
@@ -116,7 +122,7 @@ def scored_recording(
 def in_both(
     ours: Mapping[str, ScoredRecord], theirs: Mapping[str, ScoredRecord]
 ) -> list[tuple[ScoredRecord, ScoredRecord]]:
-    """Return the records of the dialogues that two systems were asked about, in pairs."""
+    """Return the records of the dialogues that were sent to two systems, in pairs."""
     return [(row, theirs[id]) for id, row in ours.items() if id in theirs]
 
 
@@ -124,7 +130,7 @@ def in_both(
 def _scored(sample: Sample, summary: str | None, tokenizer: Tokenizer) -> tuple[SampleScore, float]:
     """Return the score of a summary and whether it passes the faithfulness checks.
 
-    Variants that answer alike share answers, which are scored once.
+    Variants that answer alike share answers, which are scored once in a process.
     """
     score = scorers.score_sample(sample.id, summary, sample.references, sample.dialogue, sample.key_facts, tokenizer)
     return score, float(score.words > 0 and not faithfulness(summary, sample.dialogue))

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from helpers.core.model import Frozen
-from helpers.core.paths import DATA, PACKAGE, cache
-from helpers.core.text import stable_hash
+from helpers.core.paths import DATA
+from helpers.experiments.score_cache import cache_key, cached
 from helpers.params import Samples
 from helpers.samples.dataset import Sample, dataset_sha256, load_samples
 from helpers.scorers.faithfulness import FaithfulnessCheck
@@ -42,22 +42,13 @@ def bundled_sensitivity(models: Models | None = None, folder: Path | None = None
     key = sensitivity_key(samples, models)
     if models == Models() and (shipped := read_shipped()) and shipped.key == key:
         return shipped.found
-    path = (folder or cache() / "sensitivity") / f"{key}.json"
-    try:
-        return ErrorSensitivity.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError):
-        found = of_samples(samples, SOURCE, models)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
-    unfinished.write_text(found.model_dump_json(), encoding="utf-8")
-    unfinished.replace(path)
-    return found
+    table = TypeAdapter(ErrorSensitivity)
+    return cached("sensitivity", key, table, lambda: of_samples(samples, SOURCE, models), folder)
 
 
 def sensitivity_key(samples: tuple[Sample, ...], models: Models) -> str:
     """Return the hash of all that the table follows from: dialogues, references, models, and the scorers' code."""
-    code = [path.read_text(encoding="utf-8") for path in sorted((PACKAGE / "scorers").glob("*.py"))]
-    return stable_hash([dataset_sha256(samples), code, str(models)])[:16]
+    return cache_key(dataset_sha256(samples), str(models))
 
 
 def read_shipped() -> ShippedSensitivity | None:

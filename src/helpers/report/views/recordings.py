@@ -82,7 +82,7 @@ def _fewer(both: Cited, all_of_them: Cited) -> Markup:
     """Return on how many of the dialogues two systems are compared, where that is not all."""
     if both.raw == all_of_them.raw:
         return Markup()
-    return sentence(", on the {n} that both were asked about", n=number(both, "count"))
+    return sentence(", on the {n} that were sent to both", n=number(both, "count"))
 
 
 def _gains(result: Cited) -> Markup:

@@ -31,12 +31,12 @@ def test_every_figure_is_cited(params: Params) -> None:
 
 
 def test_it_says_on_how_many_dialogues_two_are_compared(params: Params, tmp_path: Path) -> None:
-    assert "asked about" not in recordings(Cited(SampleEval(page="02", recordings=compare_recordings(params)), "02"))
+    assert "sent to both" not in recordings(Cited(SampleEval(page="02", recordings=compare_recordings(params)), "02"))
     kept = (tmp_path / "bad.jsonl").read_text().splitlines()[:2]
     (tmp_path / "bad.jsonl").write_text("\n".join(kept) + "\n")
     result = SampleEval(page="02", recordings=compare_recordings(params))
     html = recordings(Cited(result, "results/02.json"))
-    assert "that both were asked about" in html
+    assert "that were sent to both" in html
     assert "results/02.json#/recordings/1/gains/rougeL/n" in html
 
 
