@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from helpers.report.components.numbers import interval, number, quoted, sentence
+from helpers.report.components.numbers import NOT_MEASURED, interval, number, quoted, sentence
 from helpers.report.components.tables import Cell, Column, table
 from helpers.report.views.common import PLANTED_KINDS
 from helpers.report.views.judge import judge
@@ -22,6 +22,8 @@ MEASURES = {
     ALL_CHECKS: "Faithfulness checks together",
     **{check.value: label for check, label in CHECK_LABELS.items()},
 }
+#: Of the four kinds of ROUGE the tables show the one that is judged, and of the faithfulness checks all together.
+NOT_SHOWN = ("rouge1", "rouge2", "rougeLsum", *(check.value for check in FaithfulnessCheck))
 
 
 def noticed(result: Cited) -> Markup:
@@ -30,7 +32,7 @@ def noticed(result: Cited) -> Markup:
         return Markup()
     found = result.sensitivity
     kinds = [kind for kind in PlantedKind if kind.value not in found.not_measured.raw]
-    rows = list(found.rows)
+    rows = [row for row in found.rows if row.name.raw not in NOT_SHOWN]
     detection = table(
         "Share of planted errors that each measure notices",
         [
@@ -56,12 +58,14 @@ def objections(result: Cited) -> Markup:
     """Return in how many summaries each faithfulness check finds something, and which may judge; then the judge."""
     if result.reason or not result.checks:
         return Markup()
+    alarms = {row.name.raw: row.false_alarms for row in result.sensitivity.rows} if result.sensitivity else {}
     rows = [
         [
             CHECK_LABELS[FaithfulnessCheck(one.check.raw)],
             number(one.found, "count"),
             number(one.rate.value, "rate"),
             interval(one.rate, "rate"),
+            _cell(alarms[one.check.raw]) if one.check.raw in alarms else NOT_MEASURED,
             "judged" if one.judged.raw else "shown beside",
         ]
         for one in result.checks
@@ -71,6 +75,7 @@ def objections(result: Cited) -> Markup:
         Column("Summaries", numeric=True),
         Column("Share", numeric=True),
         Column("95 % interval", numeric=True),
+        Column("False alarms on references", numeric=True),
         Column("Standing"),
     ]
     note = (
@@ -96,6 +101,8 @@ def _note(found: Cited) -> Markup:
         source=quoted(found.source),
         n=number(found.dialogues, "count"),
     )
+    if any(row.name.raw in NOT_SHOWN for row in found.rows):
+        text += Markup(" Other kinds of ROUGE and single checks are in <code>results/02.json</code>.")
     for name, reason in _missing(found):
         text += sentence("<br>{name} is not measured: {reason}.", name=name, reason=quoted(reason))
     return text
