@@ -79,7 +79,7 @@ def _failures_of_references() -> list[tuple[OutputFailure, ...]]:
 
 @pytest.mark.parametrize("kind", K)
 def test_false_alarms_on_the_corpus_references(kind: OutputFailure) -> None:
-    assert len(REFERENCES) == 1006
+    assert len(REFERENCES) > 1900
     found = zip(REFERENCES, _failures_of_references(), strict=True)
     alarms = [text for (_, text), failures in found if kind in failures]
     assert len(alarms) / len(REFERENCES) < 0.02, alarms
