@@ -38,6 +38,8 @@ COMPARED = ("rouge1", "rouge2", "rougeL", "key_fact_recall")
 RATES = ("other_failures", "unspoken_numbers")
 #: What the manifest of a recording shares with that of a run which the same system answers.
 SYSTEM = ("weights_sha256", "prompt_sha256", "generation_hash")
+#: Of these the hashes that make a recording one of a model, and what each is of.
+OF_MODEL = {"weights_sha256": "weights", "prompt_sha256": "prompt"}
 #: Of each answer its scores, and whether it passes the faithfulness checks, as they are kept.
 SCORES: TypeAdapter[list[tuple[SampleScore, float]]] = TypeAdapter(list[tuple[SampleScore, float]])
 
@@ -151,6 +153,18 @@ def recorded_of(run: Run, file: Path) -> bool:
     model = run.params.model
     return all(theirs.get(name) == getattr(ours, name) for name in SYSTEM) and all(
         settings.get(f"model.{name}") == getattr(model, name) for name in ("engine", "dtype", "rerank")
+    )
+
+
+def of_another_model(file: Path, hashes: Mapping[str, str]) -> str:
+    """Return what a recording was made with that ``hashes`` of a model say otherwise, in words, or ``''``.
+
+    What either does not know, as of an endpoint's weights or without a manifest, is not held against it.
+    """
+    manifest = beside(file)
+    theirs = json.loads(manifest.read_bytes()) if manifest.is_file() else {}
+    return " and ".join(
+        words for name, words in OF_MODEL.items() if (theirs.get(name) or hashes.get(name)) != hashes.get(name)
     )
 
 

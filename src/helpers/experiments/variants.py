@@ -15,8 +15,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from helpers.engines.model_files import model_hashes
 from helpers.engines.variant_server import ServedVariant
-from helpers.experiments.recordings import ScoredRecord, in_both, scored_recording
+from helpers.experiments.recordings import ScoredRecord, in_both, of_another_model, scored_recording
 from helpers.params import ComparedWith, Params
 from helpers.runs.request_log import Record
 from helpers.runs.sender import RequestSender
@@ -124,14 +125,18 @@ def lengths(candidates: Sequence[VariantUnderTest]) -> dict[str, int]:
 def qualities(params: Params, section: str, ways: Sequence[Way]) -> dict[str, dict[str, Any]]:
     """Return the fields of a result that come from recorded answers, by candidate; the first is the reference.
 
-    ``section`` names the comparison in ``params``. A candidate without a recording says how to make one. All
-    comparisons with the reference are one family. A measure that the dialogues lack, such as key facts, is left out.
+    ``section`` names the comparison in ``params``. A candidate without a recording, or with one of other weights or
+    another prompt, says how to make one. All comparisons with the reference are one family. A measure that the
+    dialogues lack, such as key facts, is left out.
     """
     plan: ComparedWith = getattr(params, section)
     if plan.samples is None:
         return {way.name: {"quality_reason": f"name dialogues with {section}.samples"} for way in ways}
     samples = load_samples(other_samples(params.samples, plan.samples))
-    files = {way.name: Path(way.predictions) for way in ways if way.predictions and Path(way.predictions).is_file()}
+    there = {way.name: Path(way.predictions) for way in ways if way.predictions and Path(way.predictions).is_file()}
+    hashes = model_hashes(params)
+    stale = {name: other for name, file in there.items() if (other := of_another_model(file, hashes))}
+    files = {name: file for name, file in there.items() if name not in stale}
     scored = {name: scored_recording(samples, file, params.scoring.tokenizer) for name, file in files.items()}
     first, seed = ways[0].name, params.measure.resampling_seed
     others = [name for name in scored if name != first and first in scored]
@@ -149,7 +154,7 @@ def qualities(params: Params, section: str, ways: Sequence[Way]) -> dict[str, di
     for way in ways:
         name = way.name
         if name not in scored:
-            found[name] = {"quality_reason": _how(way, plan.samples)}
+            found[name] = {"quality_reason": _how(way, plan.samples, stale.get(name, ""))}
             continue
         scores = [row.score.rougeL for row in scored[name].values()]
         found[name] = {"rouge_l": mean(scores, floor=0.0, ceiling=1.0)}
@@ -197,8 +202,9 @@ def _paired(
     return paired([mine for mine, _ in known], [theirs for _, theirs in known], margin=margin, limit=1.0, seed=seed)
 
 
-def _how(way: Way, samples: str) -> str:
+def _how(way: Way, samples: str, other: str) -> str:
     settings = [part for override in way.overrides for part in ("--set", override)]
     command = ["python", "-m", "helpers", "summarise", "PARAMS", *settings]
     command += ["--input", samples, "--output", "FILE.jsonl"]
-    return f"no recorded predictions; make them with {shlex.join(command)} and name the file under 'predictions'"
+    why = f"its recorded predictions were made with other {other}" if other else "no recorded predictions"
+    return f"{why}; make them with {shlex.join(command)} and name the file under 'predictions'"

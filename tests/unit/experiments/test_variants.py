@@ -49,6 +49,26 @@ def test_recorded_answers_are_compared_and_a_missing_recording_says_how() -> Non
     assert "quality" not in found[REFERENCE]
 
 
+def test_a_recording_of_other_weights_is_not_compared(tmp_path: Path) -> None:
+    params = load_params("demo")
+    reference, int8 = (one for one in params.quantization.variants if one.name in (REFERENCE, "openvino int8"))
+    told = json.loads(Path(str(int8.predictions)).with_suffix(".meta.json").read_text())
+    stale = tmp_path / "stale.jsonl"
+    stale.write_bytes(Path(str(int8.predictions)).read_bytes())
+    for weights, prompt, said in (
+        (told["weights_sha256"], told["prompt_sha256"], ""),
+        ("0" * 64, told["prompt_sha256"], "with other weights;"),
+        ("0" * 64, "1" * 64, "with other weights and prompt;"),
+        (None, None, ""),
+    ):
+        manifest = told | {"weights_sha256": weights, "prompt_sha256": prompt}
+        stale.with_suffix(".meta.json").write_text(json.dumps(manifest))
+        ways = [reference, int8.model_copy(update={"predictions": str(stale)})]
+        found = qualities(params, "quantization", ways)["openvino int8"]
+        assert ("quality" in found) is not bool(said)
+        assert said in found.get("quality_reason", "")
+
+
 def test_recorded_answers_differ_only_where_fewer_tokens_cut_them() -> None:
     params = load_params("demo")
     own, fewer, *_ = params.settings.beside(1, 128)
