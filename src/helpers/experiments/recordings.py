@@ -159,7 +159,7 @@ def recorded_of(run: Run, file: Path) -> bool:
 def of_another_model(file: Path, hashes: Mapping[str, str]) -> str:
     """Return what a recording was made with that ``hashes`` of a model say otherwise, in words, or ``''``.
 
-    What either does not know, as of an endpoint's weights or without a manifest, is not held against it.
+    What either does not know, as of an endpoint's weights or without a manifest, is no difference.
     """
     manifest = beside(file)
     theirs = json.loads(manifest.read_bytes()) if manifest.is_file() else {}

@@ -39,24 +39,29 @@ _TITLES = word_set("mr mrs ms miss mx dr prof")
 #: Labels that say what somebody is and not who: a summary calls them "the agent".
 _ROLES = word_set(
     """
-    account admin advisor adviser agent analyst applicant arbiter archer architect assistant attendant audiologist
-    author baker bard bassist billing board boss bot bro brother builder building bursar buyer caller candidate captain
-    ceo chair chef citizen clerk cleric client coach colleague collector comms concierge contractor coordinator
-    copywriter council counsellor course creative customer dad data database daughter day dba dentist designer desk dev
-    developer director dispatcher doctor driver drummer editor employee employer engineer examiner exhibitor facilitator
-    facilities father finance flatmate foreman friend game goalie grandma grandpa grandad granny guard guest guide
-    guitarist head healer helpdesk hiring host hotel hr husband instructor insurer interviewee interviewer island it
-    journalist judge jungler juror keeper landlady landlord lawyer lead leader lecturer legal liaison librarian
-    locksmith machinist mage main manager managing marketing master mechanic medical member mentor midwife moderator mom
-    mother mum narrator neighbor neighbour network newbie night nurse office officer operations operator ops organiser
-    organizer owner panel parent participant partner passenger patient payroll pharmacist photographer physio pilot
-    planner plant player plumber pm police porter president principal printer privacy producer product professor
-    programmer quality quizmaster rancher reception receptionist recruiter release rep repair reporter resident
-    researcher retention reviewer rider rival rogue roommate safety sales salesperson school scout scrum secretary
-    seller sensei shelter shift shop sis sister singer site sleepyhead son speaker spokesperson stage stargazer store
-    student superintendent supervisor support system tailor tank teacher team tech technician tenant tester therapist
-    tickets traveler traveller travel treasurer tutor unknown user vendor vet viewer vocalist volunteer waiter waitress
-    ward warehouse web wife witness writer
+    account admin adviser advisor agent analyst applicant arbiter archer architect assistant attendant audiologist
+    auditor author baker bard bassist billing board boss bot bro brother builder building bursar butcher buyer
+    caller candidate captain care carer caretaker centre ceo chair chef choreographer citizen cleric clerk client
+    clockmaker coach colleague collector comms concierge contractor coordinator copywriter council counsellor course
+    creative customer dad data database daughter day dba dentist designer desk dev developer dietitian director
+    dispatcher doctor donor driver drummer editor electrician employee employer engineer examiner exhibitor
+    facilitator facilities farm farmer father ferry finance flatmate foreman forwarder founder friend gaffer game
+    garden goalie gran grandad grandma grandpa granny guard guest guide guitarist gym head healer helpdesk hire
+    hiring home host hotel householder hr husband instructor insurer interviewee interviewer island it journalist
+    judge jungler juror keeper kennel lab landlady landlord lawyer lead leader learner lecturer legal liaison
+    librarian line locksmith lost machinist mage main manager managing marketing master mayor mechanic medical
+    member mentor midwife moderator mom mother mum museum narrator neighbor neighbour network newbie night nurse
+    office officer one operations operator ops optician organiser organizer owner panel paralegal parent parking
+    participant partner party passenger patient payroll pet pharmacist photographer physio pilot planner plant
+    player plumber pm police policyholder porter president principal printer privacy producer product professor
+    programmer property publisher quality quizmaster radiology rancher reader reception receptionist recruiter
+    register release rep repair reporter researcher reservations resident retention reviewer rider rival rogue
+    roommate runner safety sales salesperson school scout scrum secretary security seller sensei shelter shift shop
+    singer sis sister site sleepyhead social solicitor sommelier son speaker spokesperson stage stargazer stay
+    steward store student superintendent supervisor supplier support system tailor tank tax teacher team tech
+    technician tenant terminal tester therapist tickets tourist trainee trainer travel traveler traveller treasurer
+    trustee tuner tutor two unknown user vendor vet viewer vocalist volunteer waiter waitress ward warehouse web
+    wife witness worker workshop writer
     """
 )
 #: Names that are words as well: where the turns have the word, nobody can say which of both it is.

@@ -28,7 +28,7 @@ from helpers.runs.results.robustness import VARIANTS, RobustnessEval, UnderChang
 from helpers.runs.results.sample_eval import SampleEval
 from helpers.runs.results.store import read_result
 from helpers.runs.run import Run
-from helpers.samples.dataset import load_samples
+from helpers.samples.dataset import Sample, load_samples
 from helpers.samples.perturbations import NAMES, exchange
 from helpers.scorers.mentions import speakers_of, turns_of
 from tests.local_server import served
@@ -54,7 +54,11 @@ def who_speaks(dialogue: str) -> tuple[int, ...]:
     return tuple(speakers.index(turn.speaker) for turn in turns_of(dialogue))
 
 
-KNOWN = {who_speaks(sample.dialogue): sample for sample in SAMPLES}
+def known(dialogue: str) -> Sample:
+    """Return the sample that a dialogue is, or was before a change: of those with its turns the most alike."""
+    turns = [sample for sample in SAMPLES if who_speaks(sample.dialogue) == who_speaks(dialogue)]
+    words = set(dialogue.split())
+    return max(turns, key=lambda sample: len(words.intersection(sample.dialogue.split())))
 
 
 class Reader:
@@ -69,7 +73,7 @@ class Reader:
         return [Answer(self._read(text), 10, 10, 0, 0.01) for text in dialogues]
 
     def _read(self, dialogue: str) -> str:
-        sample = KNOWN[who_speaks(dialogue)]
+        sample = known(dialogue)
         names = zip(speakers_of(sample.dialogue), speakers_of(dialogue), strict=True)
         parts = {a: b for old, new in names for a, b in zip(old.split(), new.split(), strict=True)}
         return exchange(sample.references[0], {a: self.copied(b) if b in NAMES else b for a, b in parts.items()})
@@ -119,7 +123,7 @@ def test_one_who_reads_the_same_shows_no_change(monkeypatch: pytest.MonkeyPatch)
         assert "The run's log holds more attempts" in requests(run, ["02"]).unescape()
         assert repeatability(run).reason == "no request was sent again as it was", "a changed dialogue is another text"
     applied = {change: N - sum(one.not_applied.values()) for change, one in by_change(found).items()}
-    assert 8 <= applied["renamed"] < applied["typos"] == applied["filler"] == N == found.dialogues
+    assert 8 <= applied["renamed"] <= applied["typos"] == applied["filler"] == N == found.dialogues
     for one in found.changes:
         assert (one.answered, one.failed) == (applied[one.change], 0)
         figures = one.equal, one.new_flags, one.rouge_l, one.key_fact_recall

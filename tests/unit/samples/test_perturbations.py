@@ -96,6 +96,7 @@ def test_filler_only_adds(dialogue: str, seed: int) -> None:
         ("filler", "美咲: 明日の会議は三時からです\n健: わかりました", "filler is English"),
         ("typos", "Ana: ok, at 3?\nBen: no, 14:30", "no word that may be misspelled"),
         ("renamed", "Agent: Hello.\nCustomer: I want my money back.", "no names that can be told"),
+        ("renamed", "Householder: It has a step.\nCouncil: We come on Wednesday.", "no names that can be told"),
         ("renamed", "A: a library?\nB: no\nHR: no", "no names that can be told"),
         ("renamed", "Beekeeper: I come at nine.\nPlumber: Where is the beekeeper?", "no names that can be told"),
         ("renamed", "Will: I drive.\nMark: Will will drive, mark my words.", "no names that can be told"),
@@ -123,7 +124,7 @@ def test_renaming_reaches_mentions_possessives_and_every_case_and_leaves_roles()
 def test_the_bundled_dialogues_are_changed_as_said() -> None:
     samples = load_samples(Samples(source="bundled:test"))
     applied = {change: [perturbed(change, s.dialogue, 0) for s in samples] for change in CHANGES}
-    assert [len([p for p in found if not p.reason]) for found in applied.values()] == [388, len(samples), len(samples)]
+    assert [len([p for p in found if not p.reason]) for found in applied.values()] == [367, len(samples), len(samples)]
     for sample, typos in zip(samples, applied["typos"], strict=True):
         differing = sum(a != b for a, b in zip(sample.dialogue.split(), typos.dialogue.split(), strict=True))
         assert 1 <= differing <= max(1, round(len(sample.dialogue.split()) / 15))

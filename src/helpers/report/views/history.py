@@ -98,7 +98,10 @@ def _finding(series: Cited) -> Markup:
 
 def _other(series: Cited, name: str) -> Markup:
     who = series.system_name.raw or "a model that the ledger does not name"
-    heading = Markup("{}: {}, dialogues {}").format(quoted(series.label), quoted(who), quoted(series.dialogues))
+    latest = series.looks[len(series.looks) - 1]  # tells apart models of one name
+    heading = Markup("{}: {}, dialogues {}, until {}").format(
+        quoted(series.label), quoted(who), quoted(series.dialogues), quoted(latest.run)
+    )
     return collapsible(heading, Markup('<div class="over-time">{}</div>').format(_looks(series, name, heading)))
 
 
