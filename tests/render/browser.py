@@ -49,6 +49,18 @@ def violations(page: Page) -> list[str]:
     return [f"{rule['id']}: {rule['nodes'][0]['html']}" for rule in found]
 
 
+def until(page: Page, expression: str, arg: object = None) -> None:
+    """Wait until an expression holds on a page, for twenty seconds at most.
+
+    Playwright's own `wait_for_function` looks again from within the page, where our policy forbids it to.
+    """
+    for _ in range(400):
+        if page.evaluate(expression, arg):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"it does not come to hold: {expression}")
+
+
 def take_pictures() -> None:
     """Write the first screen of the published report, and a small one of every other page and of the bench."""
     PICTURES.mkdir(exist_ok=True)

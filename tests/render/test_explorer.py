@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.explorer_runs import corpus_rows, explored, objection, run_of, scored
-from tests.render.browser import launched, violations
+from tests.render.browser import launched, until, violations
 
 pytestmark = pytest.mark.browser
 SHOWN = "[...document.querySelectorAll('article')].filter(one => one.checkVisibility()).map(one => one.id)"
@@ -100,7 +100,7 @@ def test_the_search_the_count_and_the_address_are_the_scripts(browser: Browser, 
     page.evaluate("location.hash = '#main'")  # as the link that skips the navigation does
     assert page.evaluate(SHOWN) == ["c", "a", "d"]
     page.evaluate("location.hash = '#b'")  # which is hidden now
-    page.wait_for_function("document.getElementById('b').checkVisibility()")
+    until(page, "document.getElementById('b').checkVisibility()")
     assert page.evaluate("location.hash") == "#b"
     assert page.locator("output").inner_text() == "4 of 4 shown"
     assert noise == []
@@ -116,7 +116,7 @@ def test_it_goes_from_summary_to_dialogue_by_keyboard(browser: Browser, file: Pa
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.closest('article').id") == "c"
     page.keyboard.press("End")
-    page.wait_for_function("document.activeElement.scrollTop > 0")
+    until(page, "document.activeElement.scrollTop > 0")
     page.context.close()
 
 
@@ -131,7 +131,7 @@ def test_marks_have_names_and_print_shows_whole_dialogues(browser: Browser, file
 
 def test_a_thousand_are_usable(browser: Browser, many: Path) -> None:
     page, noise = opened(browser, many)
-    page.wait_for_function("!document.querySelector('article:not([style])')")
+    until(page, "!document.querySelector('article:not([style])')")
     ids = page.evaluate(SHOWN)
     assert len(ids) == 1_000
     assert page.locator("article .talk").count() == 1_000
@@ -141,8 +141,8 @@ def test_a_thousand_are_usable(browser: Browser, many: Path) -> None:
     assert page.locator("output").inner_text() == "100 of 1,000 shown"
     assert time.monotonic() - began < 10  # two choices on a machine that does much else
     deep, _ = opened(browser, many, f"#{ids[-1]}")
-    deep.wait_for_function("!document.querySelector('article:not([style])')")
-    deep.wait_for_function("id => Math.abs(document.getElementById(id).getBoundingClientRect().top) < 900", arg=ids[-1])
+    until(deep, "!document.querySelector('article:not([style])')")
+    until(deep, "id => Math.abs(document.getElementById(id).getBoundingClientRect().top) < 900", arg=ids[-1])
     assert noise == []
     for one in (page, deep):
         one.context.close()

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 
 from helpers.report.review_page import review_page
 from helpers.runs.reviews import Ratings, Review, make_review, open_ratings, taken_in
-from tests.render.browser import launched, violations
+from tests.render.browser import launched, until, violations
 from tests.review_runs import finished_run
 
 pytestmark = pytest.mark.browser
@@ -127,7 +127,7 @@ def test_all_are_rated_by_keyboard_with_a_break_and_come_back(
 
     elsewhere, _ = opened(browser, file)  # another browser goes on from the saved file
     elsewhere.locator("#load").set_input_files(path)
-    elsewhere.wait_for_function("document.querySelector('#progress').textContent.startsWith('All')")
+    until(elsewhere, "document.querySelector('#progress').textContent.startsWith('All')")
     assert elsewhere.locator("#name").input_value() == "Vera"
     for one in (page, elsewhere):
         one.context.close()
