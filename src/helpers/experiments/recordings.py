@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -82,7 +83,7 @@ def compare_recordings(params: Params) -> tuple[Recording, ...]:
         Recording(
             name=name,
             n=len(rows),
-            decoding=_decoding(beside(given[name])),
+            decoding=_decoding(given[name]),
             estimates=_estimates(list(rows.values())),
             groups=grouped(list(rows.values()), _estimates),
             gains={} if rows is best else _gains(best, rows, seed),
@@ -143,12 +144,12 @@ def recorded_of(run: Run, file: Path) -> bool:
 
     A replayed file is a recording of itself, and of nothing else that is known.
     """
-    ours, manifest = run.manifest, beside(file)
+    ours = run.manifest
     if run.params.backend == "replay":
         return bool(ours.predictions_sha256) and ours.predictions_sha256 == file_sha256(file)
-    if not manifest.is_file() or not ours.weights_sha256:
+    if not ours.weights_sha256:
         return False
-    theirs = json.loads(manifest.read_bytes())
+    theirs = _manifest(file)
     settings = {**theirs.get("defaulted", {}), **theirs.get("given", {})}
     model = run.params.model
     return all(theirs.get(name) == getattr(ours, name) for name in SYSTEM) and all(
@@ -161,18 +162,21 @@ def of_another_model(file: Path, hashes: Mapping[str, str]) -> str:
 
     What either does not know, as of an endpoint's weights or without a manifest, is no difference.
     """
-    manifest = beside(file)
-    theirs = json.loads(manifest.read_bytes()) if manifest.is_file() else {}
+    theirs = _manifest(file)
     return " and ".join(
         words for name, words in OF_MODEL.items() if (theirs.get(name) or hashes.get(name)) != hashes.get(name)
     )
 
 
-def _decoding(manifest: Path) -> str:
+def _manifest(file: Path) -> dict[str, Any]:
+    """Return what the manifest of a recording says; nothing where it has none."""
+    manifest = beside(file)
+    return dict(json.loads(manifest.read_bytes())) if manifest.is_file() else {}
+
+
+def _decoding(file: Path) -> str:
     """Return how a recording was decoded, in words, as its manifest says."""
-    if not manifest.is_file():
-        return ""
-    content = json.loads(manifest.read_bytes())
+    content = _manifest(file)
     settings = {**content.get("defaulted", {}), **content.get("given", {})}
     known = {name: settings[key] for name in Generation.model_fields if (key := f"generation.{name}") in settings}
     is_chat = content.get("backend") == "endpoint" and settings.get("endpoint.protocol") == "chat"

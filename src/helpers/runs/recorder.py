@@ -24,7 +24,7 @@ MAKINGS = ("backend", "weights_sha256", "prompt_sha256", "predictions_sha256", "
 SECTIONS = ("model.", "generation.", "endpoint.")
 #: Packages that answer, of those in a manifest.
 ENGINES = ("torch", "transformers", "ctranslate2", "openvino", "tokenizers")
-COUNTS = ("input_tokens", "output_tokens", "lost_tokens")
+RECORDED = ("input_tokens", "output_tokens", "lost_tokens")
 
 
 class Recorder:
@@ -57,7 +57,7 @@ class Recorder:
 
     def write(self, sample: str, record: Record) -> None:
         """Append the answer to a dialogue, or with what it failed."""
-        counts = {name: getattr(record, name) for name in COUNTS}
+        counts = {name: getattr(record, name) for name in RECORDED}
         row: dict[str, Any] = {"id": sample, "prediction": record.summary, **counts}
         line = json.dumps(row if record.ok else row | {"error": record.kind}, ensure_ascii=False)
         self._stream.write(redact(line, self._known) + "\n")
@@ -97,7 +97,7 @@ def beside(file: Path) -> Path:
 def _kept(file: Path) -> dict[str, str]:
     """Return the lines of a recording that hold a summary, by the id of their dialogue."""
     kept = {}
-    for line in file.read_text(encoding="utf-8", errors="replace").splitlines() if file.exists() else ():
+    for line in file.read_text(encoding="utf-8", errors="replace").split("\n") if file.exists() else ():
         try:
             row = json.loads(line)
         except ValueError:
