@@ -19,7 +19,7 @@ from helpers.backends.base import Answer
 from helpers.core.errors import ModelError
 from helpers.engines import model_files
 from helpers.engines.conversion import converted
-from helpers.engines.openvino_export import GRAPH
+from helpers.engines.openvino_export import BEAMS, GRAPH, reader
 from helpers.engines.openvino_options import options
 from helpers.engines.transformers import TransformersBackend, deterministic
 from helpers.params import Generation, Model
@@ -39,8 +39,14 @@ class OpenVINOBackend(TransformersBackend):
         told, source = options(model), model_files.local_folder(model)
         folder = converted(source, model.dtype, engine="openvino")
         try:
-            compiled = openvino.Core().compile_model(folder / GRAPH, "CPU", told)
-            network = _Network(transformers.AutoConfig.from_pretrained(source, trust_remote_code=False), compiled)
+            core = openvino.Core()
+            graph = core.read_model(folder / GRAPH)
+            reading, names = reader(graph)
+            network = _Network(
+                transformers.AutoConfig.from_pretrained(source, trust_remote_code=False),
+                _Reader(core.compile_model(reading, "CPU", told), names),
+                core.compile_model(graph, "CPU", told),
+            )
             if (source / "generation_config.json").is_file():
                 network.generation_config = transformers.GenerationConfig.from_pretrained(source)
             tokenizer = transformers.AutoTokenizer.from_pretrained(
@@ -61,14 +67,29 @@ class OpenVINOBackend(TransformersBackend):
         return [replace(answer, service_time=seconds) for answer in answers]
 
 
+class _Reader:
+    """Reads whole prompts; ``names`` are those under which another request keeps what it gives besides scores."""
+
+    def __init__(self, compiled: Any, names: Sequence[str]) -> None:
+        self._request = compiled.create_infer_request()
+        self._names = names
+
+    def read(self, inputs: dict[str, Any], writer: Any) -> Any:
+        """Return the scores of each row's next token; ``writer`` goes on from here."""
+        self._request.infer(inputs)
+        kept = {name: self._request.get_output_tensor(place) for place, name in enumerate(self._names, 1)}
+        for state in writer.query_state():
+            state.state = kept[state.name]
+        return self._request.get_output_tensor(0).data
+
+
 class _Kept(transformers.Cache):  # type: ignore[misc]
     """The keys and values inside a request; ``rows`` says which of them each row of the next step goes on from."""
 
     is_compileable = False
 
-    def __init__(self, request: Any, rows: int) -> None:
+    def __init__(self, rows: int) -> None:
         super().__init__(layers=[])
-        request.reset_state()
         self.length, self.rows = 0, torch.arange(rows)
 
     def get_seq_length(self, layer_idx: int = 0) -> int:
@@ -88,9 +109,9 @@ class _Network(transformers.PreTrainedModel, transformers.GenerationMixin):  # t
     device = torch.device("cpu")
     dtype = torch.float32
 
-    def __init__(self, config: Any, compiled: Any) -> None:
+    def __init__(self, config: Any, reader: _Reader, compiled: Any) -> None:
         super().__init__(config)
-        self._request = compiled.create_infer_request()
+        self._reader, self._request = reader, compiled.create_infer_request()
 
     @classmethod
     def _supports_default_dynamic_cache(cls) -> bool:
@@ -108,18 +129,19 @@ class _Network(transformers.PreTrainedModel, transformers.GenerationMixin):  # t
         past_key_values: _Kept | None = None,
         **_: Any,
     ) -> CausalLMOutputWithPast:
-        kept = _Kept(self._request, len(input_ids)) if past_key_values is None else past_key_values
+        kept = _Kept(len(input_ids)) if past_key_values is None else past_key_values
         kept.length += input_ids.shape[1]
         if attention_mask is None:  # ``generate`` gives none where nothing is padded
             attention_mask = torch.ones(len(input_ids), kept.length, dtype=torch.int64)
-        self._request.infer(
-            {
-                "input_ids": input_ids.numpy(),
-                "attention_mask": attention_mask.numpy(),
-                "position_ids": position_ids.numpy(),
-                "beam_idx": kept.rows.numpy().astype(np.int32),
-            }
-        )
+        inputs = {
+            "input_ids": input_ids.numpy(),
+            "attention_mask": attention_mask.numpy(),
+            "position_ids": position_ids.numpy(),
+        }
+        if past_key_values is None:
+            scores = self._reader.read(inputs, self._request)
+        else:
+            self._request.infer(inputs | {BEAMS: kept.rows.numpy().astype(np.int32)})
+            scores = self._request.get_output_tensor(0).data
         kept.rows = torch.arange(len(input_ids))
-        logits = torch.from_numpy(self._request.get_output_tensor(0).data)
-        return CausalLMOutputWithPast(logits=logits, past_key_values=kept)
+        return CausalLMOutputWithPast(logits=torch.from_numpy(scores), past_key_values=kept)

@@ -9,11 +9,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import openvino
 import pytest
+import torch
 
 from helpers.core.errors import ModelError
+from helpers.engines.conversion import converted
 from helpers.engines.factory import load_local
+from helpers.engines.model_files import local_folder
 from helpers.engines.openvino import OpenVINOBackend
+from helpers.engines.openvino_export import GRAPH, reader
 from helpers.engines.transformers import TransformersBackend
 from helpers.params import Generation, Model
 from tests.contract.engines.test_transformers import LONG
@@ -61,6 +66,26 @@ def test_no_thread_is_bound_to_a_processor(exact: OpenVINOBackend) -> None:
                 with suppress(ProcessLookupError, FileNotFoundError):
                     bound |= {frozenset(os.sched_getaffinity(int(task.name)))}
     assert bound == {frozenset(allowed)}
+
+
+def test_a_prompt_read_ahead_is_one_that_was_read_in_steps(exact: OpenVINOBackend) -> None:
+    """Whole prompts go through a graph of their own; what it gives away, the other goes on from."""
+    ids = torch.arange(100, 140)[None]
+    network, places, half = exact._network, torch.arange(40)[None], 20
+    with torch.inference_mode():
+        whole = network(ids[:, :-1], places[:, :-1])
+        last = network(ids[:, -1:], places[:, -1:], past_key_values=whole.past_key_values).logits.clone()
+        first = network(ids[:, :half], places[:, :half])
+        steps = network(ids[:, half:], places[:, half:], past_key_values=first.past_key_values).logits
+    assert whole.past_key_values.length == ids.shape[1]
+    torch.testing.assert_close(last, steps, atol=1e-3, rtol=0)
+
+    graph = openvino.Core().read_model(converted(local_folder(Model(**CHAT)), "float32", engine="openvino") / GRAPH)
+    kept = {variable.info.variable_id for variable in graph.get_variables()}
+    reading, names = reader(graph)
+    assert kept == set(names) == {variable.info.variable_id for variable in graph.get_variables()}
+    assert not reading.get_variables()
+    assert len(reading.outputs) == 1 + len(kept)
 
 
 def test_what_cannot_run_says_so() -> None:
