@@ -7,7 +7,7 @@ import sys
 import pytest
 
 
-@pytest.mark.parametrize(("own", "seen"), [({}, "10000 1"), ({"GOMP_SPINCOUNT": "7", "KMP_BLOCKTIME": "200"}, "7 200")])
+@pytest.mark.parametrize(("own", "seen"), [({}, "1500 1"), ({"GOMP_SPINCOUNT": "7", "KMP_BLOCKTIME": "200"}, "7 200")])
 def test_waiting_threads_soon_sleep_unless_somebody_says_otherwise(own: dict[str, str], seen: str) -> None:
     ask = "import helpers, os; print(os.environ['GOMP_SPINCOUNT'], os.environ['KMP_BLOCKTIME'])"
     without = {k: v for k, v in os.environ.items() if k not in ("GOMP_SPINCOUNT", "KMP_BLOCKTIME")}
