@@ -69,10 +69,18 @@ def to_openvino(source: Path, folder: Path, dtype: str) -> None:
 
         openvino_export.write(source, folder, dtype)
         return
-    from optimum.intel import OVModelForSeq2SeqLM
+    from optimum.intel import OVModelForSeq2SeqLM, OVWeightQuantizationConfig
 
+    from helpers.engines.openvino_options import GROUP
+
+    few_bits = {"bits": 4, "sym": False, "group_size": GROUP, "group_size_fallback": "adjust"}
     network = OVModelForSeq2SeqLM.from_pretrained(
-        source, export=True, compile=False, load_in_8bit=dtype == "int8", trust_remote_code=False
+        source,
+        export=True,
+        compile=False,
+        load_in_8bit=dtype == "int8",
+        quantization_config=OVWeightQuantizationConfig(**few_bits) if dtype == "int4" else None,
+        trust_remote_code=False,
     )
     network.save_pretrained(folder)
 

@@ -18,8 +18,8 @@ from openvino import opset13 as ops
 from openvino._offline_transformations import apply_make_stateful_transformation
 from transformers.cache_utils import DynamicLayer
 
-#: Weights of a row that share a scale, with ``int4``.
-GROUP = 64
+from helpers.engines.openvino_options import GROUP
+
 INPUTS = ("input_ids", "attention_mask", "position_ids")
 BEAMS = "beam_idx"
 GRAPH = "openvino_model.xml"

@@ -11,6 +11,8 @@ from helpers.params import Model
 
 #: What is computed in, by the type of the weights; where the processor has no bf16 it is fp32.
 MATRICES = {"float32": "f32", "bfloat16": "bf16", "int8": "bf16", "int4": "bf16"}
+#: Weights of a row that share a scale, with ``int4``.
+GROUP = 64
 
 
 def options(model: Model, types: Sequence[str] = tuple(MATRICES)) -> dict[str, str]:

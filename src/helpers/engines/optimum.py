@@ -20,7 +20,7 @@ from helpers.engines.openvino_options import options
 from helpers.engines.transformers import TransformersBackend, deterministic
 from helpers.params import Model
 
-TYPES = ("float32", "bfloat16", "int8")
+TYPES = ("float32", "bfloat16", "int8", "int4")
 #: Added to the attention paid to padding.
 NONE_PAID = -1e4
 
@@ -28,8 +28,9 @@ NONE_PAID = -1e4
 class OptimumBackend(TransformersBackend):
     """A converted sequence-to-sequence model that summarises in this process; as `TransformersBackend`.
 
-    With ``int8`` the inputs of layers are quantized in groups as they come; what has no weights, such as attention, is
-    computed in bf16 where the processor can. Raises `ModelError` when the model cannot be had or converted.
+    With ``int8`` and ``int4`` the inputs of layers are quantized in groups as they come; what has no weights, such as
+    attention, is computed in bf16 where the processor can. Raises `ModelError` when the model cannot be had or
+    converted.
     """
 
     kind = "openvino"
@@ -37,7 +38,7 @@ class OptimumBackend(TransformersBackend):
     def load(self, model: Model) -> tuple[Any, Any]:
         """Return network and tokenizer."""
         told = options(model, TYPES)
-        if model.dtype == "int8":
+        if model.dtype in ("int8", "int4"):
             # Inputs are quantized in groups of this many; with OpenVINO's own 32 BART-large took a tenth longer.
             told["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = "128"
         source = model_files.local_folder(model)

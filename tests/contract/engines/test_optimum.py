@@ -42,7 +42,7 @@ def test_equal_arithmetic_gives_equal_tokens(published: Path, exact: Backend, se
     assert batch == [answer.summary for answer in reference.summarise(TEXTS, generation)]
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "int8"])
+@pytest.mark.parametrize("dtype", ["bfloat16", "int8", "int4"])
 def test_fewer_bits_answer_a_batch_as_they_answer_its_texts_alone(published: Path, dtype: Any) -> None:
     generation = Generation(max_new_tokens=40, min_new_tokens=40, num_beams=4, no_repeat_ngram_size=0)
     with closing(load_local(Model(id=str(published), threads=1, engine="openvino", dtype=dtype))) as backend:
@@ -73,7 +73,10 @@ def test_it_is_one_process_under_its_own_python_and_its_death_is_a_failed_reques
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"dtype": "float16"}, "openvino computes float32, bfloat16, int8 on 'device: cpu' here, and not float16"),
+        (
+            {"dtype": "float16"},
+            "openvino computes float32, bfloat16, int8, int4 on 'device: cpu' here, and not float16",
+        ),
         ({"id": "/nowhere/model"}, "/nowhere/model is not there"),
     ],
 )

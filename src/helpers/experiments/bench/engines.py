@@ -36,6 +36,7 @@ OFFERED = (
     Variant(engine="openvino", dtype="int8"),
     Variant(engine="openvino", dtype="float32"),
     Variant(engine="openvino", dtype="bfloat16"),
+    Variant(engine="openvino", dtype="int4"),
 )
 INPUTS, OUTPUTS, BATCH, BEAMS = (60, 200, 800), (32, 60, 128), 8, 4
 #: Six rounds bound a median from both sides.
