@@ -22,7 +22,7 @@ from helpers.engines.variant_server import converted_size, start_variant, why_no
 from helpers.experiments.bench import roofline
 from helpers.experiments.bench.model import read_decoder
 from helpers.experiments.variants import VariantUnderTest, lengths, qualities, speeds, spread
-from helpers.params import Model, Params, QuantizationPlan, Variant
+from helpers.params import Generation, Model, Params, QuantizationPlan, Variant
 from helpers.runs.results.quantization import Quantization, VariantResult
 from helpers.runs.run import Run
 from helpers.samples.dataset import Sample
@@ -79,6 +79,7 @@ def measure(run: Run) -> Quantization:
         threads=model.threads or psutil.cpu_count(logical=False) or 1,
         processor=run.manifest.processor,
         dialogues=len(dialogues),
+        cut=_cut(run.params),
         variants=tuple(rows),
         rounds=rounds,
         input_tokens=lengths(candidates),
@@ -163,8 +164,20 @@ def _bring_up(run: Run, model: Model, candidate: VariantUnderTest, opened: ExitS
     folder = run.directory / "variants" / name.replace(" ", "-")
     start_variant(run.params.model_copy(update={"model": model}), folder, candidate, opened)
     if not candidate.reason:
-        candidate.sender = run.sender(PAGE, name, backend=candidate.backend)
+        candidate.sender = run.sender(PAGE, name, backend=candidate.backend, generation=_generation(run.params))
         candidate.sender.ask(first.id, first.dialogue, phase="warmup", text=False)
+
+
+def _generation(params: Params) -> Generation:
+    """Return the settings of the requests: the run's own, with the answers cut where the plan says so."""
+    cut = _cut(params)
+    return params.generation.model_copy(update={"max_new_tokens": cut}) if cut else params.generation
+
+
+def _cut(params: Params) -> int | None:
+    """Return after how many tokens an answer is cut, if that is sooner than the run's own settings cut it."""
+    most = params.quantization.max_new_tokens
+    return most if most and most < params.generation.max_new_tokens else None
 
 
 def _rounds(run: Run, candidates: Sequence[VariantUnderTest], dialogues: Sequence[Sample]) -> int:

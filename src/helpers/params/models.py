@@ -178,10 +178,12 @@ class QuantizationPlan(ComparedWith):
     Speeds are shown from eight dialogues in three whole rounds on: fewer tell the machine's hour, not the engine's.
     ``model`` is compared when the run's own model is not on this machine. With ``all_at_once: false`` the dialogues are
     not sent together as well, which takes a small machine longer than all of them alone. ``time_all`` also times the
-    variants with ``timed: false``.
+    variants with ``timed: false``. ``max_new_tokens`` cuts the answers whose speed is measured, to save time: how fast
+    the variants are beside one another is then known, and not what a whole answer takes.
     """
 
     model: str | None = None
+    max_new_tokens: Positive | None = None
     all_at_once: bool = True
     time_all: bool = False
     variants: tuple[Variant, ...] = ()

@@ -39,6 +39,7 @@ class Columns(Section):
 class Samples(Section):
     """The dialogues: ``bundled:SPLIT``, a file (CSV, JSON Lines, JSON, Parquet, also ``.gz``), or ``hub:OWNER/NAME``.
 
+    Beside its splits the bundled corpus has ``quick``, the ten of ``demo`` and twenty of ``test``.
     ``encoding`` is that of a text file that is not UTF-8, such as cp1252. A row that cannot be used is set aside and
     counted; ``strict`` refuses the file instead.
     """

@@ -18,7 +18,17 @@ from helpers.stats.comparison import ALPHA
 from helpers.stats.intervals import Estimate
 from helpers.verdicts.targets import Verdict, decide, threshold_of
 
-Why = Literal["not measured", "none keeps quality", "target", "cheaper", "faster", "reference", "no saving"]
+Why = Literal[
+    "not measured",
+    "none keeps quality",
+    "target",
+    "cheaper",
+    "faster",
+    "only faster",
+    "reference",
+    "no saving",
+    "no faster",
+]
 TargetOutcome = Literal["met", "undecided", "missed", "no target", "not measured"]
 #: Answers all the same word for word show that quality is kept once at most this share of others may differ (95 %).
 MOST_DIFFERENT = 0.05
@@ -103,10 +113,14 @@ def choose(result: Quantization, params: Params, deployed: Deployed | None = Non
 
     Only variants shown to keep the quality are candidates. A saving is one that reaches the latency target where the
     reference is not shown to, a cheaper instance, or less time on one that costs no more; without one the reference
-    stays.
+    stays. Where answers were cut, only the deployed variant is placed on an instance and judged by the target, and less
+    time is the only saving.
     """
-    fits = tuple(_fit(variant, index == 0, params, deployed) for index, variant in enumerate(result.variants))
-    recommended, why = _recommended(result.variants, fits)
+    fits = tuple(
+        _fit(variant, index == 0, params, deployed, is_cut=result.cut is not None)
+        for index, variant in enumerate(result.variants)
+    )
+    recommended, why = _recommended(result.variants, fits, is_cut=result.cut is not None)
     meets = {fit.name: fit.latency == "met" for fit in fits}
     quick = [v for v, fit in zip(result.variants, fits, strict=True) if meets[fit.name] and fit.quality != "met"]
     return Choice(
@@ -118,7 +132,7 @@ def choose(result: Quantization, params: Params, deployed: Deployed | None = Non
     )
 
 
-def _recommended(variants: Sequence[VariantResult], fits: Sequence[Fit]) -> tuple[str, Why]:
+def _recommended(variants: Sequence[VariantResult], fits: Sequence[Fit], *, is_cut: bool) -> tuple[str, Why]:
     measured = [(v, f) for v, f in zip(variants, fits, strict=True) if not v.reason and v.latency]
     if not measured or measured[0][1] is not fits[0]:
         return (fits[0].name if fits else ""), "not measured"
@@ -127,14 +141,17 @@ def _recommended(variants: Sequence[VariantResult], fits: Sequence[Fit]) -> tupl
     if not rivals:
         return reference.name, "none keeps quality" if len(measured) > 1 else "reference"
     _, best = min(rivals, key=lambda pair: _rank(*pair))
-    if best.latency == "met" != reference.latency:
+    if not is_cut and best.latency == "met" != reference.latency:
         return best.name, "target"
-    if _costs_less(best, reference):
+    if not is_cut and _costs_less(best, reference):
         return best.name, "cheaper"
-    faster = [(v, f) for v, f in rivals if v.speedup and (v.speedup.low or 0) > 1 and not _costs_less(reference, f)]
-    if faster:
-        return min(faster, key=lambda pair: _latency(pair[0]))[1].name, "faster"
-    return reference.name, "no saving"
+    faster = [(v, f) for v, f in rivals if v.speedup and (v.speedup.low or 0) > 1]
+    if not is_cut:
+        faster = [(v, f) for v, f in faster if not _costs_less(reference, f)]
+    fastest = min(faster, key=lambda pair: _latency(pair[0]), default=None)
+    if fastest is None:
+        return reference.name, "no faster" if is_cut else "no saving"
+    return fastest[1].name, "only faster" if is_cut else "faster"
 
 
 def _costs_less(one: Fit, other: Fit) -> bool:
@@ -206,14 +223,14 @@ def _rank(variant: VariantResult, fit: Fit) -> tuple[bool, float, float]:
     return fit.latency != "met", fit.hourly if fit.hourly is not None else math.inf, _latency(variant)
 
 
-def _fit(variant: VariantResult, is_reference: bool, params: Params, deployed: Deployed | None) -> Fit:
+def _fit(variant: VariantResult, is_reference: bool, params: Params, deployed: Deployed | None, *, is_cut: bool) -> Fit:
     quality = as_good(variant, is_reference=is_reference)
-    if variant.reason or variant.latency is None or variant.peak_bytes is None:
-        return Fit(name=variant.name, quality=quality)
+    own = deployed is not None and (variant.engine, variant.dtype) == (deployed.engine, deployed.dtype)
+    if variant.reason or variant.latency is None or variant.peak_bytes is None or (is_cut and not own):
+        return Fit(name=variant.name, quality=quality, deployed=own)
     target = params.targets.average_latency
     latency: Verdict = decide(variant.latency, target) if target else "not measured"
     found = variant_basis(params, variant.latency, variant.peak_bytes)
-    own = deployed is not None and (variant.engine, variant.dtype) == (deployed.engine, deployed.dtype)
     if deployed is not None and own:
         found, latency = deployed.basis, deployed.latency
     able = choices(params, found)

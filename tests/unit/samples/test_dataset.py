@@ -115,6 +115,16 @@ def test_a_source_that_is_not_there_is_named(changes: dict[str, object], message
         load_samples(Samples(**changes))  # type: ignore[arg-type]
 
 
+def test_a_quick_report_sends_all_of_the_demonstration_and_some_of_every_part_of_the_test() -> None:
+    quick, demo, test = (load_samples(Samples(source=f"bundled:{name}")) for name in ("quick", "demo", "test"))
+    assert quick[: len(demo)] == demo
+    further = quick[len(demo) :]
+    assert len(further) == 20
+    assert set(further) <= set(test)
+    assert {one.domain for one in further} == {one.domain for one in test}
+    assert load_samples(Samples(source="bundled:quick", n=10)) != demo, "fewer are drawn, as of every source"
+
+
 def test_the_data_hash_changes_with_a_reference() -> None:
     samples = load_samples(Samples())
     changed = (samples[0].model_copy(update={"references": ("other",)}), *samples[1:])

@@ -99,6 +99,25 @@ def test_a_variant_is_placed_by_the_rule_of_page_03_and_the_deployed_one_by_its_
 OWN, LEAST, MIDDLE = "4 beams, 128 tokens", "1 beam, 64 tokens", "2 beams, 128 tokens"
 
 
+CUT_CASES = [
+    ("the target says nothing of half an answer", quality(True), REFERENCE, "no faster"),
+    ("half an answer says which is faster", quality(True) | FASTER, RIVAL, "only faster"),
+    ("and not what it is worth", quality(False) | FASTER, REFERENCE, "none keeps quality"),
+]
+
+
+@pytest.mark.parametrize(("name", "fields", "best", "why"), CUT_CASES, ids=[case[0] for case in CUT_CASES])
+def test_answers_that_were_cut_say_only_which_is_faster(name: str, fields: dict[str, Any], best: str, why: str) -> None:
+    rows = (variant(REFERENCE, 4.0, 5.0), variant(RIVAL, 2.0, 1.0, **fields))
+    params = load_params("demo")
+    deployed = Deployed("ctranslate2", "int8", basis(params, LatencyCost(page="03", mean=estimate(9.0))), "missed")
+    made = choose(Quantization(page="04", variants=rows, cut=24), params, deployed)
+    assert (made.recommended, made.why) == (best, why)
+    placed = [(fit.deployed, fit.latency, fit.needed_gb is not None) for fit in made.fits]
+    assert placed[0] == (False, "not measured", False)
+    assert placed[1][:2] == (True, "missed"), "the deployed one is judged by page 03"
+
+
 def setting(name: str, seconds: float | None, half: float = 0.5, **fields: Any) -> SettingResult:
     if seconds is None:
         return SettingResult(name=name, reason="refused", **fields)

@@ -28,6 +28,7 @@ from helpers.report.views import (
     quantization,
     sample_eval,
     summaries,
+    variant_speed,
 )
 from helpers.report.views.common import HIDDEN, answered_by, engine, evidence_link, provenance
 from helpers.runs.results.cited import Cited
@@ -75,7 +76,7 @@ def page(run: Run, frame: Frame, cards: Sequence[Card], found: Comparison | None
     first = Markup('<div class="first">{}{}</div>').format(
         tiles(judged_tile(row, evidence[row.name.raw]) for row in judging), _plane(run)
     )
-    caption = "Every published target, judged by its interval"
+    caption = "Every target, judged by its interval"
     every = verdict_table(caption, rows, evidence=evidence, id="verdicts")
     parts = [
         decision.banner(run, judged),
@@ -123,7 +124,7 @@ def _plane(run: Run) -> Markup:
     if found is None or found.reason:
         return Markup()
     result = Cited(found, "results/04.json")
-    drawn = quantization.trade(run, result) or quantization.latencies(run, result)
+    drawn = quantization.trade(run, result) or variant_speed.latencies(run, result)
     return Markup('<div class="panel">{}</div>').format(drawn) if drawn else Markup()
 
 
@@ -231,7 +232,8 @@ def trade(run: Run) -> Markup:
         if variant.latency.raw
     ]
     untimed = Markup(", ").join(quoted(variant.name) for variant in result.variants if not variant.latency.raw)
-    note = sentence("Not timed in this run: {names}; page 04 has their quality.", names=untimed) if untimed else ""
+    left_out = sentence("Not timed in this run: {names}; page 04 has their quality.", names=untimed) if untimed else ""
+    note = Markup(" ").join(filter(None, [variant_speed.cut_answers(result), left_out]))
     caption = "Cost, quality and speed of what could be deployed"
     return _section("Options: engine and precision", table(caption, columns, rows, id="options", note=note))
 

@@ -9,13 +9,12 @@ from markupsafe import Markup
 from helpers.core.text import spell
 from helpers.cost.costs import BY_USE
 from helpers.report.components import tiles
-from helpers.report.components.figures import points
 from helpers.report.components.numbers import NOT_MEASURED, between, number, quoted, sentence
 from helpers.report.components.scatter import Axis, Coordinate, NamedPoint, plane
-from helpers.report.components.tables import Cell, Column, chip, table
-from helpers.report.views.common import AS_GOOD, ended_early, not_measured, recorded_quality, unmeasured, with_interval
+from helpers.report.components.tables import Column, chip, table
+from helpers.report.views.common import AS_GOOD, ended_early, not_measured, recorded_quality, with_interval
 from helpers.report.views.cost import projected
-from helpers.report.views.latency_cost import latency_target, time_scale
+from helpers.report.views.variant_speed import is_faster, timed_variants
 from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
 from helpers.verdicts.compute import recommendation
@@ -23,12 +22,14 @@ from helpers.verdicts.recommendation import answers_the_same
 
 #: What to do with the engines that were compared, and why.
 ADVICE = {
-    "target": "Prefer <strong>{name}</strong>: it keeps the quality of {reference} and meets the latency target, "
+    "target": "{verb} <strong>{name}</strong>: it keeps the quality of {reference} and meets the latency target, "
     "which {reference} is not shown to.",
-    "cheaper": "Prefer <strong>{name}</strong>: it keeps the quality of {reference} and, at the speed measured here, "
+    "cheaper": "{verb} <strong>{name}</strong>: it keeps the quality of {reference} and, at the speed measured here, "
     "fits on a cheaper instance.",
-    "faster": "Prefer <strong>{name}</strong>: it keeps the quality of {reference} and is faster, on an instance that "
+    "faster": "{verb} <strong>{name}</strong>: it keeps the quality of {reference} and is faster, on an instance that "
     "costs no more.",
+    "only faster": "{verb} <strong>{name}</strong>: it keeps the quality of {reference} and is faster.",
+    "no faster": "Keep <strong>{name}</strong>: no variant that keeps its quality is shown to be faster.",
     "no saving": "Keep <strong>{name}</strong>: the variants that keep its quality fit no cheaper instance, meet no "
     "further target and are not shown to be faster where they cost no more.",
     "none keeps quality": "Keep <strong>{name}</strong>: no other variant whose speed was measured is shown to keep "
@@ -77,7 +78,7 @@ def key_figures(run: Run, result: Cited) -> Markup:
     fit = _fit_of(made, best)
     faster = tiles.estimate_tile("Speed-up over the reference", best.speedup, "ratio") if has_ratio(best) else None
     return tiles.key_figures(
-        tiles.estimate_tile("Latency", best.latency, "s", quoted(best.name)),
+        tiles.estimate_tile("Latency", best.latency, "s", quoted(best.name)) if result.cut.raw is None else None,
         faster if best.name.raw != result.variants[0].name.raw else None,
         tiles.number_tile("Peak memory", best.peak_bytes, "megabytes", "of its process, one request at a time"),
         tiles.number_tile("Compute cost per 1,000 requests", fit.per_1000_requests, "usd", quoted(fit.instance)),
@@ -92,7 +93,15 @@ def advice(run: Run, result: Cited, *, short: bool = False) -> Markup:
     made = choice(run)
     parts = ["Compared on this machine, not on the endpoint."] if run.params.backend == "endpoint" else []
     reference, best, quick = result.variants[0], recommended(result, made), _named(result, made.quick.raw)
-    parts.append(sentence(ADVICE[made.why.raw], name=quoted(made.recommended), reference=quoted(reference.name)))
+    is_deployed = best is not None and bool(_fit_of(made, best).deployed.raw)
+    parts.append(
+        sentence(
+            ADVICE[made.why.raw],
+            verb="Keep" if is_deployed else "Prefer",
+            name=quoted(made.recommended),
+            reference=quoted(reference.name),
+        )
+    )
     if not short:
         parts += _how_sure(result, best)
     outcomes = {fit.latency.raw for fit in made.fits} - {"not measured"}
@@ -140,69 +149,8 @@ def _on_precision(result: Cited, best: Cited | None) -> list[Markup]:
     return [sentence(told)]
 
 
-def _timed(result: Cited) -> list[Cited]:
-    """Return the variants whose speed was measured."""
-    return [variant for variant in result.variants if not variant.reason.raw and variant.latency.raw]
-
-
-def _is_faster(variant: Cited) -> bool:
-    """Return whether a variant is faster than the reference even at the lower end of the interval."""
-    faster = variant.speedup
-    return bool(faster.raw) and faster.low.raw is not None and faster.low.raw > 1
-
-
 def _fit_of(made: Cited, variant: Cited) -> Cited:
     return next(fit for fit in made.fits if fit.name.raw == variant.name.raw)
-
-
-def speed(result: Cited) -> Markup:
-    """Return how fast each variant answers, what it takes, and why one was not measured."""
-    if result.reason:
-        return Markup()
-    at_once = any(variant.batch_rate.raw for variant in result.variants)
-    columns = [
-        Column("Variant"),
-        Column("Latency", numeric=True, better="down"),
-        Column("Over the reference", numeric=True, better="up"),
-        Column("Over the fastest fp32", numeric=True, better="up"),
-        *([Column("Times the int8 limit", numeric=True, better="down")] if result.limit.raw else []),
-        *([Column("Batch throughput, per second", numeric=True, better="up")] if at_once else []),
-        Column("Load time", numeric=True, better="down"),
-        Column("Peak memory, one at a time", unit="MB", numeric=True, better="down"),
-        Column("Weights", unit="MB", numeric=True, better="down"),
-    ]
-    rows = [_speed_row(variant, with_limit=bool(result.limit.raw), at_once=at_once) for variant in _timed(result)]
-    note = unmeasured(list(result.variants))
-    caption = sentence(
-        "Speed and size on {processor}: a process each, {dialogues} dialogues in {rounds} rounds, asked in turn",
-        processor=quoted(result.processor),
-        dialogues=number(result.dialogues, "count"),
-        rounds=number(result.rounds, "count"),
-    )
-    return table(caption, columns, rows, id="speed", note=note)
-
-
-def latencies(run: Run, result: Cited) -> Markup:
-    """Return the latency of every variant that was timed, the fastest first, beside the latency target."""
-    timed = [variant for variant in _timed(result) if variant.latency.value.raw is not None]
-    if len(timed) < 2:
-        return Markup()
-    rows = sorted(timed, key=lambda variant: variant.latency.value.raw)
-    quicker = [variant for variant in rows if _is_faster(variant)]
-    finding: Cell = "No variant is shown to be faster than the reference"
-    if quicker:
-        names = Markup(", ").join(quoted(variant.name) for variant in quicker)
-        finding = sentence("Faster than the reference: {names}", names=names)
-    return points(
-        "latencies",
-        finding,
-        sentence("latency, mean and 95 % interval over dialogues, on {processor}", processor=quoted(result.processor)),
-        [(variant.name.raw, variant.latency) for variant in rows],
-        unit="s",
-        target=latency_target(run, "target"),
-        by="Variant",
-        scale=time_scale(run, run.results().latency_cost),
-    )
 
 
 def quality(run: Run, result: Cited) -> Markup:
@@ -238,10 +186,13 @@ def fits(run: Run, result: Cited) -> Markup:
     costs = projected(run)
     if not costs:
         return not_measured(f"where an engine would fit; {BY_USE}")
+    others = "the others were measured on this machine, not on that instance."
+    if result.cut.raw is not None:
+        others = "of the others no whole answer was timed, which this takes."
     note = sentence(
         "The cheapest of the price list that has {headroom} the peak memory and sustains the traffic at a "
-        "utilisation of {limit}, by the rule of page 03. The deployed variant is shown as page 03 measured it; the "
-        "others were measured on this machine, not on that instance.",
+        "utilisation of {limit}, by the rule of page 03. The deployed variant is shown as page 03 measured it; "
+        + others,
         headroom=number(costs.choices.headroom, "ratio"),
         limit=number(costs.throughput.utilisation_limit, "rate"),
     )
@@ -250,12 +201,12 @@ def fits(run: Run, result: Cited) -> Markup:
 
 def trade(run: Run, result: Cited) -> Markup:
     """Return quality against speed as a plane, or nothing while no other variant's quality is known."""
-    timed = _timed(result)
+    timed = timed_variants(result)
     if not timed:
         return Markup()
     made, reference = choice(run), result.variants[0].name.raw
     # Both by their intervals: quality kept within the margins, and faster even at the lower end.
-    quick = [variant for variant in timed if _is_faster(variant)]
+    quick = [variant for variant in timed if is_faster(variant)]
     good = {fit.name.raw for fit in made.fits if fit.quality.raw == "met"} - {reference}
     best = Markup(", ").join(quoted(v.name) for v in quick if v.name.raw in good)
     finding = Markup("No variant is shown to keep quality and be faster")
@@ -283,27 +234,6 @@ def trade(run: Run, result: Cited) -> Markup:
         Axis("ROUGE-L change", "difference", 0.0, -run.params.quantization.margin, "allowed"),
         data=_trade_table(timed, reference, costs),
     )
-
-
-def lengths(result: Cited) -> Markup:
-    """Return the latency of every variant by the length of the dialogue."""
-    timed = [v for v in result.variants if not v.reason and v.by_length.raw]
-    if not timed:
-        return Markup()
-    columns = [
-        Column("Dialogue"),
-        Column("Tokens in", numeric=True),
-        *(Column(quoted(v.name), numeric=True, better="down") for v in timed),
-    ]
-    rows = [
-        [
-            quoted(name),
-            number(tokens, "count"),
-            *(number(v.by_length[name].value, "s") if name in v.by_length.raw else "–" for v in timed),
-        ]
-        for name, tokens in result.input_tokens.items()
-    ]
-    return table("Latency by the length of the dialogue, one at a time", columns, rows, id="lengths")
 
 
 def _spot(variant: Cited, cost: Cited | None, *, is_reference: bool) -> NamedPoint | None:
@@ -340,47 +270,3 @@ def _trade_table(variants: Sequence[Cited], reference: str, costs: Mapping[str, 
         price = "–" if cost is None else number(cost, "usd")
         rows.append([quoted(variant.name), with_interval(variant.speedup, "ratio"), gain, price])
     return table("Quality and speed of every variant", columns, rows)
-
-
-def conditions(result: Cited) -> Markup:
-    """Return under what conditions the variants were compared."""
-    if result.reason:
-        return Markup()
-    return sentence(
-        "<p>Variants of <code>{model}</code>; threads each: {threads}; interleaved rounds: {rounds}. The run's own "
-        "server took {busy} of processor time meanwhile.</p>",
-        model=result.model.raw,
-        threads=number(result.threads, "count"),
-        rounds=number(result.rounds, "count"),
-        busy=number(result.served_busy, "s"),
-    ) + _limit(result)
-
-
-def _limit(result: Cited) -> Markup:
-    """Return the fewest seconds that this machine takes for a summary, and how they are counted."""
-    if not result.limit.raw:
-        return Markup()
-    return sentence(
-        "<p>This machine's own limit for a summary of mean length is {least}: the text read once, then a step for each "
-        "token of all beams, each waiting for its operations ({rate} billion a second, measured) or for its bytes "
-        "({memory} GB a second), with weights of int8. With fp32 alone it is {fp32}. Tokens of the prompt around the "
-        "text are not counted.</p>",
-        least=number(result.limit, "s"),
-        rate=number(result.matrix_gflops, "count"),
-        memory=number(result.memory_gb, "plain"),
-        fp32=number(result.limit_fp32, "s"),
-    )
-
-
-def _speed_row(variant: Cited, *, with_limit: bool, at_once: bool) -> list[Markup | str]:
-    return [
-        quoted(variant.name),
-        with_interval(variant.latency, "s"),
-        with_interval(variant.speedup, "ratio"),
-        with_interval(variant.speedup_fp32, "ratio"),
-        *([number(variant.over_limit, "ratio")] if with_limit else []),
-        *([with_interval(variant.batch_rate, "plain")] if at_once else []),
-        number(variant.load, "s"),
-        number(variant.peak_bytes, "megabytes", bare=True),
-        number(variant.disk_bytes, "megabytes", bare=True),
-    ]

@@ -30,6 +30,7 @@ class VariantResult(ComparedResult):
 class Quantization(PageResult):
     """Page 04; ``processor`` computed the variants, which were sent ``dialogues`` in each of ``rounds``.
 
+    Where answers were ``cut`` after so many tokens, times say how fast variants are beside one another alone.
     ``input_tokens`` are those of each dialogue that was sent, shortest first; ``served_busy`` is the processor time,
     seconds, that the run's own server took meanwhile. ``limit`` is the fewest seconds that this machine takes for a
     summary of mean length, with weights of int8 and the fastest type of matrices, ``limit_fp32`` with fp32 alone;
@@ -39,6 +40,7 @@ class Quantization(PageResult):
     model: str = ""
     threads: int = 0
     dialogues: int = 0
+    cut: int | None = None
     processor: str = ""
     variants: tuple[VariantResult, ...] = ()
     rounds: int = 0

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from helpers.params.files import load_params
 from helpers.report.components.scatter import Axis, Coordinate, NamedPoint, plane
-from helpers.report.views import quantization
+from helpers.report.views import quantization, variant_speed
 from helpers.runs.results.cited import Cited
 from helpers.runs.results.quantization import Quantization, VariantResult
 from helpers.runs.results.store import Results
@@ -100,7 +100,7 @@ def test_page_04_shows_what_is_faster_and_as_good_and_latency_by_length() -> Non
     )
     result = Quantization(page="04", variants=rows, input_tokens={"short": 50, "long": 400})
     run, cited = run_of(result), Cited(result, "results/04.json")
-    html = quantization.trade(run, cited) + quantization.lengths(cited)  # type: ignore[arg-type]
+    html = quantization.trade(run, cited) + variant_speed.lengths(cited)  # type: ignore[arg-type]
     soup = BeautifulSoup(html, "html.parser")
     finding = soup.select_one(".finding")
     assert finding is not None
