@@ -38,7 +38,7 @@ CHECK_LABELS = {
     FaithfulnessCheck.WHEN: "When",
     FaithfulnessCheck.HOW_MUCH: "How much",
     FaithfulnessCheck.REVERSED: "Affirmed or denied",
-    FaithfulnessCheck.AT_ODDS: "At odds with itself",
+    FaithfulnessCheck.AT_ODDS: "Says a thing twice",
 }
 
 

@@ -154,6 +154,11 @@ def _paired(a: dict[str, dict[str, float]], b: dict[str, dict[str, float]], seed
 
 
 def _text(value: Any) -> str | None:
+    """Return a making as text: of what is nested, what is given."""
+    if isinstance(value, Mapping):
+        return " ".join(f"{name}={_text(one)}" for name, one in value.items() if one is not None)
+    if isinstance(value, list | tuple):
+        return "; ".join(_text(one) or "none" for one in value)
     return None if value is None else str(value)
 
 

@@ -113,7 +113,7 @@ def long_dialogues(basis: AuditBasis) -> Claim:
         verdict=verdict(_rarer(long, others)),
         arithmetic="Read against their dialogues, {few} of {long} summaries of long dialogues hold no false statement, "
         "and {many} of {others} of shorter ones: answers of this run's model, not of the published one.",
-        remedy="Read more summaries of long dialogues: the two shares are told apart only by an exact test.",
+        remedy="Publish the summaries of long dialogues, and have them read.",
         figures=figures("plain", remark=next((one for one in basis.published.limitations_stated if "long" in one), "–"))
         | figures("count", few=sum(long), long=len(long), many=sum(others), others=len(others)),
     )

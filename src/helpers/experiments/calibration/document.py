@@ -30,9 +30,9 @@ on {looked:,} users; the standard errors of 2.5 % are {once_error:.2f} and {look
 
 ## One look
 
-A share of samples whose 95 % interval lies wholly above the truth (a false *met*, where more is better) and wholly
-below it. At most 2.5 % is promised on each side, from n = 5; below that no verdict is given. In brackets, what the
-usual 95 % interval does: Student-t, for rates Wilson.
+Each cell gives two shares of samples: those whose 95 % interval lies wholly above the truth (a false *met*, where more
+is better), and those whose interval lies wholly below it. From n = 5 on at most 2.5 % is promised on each side for data
+like these; below that no verdict is given. In brackets, what the usual 95 % interval does: Student-t, for rates Wilson.
 
 {one_look}
 

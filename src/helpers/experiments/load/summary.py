@@ -334,7 +334,7 @@ def _percentile(values: FloatArray, p: float) -> float | None:
 def _highest(found: Sequence[tuple[float | None, bool]]) -> Estimate:
     held = np.array([rate for rate, _ in found if rate is not None])
     if held.size < len(found):
-        note = "a run is too short for p95; needs counts the successes of a run"
+        note = "a run is too short for p95, which needs so many successful requests in each"
         return without_interval(None, n=len(found), unit="repeat", needs=smallest_n(95, sides=1), note=note)
     estimate = t_estimate(held, unit="repeat", method="independent-repeats")
     if not held.all():

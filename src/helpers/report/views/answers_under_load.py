@@ -22,8 +22,8 @@ def answers(result: Cited) -> Markup:
     counts = {name: number(getattr(found, name), "count") for name in ("answers", "dialogues")}
     pairs: list[tuple[Cell, Cell]] = [
         ("Answers under load that are the answer alone, word for word", _equal(found.equal)),
-        ("ROUGE-L under load less alone", _difference(found.rouge_l)),
-        ("Facts told under load less alone", _difference(found.facts)),
+        ("ROUGE-L under load minus alone", _difference(found.rouge_l)),
+        ("Facts told under load minus alone", _difference(found.facts)),
         ("It rests on", sentence(rests, n=counts["answers"], dialogues=counts["dialogues"])),
     ]
     return facts(pairs)

@@ -95,7 +95,9 @@ def answer(result: Cited) -> Markup:
     own = [cell for engine, cell in best.values() if engine.label.raw == winner and cell.speedup.raw]
     nearest = min((cell for _, cell in best.values()), key=lambda cell: cell.over_limit.raw)
     fast = sentence(
-        "<strong>{name}</strong> is fastest at {most} kinds of requests", name=quoted(winner), most=_most(names)
+        "<strong>{name}</strong> has the lowest median at {most} kinds of requests",
+        name=quoted(winner),
+        most=_most(names),
     )
     if own:
         most = max(own, key=lambda cell: cell.speedup.value.raw)

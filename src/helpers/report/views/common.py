@@ -22,7 +22,7 @@ from helpers.scorers.planted import PlantedKind
 from helpers.verdicts.compute import judgement
 
 #: Rows of the request table on a page; the log holds all of them.
-MOST_ROWS = 60
+MOST_ROWS = 15
 #: Pages whose requests are the steady state that page 03 judges.
 STEADY = ("02", "03")
 #: Pages whose requests are listed together on one page.
@@ -357,8 +357,8 @@ def _as_good(ways: Sequence[Cited], made: Cited) -> list[Markup]:
     return [
         sentence(
             "<em>Quality kept</em>: losses are shown to stay within {margins}. All are tested together, corrected over "
-            "all that are compared. Answers that are the same word for word count too, if at most {different} of those "
-            "to other dialogues may differ.",
+            "all that are compared. It also counts as kept where all answers are the same word for word, on so many "
+            "dialogues that at most {different} of other answers can differ.",
             margins=Markup(", ").join(margins),
             different=number(made.most_different, "rate"),
         )

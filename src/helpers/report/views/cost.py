@@ -183,7 +183,10 @@ def choice(run: Run) -> Markup:
         for row in known
     ]
     left_out = [row.instance.raw for row in found.candidates if row.service_time.raw is None]
-    note = Markup("Times on other numbers of processors are scaled by that number, the best that more of them can do. ")
+    note = Markup(
+        "Measured times count as the configured instance's, on however many processors they were measured. Those of "
+        "other instances are scaled by their number of processors, which is the best that more of them can do. "
+    )
     if left_out:
         note += sentence(
             "Not listed, because no service time is known (supply <code>cost.service_times</code>): {names}.",

@@ -14,7 +14,7 @@ from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
 
 RULE = (
-    "SHIP requires that every target is met over its whole interval. The intervals of targets are wider than one 95 % "
+    "SHIP requires that the whole interval of every target meets it. The intervals of targets are wider than one 95 % "
     "interval, because they allow for repeated looks."
 )
 
@@ -55,7 +55,8 @@ def _met(judged: Cited) -> Markup:
     names = {row.name.raw for row in judged.rows if row.verdict.raw == "met"}
     labels = quoted(", ".join(row.label.raw for row in judged.rows if row.verdict.raw == "met"))
     open_ = [aspect for aspect, targets in _ASPECTS.items() if not names & set(targets)]
-    without = f" No target judges {' or '.join(open_)}." if open_ else ""
+    listed = " or ".join(filter(None, [", ".join(open_[:-1]), *open_[-1:]]))
+    without = f" No target covers {listed}." if open_ else ""
     return sentence("<p>Every target is shown to be met: {labels}.{without}</p>", labels=labels, without=without)
 
 

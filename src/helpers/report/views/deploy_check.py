@@ -93,7 +93,7 @@ def checks(result: Cited) -> Markup:
         [check.name.raw, check.expectation.raw, quoted(check.detail), chip(VERDICTS[check.passed.raw])]
         for check in result.checks
     ]
-    return table("Reachable, safe, repeatable", columns, rows) if rows else Markup()
+    return table("What any deployment must do", columns, rows) if rows else Markup()
 
 
 def cold_and_warm(result: Cited) -> Markup:

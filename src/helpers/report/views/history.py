@@ -97,9 +97,9 @@ def _finding(series: Cited) -> Markup:
 
 
 def _other(series: Cited, name: str) -> Markup:
-    who = series.system_name.raw or "a model that the ledger does not name"
+    who = series.system_name.raw or "an earlier model whose name was not kept"
     latest = series.looks[len(series.looks) - 1]  # tells apart models of one name
-    heading = Markup("{}: {}, dialogues {}, until {}").format(
+    heading = Markup("{}: {}, dialogues {}, last report {}").format(
         quoted(series.label), quoted(who), quoted(series.dialogues), quoted(latest.run)
     )
     return collapsible(heading, Markup('<div class="over-time">{}</div>').format(_looks(series, name, heading)))

@@ -85,8 +85,8 @@ def _able(run: Run) -> Markup:
     costs = projected(run)
     able = costs.throughput
     return sentence(
-        "At the speed measured here a request takes {service}, so the configured replicas complete at most {most} an "
-        "hour, and sustain {sustained} at a utilisation of {limit}.",
+        "At the mean speed measured here a request takes {service}, so the configured replicas complete at most {most} "
+        "an hour, and sustain {sustained} at a utilisation of {limit}.",
         service=number(costs.basis.service_time.value, "s"),
         most=number(able.most_per_hour, "count"),
         sustained=number(able.sustained_per_hour, "count"),

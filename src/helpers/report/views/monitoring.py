@@ -122,7 +122,7 @@ def thresholds(run: Run, result: Cited) -> Markup:
     columns = [
         Column("Alert"),
         Column("Published", numeric=True),
-        Column("Time over threshold", numeric=True),
+        Column("Time beyond threshold", numeric=True),
         Column("Lowest seen", numeric=True),
         Column("Highest seen", numeric=True),
         Column("Suggested threshold", numeric=True),

@@ -75,7 +75,7 @@ class AnswersUnderLoad(Frozen):
     """Answers of all rates beside those of page 02 to the same dialogues; with a ``reason`` nothing was compared.
 
     ``equal`` is the share that is the answer alone word for word (``None``: no text is kept), ``rouge_l`` and ``facts``
-    are mean differences over dialogues, under load less alone. ``marked``: prompts began with a mark of their own, as
+    are mean differences over dialogues, under load minus alone. ``marked``: prompts began with a mark of their own, as
     those of page 02 do not.
     """
 

@@ -28,8 +28,8 @@ def cited(*rows: dict[str, Any]) -> Cited:
 @pytest.mark.parametrize(
     ("targets", "told"),
     [
-        (["usable_summaries"], "No target judges latency or reliability or cost."),
-        (["usable_summaries", "time_to_first_token", "error_rate"], "No target judges cost."),
+        (["usable_summaries"], "No target covers latency, reliability or cost."),
+        (["usable_summaries", "time_to_first_token", "error_rate"], "No target covers cost."),
         (["average_latency", "success_rate", "cost_per_1000_tokens"], ""),
     ],
 )

@@ -39,7 +39,8 @@ MEASURED = {
         (
             [setting(OWN, 4.0, rouge_l=MEASURED["rouge_l"]), setting(LEAST, 1.0, **MEASURED)],
             ["The cheapest setting that meets the latency target of 3.00 s is 1 beam, 64 tokens, with 1.0 s a summary",
-             "quality lost over 127 recorded answers: ROUGE-L −0.020 (−0.030 to −0.015), key-fact recall −0.010",
+             "quality lost; the differences over 127 recorded answers: ROUGE-L −0.020 (−0.030 to −0.015)",
+             "key-fact recall −0.010",
              "the share that passes the faithfulness checks +0.000 (−0.060 to +0.060)."],
         ),
         ([setting(OWN, 1.0), setting(LEAST, None, failed=1, requests=1)],
