@@ -8,6 +8,8 @@ import io
 import json
 import os
 import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -24,6 +26,21 @@ HUB_TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{30,}")
 #: A shorter value would blot out ordinary words; no real token is that short.
 SHORTEST = 6
 REDACTED = "[redacted]"
+
+
+@contextmanager
+def variables(changed: Mapping[str, str]) -> Iterator[None]:
+    """Have what is started or imported meanwhile see other variables."""
+    before = {name: os.environ.get(name) for name in changed}
+    os.environ.update(changed)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def environment() -> dict[str, str]:

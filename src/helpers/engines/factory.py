@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 from helpers import SPINS
 from helpers.backends.base import Backend
 from helpers.backends.endpoint import endpoint_url, open_endpoint
 from helpers.backends.replay import ReplayBackend
+from helpers.core.environment import variables
 from helpers.engines.environments import is_here
 from helpers.params import Model, Params
 from helpers.samples.dataset import Sample
@@ -19,16 +20,9 @@ from helpers.samples.dataset import Sample
 BRIEF_SPINS = "1500"
 
 
-@contextmanager
-def brief_spins() -> Iterator[None]:
+def brief_spins() -> AbstractContextManager[None]:
     """Have a library that is imported meanwhile put its waiting threads to sleep soon: it reads this once."""
-    before = os.environ["GOMP_SPINCOUNT"]
-    if before == SPINS:
-        os.environ["GOMP_SPINCOUNT"] = BRIEF_SPINS
-    try:
-        yield
-    finally:
-        os.environ["GOMP_SPINCOUNT"] = before
+    return variables({"GOMP_SPINCOUNT": BRIEF_SPINS} if os.environ["GOMP_SPINCOUNT"] == SPINS else {})
 
 
 def load_local(model: Model) -> Backend:

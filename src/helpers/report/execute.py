@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.core.console import public, shown
-from helpers.core.environment import redact
+from helpers.core.environment import redact, variables
 from helpers.core.errors import InputError, NotebookError, did_you_mean
 from helpers.core.paths import PROJECT
 from helpers.report.components.page import Frame, Link, Text, framed
@@ -146,19 +146,13 @@ def execute_all(run: Run, pages: Sequence[Page], site: Path, params: Path) -> di
 def own_kernel() -> Iterator[None]:
     """Make this Python the kernel of the notebooks: a user's own of that name knows nothing of this package."""
     argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    before = os.environ.get("JUPYTER_PATH")
     with tempfile.TemporaryDirectory() as folder:
         spec = Path(folder) / "kernels" / KERNEL / "kernel.json"
         spec.parent.mkdir(parents=True)
         spec.write_text(json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"}))
-        os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [folder, before]))
-        try:
+        first = os.pathsep.join(filter(None, [folder, os.environ.get("JUPYTER_PATH")]))
+        with variables({"JUPYTER_PATH": first}):
             yield
-        finally:
-            if before is None:
-                del os.environ["JUPYTER_PATH"]
-            else:
-                os.environ["JUPYTER_PATH"] = before
 
 
 def _for_people(metadata: Mapping[str, Any]) -> bool:

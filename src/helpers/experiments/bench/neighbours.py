@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from helpers.backends.endpoint import EndpointBackend
+from helpers.core.environment import variables
 from helpers.core.errors import RequestError, RunError
 from helpers.core.paths import runs_folder
 from helpers.engines.model_files import model_hashes
@@ -94,7 +94,7 @@ def _measured(
     with ExitStack() as opened:
         tell(f"{name}: starting {max(BUSY) + 2} servers")
         subject, *others = (bring_up(params, folder / str(n), opened)[1] for n in range(max(BUSY) + 1))
-        with _environment(SPINNING):
+        with variables(SPINNING):
             spinner = bring_up(params, folder / "spinning", opened)[1]
         for backend in (subject, spinner, *others):
             _rate(backend, params, dialogue, name)
@@ -155,18 +155,3 @@ def _at_work(backends: Sequence[EndpointBackend], params: Params, dialogue: str)
         ended.set()
         for thread in threads:
             thread.join()
-
-
-@contextmanager
-def _environment(changed: Mapping[str, str]) -> Iterator[None]:
-    """Have what is started meanwhile see other variables."""
-    before = {name: os.environ.get(name) for name in changed}
-    os.environ.update(changed)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
