@@ -39,11 +39,17 @@ def write_card(folder: Path) -> Path:
 
 def compared(result: CrossValidation) -> str:
     """Return a comparison of recipes as a table: what each scored, and its gain with a 95 % interval."""
-    styles: dict[str, Style] = {"rouge_l": "score", "key_fact_recall": "rate"}
+    shown: dict[str, tuple[str, Style]] = {
+        "rouge_l": ("ROUGE-L", "score"),
+        "key_fact_recall": ("Key-fact recall", "rate"),
+        "failed": ("Failed output checks", "rate"),
+    }
+    if any(score.failed is None for one in result.candidates for score in one.scores.values()):
+        del shown["failed"]
     rows = []
     for one in result.candidates:
         row = [" ".join(one.changes) or "the standing one"]
-        for measure, style in styles.items():
+        for measure, (_, style) in shown.items():
             values = [getattr(score, measure) for score in one.scores.values()]
             gain = result.gain(one, measure)
             row.append(spell(sum(values) / len(values), style))
@@ -53,7 +59,7 @@ def compared(result: CrossValidation) -> str:
                 else f"{spell(gain.difference or 0.0, 'difference')} ({_between(gain.low, gain.high, 'difference')})"
             )
         rows.append(row)
-    return _table(["Recipe", "ROUGE-L", "Gain", "Key-fact recall", "Gain"], rows)
+    return _table(["Recipe", *(header for name, _ in shown.values() for header in (name, "Difference"))], rows)
 
 
 def filled(text: str, folder: Path) -> str:

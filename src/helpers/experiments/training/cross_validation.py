@@ -28,10 +28,11 @@ FILE = "cross-validation.json"
 
 
 class HeldOutScore(Frozen):
-    """What a recipe scored on one dialogue it did not learn (0 to 1)."""
+    """What a recipe scored on one dialogue it did not learn (0 to 1); ``failed`` is 1 if an output check failed."""
 
     rouge_l: float
     key_fact_recall: float
+    failed: float | None = None
 
 
 class FoldScores(Frozen):
@@ -57,7 +58,7 @@ class CrossValidation(Frozen):
     candidates: tuple[RecipeScores, ...]
 
     def gain(self, candidate: RecipeScores, measure: str) -> Paired:
-        """Return the paired difference of ``rouge_l`` or ``key_fact_recall`` to the first candidate."""
+        """Return the paired difference of a score, by its name, to the first candidate."""
         first = self.candidates[0]
         ids = sorted(first.scores)
         return paired(*([getattr(one.scores[key], measure) for key in ids] for one in (candidate, first)), limit=1.0)
@@ -103,7 +104,7 @@ def _part(changes: tuple[str, ...], fold: int, folds: int, parts: Path) -> FoldS
     from helpers.experiments.training.train import device, judge
 
     recipe = read_recipe(changes)
-    name = _name(recipe, fold, folds)
+    name = _name(recipe, f"{fold}/{folds}")
     kept = parts / f"{name}.json"
     if kept.is_file():
         return FoldScores.model_validate_json(kept.read_bytes())
@@ -116,11 +117,16 @@ def _part(changes: tuple[str, ...], fold: int, folds: int, parts: Path) -> FoldS
     learnt = [one for place, one in enumerate(samples) if place % folds != fold]
     members = [recipe.member(place) for place in range(recipe.members)]
     mean = parts / f"{name}.mean"
-    adapters.average([_trained(one, learnt, parts / _name(one, fold, folds)) for one in members], mean)
+    adapters.average([_trained(one, learnt, parts, f"{fold}/{folds}") for one in members], mean)
     scores = judge(mean, samples[fold::folds], recipe)
     shutil.rmtree(mean)
     part = FoldScores(
-        scores={one.id: HeldOutScore(rouge_l=one.rougeL, key_fact_recall=one.key_fact_recall or 0.0) for one in scores},
+        scores={
+            one.id: HeldOutScore(
+                rouge_l=one.rougeL, key_fact_recall=one.key_fact_recall or 0.0, failed=float(bool(one.failures))
+            )
+            for one in scores
+        },
         device=device(),
     )
     kept.write_text(part.model_dump_json())
@@ -129,18 +135,18 @@ def _part(changes: tuple[str, ...], fold: int, folds: int, parts: Path) -> FoldS
     return part
 
 
-def _name(recipe: Recipe, fold: int, folds: int) -> str:
-    return hashlib.sha256(f"{recipe.model_dump_json()} {fold}/{folds}".encode()).hexdigest()[:16]
+def _name(recipe: Recipe, fold: str) -> str:
+    return hashlib.sha256(f"{recipe.model_dump_json()} {fold}".encode()).hexdigest()[:16]
 
 
-def _trained(member: Recipe, learnt: Sequence[Sample], folder: Path) -> Path:
-    """Return the folder of one adapter, trained unless it is there."""
-    from helpers.experiments.training import adapters  # with torch, as above
-    from helpers.experiments.training.train import learn
+def _trained(member: Recipe, learnt: Sequence[Sample], parts: Path, fold: str) -> Path:
+    """Return the folder of one adapter, trained unless it is there; so is one that answers before it."""
+    from helpers.experiments.training.train import train_adapter  # with torch, as above
+
+    folder = parts / _name(member, fold)
 
     def make(partial: Path) -> None:
-        *_, (network, _) = learn(member, learnt)
-        adapters.save(network, partial)
+        train_adapter(member, learnt, partial, lambda teacher: _trained(teacher, learnt, parts, fold))
 
     build_once(folder, folder.is_dir, make)
     return folder

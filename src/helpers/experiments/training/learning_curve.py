@@ -9,17 +9,21 @@ from helpers.core.model import Frozen
 
 
 class Epoch(Frozen):
-    """One epoch: the mean loss per token of the references, and the scores on validation (0 to 1)."""
+    """One epoch: the mean loss per token of the references, and the scores on validation (0 to 1).
+
+    ``failed`` is the share of answers that fail an output check; of a training that did not count them it is ``None``.
+    """
 
     epoch: int
     train_loss: float
     rouge_l: float
     key_fact_recall: float
+    failed: float | None = None
 
     @property
     def score(self) -> float:
-        """What epochs are chosen by."""
-        return (self.rouge_l + self.key_fact_recall) / 2
+        """What epochs are chosen by: a failed check counts as much as all key facts of an answer."""
+        return (self.rouge_l + self.key_fact_recall - (self.failed or 0.0)) / 2
 
 
 class LearningCurve(Frozen):

@@ -20,6 +20,10 @@ class Recipe(Frozen):
     Dialogues over ``long_tokens``, a tenth of all with a third of the tokens, are learnt in the first epoch alone. The
     learning rate rises over ``warmup`` of the steps and falls linearly to zero. Training stops when ``patience`` epochs
     in a row are no better than the best.
+
+    With ``supported`` no reference is learnt in which the checks find something. With ``own_answers`` an adapter
+    trained by the rest of the recipe answers every dialogue that often, and a second one learns, beside the
+    references, the answers that bear comparison with them (``selection``).
     """
 
     members: int = Field(1, gt=0)
@@ -34,6 +38,8 @@ class Recipe(Frozen):
     batch_tokens: int = Field(1600, gt=0)
     long_tokens: int = Field(600, gt=0)
     rename_speakers: bool = True
+    supported: bool = False
+    own_answers: int = Field(0, ge=0)
     context_tokens: int = 2048
     max_new_tokens: int = 128
     num_beams: int = Field(1, gt=0)

@@ -10,8 +10,9 @@ import random
 import resource
 import shutil
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
@@ -29,13 +30,13 @@ from helpers.experiments.training import adapters
 from helpers.experiments.training.data import Batch, batches, collate, encode, renamed, speakers
 from helpers.experiments.training.learning_curve import Epoch, LearningCurve, write_curve
 from helpers.experiments.training.recipe import Recipe
+from helpers.experiments.training.selection import PROMPT, lessons
 from helpers.params import Generation, Model
 from helpers.params import Samples as SamplesParams
 from helpers.samples.dataset import Sample, load_samples
 from helpers.samples.prompts import load_prompt
 from helpers.scorers import SampleScore
 
-PROMPT = "tuned"
 #: The linear maps of a layer, in attention and feed-forward.
 LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 #: Dialogues summarised at a time when an adapter is judged.
@@ -53,7 +54,10 @@ def train(recipe: Recipe, output: Path) -> LearningCurve:
     judged: list[Epoch] = []
     last = output / "last"
     # The members go on together, so that after each epoch their mean can be judged.
-    learning = (learn(recipe.member(place), learnt) for place in range(recipe.members))
+    learning = [
+        learn(member, _lessons(member, learnt, partial(train_adapter, samples=learnt, folder=last / f"before-{place}")))
+        for place, member in enumerate(map(recipe.member, range(recipe.members)))
+    ]
     for number, trained in enumerate(zip(*learning, strict=True), 1):
         saved = [last / f"member-{place}" for place in range(recipe.members)]
         for folder, (network, _) in zip(saved, trained, strict=True):
@@ -66,6 +70,7 @@ def train(recipe: Recipe, output: Path) -> LearningCurve:
                 train_loss=fmean([loss for _, loss in trained]),
                 rouge_l=fmean([score.rougeL for score in scores]),
                 key_fact_recall=fmean([score.key_fact_recall or 0.0 for score in scores]),
+                failed=fmean([bool(score.failures) for score in scores]),
             )
         )
         say(f"train: {judged[-1]}")
@@ -86,6 +91,29 @@ def train(recipe: Recipe, output: Path) -> LearningCurve:
     )
     write_curve(curve, output)
     return curve
+
+
+def train_adapter(
+    recipe: Recipe, samples: Sequence[Sample], folder: Path, teacher: Callable[[Recipe], Path] | None = None
+) -> Path:
+    """Train one adapter to its last epoch into a folder, and return that.
+
+    ``teacher`` gives the folder of an adapter that answers before it, where the recipe wants one.
+    """
+    *_, (network, _) = learn(recipe, _lessons(recipe, samples, teacher))
+    adapters.save(network, folder)
+    return folder
+
+
+def _lessons(recipe: Recipe, samples: Sequence[Sample], teacher: Callable[[Recipe], Path] | None) -> list[Sample]:
+    with ExitStack() as opened:
+
+        def merged(before: Recipe) -> Path:
+            if teacher is None:
+                raise ValueError("own_answers: nobody answers before")
+            return opened.enter_context(_merged(teacher(before)))
+
+        return lessons(recipe, samples, merged)
 
 
 def learn(recipe: Recipe, samples: Sequence[Sample]) -> Iterator[tuple[Any, float]]:
@@ -110,11 +138,25 @@ def learn(recipe: Recipe, samples: Sequence[Sample]) -> Iterator[tuple[Any, floa
 
 
 def judge(adapter: Path, samples: Sequence[Sample], recipe: Recipe) -> list[SampleScore]:
-    """Merge an adapter, in its folder for a while, ask for a summary of every sample as served, and score them."""
-    merged = adapter / "merged"
-    demo_model.merge(demo_model.ensure("demo-base"), adapter, merged)
+    """Ask an adapter for a summary of every sample as served, and score them."""
+    with _merged(adapter) as folder:
+        return _judged(folder, samples, recipe)
+
+
+@contextmanager
+def _merged(adapter: Path) -> Iterator[Path]:
+    """Merge an adapter into the base, in its folder for a while."""
+    folder = adapter / "merged"
+    demo_model.merge(demo_model.ensure("demo-base"), adapter, folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def _judged(folder: Path, samples: Sequence[Sample], recipe: Recipe) -> list[SampleScore]:
     model = Model(
-        id=str(merged),
+        id=str(folder),
         task="chat",
         prompt=PROMPT,
         context_tokens=recipe.context_tokens,
@@ -135,7 +177,6 @@ def judge(adapter: Path, samples: Sequence[Sample], recipe: Recipe) -> list[Samp
             for one, answer in zip(batch, answers, strict=True)
         ]
     backend.close()
-    shutil.rmtree(merged)
     return scores
 
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from helpers.core.errors import ParamsError
-from helpers.experiments.training import adapters, cross_validation, train
+from helpers.experiments.training import adapters, cross_validation, selection, train
 from helpers.experiments.training.cross_validation import CrossValidation, HeldOutScore, RecipeScores
 from helpers.params import Samples
 from helpers.report.model_card import compared
@@ -29,6 +29,9 @@ def learnt(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
         trainings.append({one.id for one in samples})
         return [(set(), 2.0), (trainings[-1], 1.0)]
 
+    def merge(base: object, adapter: Path, folder: Path) -> None:
+        folder.mkdir()
+
     def save(network: set[str], folder: Path) -> None:
         folder.mkdir()
         (folder / "learnt").write_text("\n".join(network))
@@ -38,10 +41,12 @@ def learnt(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
 
     def judge(adapter: Path, samples: Sequence[Sample], recipe: object) -> list[SimpleNamespace]:
         assert not set((adapter / "learnt").read_text().split()) & {one.id for one in samples}
-        return [SimpleNamespace(id=one.id, rougeL=0.5, key_fact_recall=None) for one in samples]
+        return [SimpleNamespace(id=one.id, rougeL=0.5, key_fact_recall=None, failures=()) for one in samples]
 
     monkeypatch.setattr(train, "learn", learn)
     monkeypatch.setattr(train, "judge", judge)
+    monkeypatch.setattr(train.demo_model, "merge", merge)
+    monkeypatch.setattr(selection, "answered", lambda model, samples, recipe: [[] for _ in samples])
     monkeypatch.setattr(adapters, "save", save)
     monkeypatch.setattr(adapters, "average", average)
     return trainings
@@ -74,6 +79,15 @@ def test_a_mean_is_made_of_adapters_that_other_recipes_trained(learnt: list[set[
     assert len(learnt) == 3
 
 
+def test_who_answers_before_an_adapter_is_the_one_that_another_recipe_trained(
+    learnt: list[set[str]], tmp_path: Path
+) -> None:
+    for changes in (("epochs=1",), ("epochs=1", "own_answers=4"), ("epochs=1", "own_answers=8")):
+        cross_validation._part(changes, 0, FOLDS, tmp_path)
+    assert len(learnt) == 3
+    assert not list(tmp_path.glob("*/merged"))
+
+
 def test_the_first_folds_alone_are_judged_where_that_is_asked(
     learnt: list[set[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,10 +103,13 @@ def test_a_recipe_given_twice_is_refused_in_whatever_words(tmp_path: Path) -> No
 
 
 def test_gains_are_paired_and_a_gain_by_chance_is_no_gain() -> None:
-    standing = {f"d{number}": HeldOutScore(rouge_l=0.3 + number / 100, key_fact_recall=0.5) for number in range(20)}
+    standing = {
+        f"d{number}": HeldOutScore(rouge_l=0.3 + number / 100, key_fact_recall=0.5, failed=float(number < 2))
+        for number in range(20)
+    }
     gains = [0.019, 0.02, 0.021, 0.02] * 5
     better = {
-        key: HeldOutScore(rouge_l=one.rouge_l + gain, key_fact_recall=0.5)
+        key: HeldOutScore(rouge_l=one.rouge_l + gain, key_fact_recall=0.5, failed=one.failed)
         for (key, one), gain in zip(standing.items(), gains, strict=True)
     }
     result = CrossValidation(
@@ -108,6 +125,7 @@ def test_gains_are_paired_and_a_gain_by_chance_is_no_gain() -> None:
     assert gain.difference == pytest.approx(0.02)
     assert 0.019 < gain.low < 0.02
     assert compared(result).splitlines()[2:] == [
-        "| the standing one | 0.395 | the reference | 50 % | the reference |",
-        "| epochs=4 | 0.415 | +0.020 (+0.020 to +0.020) | 50 % | +0.000 (−0.168 to +0.168) |",
+        "| the standing one | 0.395 | the reference | 50 % | the reference | 10 % | the reference |",
+        "| epochs=4 | 0.415 | +0.020 (+0.020 to +0.020) | 50 % | +0.000 (−0.168 to +0.168) "
+        "| 10 % | +0.000 (−0.168 to +0.168) |",
     ]
