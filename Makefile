@@ -19,14 +19,12 @@ PIP := $(PY) -m pip --disable-pip-version-check
 QUIETLY := --quiet --no-compile
 ADAPTER := src/helpers/data/adapter/adapter_model.safetensors
 MODEL := .cache/models/smollm2-135m-dialogues/model.safetensors
-OPENVINO := .engines/openvino/.core
-OPENVINO_PIP := .engines/openvino/bin/python -m pip --disable-pip-version-check
-install_torch = $(if $(TORCH_INDEX),$(1) install $(QUIETLY) torch==2.13.0 --index-url $(TORCH_INDEX) ||) $(1) install $(QUIETLY) torch==2.13.0
+INSTALL_TORCH = $(PIP) install $(QUIETLY) torch==2.13.0
 SETS = $(foreach pair,$(SET),--set $(pair))
 PAGES = $(foreach page,$(ONLY),--only $(page))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report showcase render test test-slow bench statistics docs pictures engines explore serve app dashboard deploy teardown lint clean
+.PHONY: help setup report showcase render test test-slow bench statistics docs pictures explore serve app dashboard deploy teardown lint clean
 deploy teardown: PARAMS = params/endpoint.yaml
 
 help: ## this list
@@ -49,11 +47,8 @@ ifeq ($(BROWSER),)
 endif
 	$(PY) -m pytest -n 2 --dist worksteal -m "not slow and not bench$(if $(BROWSER),, and not browser)"
 
-test-slow: $(VENV)/.test $(VENV)/.explore $(MODEL) ## the slow tests: coverage simulations, kills and restarts; OpenVINO after make engines
-ifeq ($(wildcard $(OPENVINO)),)
-	@echo "make test-slow: no OpenVINO (make engines), so the tests of OpenVINO are NOT run" >&2
-endif
-	$(PY) -m pytest -n 2 --dist worksteal -m "slow$(if $(wildcard $(OPENVINO)),, and not openvino)"
+test-slow: $(VENV)/.test $(VENV)/.explore $(MODEL) ## the slow tests: coverage simulations, kills and restarts
+	$(PY) -m pytest -n 2 --dist worksteal -m slow
 
 bench: $(VENV)/.test $(MODEL) ## every engine on BART-large, at most 90 minutes [BENCH="--limit 30"]; then servers, neighbours and load, 40; idle machine
 	$(PY) -m helpers bench $(BENCH)
@@ -72,8 +67,6 @@ pictures: $(VENV)/.test ## the pictures of the README, from the published pages
 
 explore: setup $(VENV)/.explore ## the notebooks in JupyterLab, from a page that explains them [ARGS="--port 8890 --no-browser"]
 	$(PY) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/00-start.ipynb $(AS_ROOT) $(ARGS)
-
-engines: $(OPENVINO) ## OpenVINO for sequence-to-sequence models, which needs an environment of its own
 
 serve: setup ## the model of PARAMS over HTTP on loopback
 	$(PY) -m helpers serve $(PARAMS) $(SETS)
@@ -98,28 +91,21 @@ lint: $(VENV)/.test ## ruff, mypy, who may import whom, that no notebook output 
 	$(PY) -m pytest -q tests/unit/test_links.py
 
 clean: ## everything that can be made again, runs and reports excepted
-	rm -rf $(VENV) .engines .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # torch first: where the package index offers a CPU build of this version pip takes it.
-$(VENV)/.core: requirements.txt requirements-openvino-chat.txt pyproject.toml
+$(VENV)/.core: requirements.txt requirements-openvino.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "make: Python 3.11 or newer is needed, this is " + sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
-	$(call install_torch,$(PIP))
+	$(if $(TORCH_INDEX),$(INSTALL_TORCH) --index-url $(TORCH_INDEX) ||) $(INSTALL_TORCH)
 	$(PIP) install $(QUIETLY) -c requirements.txt -e .
-	$(PIP) install $(QUIETLY) --no-deps -r requirements-openvino-chat.txt
+	$(PIP) install $(QUIETLY) --no-deps -r requirements-openvino.txt
 	touch $@
 
 $(VENV)/.test: $(VENV)/.app $(VENV)/.scale $(VENV)/.trackio
 
 $(VENV)/.test $(VENV)/.explore $(VENV)/.app $(VENV)/.scale $(VENV)/.trackio: $(VENV)/.%: $(VENV)/.core
 	$(PIP) install $(QUIETLY) -c requirements.txt -e '.[$*]'
-	touch $@
-
-$(OPENVINO): requirements-openvino.txt pyproject.toml | $(VENV)/.core
-	$(PYTHON) -m venv .engines/openvino
-	$(call install_torch,$(OPENVINO_PIP))
-	$(OPENVINO_PIP) install $(QUIETLY) --no-deps -r requirements-openvino.txt
-	$(OPENVINO_PIP) install $(QUIETLY) --no-deps -e .
 	touch $@
 
 $(MODEL): $(ADAPTER) | $(VENV)/.core

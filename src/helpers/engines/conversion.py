@@ -1,7 +1,7 @@
 """A model's weights in the format of an engine, converted once for each state of them.
 
 ``python -m helpers.engines.conversion ENGINE SOURCE FOLDER DTYPE`` is the process that converts: its memory is not
-that of the process that serves, and it runs where the engine is installed.
+that of the process that serves.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from pathlib import Path
 from helpers.core.errors import ModelError
 from helpers.core.paths import cache
 from helpers.engines import model_cache, model_files
-from helpers.engines.environments import interpreter
+from helpers.engines.installed import missing
 from helpers.params.models import Engine
 
 #: A conversion that takes longer, seconds, hangs.
 LIMIT = 3600
 #: What the name of a converted folder calls its engine.
-SHORT = {"ctranslate2": "ct2", "openvino": "ov"}
+SHORT = {"ctranslate2": "ct2"}
 #: What the converter reads of a BART configuration and transformers 5 no longer writes: BART's own layer norms.
 BART_NORMS = {"normalize_before": False, "normalize_embedding": True}
 
@@ -64,31 +64,17 @@ def to_ctranslate2(source: Path, folder: Path, dtype: str) -> None:
 
 def to_openvino(source: Path, folder: Path, dtype: str) -> None:
     """Write the model for OpenVINO into a new folder, in this process; ``int8`` and ``int4`` are its weights alone."""
-    if model_files.task_of(source) == "chat":
-        from helpers.engines import openvino_export
+    from helpers.engines import openvino_chat, openvino_seq2seq
 
-        openvino_export.write(source, folder, dtype)
-        return
-    from optimum.intel import OVModelForSeq2SeqLM, OVWeightQuantizationConfig
-
-    from helpers.engines.openvino_options import GROUP
-
-    few_bits = {"bits": 4, "sym": False, "group_size": GROUP, "group_size_fallback": "adjust"}
-    network = OVModelForSeq2SeqLM.from_pretrained(
-        source,
-        export=True,
-        compile=False,
-        load_in_8bit=dtype == "int8",
-        quantization_config=OVWeightQuantizationConfig(**few_bits) if dtype == "int4" else None,
-        trust_remote_code=False,
-    )
-    network.save_pretrained(folder)
+    (openvino_chat if model_files.task_of(source) == "chat" else openvino_seq2seq).write(source, folder, dtype)
 
 
 def _in_a_process(engine: Engine, source: Path, folder: Path, dtype: str, tell: Callable[[str], None]) -> None:
-    began, python = time.monotonic(), interpreter(engine, model_files.task_of(source))
+    if reason := missing(engine):
+        raise ModelError(reason)
+    began = time.monotonic()
     tell(f"{engine}: converting {source.name} to {dtype} (once)")
-    command = [str(python), "-m", "helpers.engines.conversion", engine, str(source), str(folder), dtype]
+    command = [sys.executable, "-m", "helpers.engines.conversion", engine, str(source), str(folder), dtype]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=LIMIT, check=False)
     if done.returncode:
         shutil.rmtree(folder, ignore_errors=True)

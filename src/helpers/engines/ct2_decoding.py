@@ -11,8 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import ctranslate2
-
 #: Settings of transformers' ``generate`` → what CTranslate2 calls them, where only the name differs.
 NAMES = {"num_beams": "beam_size", "length_penalty": "length_penalty", "no_repeat_ngram_size": "no_repeat_ngram_size"}
 
@@ -35,6 +33,8 @@ def load(folder: Path, *, is_chat: bool, compute_type: str, device: str = "cpu",
     loaded it lives, OpenMP counts the helpers of both: more threads than processors, so that all sleep at every step
     instead of waiting for the next, which made two threads slower than one (3.0 s instead of 1.1 for BART-large).
     """
+    import ctranslate2  # what only sorts texts by their lengths does without
+
     kind = ctranslate2.Generator if is_chat else ctranslate2.Translator
     with ThreadPoolExecutor(1) as loader:
         loaded = loader.submit(kind, str(folder), device=device, compute_type=compute_type, intra_threads=threads)
@@ -51,7 +51,7 @@ class Decoder:
     """
 
     def __init__(self, model: Any, source: Path, tokenizer: Any) -> None:
-        self._is_chat, self._tokenizer, self._model = isinstance(model, ctranslate2.Generator), tokenizer, model
+        self._is_chat, self._tokenizer, self._model = hasattr(model, "generate_batch"), tokenizer, model
         own = source / "generation_config.json"
         self._own: dict[str, Any] = json.loads(own.read_text(encoding="utf-8")) if own.is_file() else {}
 

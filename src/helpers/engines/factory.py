@@ -11,7 +11,8 @@ from helpers.backends.base import Backend
 from helpers.backends.endpoint import endpoint_url, open_endpoint
 from helpers.backends.replay import ReplayBackend
 from helpers.core.environment import variables
-from helpers.engines.environments import is_here
+from helpers.core.errors import ModelError
+from helpers.engines.installed import missing
 from helpers.params import Model, Params
 from helpers.samples.dataset import Sample
 
@@ -26,21 +27,18 @@ def brief_spins() -> AbstractContextManager[None]:
 
 
 def load_local(model: Model) -> Backend:
-    """Return the engine on this machine that a run's ``model`` asks for; what computes is imported only now."""
+    """Return the engine on this machine that a run's ``model`` asks for; what computes is imported only now.
+
+    Raises `ModelError` when its package is not installed, or as the engine does.
+    """
+    if reason := missing(model.engine):
+        raise ModelError(reason)
     if model.engine == "ctranslate2":
         with brief_spins():
             from helpers.engines.ctranslate2 import CTranslate2Backend
 
         return CTranslate2Backend(model)
     if model.engine == "openvino":
-        if not is_here(model.engine, model.task):
-            from helpers.engines.served import ServedBackend
-
-            return ServedBackend(model)
-        if model.task == "summarization":
-            from helpers.engines.optimum import OptimumBackend
-
-            return OptimumBackend(model)
         from helpers.engines.openvino import OpenVINOBackend
 
         return OpenVINOBackend(model)

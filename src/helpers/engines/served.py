@@ -1,4 +1,4 @@
-"""A local server as a child process: started for a run, or for a model whose engine this process cannot import."""
+"""A local server as a child process."""
 
 from __future__ import annotations
 
@@ -6,53 +6,24 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.backends.base import Answer
 from helpers.backends.endpoint import EndpointBackend, open_endpoint
 from helpers.core.errors import ModelError, RequestError, ToolError
-from helpers.engines.environments import interpreter
-from helpers.params import Endpoint, Generation, Model, Params
-from helpers.params.files import load_params, write_params
+from helpers.params import Params
+from helpers.params.files import write_params
 
 #: A server that is not ready within this time, seconds, has failed; it includes a first conversion.
 READY_LIMIT = 600.0
-#: One batch may take minutes.
-PATIENT = Endpoint(read_timeout=3600.0, total_timeout=3600.0)
 #: The port is open long before the model is loaded; more than this means that Python itself does not start.
 START_LIMIT = 90.0
 #: Time to finish the running request before the child is killed.
 STOP_LIMIT = 15.0
-
-
-class ServedBackend:
-    """Starts ``helpers serve`` for a model and asks it; closing it ends the server.
-
-    Raises `ModelError` with the reason when the engine is not installed or the model does not come up.
-    """
-
-    def __init__(self, model: Model) -> None:
-        self.kind: str = model.engine
-        interpreter(model.engine, model.task)
-        params = load_params("local").model_copy(update={"model": model, "endpoint": PATIENT})
-        with ExitStack() as opened:
-            folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
-            _, self._backend = bring_up(params, folder, opened)
-            self._opened = opened.pop_all()
-
-    def summarise(self, dialogues: Sequence[str], generation: Generation) -> list[Answer]:
-        """Return one answer per dialogue, all made in one request; raises `RequestError` as an endpoint does."""
-        return self._backend.summarise(dialogues, generation) if dialogues else []
-
-    def close(self) -> None:
-        """End the server."""
-        self._opened.close()
 
 
 @dataclass

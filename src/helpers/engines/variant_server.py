@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from helpers.backends.endpoint import EndpointBackend
-from helpers.core.errors import HelpersError, ModelError
+from helpers.core.errors import HelpersError
 from helpers.core.machine import cpuinfo, peak_memory
 from helpers.engines import model_files
 from helpers.engines import served as servers
 from helpers.engines.conversion import CONVERTERS, converted
-from helpers.engines.environments import interpreter
+from helpers.engines.installed import missing
 from helpers.engines.served import ServerChild
 from helpers.params import Model, Params, Variant
-from helpers.params.models import Task
 
 #: Processor flags without which a type would only be emulated, more slowly than the reference.
 NEEDS = {"bfloat16": ("avx512_bf16", "amx_bf16"), "float16": ("avx512_fp16", "amx_fp16")}
@@ -44,13 +43,9 @@ class ServedVariant:
         self.peak = (peak_memory(self.child.process.pid) if self.child else None) or self.peak
 
 
-def why_not(variant: Variant, device: str, task: Task) -> str:
-    """Return why a variant of a model for a task cannot run here and how to get it, or nothing."""
-    try:
-        interpreter(variant.engine, task)
-    except ModelError as error:
-        return str(error)
-    return missing_instructions(variant.dtype, device)
+def why_not(variant: Variant, device: str) -> str:
+    """Return why a variant cannot run here and how to get it, or nothing."""
+    return missing(variant.engine) or missing_instructions(variant.dtype, device)
 
 
 def missing_instructions(dtype: str, device: str) -> str:

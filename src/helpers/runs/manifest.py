@@ -19,7 +19,6 @@ from helpers.core.machine import busy_cores, cpuinfo, usable_cores
 from helpers.core.model import Frozen
 from helpers.core.paths import PROJECT
 from helpers.core.text import spell
-from helpers.engines.environments import engine_versions
 from helpers.params import Params
 from helpers.params.files import given_and_defaulted
 from helpers.runs.request_log import settings_hash
@@ -206,7 +205,7 @@ def _versions() -> dict[str, str]:
             found[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found | engine_versions()
+    return found
 
 
 def _processor() -> str:

@@ -22,7 +22,6 @@ from starlette.applications import Starlette
 
 from helpers.core.errors import InputError
 from helpers.core.machine import end_on_signal, is_loopback, usable_cores
-from helpers.engines.environments import enter
 from helpers.engines.factory import load_local
 from helpers.engines.handler import HandlerBackend
 from helpers.engines.model_files import model_hashes
@@ -42,8 +41,6 @@ def serve_model(params: Params, host: str, port: int, *, handler: Path | None = 
 
     Prints the address on stdout; returns 0, or raises what kept the model from loading.
     """
-    if not handler:
-        enter(params.model.engine, params.model.task)
     token = os.environ.get("HELPERS_SERVE_TOKEN") or None
     parent_is_gone = _watch(parent)
     with listen(host, port, token) as listener:

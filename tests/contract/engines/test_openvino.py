@@ -1,4 +1,4 @@
-"""OpenVINO for chat models, in our own environment: the same tokens where the arithmetic is the same."""
+"""OpenVINO for chat models: the same tokens where the arithmetic is the same."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from helpers.engines.conversion import converted
 from helpers.engines.factory import load_local
 from helpers.engines.model_files import local_folder
 from helpers.engines.openvino import OpenVINOBackend
-from helpers.engines.openvino_export import GRAPH, reader
+from helpers.engines.openvino_chat import GRAPH, reader
 from helpers.engines.transformers import TransformersBackend
 from helpers.params import Generation, Model
 from tests.contract.engines.test_transformers import LONG

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from helpers.core.errors import ModelError
+from helpers.engines.factory import load_local
 from helpers.engines.variant_server import missing_instructions, why_not
-from helpers.params import Variant
+from helpers.params import Model, Variant
 
 
 def test_a_type_that_would_be_emulated_is_not_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -21,13 +24,10 @@ def test_a_type_that_would_be_emulated_is_not_measured(monkeypatch: pytest.Monke
 
 
 def test_an_engine_that_is_not_installed_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert why_not(Variant(engine="ctranslate2"), "cpu", "chat") == ""
-    monkeypatch.setattr("helpers.engines.environments.find_spec", lambda name: None)
-    monkeypatch.setattr("helpers.engines.environments.PROJECT", Path("/nowhere"))
-    assert "not installed; get it with: pip install ctranslate2" in why_not(
-        Variant(engine="ctranslate2"), "cpu", "chat"
-    )
-    assert "not installed; get it with: pip install --no-deps -r requirements-openvino-chat.txt" in why_not(
-        Variant(engine="openvino"), "cpu", "chat"
-    )
-    assert "not installed; get it with: make engines" in why_not(Variant(engine="openvino"), "cpu", "summarization")
+    assert why_not(Variant(engine="ctranslate2"), "cpu") == ""
+    monkeypatch.setattr("helpers.engines.installed.find_spec", lambda name: None)
+    for engine, how in (("ctranslate2", "ctranslate2"), ("openvino", "--no-deps -r requirements-openvino.txt")):
+        reason = f"the package {engine} is not installed; get it with: pip install {how}"
+        assert why_not(Variant(engine=engine), "cpu") == reason
+        with pytest.raises(ModelError, match=re.escape(reason)):
+            load_local(Model(id="a/bart", engine=engine))

@@ -11,8 +11,6 @@ from helpers.experiments.bench.roofline import Shape, count, limit
 from helpers.experiments.bench.rounds import EngineUnderTest
 from helpers.stats.intervals import Estimate, percentile, rate, without_interval
 
-#: Engines whose packages come with the plain install.
-PLAIN = ("transformers", "ctranslate2")
 #: How pages call engines and types.
 LABELS = {"transformers": "transformers", "ctranslate2": "CTranslate2", "openvino": "OpenVINO"}
 TYPES = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
@@ -56,7 +54,6 @@ def engine_results(subjects: Sequence[EngineUnderTest], shapes: Mapping[str, Sha
                 label=label(subject.variant.engine, subject.variant.dtype),
                 engine=subject.variant.engine,
                 dtype=subject.variant.dtype,
-                plain_install=subject.variant.engine in PLAIN,
                 reason=subject.reason,
                 load=None if subject.reason else subject.load,
                 disk_bytes=subject.disk,

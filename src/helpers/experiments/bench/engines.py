@@ -92,7 +92,7 @@ def measure(plan: BenchPlan, architecture: Architecture | None = None) -> Bench:
     shapes = shape_results(architecture, plan.shapes, BEAMS, limits)
     with ExitStack() as opened:
         variants = {variant.name: variant for variant in plan.variants}
-        reasons = {name: why_not(variant, "cpu", "summarization") for name, variant in variants.items()}
+        reasons = {name: why_not(variant, "cpu") for name, variant in variants.items()}
         subjects = serve_all(params, variants, reasons, folder, opened, say)
         asking = BenchRequests(
             plan.shapes, read, BEAMS, plan.rounds, deadline=time.monotonic() + plan.limit * 60,

@@ -68,7 +68,6 @@ class EngineResult(Frozen):
     label: str
     engine: str
     dtype: str
-    plain_install: bool
     reason: str = ""
     load: float | None = None
     disk_bytes: int | None = None

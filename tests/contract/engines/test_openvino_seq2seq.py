@@ -1,34 +1,28 @@
-"""OpenVINO for sequence-to-sequence models, in an environment of its own: the same tokens and errors."""
+"""OpenVINO for sequence-to-sequence models: the same tokens where the arithmetic is the same, and a text read once."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from helpers.backends.base import Backend
-from helpers.core.errors import Failure, ModelError, RequestError
-from helpers.engines.environments import engine_versions, interpreter, is_here
+from helpers.core.errors import ModelError
 from helpers.engines.factory import load_local
-from helpers.engines.served import ServedBackend
 from helpers.engines.transformers import TransformersBackend
 from helpers.params import Generation, Model
 from tests.contract.engines.test_ctranslate2 import SETTINGS
 from tests.contract.engines.test_transformers import TEXTS
 
-pytestmark = [pytest.mark.openvino, pytest.mark.slow, pytest.mark.usefixtures("own_cache")]
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 @pytest.fixture(scope="module")
-def exact(published: Path, own_cache: Path) -> Iterator[Backend]:
-    backend = load_local(Model(id=str(published), threads=1, engine="openvino"))
-    yield backend
-    backend.close()
+def exact(published: Path, own_cache: Path) -> Backend:
+    return load_local(Model(id=str(published), threads=1, engine="openvino"))
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=json.dumps)
@@ -42,6 +36,14 @@ def test_equal_arithmetic_gives_equal_tokens(published: Path, exact: Backend, se
     assert batch == [answer.summary for answer in reference.summarise(TEXTS, generation)]
 
 
+def test_what_is_kept_of_a_text_is_kept_once_for_all_of_its_beams(exact: Any) -> None:
+    exact.summarise(TEXTS[:1] * 3, Generation(max_new_tokens=8, num_beams=4))
+    writing = exact._network._request
+    rows = {port.get_any_name(): writing.get_tensor(port).shape[0] for port in writing.model_inputs}
+    assert {count for name, count in rows.items() if name.startswith("text")} == {3}
+    assert rows["decoder_input_ids"] == rows["beam_idx"] == 4 * 3
+
+
 @pytest.mark.parametrize("dtype", ["bfloat16", "int8", "int4"])
 def test_fewer_bits_answer_a_batch_as_they_answer_its_texts_alone(published: Path, dtype: Any) -> None:
     generation = Generation(max_new_tokens=40, min_new_tokens=40, num_beams=4, no_repeat_ngram_size=0)
@@ -50,24 +52,6 @@ def test_fewer_bits_answer_a_batch_as_they_answer_its_texts_alone(published: Pat
         batch = backend.summarise(TEXTS, generation)
     # The first token and the last are the model's own; garbage would hold more of those.
     assert {answer.output_tokens for answer in (*alone, *batch)} == {38}
-
-
-def test_it_is_one_process_under_its_own_python_and_its_death_is_a_failed_request(published: Path) -> None:
-    before = {child.pid for child in psutil.Process().children(recursive=True)}
-    backend = load_local(Model(id=str(published), threads=1, engine="openvino"))
-    assert isinstance(backend, ServedBackend)
-    assert not is_here("openvino", "summarization")
-    assert engine_versions()["openvino"]
-    (server,) = (child for child in psutil.Process().children(recursive=True) if child.pid not in before)
-    assert server.cmdline()[0] == str(interpreter("openvino", "summarization"))
-    with pytest.raises(RequestError, match="min_new_tokens=9 is above max_new_tokens=3") as refused:
-        backend.summarise(["x"], Generation(max_new_tokens=3, min_new_tokens=9))
-    assert refused.value.kind is Failure.BAD_REQUEST
-    server.kill()
-    with pytest.raises(RequestError) as caught:
-        backend.summarise(["x"], Generation())
-    assert caught.value.kind is Failure.CONNECTION
-    backend.close()
 
 
 @pytest.mark.parametrize(

@@ -10,18 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import openvino
 import torch
 import transformers
 from openvino import opset13 as ops
-from openvino._offline_transformations import apply_make_stateful_transformation
-from transformers.cache_utils import DynamicLayer
 
-from helpers.engines.openvino_options import GROUP
+from helpers.engines.openvino_graph import cache_layer, compressed, keep_inside, name_port
 
 INPUTS = ("input_ids", "attention_mask", "position_ids")
-BEAMS = "beam_idx"
 GRAPH = "openvino_model.xml"
 
 
@@ -31,9 +27,9 @@ def write(source: Path, folder: Path, dtype: str) -> None:
         source, dtype=torch.float32, attn_implementation="sdpa", trust_remote_code=False
     ).eval()
     graph = _traced(network)
-    _keep_inside(graph)
+    keep_inside(graph, rows_of=INPUTS[0])
     folder.mkdir(parents=True)
-    openvino.save_model(_compressed(graph, dtype), folder / GRAPH, compress_to_fp16=False)
+    openvino.save_model(compressed(graph, dtype), folder / GRAPH, compress_to_fp16=False)
 
 
 class _Step(torch.nn.Module):
@@ -58,7 +54,7 @@ class _Step(torch.nn.Module):
         # Padding sees itself: of nothing at all there is no average.
         seen = seen | (columns[None, :] == rows[:, None])
         cache = transformers.DynamicCache()
-        cache.layers = [_layer(keys, values) for keys, values in zip(kept[::2], kept[1::2], strict=True)]
+        cache.layers = [cache_layer(keys, values) for keys, values in zip(kept[::2], kept[1::2], strict=True)]
         output = self._network(
             input_ids=input_ids,
             attention_mask=seen,
@@ -69,14 +65,6 @@ class _Step(torch.nn.Module):
         )
         layers = output.past_key_values.layers
         return (output.logits, *(tensor for layer in layers for tensor in (layer.keys, layer.values)))
-
-
-def _layer(keys: torch.Tensor, values: torch.Tensor) -> DynamicLayer:
-    """Return a layer of a cache that holds this; one that begins empty would be traced as such."""
-    layer = DynamicLayer()
-    layer.keys, layer.values, layer.dtype, layer.device = keys, values, keys.dtype, keys.device
-    layer.is_initialized = True
-    return layer
 
 
 def _traced(network: Any) -> Any:
@@ -95,36 +83,11 @@ def _traced(network: Any) -> Any:
         graph = openvino.convert_model(_Step(network), example_input=example)
     kept = [f"{side}.{layer}" for layer in range(config.num_hidden_layers) for side in ("key", "value")]
     for place, name in enumerate((*INPUTS, *(f"past_{name}" for name in kept))):
-        shape = [-1, -1] if place < len(INPUTS) else [-1, heads, -1, size]
-        _name(graph.inputs[place], name)
-        graph.inputs[place].get_node().set_partial_shape(openvino.PartialShape(shape))
+        name_port(graph.inputs[place], name, [-1, -1] if place < len(INPUTS) else [-1, heads, -1, size])
     for output, name in zip(graph.outputs, ("logits", *(f"present_{name}" for name in kept)), strict=True):
-        _name(output, name)
+        name_port(output, name)
     graph.validate_nodes_and_infer_types()
     return graph
-
-
-def _keep_inside(graph: Any) -> None:
-    """Have a graph keep its keys and values itself, empty at first, in the order that `BEAMS` asks for."""
-    beams = ops.parameter([-1], openvino.Type.i32, name=BEAMS)
-    _name(beams.output(0), BEAMS)
-    graph.add_parameters([beams])
-    pairs = {}
-    for kept in graph.inputs[len(INPUTS) : -1]:
-        readers = kept.get_target_inputs()
-        ordered = ops.gather(kept, beams, ops.constant(0))
-        for reader in readers:
-            reader.replace_source_output(ordered.output(0))
-        pairs[kept.get_any_name()] = kept.get_any_name().replace("past", "present")
-    graph.validate_nodes_and_infer_types()
-    apply_make_stateful_transformation(graph, pairs)
-    rows = ops.gather(ops.shape_of(graph.input(INPUTS[0]), output_type="i64"), ops.constant([0]), ops.constant(0))
-    for node in graph.get_ops():
-        if node.get_type_name() == "ReadValue":
-            _, heads, _, size = node.get_output_partial_shape(0)
-            rest = ops.constant(np.array([heads.get_length(), 0, size.get_length()], np.int64))
-            node.set_arguments([ops.broadcast(ops.constant(np.float32(0)), ops.concat([rows, rest], 0))])
-    graph.validate_nodes_and_infer_types()
 
 
 def reader(graph: Any) -> tuple[Any, list[str]]:
@@ -146,19 +109,3 @@ def reader(graph: Any) -> tuple[Any, list[str]]:
     reading.add_results(list(kept.values()))
     reading.validate_nodes_and_infer_types()
     return reading, list(kept)
-
-
-def _compressed(graph: Any, dtype: str) -> Any:
-    if dtype == "float32":
-        return graph
-    import nncf
-
-    mode = nncf.CompressWeightsMode
-    if dtype == "int8":
-        return nncf.compress_weights(graph, mode=mode.INT8_ASYM)
-    return nncf.compress_weights(graph, mode=mode.INT4_ASYM, group_size=GROUP)
-
-
-def _name(port: Any, name: str) -> None:
-    port.get_tensor().set_names({name})
-    port.get_node().set_friendly_name(name)
