@@ -1,7 +1,6 @@
 """A chat model as OpenVINO computes it: traced once, keys and values kept inside, weights in lower precision.
 
-The graph takes `INPUTS` and `BEAMS`, which says whose keys and values each row continues from, and gives the scores
-of every row's next token.
+The graph takes `CHAT_INPUTS` and `openvino_network.BEAMS`, and gives the scores of every row's next token.
 """
 
 from __future__ import annotations
@@ -13,12 +12,9 @@ from typing import Any
 import openvino
 import torch
 import transformers
-from openvino import opset13 as ops
 
 from helpers.engines.openvino_graph import cache_layer, compressed, keep_inside, name_port
-
-INPUTS = ("input_ids", "attention_mask", "position_ids")
-GRAPH = "openvino_model.xml"
+from helpers.engines.openvino_network import CHAT, CHAT_INPUTS
 
 
 def write(source: Path, folder: Path, dtype: str) -> None:
@@ -27,9 +23,9 @@ def write(source: Path, folder: Path, dtype: str) -> None:
         source, dtype=torch.float32, attn_implementation="sdpa", trust_remote_code=False
     ).eval()
     graph = _traced(network)
-    keep_inside(graph, rows_of=INPUTS[0])
+    keep_inside(graph, rows_of=CHAT_INPUTS[0])
     folder.mkdir(parents=True)
-    openvino.save_model(compressed(graph, dtype), folder / GRAPH, compress_to_fp16=False)
+    openvino.save_model(compressed(graph, dtype), folder / CHAT, compress_to_fp16=False)
 
 
 class _Step(torch.nn.Module):
@@ -82,30 +78,9 @@ def _traced(network: Any) -> Any:
     with torch.inference_mode():
         graph = openvino.convert_model(_Step(network), example_input=example)
     kept = [f"{side}.{layer}" for layer in range(config.num_hidden_layers) for side in ("key", "value")]
-    for place, name in enumerate((*INPUTS, *(f"past_{name}" for name in kept))):
-        name_port(graph.inputs[place], name, [-1, -1] if place < len(INPUTS) else [-1, heads, -1, size])
+    for place, name in enumerate((*CHAT_INPUTS, *(f"past_{name}" for name in kept))):
+        name_port(graph.inputs[place], name, [-1, -1] if place < len(CHAT_INPUTS) else [-1, heads, -1, size])
     for output, name in zip(graph.outputs, ("logits", *(f"present_{name}" for name in kept)), strict=True):
         name_port(output, name)
     graph.validate_nodes_and_infer_types()
     return graph
-
-
-def reader(graph: Any) -> tuple[Any, list[str]]:
-    """Return a graph as one that reads prompts: it begins with nothing and gives away what it would have kept.
-
-    The second is the name under which the graph keeps each of its further outputs, those behind the scores. OpenVINO
-    computes the attention inside a graph that keeps keys and values by single rows, which a long prompt has thousands
-    of: read this way, 2,000 tokens took a sixth of the time (2026.4.1).
-    """
-    reading = graph.clone()
-    kept = {sink.get_attributes()["variable_id"]: ops.result(sink.input_value(0)) for sink in reading.get_sinks()}
-    for node in reading.get_ops():
-        if node.get_type_name() == "ReadValue":
-            node.output(0).replace(node.input_value(0))
-    for sink in reading.get_sinks():
-        reading.remove_sink(sink)
-    for variable in reading.get_variables():
-        reading.remove_variable(variable)
-    reading.add_results(list(kept.values()))
-    reading.validate_nodes_and_infer_types()
-    return reading, list(kept)

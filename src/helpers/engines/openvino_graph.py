@@ -12,10 +12,8 @@ from openvino import opset13 as ops
 from openvino._offline_transformations import apply_make_stateful_transformation
 from transformers.cache_utils import DynamicLayer
 
-from helpers.engines.openvino_options import GROUP
+from helpers.engines.openvino_network import BEAMS, GROUP
 
-#: The input that says whose keys and values each row continues from.
-BEAMS = "beam_idx"
 #: How the names of keys and values begin, as inputs and as outputs of a step.
 PAST, PRESENT = "past", "present"
 

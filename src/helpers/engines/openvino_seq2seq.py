@@ -1,9 +1,10 @@
 """A sequence-to-sequence model as OpenVINO computes it: a graph reads dialogues, another writes their summaries.
 
-The first takes `TEXT` and gives the keys and values that every layer of the decoder attends to, once for a dialogue.
-The second takes `STEP`, `BEAMS` and these, keeps its own keys and values inside, and gives the scores of every row's
-next token. The beams of a dialogue stand side by side as the tokens of one query would: what is kept of a text is read
-once for all of them. With four beams, reading it for each took as long as all of the decoder's matrices.
+The first takes `READING_INPUTS` and gives the keys and values that every layer of the decoder attends to, once for a
+dialogue. The second takes `WRITING_INPUTS`, `openvino_network.BEAMS` and these, keeps its own keys and values inside,
+and gives the scores of every row's next token. The beams of a dialogue stand side by side as the tokens of one query
+would: what is kept of a text is read once for all of them. With four beams, reading it for each took as long as all of
+the decoder's matrices.
 """
 
 from __future__ import annotations
@@ -21,11 +22,8 @@ from transformers.modeling_outputs import BaseModelOutput
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from helpers.engines.openvino_graph import PAST, PRESENT, cache_layer, compressed, keep_inside, name_port
+from helpers.engines.openvino_network import READING, READING_INPUTS, TEXT, WRITING, WRITING_INPUTS
 
-TEXT, STEP = ("input_ids", "attention_mask"), ("decoder_input_ids", "attention_mask")
-#: How the names of the keys and values of a text begin.
-TEXT_KEPT = "text"
-READING, WRITING = "openvino_encoder.xml", "openvino_decoder.xml"
 #: A step is one token long, which saves the graph from turning what has one row.
 STEP_SHAPES = ([-1, 1], [-1, -1])
 #: How our attention is called where transformers looks for one.
@@ -137,7 +135,7 @@ class _Writer(torch.nn.Module):
         cache = transformers.EncoderDecoderCache(own, texts)
         cache.is_updated = dict.fromkeys(range(len(texts.layers)), True)
         output = self._network(
-            # Only that it is there is asked: its keys and values are.
+            # It must be there; its keys and values are what is read.
             encoder_outputs=BaseModelOutput(last_hidden_state=torch.zeros(1, 1, 1)),
             attention_mask=(attention_mask != 0)[:, None, None, :],
             decoder_input_ids=decoder_input_ids,
@@ -162,9 +160,9 @@ def _names(kind: str, number: int) -> list[str]:
 def _reading(network: Any, text: Sequence[torch.Tensor]) -> Any:
     ids = torch.ones(2, 3, dtype=torch.int64)
     graph = openvino.convert_model(_TextReader(network), example_input=(ids, ids))
-    for port, name in zip(graph.inputs, TEXT, strict=True):
+    for port, name in zip(graph.inputs, READING_INPUTS, strict=True):
         name_port(port, name, [-1, -1])
-    for port, name in zip(graph.outputs, _names(TEXT_KEPT, len(text)), strict=True):
+    for port, name in zip(graph.outputs, _names(TEXT, len(text)), strict=True):
         name_port(port, name)
     graph.validate_nodes_and_infer_types()
     return graph
@@ -186,12 +184,12 @@ def _writing(network: Any, text: Sequence[torch.Tensor]) -> Any:
         "kept": kept,
     }
     graph = openvino.convert_model(_Writer(network), example_input=example)
-    names = [*STEP, *_names(TEXT_KEPT, len(text)), *_names(PAST, len(text))]
+    names = [*WRITING_INPUTS, *_names(TEXT, len(text)), *_names(PAST, len(text))]
     for place, (port, name) in enumerate(zip(graph.inputs, names, strict=True)):
-        like = text[(place - len(STEP)) % len(text)].shape
-        name_port(port, name, STEP_SHAPES[place] if place < len(STEP) else [-1, like[1], -1, like[3]])
+        like = text[(place - len(WRITING_INPUTS)) % len(text)].shape
+        name_port(port, name, STEP_SHAPES[place] if place < len(WRITING_INPUTS) else [-1, like[1], -1, like[3]])
     for port, name in zip(graph.outputs, ["logits", *_names(PRESENT, len(text))], strict=True):
         name_port(port, name)
     graph.validate_nodes_and_infer_types()
-    keep_inside(graph, rows_of=STEP[0])
+    keep_inside(graph, rows_of=WRITING_INPUTS[0])
     return graph

@@ -18,7 +18,8 @@ from helpers.engines.conversion import converted
 from helpers.engines.factory import load_local
 from helpers.engines.model_files import local_folder
 from helpers.engines.openvino import OpenVINOBackend
-from helpers.engines.openvino_chat import GRAPH, reader
+from helpers.engines.openvino_network import CHAT as CHAT_GRAPH
+from helpers.engines.openvino_network import reader
 from helpers.engines.transformers import TransformersBackend
 from helpers.params import Generation, Model
 from tests.contract.engines.test_transformers import LONG
@@ -68,19 +69,19 @@ def test_no_thread_is_bound_to_a_processor(exact: OpenVINOBackend) -> None:
     assert bound == {frozenset(allowed)}
 
 
-def test_a_prompt_read_ahead_is_one_that_was_read_in_steps(exact: OpenVINOBackend) -> None:
-    """Whole prompts go through a graph of their own; what it gives away, the other goes on from."""
-    ids = torch.arange(100, 140)[None]
-    network, places, half = exact._network, torch.arange(40)[None], 20
-    with torch.inference_mode():
-        whole = network(ids[:, :-1], places[:, :-1])
-        last = network(ids[:, -1:], places[:, -1:], past_key_values=whole.past_key_values).logits.clone()
-        first = network(ids[:, :half], places[:, :half])
-        steps = network(ids[:, half:], places[:, half:], past_key_values=first.past_key_values).logits
-    assert whole.past_key_values.length == ids.shape[1]
-    torch.testing.assert_close(last, steps, atol=1e-3, rtol=0)
+def test_a_prompt_is_read_at_once_as_it_would_be_read_in_steps(exact: OpenVINOBackend) -> None:
+    """Whole prompts go through a graph of their own; what it gives away, the other goes on from, in every row."""
+    ids, network = list(range(100, 140)), exact._network
+    whole = network.begin([ids]).clone()
+    network.begin([ids[:20]])
+    for place in range(20, 39):
+        network.step([ids[place]], [0])
+    rows = network.step([ids[39]] * 3, [0] * 3)
+    torch.testing.assert_close(rows, whole.expand(3, -1), atol=1e-3, rtol=0)
 
-    graph = openvino.Core().read_model(converted(local_folder(Model(**CHAT)), "float32", engine="openvino") / GRAPH)
+    graph = openvino.Core().read_model(
+        converted(local_folder(Model(**CHAT)), "float32", engine="openvino") / CHAT_GRAPH
+    )
     kept = {variable.info.variable_id for variable in graph.get_variables()}
     reading, names = reader(graph)
     assert kept == set(names) == {variable.info.variable_id for variable in graph.get_variables()}

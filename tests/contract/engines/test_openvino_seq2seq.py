@@ -38,7 +38,7 @@ def test_equal_arithmetic_gives_equal_tokens(published: Path, exact: Backend, se
 
 def test_what_is_kept_of_a_text_is_kept_once_for_all_of_its_beams(exact: Any) -> None:
     exact.summarise(TEXTS[:1] * 3, Generation(max_new_tokens=8, num_beams=4))
-    writing = exact._network._request
+    writing = exact._network._writing
     rows = {port.get_any_name(): writing.get_tensor(port).shape[0] for port in writing.model_inputs}
     assert {count for name, count in rows.items() if name.startswith("text")} == {3}
     assert rows["decoder_input_ids"] == rows["beam_idx"] == 4 * 3
