@@ -88,10 +88,10 @@ class Codec:
 
     def __init__(self, model: Model, tokenizer: Any, config: Any) -> None:
         self.tokenizer = tokenizer
-        self._longest_answer = _positions(config, "decoder")
+        self._longest_answer = positions(config, "decoder")
         self._special = set(tokenizer.all_special_ids)
         self._rerank = model.rerank
-        limit = min(model.context_tokens, _positions(config, "encoder"))
+        limit = min(model.context_tokens, positions(config, "encoder"))
         self._encoder: ChatEncoder | PlainEncoder
         if model.task == "chat":
             self._encoder = ChatEncoder(tokenizer, load_prompt(model.prompt or ""), limit)
@@ -154,7 +154,7 @@ class Codec:
         )
 
 
-def _positions(config: Any, side: str) -> int:
+def positions(config: Any, side: str) -> int:
     """Return how many positions a side of the model has; very many where it has no such limit."""
     for name in (f"max_{side}_position_embeddings", "max_position_embeddings"):
         if getattr(config, name, None):

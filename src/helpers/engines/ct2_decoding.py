@@ -16,7 +16,7 @@ NAMES = {"num_beams": "beam_size", "length_penalty": "length_penalty", "no_repea
 
 #: Tokens by which texts of a batch may differ: what a prompt has beyond the shortest's length is read one by one.
 SPREAD = 24
-#: Texts to be translated may also be this many times as long as the shortest: they are padded to the longest.
+#: Texts that are padded to the longest of a batch may also be this many times as long as the shortest.
 PADDED = 3.0
 
 #: How many times the number of beams must be complete where beam search is not to end early: the best of twice as many

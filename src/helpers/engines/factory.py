@@ -31,8 +31,13 @@ def load_local(model: Model) -> Backend:
 
     Raises `ModelError` when its package is not installed, or as the engine does.
     """
-    if reason := missing(model.engine):
-        raise ModelError(reason)
+    try:
+        return _engine(model)
+    except ModuleNotFoundError as error:
+        raise ModelError(missing(model.engine) or str(error)) from error
+
+
+def _engine(model: Model) -> Backend:
     if model.engine == "ctranslate2":
         with brief_spins():
             from helpers.engines.ctranslate2 import CTranslate2Backend

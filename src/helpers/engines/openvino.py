@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import torch
 import transformers
 
 from helpers.backends.base import Answer
@@ -15,8 +17,8 @@ from helpers.engines import model_files
 from helpers.engines.codec import Codec
 from helpers.engines.conversion import converted
 from helpers.engines.ct2_decoding import PADDED, alike
-from helpers.engines.openvino_network import MATRICES, ChatNetwork, Seq2SeqNetwork, properties
-from helpers.engines.search import decode, rules
+from helpers.engines.openvino_network import MATRICES, load
+from helpers.engines.token_search import decode, rules
 from helpers.params import Generation, Model
 
 
@@ -35,37 +37,34 @@ class OpenVINOBackend:
                 f"model.dtype: openvino computes {', '.join(MATRICES)} on 'device: cpu' here, and not {model.dtype} "
                 f"on {model.device}"
             )
-        source, is_chat = model_files.local_folder(model), model.task == "chat"
-        folder = converted(source, model.dtype, engine="openvino")
-        told = properties(model.dtype, is_chat=is_chat, threads=model.threads)
+        source = model_files.local_folder(model)
+        if (task := model_files.task_of(source)) != model.task:
+            raise ModelError(f"model.task: {model.id} is a model for '{task}', and not for '{model.task}'")
+        if model.threads:
+            torch.set_num_threads(model.threads)
         try:
+            self._own = own_settings(source)
+            rules(self._own, {"max_new_tokens": 1}, 0)
+            self._start = None if model.task == "chat" else start_of(self._own)
+            folder = converted(source, model.dtype, engine="openvino")
             with quiet():
                 tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
                 config = transformers.AutoConfig.from_pretrained(source, trust_remote_code=False)
-                own = _own_settings(source, config)
-            self._own = own.to_dict()
-            self._start = None if is_chat else own.decoder_start_token_id
             self._codec = Codec(model, tokenizer, config)
-            self._network: Any = (
-                Seq2SeqNetwork(folder, told, self._start, tokenizer.pad_token_id or 0)
-                if self._start is not None
-                else ChatNetwork(folder, told)
-            )
-            rules(self._own, {"max_new_tokens": 1}, 0)
+            padding = tokenizer.pad_token_id or 0
+            self._network: Any = load(folder, model.dtype, start=self._start, padding=padding, threads=model.threads)
         except (OSError, ValueError, RuntimeError) as error:
             raise ModelError(f"model.id: {model.id} cannot be loaded by openvino: {error}") from error
 
     def summarise(self, dialogues: Sequence[str], generation: Generation) -> list[Answer]:
         """Return one answer per dialogue; those of like length are made together, ``service_time`` is that of all.
 
-        A chat model makes one after the other: padded to the longest, eight took twice the time that they take alone.
         Raises `RequestError`: ``bad_request`` for settings out of range, ``server_error`` if computing fails.
         """
         if not dialogues:
             return []
         encoded = self._codec.encode(dialogues, generation)
-        lengths = [len(item.ids) for item in encoded]
-        groups = [[place] for place in range(len(lengths))] if self._start is None else alike(lengths, PADDED)
+        groups = alike([len(item.ids) for item in encoded], PADDED)
         began = time.perf_counter_ns()
         try:
             made = decode(
@@ -76,7 +75,7 @@ class OpenVINOBackend:
                 start=self._start,
                 count=self._codec.candidates(generation),
             )
-        except (RuntimeError, MemoryError) as error:
+        except (RuntimeError, ValueError, IndexError, MemoryError) as error:
             raise RequestError(Failure.SERVER_ERROR, f"{type(error).__name__}: {error}") from error
         return self._codec.answers(made, dialogues, encoded, (time.perf_counter_ns() - began) / 1e9)
 
@@ -85,8 +84,19 @@ class OpenVINOBackend:
         self._network = None
 
 
-def _own_settings(source: Any, config: Any) -> Any:
-    """Return the generation settings that a model was published with."""
+def start_of(own: dict[str, Any]) -> int:
+    """Return the token from which a sequence-to-sequence model writes; raises `ValueError` where it names none."""
+    start = own.get("decoder_start_token_id", own.get("bos_token_id"))
+    if start is None:
+        raise ValueError("generation_config.json: decoder_start_token_id: missing")
+    return int(start)
+
+
+def own_settings(source: Path) -> dict[str, Any]:
+    """Return the generation settings that the model in a folder was published with, those that are set."""
     if (source / "generation_config.json").is_file():
-        return transformers.GenerationConfig.from_pretrained(source)
-    return transformers.GenerationConfig.from_model_config(config)
+        found = transformers.GenerationConfig.from_pretrained(source)
+    else:
+        config = transformers.AutoConfig.from_pretrained(source, trust_remote_code=False)
+        found = transformers.GenerationConfig.from_model_config(config)
+    return {name: value for name, value in found.to_dict().items() if value is not None}

@@ -1,4 +1,4 @@
-"""What the graphs of chat and of sequence-to-sequence models have in common: keys and values kept inside, few bits."""
+"""What the graphs of all models have in common: keys and values kept inside, and weights in lower precision."""
 
 from __future__ import annotations
 

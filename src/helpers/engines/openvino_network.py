@@ -46,10 +46,19 @@ def properties(dtype: str, *, is_chat: bool, threads: int | None = None) -> dict
     return told | ({"INFERENCE_NUM_THREADS": str(threads)} if threads else {})
 
 
+def load(
+    folder: Path, dtype: str, *, start: int | None, padding: int = 0, threads: int | None = None
+) -> ChatNetwork | Seq2SeqNetwork:
+    """Return the network in a folder: one that writes from a token ``start``, or, without, behind what it reads."""
+    told = properties(dtype, is_chat=start is None, threads=threads)
+    return ChatNetwork(folder, told) if start is None else Seq2SeqNetwork(folder, told, start, padding)
+
+
 class ChatNetwork:
     """A chat model: a prompt is read in a graph of its own, and the other goes on from there."""
 
     def __init__(self, folder: Path, told: dict[str, str]) -> None:
+        self.computed = told["INFERENCE_PRECISION_HINT"]
         core = openvino.Core()
         graph = core.read_model(folder / CHAT)
         reading, self._names = reader(graph)
@@ -57,31 +66,47 @@ class ChatNetwork:
         self._writing = core.compile_model(graph, "CPU", told).create_infer_request()
 
     def begin(self, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
-        """Read prompts of one length; returns the scores of the token that comes first, (prompts, vocabulary)."""
-        ids = np.array(prompts, np.int64)
-        self._length = ids.shape[1]
-        places = np.broadcast_to(np.arange(self._length), ids.shape)
-        self._reading.infer(dict(zip(CHAT_INPUTS, (ids, np.ones_like(ids), places), strict=True)))
-        kept = {name: self._reading.get_output_tensor(place) for place, name in enumerate(self._names, 1)}
+        """Read prompts; returns the scores of the token that comes first, (prompts, vocabulary)."""
+        read = [self._read(prompt) for prompt in prompts]
+        self._places = np.array([len(prompt) for prompt in prompts])
+        longest = int(self._places.max())
+        #: Which of the kept keys and values each row attends to: those of shorter prompts begin later.
+        self._seen = np.arange(longest)[None, :] >= longest - self._places[:, None]
         for state in self._writing.query_state():
-            state.state = kept[state.name]
-        return _scores(self._reading)
+            rows = [kept[state.name] for _, kept in read]
+            state.state = openvino.Tensor(rows[0] if len(rows) == 1 else _padded(rows, longest))
+        return torch.cat([scores for scores, _ in read])
+
+    def _read(self, prompt: Sequence[int]) -> tuple[torch.Tensor, dict[str, Any]]:
+        """Return the scores that follow a prompt, and copies of its keys and values."""
+        ids = np.array([prompt], np.int64)
+        places = np.arange(ids.shape[1])[None]
+        inputs = dict(zip(CHAT_INPUTS, (ids, np.ones_like(ids), places), strict=True))
+        self._reading.infer(inputs, share_outputs=True)
+        kept = (self._reading.get_output_tensor(place).data.copy() for place, _ in enumerate(self._names, 1))
+        return _scores(self._reading).clone(), dict(zip(self._names, kept, strict=True))
 
     def step(self, tokens: Sequence[int], rows: Sequence[int]) -> torch.Tensor:
         """Read a token for each new row, which continues from the one of ``rows``; returns as `begin`."""
-        ids, places = np.array(tokens, np.int64)[:, None], np.full((len(tokens), 1), self._length)
-        self._length += 1
-        seen = np.ones((len(tokens), self._length), np.int64)
-        inputs = dict(zip(CHAT_INPUTS, (ids, seen, places), strict=True))
-        self._writing.infer({**inputs, BEAMS: np.array(rows, np.int32)})
+        order = np.array(rows, np.int32)
+        places = self._places[order]
+        self._places, self._seen = places + 1, np.pad(self._seen[order], ((0, 0), (0, 1)), constant_values=True)
+        ids = np.array(tokens, np.int64)[:, None]
+        inputs = dict(zip(CHAT_INPUTS, (ids, self._seen.astype(np.int64), places[:, None]), strict=True))
+        self._writing.infer({**inputs, BEAMS: order}, share_outputs=True)
         return _scores(self._writing)
+
+
+def _padded(rows: Sequence[Any], longest: int) -> Any:
+    """Return keys or values, (1, heads, tokens, size), as rows of one tensor, nothing before the shorter ones."""
+    return np.concatenate([np.pad(one, ((0, 0), (0, 0), (longest - one.shape[2], 0), (0, 0))) for one in rows])
 
 
 class Seq2SeqNetwork:
     """A sequence-to-sequence model that writes from its token ``start``; ``padding`` fills up its shorter texts."""
 
     def __init__(self, folder: Path, told: dict[str, str], start: int, padding: int) -> None:
-        self._start, self._padding = start, padding
+        self._start, self._padding, self.computed = start, padding, told["INFERENCE_PRECISION_HINT"]
         self._reading, self._writing = (_compiled(folder / file, told) for file in (READING, WRITING))
 
     def begin(self, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
@@ -90,7 +115,7 @@ class Seq2SeqNetwork:
         seen = np.zeros_like(ids)
         for row, prompt in enumerate(prompts):
             ids[row, : len(prompt)], seen[row, : len(prompt)] = prompt, 1
-        self._reading.infer(dict(zip(READING_INPUTS, (ids, seen), strict=True)))
+        self._reading.infer(dict(zip(READING_INPUTS, (ids, seen), strict=True)), share_outputs=True)
         # They stay as they are for all steps: one row for each text, whatever its beams.
         for port in self._reading.model_outputs:
             self._writing.set_tensor(port.get_any_name(), self._reading.get_tensor(port))
@@ -101,7 +126,7 @@ class Seq2SeqNetwork:
     def step(self, tokens: Sequence[int], rows: Sequence[int]) -> torch.Tensor:
         """Read a token for each new row, which continues from the one of ``rows``; returns as `begin`."""
         ids = np.array(tokens, np.int64)[:, None]
-        self._writing.infer({WRITING_INPUTS[0]: ids, BEAMS: np.array(rows, np.int32)})
+        self._writing.infer({WRITING_INPUTS[0]: ids, BEAMS: np.array(rows, np.int32)}, share_outputs=True)
         return _scores(self._writing)
 
 

@@ -24,7 +24,7 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from helpers.engines.openvino_graph import PAST, PRESENT, cache_layer, compressed, keep_inside, name_port
 from helpers.engines.openvino_network import READING, READING_INPUTS, TEXT, WRITING, WRITING_INPUTS
 
-#: A step is one token long, which saves the graph from turning what has one row.
+#: A step is one token long: what has a single row needs no transposing.
 STEP_SHAPES = ([-1, 1], [-1, -1])
 #: How our attention is called where transformers looks for one.
 SHARED = "one_text_for_all_beams"
@@ -36,6 +36,10 @@ def write(source: Path, folder: Path, dtype: str) -> None:
     network = transformers.AutoModelForSeq2SeqLM.from_pretrained(
         source, dtype=torch.float32, attn_implementation="sdpa", trust_remote_code=False
     ).eval()
+    if not all(hasattr(layer, "encoder_attn") for layer in getattr(network.get_decoder(), "layers", [None])):
+        raise ValueError(
+            f"{network.config.model_type}: only models built like BART can be converted (mBART, Pegasus, Marian)"
+        )
     with torch.inference_mode():
         text = _kept(network)
         reading = _reading(network, text)

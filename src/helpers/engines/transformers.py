@@ -35,13 +35,13 @@ class TransformersBackend:
         if model.threads:
             torch.set_num_threads(model.threads)
         with quiet():
-            self._network, tokenizer = self.load(model)
+            self._network, tokenizer = self._load(model)
         self._codec = Codec(model, tokenizer, self._network.config)
         self._device = model.device
         # Text is generated behind the prompt of a chat model, but from a start token by a decoder of its own.
         self._pad_left = model.task == "chat"
 
-    def load(self, model: Model) -> tuple[Any, Any]:
+    def _load(self, model: Model) -> tuple[Any, Any]:
         """Return network and tokenizer, ready for deterministic generation."""
         name = str(demo_model.folder(model.id))
         if Path(name).is_absolute() and not Path(name).is_dir():
@@ -61,7 +61,7 @@ class TransformersBackend:
                 f"model.id: {model.id} cannot be loaded for task '{model.task}': {reason}. Give 'demo', or a "
                 "folder or Hub repository with safetensors weights, a tokenizer and a fitting 'model.task'"
             ) from error
-        return deterministic(network, tokenizer)
+        return _deterministic(network, tokenizer)
 
     def summarise(self, dialogues: Sequence[str], generation: Generation) -> list[Answer]:
         """Return one answer per dialogue, all made in one batch; ``service_time`` is that of the batch.
@@ -77,7 +77,9 @@ class TransformersBackend:
             began = time.perf_counter_ns()
             try:
                 batch = batch.to(self._device)
-                output = self._network.generate(**batch, **self.read(batch, settings), generation_config=settings).cpu()
+                output = self._network.generate(
+                    **batch, **self._read(batch, settings), generation_config=settings
+                ).cpu()
             except (RuntimeError, ValueError, IndexError, MemoryError) as error:
                 raise RequestError(Failure.SERVER_ERROR, f"{type(error).__name__}: {error}") from error
             seconds = (time.perf_counter_ns() - began) / 1e9
@@ -87,7 +89,7 @@ class TransformersBackend:
         found = [rows[place : place + each] for place in range(0, len(rows), each)]
         return self._codec.answers(found, dialogues, encoded, seconds)
 
-    def read(self, batch: Any, settings: Any) -> dict[str, Any]:
+    def _read(self, batch: Any, settings: Any) -> dict[str, Any]:
         """Return what the network is told of prompts that it has read ahead, once for all beams.
 
         ``generate`` would read the prompt of a chat model once for each beam.
@@ -134,7 +136,7 @@ def _quantized(network: Any) -> Any:
         )
 
 
-def deterministic(network: Any, tokenizer: Any) -> tuple[Any, Any]:
+def _deterministic(network: Any, tokenizer: Any) -> tuple[Any, Any]:
     """Return both, ready for generation that gives the same tokens each time."""
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token

@@ -1,8 +1,9 @@
 """A model repository ready to upload, with a self-contained handler.
 
 The folder holds ``handler.py``, ``summariser.json`` (task, context, engine, type of the weights, generation settings,
-tokens of the prompt), the weights, tokenizer and configuration, and a model card. With the engine CTranslate2 the
-weights lie converted in ``ctranslate2/``, beside the module that decodes them here as well and ``requirements.txt``.
+tokens of the prompt), the weights, tokenizer and configuration, and a model card. With CTranslate2 or OpenVINO the
+weights lie converted in a folder of that name, beside the modules that decode them here as well and
+``requirements.txt``.
 
 torch and transformers are the container's own: a repository that brings others breaks the toolkit that loads it. So
 what one of the supported versions of transformers would not know, or would silently read otherwise, is written in the
@@ -23,7 +24,7 @@ from helpers.core.environment import environment
 from helpers.core.errors import InputError, ModelError
 from helpers.core.paths import DATA, PACKAGE
 from helpers.engines import model_cache, model_files
-from helpers.engines.codec import ChatEncoder
+from helpers.engines.codec import ChatEncoder, positions
 from helpers.engines.conversion import converted
 from helpers.params import Params
 from helpers.samples.prompts import load_prompt
@@ -32,9 +33,12 @@ from helpers.serving.management import TOKEN, management_token
 #: The oldest transformers that a packaged repository is tested under.
 OLDEST = "4.51.3"
 HANDLER = DATA / "handler" / "handler.py"
-DECODER = PACKAGE / "engines" / "ct2_decoding.py"
 #: Packages the container lacks, by engine; pinned to what the handler was tested with.
-NEEDED: dict[str, tuple[str, ...]] = {"transformers": (), "ctranslate2": ("ctranslate2",)}
+NEEDED: dict[str, tuple[str, ...]] = {
+    "transformers": (), "ctranslate2": ("ctranslate2",), "openvino": ("openvino",)
+}  # fmt: skip
+#: Modules of ours that decode what was converted for an engine; they import nothing of ours.
+DECODERS = {"ctranslate2": ("ct2_decoding",), "openvino": ("openvino_network", "token_search", "ct2_decoding")}
 
 
 def write(params: Params, out: Path, figures: Sequence[str] = ()) -> None:
@@ -69,11 +73,25 @@ def write(params: Params, out: Path, figures: Sequence[str] = ()) -> None:
 
 def settings(params: Params, tokenizer: Any) -> dict[str, Any]:
     """Return what the handler must know beside the weights; the prompt is in it as tokens."""
-    model = params.model
+    from transformers import AutoConfig
+
+    model, source = params.model, model_files.local_folder(params.model)
     frame: tuple[list[int], list[int]] = ([], [])
     if model.prompt:
         encoder = ChatEncoder(tokenizer, load_prompt(model.prompt), model.context_tokens)
         frame = (encoder.before, encoder.after)
+    own: dict[str, Any] = {}
+    if model.engine == "openvino":
+        from helpers.engines.openvino import own_settings, start_of  # with openvino and torch, which others do without
+        from helpers.engines.token_search import rules
+
+        own = {"own": own_settings(source), "start": None}
+        try:
+            rules(own["own"], params.generation.sent(), 0)
+            if model.task != "chat":
+                own["start"] = start_of(own["own"])
+        except ValueError as error:
+            raise ModelError(f"model.id: {model.id} cannot be packaged for openvino: {error}") from None
     return {
         "task": model.task,
         "engine": model.engine,
@@ -82,6 +100,8 @@ def settings(params: Params, tokenizer: Any) -> dict[str, Any]:
         "generation": params.generation.sent(),
         "frame": frame,
         "special_ids": sorted(tokenizer.all_special_ids),
+        "longest_answer": positions(AutoConfig.from_pretrained(source), "decoder"),
+        **own,
     }
 
 
@@ -120,14 +140,16 @@ def push(folder: Path, repository: str) -> None:
 
 
 def _copy_model(params: Params, source: Path, folder: Path) -> None:
-    """Copy what the model is made of; CTranslate2 gets its converted weights in place of the safetensors."""
+    """Copy what the model is made of; weights that were converted take the place of the safetensors."""
     parts = {path for pattern in model_files.PARTS for path in source.glob(pattern)} - {source / model_cache.KNOWN_HASH}
-    if params.model.engine == "ctranslate2":
+    engine = params.model.engine
+    if engine in DECODERS:
         parts = {
             path for path in parts if not path.name.startswith("model.safetensors") and path.suffix != ".safetensors"
         }
-        shutil.copytree(converted(source, params.model.dtype), folder / "ctranslate2")
-        shutil.copyfile(DECODER, folder / DECODER.name)
+        shutil.copytree(converted(source, params.model.dtype, engine=engine), folder / engine)
+        for name in DECODERS[engine]:
+            shutil.copyfile(PACKAGE / "engines" / f"{name}.py", folder / f"{name}.py")
     for part in sorted(parts):
         shutil.copyfile(part, folder / part.name)
     config = folder / "config.json"

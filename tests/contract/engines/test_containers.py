@@ -34,13 +34,14 @@ CONTAINERS = {
 TEXTS = ["Ann: Lunch at noon?\nBo: Yes, at noon.", "Cy: Who brings the plan?", "Ann: Lunch at noon?\nBo: Yes.\n" * 40]
 SETTINGS = {"max_new_tokens": 12, "num_beams": 2}
 KINDS = [("transformers", "float32"), ("transformers", "bfloat16"), ("transformers", "int8"),
-         ("ctranslate2", "float32"), ("ctranslate2", "int8")]  # fmt: skip
+         ("ctranslate2", "float32"), ("ctranslate2", "int8"),
+         ("openvino", "float32"), ("openvino", "int8"), ("openvino", "int4")]  # fmt: skip
 #: Loads each repository as the toolkit does; says with which version, in which type it computes, and what it answers.
 ASK = """
 import json, sys, transformers
 folders, texts, settings = json.loads(sys.argv[1])
 for folder in folders:
-    for name in ("handler", "ct2_decoding"):
+    for name in ("handler", "ct2_decoding", "openvino_network", "token_search"):
         sys.modules.pop(name, None)
     sys.path.insert(0, folder)
     from handler import EndpointHandler

@@ -89,6 +89,28 @@ def test_a_prompt_is_read_at_once_as_it_would_be_read_in_steps(exact: OpenVINOBa
     assert len(reading.outputs) == 1 + len(kept)
 
 
+def test_prompts_of_unlike_length_are_read_together_as_they_are_alone(exact: OpenVINOBackend) -> None:
+    short, long, network = list(range(100, 120)), list(range(200, 240)), exact._network
+    alone = []
+    for prompt in (short, long):
+        first = network.begin([prompt]).clone()
+        alone += [first, network.step([7, 8], [0, 0]).clone()]
+    together = network.begin([short, long]).clone()
+    torch.testing.assert_close(together, torch.cat(alone[::2]), atol=1e-3, rtol=0)
+    torch.testing.assert_close(network.step([7, 8, 7, 8], [0, 0, 1, 1]), torch.cat(alone[1::2]), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("settings", SETTINGS[:2], ids=json.dumps)
+def test_a_batch_that_is_read_together_is_answered_as_its_dialogues_alone(
+    exact: OpenVINOBackend, settings: dict[str, Any]
+) -> None:
+    texts = [TEXTS[0], f"{TEXTS[0]}\nAnn: And who calls the plumber?\nBo: I do, after lunch.", "Cy: Rain?\nDi: No."]
+    batch = [answer.summary for answer in exact.summarise(texts, Generation(**settings))]
+    assert batch == [exact.summarise([text], Generation(**settings))[0].summary for text in texts]
+
+
 def test_what_cannot_run_says_so() -> None:
     with pytest.raises(ModelError, match="openvino computes float32, bfloat16, int8, int4 on 'device: cpu' here"):
         load_local(Model(**CHAT, engine="openvino", dtype="float16"))
+    with pytest.raises(ModelError, match="demo is a model for 'chat', and not for 'summarization'"):
+        load_local(Model(id="demo", engine="openvino"))

@@ -52,7 +52,7 @@ def test_a_chat_read_once_for_all_beams_is_answered_as_if_read_for_each(
     texts, settings = ["Ann: Lunch at noon?\nBo: Yes.", LONG], Generation(num_beams=3, max_new_tokens=12)
     once = summaries(demo, settings, *texts)
     assert once == [summaries(demo, settings, text)[0] for text in texts]
-    monkeypatch.setattr(demo, "read", lambda batch, settings: {})
+    monkeypatch.setattr(demo, "_read", lambda batch, settings: {})
     assert summaries(demo, settings, *texts) == once
 
 

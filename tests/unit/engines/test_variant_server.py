@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,5 +30,6 @@ def test_an_engine_that_is_not_installed_says_how_to_get_it(monkeypatch: pytest.
     for engine, how in (("ctranslate2", "ctranslate2"), ("openvino", "--no-deps -r requirements-openvino.txt")):
         reason = f"the package {engine} is not installed; get it with: pip install {how}"
         assert why_not(Variant(engine=engine), "cpu") == reason
+        monkeypatch.setitem(sys.modules, f"helpers.engines.{engine}", None)
         with pytest.raises(ModelError, match=re.escape(reason)):
             load_local(Model(id="a/bart", engine=engine))

@@ -7,6 +7,8 @@ Whatever it raises the toolkit answers as HTTP 400 with the message.
 """
 
 import json
+import math
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerFast
 
 Decode = Callable[[list[list[int]], dict[str, Any]], list[list[int]]]
-MOST_INPUTS = 64
+MOST_INPUTS, MOST_BEAMS = 64, 32
 KNOWN = {
     "num_beams": int,
     "max_new_tokens": int,
@@ -33,10 +35,13 @@ class EndpointHandler:
         folder = Path(path or ".")
         self.settings = json.loads((folder / "summariser.json").read_text(encoding="utf-8"))
         self.is_chat = self.settings["task"] == "chat"
+        #: The least and the most that a whole number may be, where that is not 0 and anything.
+        self.bounds = {"num_beams": (1, MOST_BEAMS), "max_new_tokens": (1, self.settings["longest_answer"])}
         self.tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, truncation_side="right")
         self.tokenizer.pad_token = self.tokenizer.pad_token or self.tokenizer.eos_token
         self.dtype = ""
-        self.decode = self._ctranslate2(folder) if self.settings["engine"] == "ctranslate2" else self._torch(folder)
+        engines = {"ctranslate2": self._ctranslate2, "openvino": self._openvino, "transformers": self._torch}
+        self.decode = engines[self.settings["engine"]](folder)
         self.frame, self.special = self.settings["frame"], set(self.settings["special_ids"])
 
     def __call__(self, data: dict[str, Any]) -> list[dict[str, str]]:
@@ -59,6 +64,23 @@ class EndpointHandler:
         self.dtype = str(model.compute_type)
         decoder: Decode = Decoder(model, folder, self.tokenizer)
         return decoder
+
+    def _openvino(self, folder: Path) -> Decode:
+        # Where this package is installed, importing OpenVINO is reported to its vendor.
+        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+        from ct2_decoding import PADDED, alike
+        from openvino_network import load
+        from token_search import decode
+
+        own, start, padding = self.settings["own"], self.settings["start"], self.tokenizer.pad_token_id or 0
+        network = load(folder / "openvino", self.settings["dtype"], start=start, padding=padding)
+        self.dtype = f"{self.settings['dtype']} weights, computed in {network.computed}"
+
+        def decoded(rows: list[list[int]], settings: dict[str, Any]) -> list[list[int]]:
+            groups = alike(list(map(len, rows)), PADDED)
+            return [best for (best,) in decode(network, rows, groups, (own, settings), start=start, count=1)]
+
+        return decoded
 
     def _torch(self, folder: Path) -> Decode:
         import torch
@@ -98,8 +120,10 @@ class EndpointHandler:
             raise ValueError(f"unknown parameter {', '.join(unknown)}; known: {', '.join([*KNOWN, *IGNORED])}")
         for name, value in given.items():
             fits = isinstance(value, int) or (KNOWN[name] is float and isinstance(value, float))
-            if isinstance(value, bool) or not fits or (name in ("num_beams", "max_new_tokens") and value < 1):
-                raise ValueError(f"'{name}' must be a {'positive ' if name != 'length_penalty' else ''}number")
+            least, most = self.bounds.get(name, (0, math.inf)) if KNOWN[name] is int else (-math.inf, math.inf)
+            if isinstance(value, bool) or not fits or not least <= value <= most:
+                bounds = f" from {least:g}{'' if most == math.inf else f' to {most:g}'}" if KNOWN[name] is int else ""
+                raise ValueError(f"'{name}' must be a number{bounds}")
         return {**self.settings["generation"], **given}
 
     def _encode(self, text: str, max_new_tokens: int) -> list[int]:

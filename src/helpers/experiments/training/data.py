@@ -1,7 +1,7 @@
-"""What the demonstration model is trained on: dialogues of the corpus with both references in one sequence.
+"""What the demonstration model is trained on: dialogues of the corpus with their references in one sequence.
 
-A dialogue is read once and both of its references are learnt from it: they are branches that see the dialogue and
-themselves, not one another. That teaches twice as much for about a quarter more tokens.
+A dialogue is read once and all of its references are learnt from it: they are branches that see the dialogue and
+themselves, not one another. Two teach twice as much for about a quarter more tokens.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ class Recipe(Frozen):
     """How the adapter is trained, and its request settings when it is judged: beams, length penalty and reranking.
 
     It is the mean of ``members`` adapters that are trained apart, each from its own seed. They lie on the layers from
-    ``first_layer`` up. A batch holds ``batch_dialogues``, each with both references, and ``batch_tokens`` at most.
+    ``first_layer`` up. A batch holds ``batch_dialogues``, each with its references, and ``batch_tokens`` at most.
     Dialogues over ``long_tokens``, a tenth of all with a third of the tokens, are learnt in the first epoch alone. The
     learning rate rises over ``warmup`` of the steps and falls linearly to zero. Training stops when ``patience`` epochs
     in a row are no better than the best.

@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from statistics import fmean
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import torch
@@ -145,13 +146,11 @@ def judge(adapter: Path, samples: Sequence[Sample], recipe: Recipe) -> list[Samp
 
 @contextmanager
 def _merged(adapter: Path) -> Iterator[Path]:
-    """Merge an adapter into the base, in its folder for a while."""
-    folder = adapter / "merged"
-    demo_model.merge(demo_model.ensure("demo-base"), adapter, folder)
-    try:
+    """Merge an adapter into the base, in a folder that is there for a while."""
+    with TemporaryDirectory() as kept:
+        folder = Path(kept) / "merged"
+        demo_model.merge(demo_model.ensure("demo-base"), adapter, folder)
         yield folder
-    finally:
-        shutil.rmtree(folder)
 
 
 def _judged(folder: Path, samples: Sequence[Sample], recipe: Recipe) -> list[SampleScore]:

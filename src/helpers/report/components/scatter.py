@@ -163,7 +163,18 @@ def _point(
     label = Markup(
         '<span class="lab quoted {}" aria-hidden="true" style="left:{:g}%;bottom:calc({:g}% + {:g}px)">{}</span>'
     ).format(side, left, bottom, lift, words)
-    return [mark, label]
+    return [mark, label, *_leader(left, bottom, side, lift)]
+
+
+def _leader(left: float, bottom: float, side: str, lift: float) -> list[Markup]:
+    """Return the line from a point to a name that is not beside it."""
+    if abs(lift) <= _LINE:
+        return []
+    return [
+        Markup('<i class="leader {} {}" style="left:{:g}%;bottom:calc({:g}% + {:g}px);height:{:g}px"></i>').format(
+            side, "up" if lift > 0 else "down", left, bottom, min(lift, 0.0), abs(lift)
+        )
+    ]
 
 
 def _told(one: Coordinate, unit: Style) -> str:

@@ -79,6 +79,13 @@ def test_no_name_stands_on_another() -> None:
         wide = 6.3 * len(name.get_text()) * (1 if "right" in name["class"] else -1)
         ends = sorted((2.3 * left, 2.3 * left + wide))
         boxes.append((*ends, 2.4 * bottom + lift - 7, 2.4 * bottom + lift + 7))
+        leader = name.find_next_sibling()
+        far = leader is not None and "leader" in (leader.get("class") or [])
+        assert far == (abs(lift) > 15), "a name that is not beside its point is joined to it"
+        if far:
+            side, way = name["class"][-1], "up" if lift > 0 else "down"
+            assert leader["class"] == ["leader", side, way]
+            assert f"height:{abs(lift):g}px" in leader["style"]
     for a, b in combinations(boxes, 2):
         assert a[1] <= b[0] or b[1] <= a[0] or a[3] <= b[2] or b[3] <= a[2], (a, b)
 

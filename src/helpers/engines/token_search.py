@@ -11,24 +11,33 @@ from typing import Any, Protocol
 
 import torch
 
-#: Settings of a model's own generation configuration that change which token comes next, and are not known here.
-UNKNOWN = (
-    "bad_words_ids",
-    "begin_suppress_tokens",
-    "encoder_no_repeat_ngram_size",
-    "encoder_repetition_penalty",
-    "exponential_decay_length_penalty",
-    "guidance_scale",
-    "sequence_bias",
-    "suppress_tokens",
-)
+#: Settings of a model's own generation configuration that change which token comes next and are not known here, each
+#: with the values that change nothing.
+UNKNOWN: dict[str, tuple[Any, ...]] = {
+    "bad_words_ids": (None, []),
+    "begin_suppress_tokens": (None, []),
+    "constraints": (None, []),
+    "diversity_penalty": (None, 0, 0.0),
+    "encoder_no_repeat_ngram_size": (None, 0),
+    "encoder_repetition_penalty": (None, 1, 1.0),
+    "exponential_decay_length_penalty": (None,),
+    "force_words_ids": (None, []),
+    "guidance_scale": (None, 1, 1.0),
+    "num_beam_groups": (None, 1),
+    "penalty_alpha": (None, 0, 0.0),
+    "renormalize_logits": (None, False),
+    "sequence_bias": (None, [], {}),
+    "stop_strings": (None, []),
+    "suppress_tokens": (None, []),
+    "watermarking_config": (None,),
+}
 
 
 class Network(Protocol):
-    """What gives the scores of the next token of every row, (rows, vocabulary)."""
+    """What gives the scores of the next token of every row, (rows, vocabulary); it serves one caller at a time."""
 
     def begin(self, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
-        """Read prompts, one row each, and nothing before them."""
+        """Read prompts, one row each; what was read before is forgotten."""
 
     def step(self, tokens: Sequence[int], rows: Sequence[int]) -> torch.Tensor:
         """Read one token for each new row; ``rows`` are those of the last call that they continue from."""
@@ -58,12 +67,11 @@ def rules(own: dict[str, Any], given: dict[str, Any], begun: int) -> Rules:
 
     Raises `ValueError` for a setting of its own that is not known here.
     """
-    if found := [name for name in UNKNOWN if own.get(name) not in (None, [], 0, 1, 1.0)]:
+    if found := [name for name, neutral in UNKNOWN.items() if own.get(name) not in neutral]:
         raise ValueError(f"generation_config.json: {', '.join(found)}: not known to this engine")
     merged = {name: value for name, value in {**own, **given}.items() if value is not None}
-    least, ends = given.get("min_new_tokens"), merged.get("eos_token_id", ())
-    if least is None:
-        least = max(merged.get("min_new_tokens", 0), merged.get("min_length", 0) - begun)
+    ends = merged.get("eos_token_id", ())
+    least = merged.get("min_new_tokens", merged.get("min_length", 0) - begun)
     return Rules(
         num_beams=merged.get("num_beams", 1),
         most=merged["max_new_tokens"],
@@ -186,7 +194,7 @@ class _Beams:
         ended = [one for one in range(min(beams, kept)) if ends[one] and values[one] > -torch.inf]
         self._keep_ended([(values[one], made[one]) for one in ended], length)
         going = [one for one in range(kept) if not ends[one]][:beams]
-        if len(going) < beams:  # at the last possible token, or where nearly everything ended at once
+        if len(going) < beams:  # at the last possible token, or with fewer words than beams
             self.is_done = True
             return
         self._going, self.rows = [made[one] for one in going], [rows[one] for one in going]
@@ -194,7 +202,7 @@ class _Beams:
         self.is_done = not self._can_improve(length)
 
     def found(self, count: int) -> list[list[int]]:
-        return [made for _, made in self._ended[:count]]
+        return [made for _, made in self._ended[:count]] or self._going[:1]
 
     def _keep_ended(self, ended: list[tuple[Any, list[int]]], length: int) -> None:
         scored = [(float(score / length**self._rules.length_penalty), made) for score, made in ended]
@@ -221,9 +229,9 @@ def _allowed(scores: torch.Tensor, made: Sequence[list[int]], seen: list[int], r
     for row, own in zip(scores, made, strict=True):
         before = [*seen, *own]
         if rules.repetition_penalty != 1.0:
-            told, penalty = sorted(set(before)), rules.repetition_penalty
+            told, penalty = sorted({token for token in before if token < len(row)}), rules.repetition_penalty
             row[told] = torch.where(row[told] < 0, row[told] * penalty, row[told] / penalty)
-        if rules.no_repeat_ngram_size:
+        if rules.no_repeat_ngram_size > 0:
             row[sorted(_completing(before, rules.no_repeat_ngram_size))] = -torch.inf
     if length < rules.least:
         scores[:, list(rules.ends)] = -torch.inf
