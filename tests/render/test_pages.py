@@ -61,6 +61,7 @@ VIEWS = [(width, scheme) for width in (360, 1280) for scheme in ("light", "dark"
 PUBLISHED = sorted(path.name for path in REPORTS.glob("*.html"))
 #: With the benches and the second demonstration, which have data of their own.
 ALL_PAGES = sorted(path.relative_to(REPORTS).as_posix() for path in REPORTS.rglob("*.html"))
+SUMMARIES = "02-summaries.html"
 #: What the front page may take: pixels at a width of 1280, and sheets of A4.
 TALLEST, MOST_SHEETS = 3800, 4
 views = pytest.mark.parametrize("opened", VIEWS, indirect=True)
@@ -87,7 +88,16 @@ def test_accessible(opened: tuple[Page, list[str]]) -> None:
     assert violations(page) == []
 
 
-@pytest.mark.parametrize("opened", [(*view, name) for name in ALL_PAGES for view in VIEWS], indirect=True)
+@pytest.mark.parametrize(
+    "opened",
+    [
+        # Of the page with every summary, half a minute a view, two are looked at here and two where it may be slow.
+        pytest.param((*view, name), marks=[pytest.mark.slow] if name == SUMMARIES and place in (1, 2) else [])
+        for name in ALL_PAGES
+        for place, view in enumerate(VIEWS)
+    ],
+    indirect=True,
+)
 def test_a_published_page_is_quiet_readable_and_accessible(opened: tuple[Page, list[str]]) -> None:
     test_page_is_quiet_and_fits(opened)
     test_accessible(opened)

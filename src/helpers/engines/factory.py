@@ -17,7 +17,7 @@ from helpers.params import Model, Params
 from helpers.samples.dataset import Sample
 
 #: After so many rounds a waiting thread of CTranslate2 sleeps, unless somebody says otherwise. On two cores of a Xeon
-#: it kept half of its fair share beside a busy neighbour so, and 13 % with `SPINS`; alone it was 2 % slower.
+#: it kept half of its fair share beside a busy neighbour so, and 13 % with `SPINS`, than which it was 2 % slower alone.
 BRIEF_SPINS = "1500"
 
 
