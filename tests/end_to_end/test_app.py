@@ -237,6 +237,7 @@ def test_a_server_that_dies_while_it_writes_and_a_visitor_who_cancels(app: Runni
     expect(page.locator("#history .text").first).to_contain_text("broke off")
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_two_sessions_at_once_share_nothing(app: RunningApp, browser: Browser, tmp_path: Path) -> None:
     """Two visitors, and a second tab of the first: drafts, summaries, history, charts and downloads are their own."""
@@ -264,6 +265,7 @@ def test_two_sessions_at_once_share_nothing(app: RunningApp, browser: Browser, t
     bea.close()
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_a_run_folder_that_cannot_be_written_is_told(tmp_path: Path, browser: Browser) -> None:
     with running(tmp_path) as app:

@@ -127,6 +127,7 @@ def test_it_never_grows_beyond_what_github_takes(run: Run) -> None:
     assert text.rstrip().splitlines()[-1].startswith("All pages")
 
 
+@pytest.mark.slow
 def test_a_finished_run_gets_one_and_a_gate_without_being_asked_again(
     replayed: Finished, helpers: Report, tmp_path: Path
 ) -> None:

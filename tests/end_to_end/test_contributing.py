@@ -24,6 +24,7 @@ BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^python (?P<arguments>.+?) +# (?P<file>\S+): (?P<words>.+)$", re.MULTILINE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["metric", "target", "engine", "notebook"])
 def test_a_worked_example_works(what: str, tmp_path: Path) -> None:
     example, copy = EXAMPLES[what], tmp_path / "copy"

@@ -26,6 +26,7 @@ def report(helpers: Report, server: ScriptedServer | str, *more: str, token: str
     )
 
 
+@pytest.mark.slow
 def test_a_fifth_of_errors_is_a_success_rate_of_four_fifths(helpers: Report) -> None:
     script: list[Play] = [summary(SPOKEN)] * 8 + [answer(500, "oops"), *[summary(SPOKEN)] * 4] * 20
     with ScriptedServer(*script) as server:
@@ -41,7 +42,11 @@ def test_a_fifth_of_errors_is_a_success_rate_of_four_fifths(helpers: Report) -> 
 
 @pytest.mark.parametrize(
     ("play", "kind"),
-    [(answer(401, {"error": "bad token"}), "auth"), (answer(404, ""), "not_found"), (reset, "connection")],
+    [
+        (answer(401, {"error": "bad token"}), "auth"),
+        pytest.param(answer(404, ""), "not_found", marks=pytest.mark.slow),
+        pytest.param(reset, "connection", marks=pytest.mark.slow),
+    ],
 )
 def test_a_deployment_that_does_not_answer_is_the_finding(helpers: Report, play: Play, kind: str) -> None:
     with ScriptedServer(play) as server:
@@ -58,6 +63,7 @@ def test_a_deployment_that_does_not_answer_is_the_finding(helpers: Report, play:
         assert f"endpoint unreachable ({kind}) since" in (site / f"{page}.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_failed_deployment_can_be_published_on_request(helpers: Report) -> None:
     with ScriptedServer(answer(401, "")) as server:
         found = report(helpers, server, "--publish-failed")
@@ -65,6 +71,7 @@ def test_a_failed_deployment_can_be_published_on_request(helpers: Report) -> Non
     assert "does not answer" in found.page("01-deploy-check")
 
 
+@pytest.mark.slow
 def test_a_server_that_dies_midway_keeps_what_was_measured(helpers: Report) -> None:
     script: list[Play] = [summary(SPOKEN)] * 24 + [reset]
     with ScriptedServer(*script) as server:
@@ -75,6 +82,7 @@ def test_a_server_that_dies_midway_keeps_what_was_measured(helpers: Report) -> N
     assert found.result("03")["success_rate"]["value"] < 1  # type: ignore[index]
 
 
+@pytest.mark.slow
 def test_a_budget_stops_the_run_cleanly(helpers: Report) -> None:
     with ScriptedServer(summary(SPOKEN)) as server:
         found = report(helpers, server, "--set", "budget.requests=12")
@@ -83,6 +91,7 @@ def test_a_budget_stops_the_run_cleanly(helpers: Report) -> None:
     assert "budget.requests=12 is spent" in found.page("03-latency-cost")
 
 
+@pytest.mark.slow
 def test_other_settings_are_asked_beside_the_steady_state(helpers: Report) -> None:
     with ScriptedServer(summary(SPOKEN)) as server:
         found = report(helpers, server, "--only", "03", "--set", "settings.rounds=1")

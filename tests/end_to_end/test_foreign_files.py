@@ -6,6 +6,8 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Report
 
 SECRET = "planted-s3cret"
@@ -21,6 +23,7 @@ ROWS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_report_over_rows_of_every_kind(helpers: Report, tmp_path: Path) -> None:
     home = tmp_path / "a {name}, {} and [1]"
     kernel = home / "jupyter" / "kernels" / "python3" / "kernel.json"
@@ -66,6 +69,7 @@ def test_a_report_over_rows_of_every_kind(helpers: Report, tmp_path: Path) -> No
     assert strict.run is None, "it is refused before anything is made"
 
 
+@pytest.mark.slow
 def test_a_report_over_standard_input_keeps_it(helpers: Report) -> None:
     files = ["--set", "samples.source=-", "--set", "replay.predictions=-", "--only", "02"]
     text = "\ufeff" + "".join(json.dumps(row) + "\n" for row in ROWS)

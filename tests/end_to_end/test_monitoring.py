@@ -5,11 +5,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.conftest import Report
 from tests.logs import BEGAN, attempt, traffic, write_log
 from tests.page_checks import loose_digits, remote_references, repeated_ids, wrong_citations
 
 
+@pytest.mark.slow
 def test_the_page_of_a_log_is_cited_and_follows_the_rules(helpers: Report, tmp_path: Path) -> None:
     said: dict[str, Any] = {"summary": "Ann left.", "tokens": (400, 40), "stream": (3.0, 0.05)}
     slow = [attempt(at, 5.0, sample=f"<b>{at % 12}", **said) for at in range(400, 700)]

@@ -35,6 +35,7 @@ def test_a_folder_with_pages_of_others_is_refused_before_anything_is_measured(
     assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
 
 
+@pytest.mark.slow
 def test_a_run_killed_before_it_was_published_is_published(
     helpers: Report, replayed: Finished, unpublished: Path, tmp_path: Path
 ) -> None:
@@ -56,6 +57,7 @@ def test_the_second_of_two_who_go_on_with_a_run_is_refused(helpers: Report, unpu
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_rendering_elsewhere_leaves_no_page_of_another_run_and_nothing_of_others(
     helpers: Report, replayed: Finished, tmp_path: Path
 ) -> None:

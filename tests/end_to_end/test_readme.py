@@ -39,6 +39,7 @@ def test_the_readme_is_read_in_one_sitting() -> None:
     assert len(DOCUMENTS[0].read_text(encoding="utf-8").splitlines()) <= MOST_LINES
 
 
+@pytest.mark.slow
 def test_the_workflow_gates_a_pull_request(helpers: Report, tmp_path: Path) -> None:
     (workflow,) = (found for block in blocks("yaml") if "jobs" in (found := yaml.safe_load(block)))
     steps = [step["run"] for step in workflow["jobs"]["gate"]["steps"] if "run" in step]

@@ -54,6 +54,7 @@ def test_the_published_summaries_say_who_made_them_when_and_how_fast(replayed: F
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\d", row["date"]) for row in rows)
 
 
+@pytest.mark.slow
 def test_rendering_again_gives_the_same_bytes(replayed: Finished, helpers: Report, tmp_path: Path) -> None:
     done = helpers("render", str(replayed.run), "--out", str(tmp_path / "again"))
     assert done.code == 0, done.told
@@ -64,6 +65,7 @@ def test_rendering_again_gives_the_same_bytes(replayed: Finished, helpers: Repor
         assert (tmp_path / "again" / name).read_bytes() == (replayed.out / name).read_bytes(), name
 
 
+@pytest.mark.slow
 def test_another_target_changes_the_verdict_and_asks_nobody(
     replayed: Finished, helpers: Report, tmp_path: Path
 ) -> None:
@@ -78,6 +80,7 @@ def test_another_target_changes_the_verdict_and_asks_nobody(
     assert (done.code, "'samples' cannot change for a finished run" in done.told) == (2, True)
 
 
+@pytest.mark.slow
 def test_two_reports_on_the_same_answers_differ_in_nothing_measured(
     replayed: Finished, helpers: Report, recorded: Path, tmp_path: Path
 ) -> None:

@@ -64,6 +64,7 @@ def test_a_token_in_a_traceback_and_in_a_cell(helpers: Report, tmp_path: Path) -
     assert holding(found, "nted.(token)") == []
 
 
+@pytest.mark.slow
 def test_a_token_goes_to_no_second_server(helpers: Report) -> None:
     with ScriptedServer(summary("Ann and Bo meet.")) as other, ScriptedServer(summary()) as home:
         report(helpers, home, "--set", f"endpoint.url={other.url}", "--set", "privacy.text=full", "--only", "01")

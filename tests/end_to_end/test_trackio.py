@@ -43,6 +43,7 @@ def run(replayed: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_a_run_is_logged_read_back_and_seen_in_the_dashboard(run: Run, tmp_path: Path) -> None:
     line = track(run)

@@ -129,6 +129,7 @@ def test_marks_have_names_and_print_shows_whole_dialogues(browser: Browser, file
     page.context.close()
 
 
+@pytest.mark.slow
 def test_a_thousand_are_usable(browser: Browser, many: Path) -> None:
     page, noise = opened(browser, many)
     until(page, "!document.querySelector('article:not([style])')")

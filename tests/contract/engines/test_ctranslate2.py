@@ -50,6 +50,7 @@ def test_equal_arithmetic_gives_equal_tokens(published: Path, settings: dict[str
     assert batch == [other.summarise([text], generation)[0].summary for text in TEXTS]
 
 
+@pytest.mark.slow
 def test_a_chat_model_gives_equal_tokens() -> None:
     reference, other = both("demo", task="chat", prompt="tuned", context_tokens=300)
     generation = Generation(max_new_tokens=24)
@@ -64,6 +65,7 @@ def test_a_chat_model_gives_equal_tokens() -> None:
     assert caught.value.kind is Failure.BAD_REQUEST
 
 
+@pytest.mark.slow
 def test_beams_that_go_on_past_the_first_complete_ones_give_equal_tokens() -> None:
     reference, other = both("demo", task="chat", prompt="tuned", context_tokens=300)
     generation = Generation(num_beams=4, max_new_tokens=64, length_penalty=1.3)

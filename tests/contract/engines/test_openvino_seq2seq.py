@@ -44,7 +44,9 @@ def test_what_is_kept_of_a_text_is_kept_once_for_all_of_its_beams(exact: Any) ->
     assert rows["decoder_input_ids"] == rows["beam_idx"] == 4 * 3
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "int8", "int4"])
+@pytest.mark.parametrize(
+    "dtype", ["int4", *(pytest.param(dtype, marks=pytest.mark.slow) for dtype in ("bfloat16", "int8"))]
+)
 def test_fewer_bits_answer_a_batch_as_they_answer_its_texts_alone(published: Path, dtype: Any) -> None:
     generation = Generation(max_new_tokens=40, min_new_tokens=40, num_beams=4, no_repeat_ngram_size=0)
     with closing(load_local(Model(id=str(published), threads=1, engine="openvino", dtype=dtype))) as backend:

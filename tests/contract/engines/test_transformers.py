@@ -46,6 +46,7 @@ def test_a_batch_of_chats_gives_what_single_requests_give(demo: TransformersBack
     assert summaries(demo, settings, *texts) == [summaries(demo, settings, text)[0] for text in texts]
 
 
+@pytest.mark.slow
 def test_a_chat_read_once_for_all_beams_is_answered_as_if_read_for_each(
     demo: TransformersBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:

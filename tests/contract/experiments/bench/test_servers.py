@@ -70,6 +70,7 @@ def subject(limits: Machine, title: str = "fine") -> ModelUnderTest:
     )
 
 
+@pytest.mark.slow
 def test_every_strategy_is_asked_in_rounds_and_held_against_one_at_a_time(asked: list[str]) -> None:
     told: list[str] = []
     found = measure(2, 1.0, "python -m helpers bench --servers", told.append, [subject])
