@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+import transformers
 
 from helpers.backends.base import Backend
 from helpers.core.errors import ModelError
+from helpers.engines import openvino_seq2seq
 from helpers.engines.factory import load_local
+from helpers.engines.openvino_network import load
+from helpers.engines.token_search import decode
 from helpers.engines.transformers import TransformersBackend
 from helpers.params import Generation, Model
 from tests.contract.engines.test_ctranslate2 import SETTINGS
@@ -69,3 +74,32 @@ def test_fewer_bits_answer_a_batch_as_they_answer_its_texts_alone(published: Pat
 def test_what_cannot_run_says_so(published: Path, fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ModelError, match=message):
         load_local(Model(**{"id": str(published), "engine": "openvino"} | fields))
+
+
+SMALL: dict[str, Any] = {
+    "vocab_size": 120, "d_model": 32, "encoder_layers": 1, "decoder_layers": 2, "encoder_attention_heads": 2,
+    "decoder_attention_heads": 2, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64, "max_position_embeddings": 64,
+    "pad_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 2, "init_std": 0.5,
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore")  # of the tracer, which otherwise works in a process of its own
+@pytest.mark.parametrize("kind", ["mbart", "pegasus", "marian"])
+def test_models_that_are_built_alike_give_equal_tokens(kind: str, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    config = transformers.AutoConfig.for_model(kind, **SMALL)
+    model = transformers.AutoModelForSeq2SeqLM.from_config(config).eval()
+    model.save_pretrained(tmp_path / "source")
+    openvino_seq2seq.write(tmp_path / "source", tmp_path / "converted", "float32")
+    network, ids = load(tmp_path / "converted", "float32", start=2, padding=1), [5, 9, 44, 17, 2]
+    told = {"num_beams": 3, "max_new_tokens": 12}
+    want = model.generate(torch.tensor([ids]), attention_mask=torch.ones(1, len(ids), dtype=torch.int64), **told)
+    own = model.generation_config.to_dict()
+    assert decode(network, [ids], [[0]], (own, told), start=2, count=1) == [[want[0, 1:].tolist()]]
+
+
+def test_a_model_that_is_built_otherwise_is_refused(tmp_path: Path) -> None:
+    config = transformers.T5Config(vocab_size=120, d_model=32, d_kv=16, d_ff=64, num_layers=1, num_heads=2)
+    transformers.T5ForConditionalGeneration(config).save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="t5: only models built like BART can be converted"):
+        openvino_seq2seq.write(tmp_path, tmp_path / "converted", "float32")
