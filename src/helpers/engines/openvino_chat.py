@@ -13,7 +13,7 @@ import openvino
 import torch
 import transformers
 
-from helpers.engines.openvino_graph import cache_layer, compressed, keep_inside, name_port
+from helpers.engines.openvino_graph import PAST, PRESENT, cache_layer, compressed, keep_inside, kept_names, name_port
 from helpers.engines.openvino_network import CHAT, CHAT_INPUTS
 
 
@@ -77,10 +77,10 @@ def _traced(network: Any) -> Any:
     }
     with torch.inference_mode():
         graph = openvino.convert_model(_Step(network), example_input=example)
-    kept = [f"{side}.{layer}" for layer in range(config.num_hidden_layers) for side in ("key", "value")]
-    for place, name in enumerate((*CHAT_INPUTS, *(f"past_{name}" for name in kept))):
+    layers = config.num_hidden_layers
+    for place, name in enumerate((*CHAT_INPUTS, *kept_names(PAST, layers))):
         name_port(graph.inputs[place], name, [-1, -1] if place < len(CHAT_INPUTS) else [-1, heads, -1, size])
-    for output, name in zip(graph.outputs, ("logits", *(f"present_{name}" for name in kept)), strict=True):
+    for output, name in zip(graph.outputs, ("logits", *kept_names(PRESENT, layers)), strict=True):
         name_port(output, name)
     graph.validate_nodes_and_infer_types()
     return graph

@@ -26,6 +26,11 @@ def cache_layer(keys: torch.Tensor, values: torch.Tensor) -> DynamicLayer:
     return layer
 
 
+def kept_names(kind: str, layers: int) -> list[str]:
+    """Return the names of the keys and values of a kind, such as `PAST`, in the order of the layers."""
+    return [f"{kind}_{side}.{layer}" for layer in range(layers) for side in ("key", "value")]
+
+
 def name_port(port: Any, name: str, shape: Sequence[int] | None = None) -> None:
     """Name an input or output of a graph, and give an input its shape; -1 is any length."""
     port.get_tensor().set_names({name})

@@ -21,7 +21,7 @@ from transformers.cache_utils import DynamicLayer
 from transformers.modeling_outputs import BaseModelOutput
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from helpers.engines.openvino_graph import PAST, PRESENT, cache_layer, compressed, keep_inside, name_port
+from helpers.engines.openvino_graph import PAST, PRESENT, cache_layer, compressed, keep_inside, kept_names, name_port
 from helpers.engines.openvino_network import READING, READING_INPUTS, TEXT, WRITING, WRITING_INPUTS
 
 #: A step is one token long: what has a single row needs no transposing.
@@ -157,16 +157,12 @@ def _kept(network: Any) -> list[torch.Tensor]:
     return list(_TextReader(network)(ids, ids))
 
 
-def _names(kind: str, number: int) -> list[str]:
-    return [f"{kind}_{side}.{layer}" for layer in range(number // 2) for side in ("key", "value")]
-
-
 def _reading(network: Any, text: Sequence[torch.Tensor]) -> Any:
     ids = torch.ones(2, 3, dtype=torch.int64)
     graph = openvino.convert_model(_TextReader(network), example_input=(ids, ids))
     for port, name in zip(graph.inputs, READING_INPUTS, strict=True):
         name_port(port, name, [-1, -1])
-    for port, name in zip(graph.outputs, _names(TEXT, len(text)), strict=True):
+    for port, name in zip(graph.outputs, kept_names(TEXT, len(text) // 2), strict=True):
         name_port(port, name)
     graph.validate_nodes_and_infer_types()
     return graph
@@ -188,11 +184,11 @@ def _writing(network: Any, text: Sequence[torch.Tensor]) -> Any:
         "kept": kept,
     }
     graph = openvino.convert_model(_Writer(network), example_input=example)
-    names = [*WRITING_INPUTS, *_names(TEXT, len(text)), *_names(PAST, len(text))]
+    names = [*WRITING_INPUTS, *kept_names(TEXT, len(text) // 2), *kept_names(PAST, len(text) // 2)]
     for place, (port, name) in enumerate(zip(graph.inputs, names, strict=True)):
         like = text[(place - len(WRITING_INPUTS)) % len(text)].shape
         name_port(port, name, STEP_SHAPES[place] if place < len(WRITING_INPUTS) else [-1, like[1], -1, like[3]])
-    for port, name in zip(graph.outputs, ["logits", *_names(PRESENT, len(text))], strict=True):
+    for port, name in zip(graph.outputs, ["logits", *kept_names(PRESENT, len(text) // 2)], strict=True):
         name_port(port, name)
     graph.validate_nodes_and_infer_types()
     keep_inside(graph, rows_of=WRITING_INPUTS[0])
