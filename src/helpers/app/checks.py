@@ -15,6 +15,7 @@ from itertools import pairwise
 from multiprocessing.connection import Connection
 from threading import Lock
 
+from helpers.core.processes import end_with_parent
 from helpers.scorers.evidence import Span, in_summary
 from helpers.scorers.failures import OUTPUT_LABELS, OutputFailure, as_told, output_failures
 from helpers.scorers.faithfulness import CHECK_LABELS, Objection, faithfulness
@@ -142,6 +143,7 @@ class _Worker:
 
 def _work(line: Connection) -> None:
     """Check what comes over a line; Ctrl-C is left to the app, and what the first check would wait for is loaded."""
+    end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     faithfulness("Ann meets Bo at noon.", "Ann: Shall we meet at noon?\nBo: Yes, on Monday at two.")
     with suppress(EOFError, OSError):  # the app has ended

@@ -5,12 +5,11 @@ A row of figures is eight bytes each, on the disk; memory holds one column at a 
 
 from __future__ import annotations
 
-import multiprocessing
 import tempfile
 import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from helpers.core.processes import pool
 from helpers.scorers.failures import OutputFailure, output_failures
 from helpers.scorers.nli import NLI
 from helpers.scorers.scoring import SampleScore, measures
@@ -104,12 +104,10 @@ def score_pairs(
     if processes == 1 or len(first) < 2:
         yield from (_score_chunk(chunk, tokenizer) for chunk in chunks)
         return
-    # A fresh interpreter, not a fork: the caller may have threads.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+    with pool(processes) as others:
         flying: deque[Future[FloatArray]] = deque()
         for chunk in chunks:
-            flying.append(pool.submit(_score_chunk, chunk, tokenizer))
+            flying.append(others.submit(_score_chunk, chunk, tokenizer))
             if len(flying) >= 4 * processes:
                 yield flying.popleft().result()
         while flying:

@@ -5,13 +5,12 @@ The model runs in a process of its own, so that the caller imports no torch.
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from statistics import fmean
 from typing import Any
 
 from helpers.core.console import quiet
+from helpers.core.processes import pool
 from helpers.scorers.mentions import sentences, turns_of
 
 NLI = "nli_consistency"
@@ -25,9 +24,8 @@ def nli_scores(summaries: Sequence[str], dialogues: Sequence[str], folder: str) 
     A summary without a sentence, or a dialogue without a turn, scores 0. Raises ValueError where the model has no label
     for entailment and contradiction. Source: Laban et al. (2022), SummaC-ZS, with turns in the place of sentences.
     """
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(_scores, list(summaries), list(dialogues), folder).result()
+    with pool(1) as other:
+        return other.submit(_scores, list(summaries), list(dialogues), folder).result()
 
 
 def _scores(summaries: Sequence[str], dialogues: Sequence[str], folder: str) -> list[float]:

@@ -6,14 +6,13 @@ of their own, so that the caller imports no torch.
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from helpers.core.console import quiet
+from helpers.core.processes import pool
 from helpers.scorers.nli import NLI, nli_scores
 
 _KINDS_OF_MODEL = {
@@ -86,9 +85,8 @@ def _why_not(name: str, folder: str | None) -> str:
 def _in_child(
     name: str, folder: str, layer: int | None, summaries: Sequence[str], references: Sequence[Sequence[str]]
 ) -> list[float]:
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(_scores, name, folder, layer, summaries, references).result()
+    with pool(1) as other:
+        return other.submit(_scores, name, folder, layer, summaries, references).result()
 
 
 def _scores(

@@ -11,13 +11,12 @@ import hashlib
 import shutil
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
 from helpers.core.console import say
 from helpers.core.errors import ParamsError
 from helpers.core.model import Frozen
+from helpers.core.processes import pool
 from helpers.engines.model_cache import build_once
 from helpers.experiments.training.recipe import Recipe, read_recipe
 from helpers.params import Samples as SamplesParams
@@ -79,8 +78,8 @@ def choose(
     taken = range(folds if take is None else take)
     # Fold by fold: a comparison that is stopped has every recipe on the folds that it finished.
     wanted = [(tuple(changes), fold) for fold in taken for changes in candidates]
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        running = {one: pool.submit(_part, *one, folds, parts) for one in wanted}
+    with pool(jobs) as others:
+        running = {one: others.submit(_part, *one, folds, parts) for one in wanted}
         found = {one: future.result() for one, future in running.items()}
     result = CrossValidation(
         folds=folds,
