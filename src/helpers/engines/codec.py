@@ -108,6 +108,7 @@ class Codec:
             problems.append(f"max_new_tokens={most} is above the model's {self._longest_answer}")
         if penalty is not None and not math.isfinite(penalty):
             problems.append(f"length_penalty={penalty} is not a finite number")
+        problems += [f"'{name}' is not known to the engines here; leave it out" for name in generation.extra]
         if problems:
             raise RequestError(Failure.BAD_REQUEST, "; ".join(problems))
         return [self._encoder.encode(dialogue, most) for dialogue in dialogues]

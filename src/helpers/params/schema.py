@@ -131,6 +131,8 @@ class Params(Section):
         problems = []
         if (self.replay is not None) != (self.backend == "replay"):
             problems.append("'replay' goes with 'backend: replay', and only with it")
+        if self.backend == "local" and self.generation.extra:
+            problems.append("'generation.extra' goes with 'backend: endpoint', whose server may know such settings")
         if self.prices.find(self.instance) is None:
             row = f"{self.instance.vendor} {self.instance.type} {self.instance.size}"
             problems.append(f"'instance' {row} is not in 'prices' (of {self.prices.as_of}); add its row")

@@ -53,6 +53,8 @@ def write(params: Params, out: Path, figures: Sequence[str] = ()) -> None:
         raise InputError(f"--engine {params.model.engine}: has no handler; give {' or '.join(NEEDED)}")
     if params.model.rerank:
         raise InputError("model.rerank: the handler answers with its likeliest beam; set model.rerank=false")
+    if params.generation.extra:
+        raise InputError("generation.extra: the handler does not know these settings; leave it out")
     source = model_files.local_folder(params.model)
     partial = out.with_name(f"{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)

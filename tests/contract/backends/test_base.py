@@ -64,3 +64,9 @@ def test_settings_out_of_range_are_a_bad_request(backend: Backend) -> None:
     with pytest.raises(RequestError, match="min_new_tokens=9 is above max_new_tokens=5") as caught:
         backend.summarise([SHORT], Generation(max_new_tokens=5, min_new_tokens=9))
     assert (caught.value.kind, caught.value.retryable) == (Failure.BAD_REQUEST, False)
+
+
+def test_a_setting_that_nobody_here_knows_is_refused(backend: Backend) -> None:
+    with pytest.raises(RequestError, match="'seed'") as caught:
+        backend.summarise([SHORT], Generation(max_new_tokens=5, extra={"seed": 7}))
+    assert caught.value.kind is Failure.BAD_REQUEST
