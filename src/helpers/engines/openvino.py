@@ -26,7 +26,8 @@ class OpenVINOBackend:
     """A converted chat or sequence-to-sequence model that summarises in this process.
 
     ``int8`` and ``int4`` are the types of the weights; what has none, such as attention, is computed in bf16 where the
-    processor can. Raises `ModelError` when the model cannot be had or converted, or for a type that is not offered.
+    processor can. ``float16`` is a type of the weights, too, which are multiplied in fp32. Raises `ModelError` when the
+    model cannot be had or converted, or for a type that is not offered.
     """
 
     kind = "openvino"

@@ -1,6 +1,9 @@
-"""A chat model as OpenVINO computes it: traced once, keys and values kept inside, weights in lower precision.
+"""A chat model as OpenVINO computes it: a graph reads prompts, another writes the answers.
 
-The graph takes `CHAT_INPUTS` and `openvino_network.BEAMS`, and gives the scores of every row's next token.
+The first takes `CHAT_READING` and gives the scores of the next token and `KEPT`, the keys and values of all layers.
+The second takes `CHAT_WRITING` and these, and gives the same of one token for each beam. The beams of a prompt stand
+side by side as the tokens of one query: what is kept is read once for all of them, and ``seen`` says which of it each
+sees.
 """
 
 from __future__ import annotations
@@ -12,75 +15,137 @@ from typing import Any
 import openvino
 import torch
 import transformers
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from helpers.engines.openvino_graph import PAST, PRESENT, cache_layer, compressed, keep_inside, kept_names, name_port
-from helpers.engines.openvino_network import CHAT, CHAT_INPUTS
+from helpers.engines.openvino_graph import First, as_language_model, kept_names, merged, name_port, save
+from helpers.engines.openvino_network import CHAT_READING, CHAT_WRITING, KEPT, READING, TEXT, WRITING
+
+#: How our attention is called where transformers looks for one.
+SHARED = "one_prompt_for_all_beams"
+#: What some models' attention has beside keys, values and a mask, and ours has not.
+UNKNOWN = ("sliding_window", "softcap", "s_aux")
 
 
 def write(source: Path, folder: Path, dtype: str) -> None:
     """Write the chat model in ``source`` into a new folder; ``int8`` and ``int4`` are its weights alone."""
+    ALL_ATTENTION_FUNCTIONS.register(SHARED, _attention)
     network = transformers.AutoModelForCausalLM.from_pretrained(
         source, dtype=torch.float32, attn_implementation="sdpa", trust_remote_code=False
     ).eval()
-    graph = _traced(network)
-    keep_inside(graph, rows_of=CHAT_INPUTS[0])
+    with torch.inference_mode():
+        kept = _Reader(network)(torch.ones(1, 3, dtype=torch.int64))[1]
+        network.set_attn_implementation(SHARED)
+        writing = _writing(network, kept)
+        network.set_attn_implementation("sdpa")
+        reading = _reading(network)
     folder.mkdir(parents=True)
-    openvino.save_model(compressed(graph, dtype), folder / CHAT, compress_to_fp16=False)
+    for graph, file in ((reading, READING), (writing, WRITING)):
+        merged(graph)
+        as_language_model(graph)
+        save(graph, folder / file, dtype)
 
 
-class _Step(torch.nn.Module):
-    """One step of a network, with all that it keeps as inputs and as outputs."""
+def _attention(
+    module: Any,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor,
+    scaling: float,
+    **more: Any,
+) -> tuple[torch.Tensor, None]:
+    """Return what the beams of each prompt attend to: what is kept for all of them, and each its own new token."""
+    if found := [name for name in UNKNOWN if more.get(name) is not None]:
+        raise ValueError(f"{type(module).__name__}: {', '.join(found)}: not known to this engine")
+    (prompts, heads, beams, size), kinds = query.shape, key.shape[1]
+    keys, values = module.kept
+    query = (query * scaling).reshape(prompts, kinds, heads // kinds * beams, size)
+    scores = torch.cat([query @ keys.transpose(2, 3), query @ key.transpose(2, 3)], dim=-1) + attention_mask
+    shares, places = torch.softmax(scores, dim=-1), keys.shape[2]
+    found = shares[..., :places] @ values + shares[..., places:] @ value
+    return found.reshape(prompts, heads, beams, size).transpose(1, 2), None
+
+
+class _Reader(torch.nn.Module):
+    """Reads a prompt."""
 
     def __init__(self, network: Any) -> None:
         super().__init__()
         self._network = network
 
+    def forward(self, input_ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        places = torch.arange(input_ids.shape[1])
+        # The mask that transformers makes itself cannot be traced.
+        seen = (places[None, :] <= places[:, None])[None, None]
+        return _asked(self._network, input_ids, places[None], seen, logits_to_keep=1)
+
+
+class _Writer(torch.nn.Module):
+    """One step of all beams, with what is kept as inputs."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self._network = network
+        self._layers = [module for module in network.modules() if hasattr(module, "layer_idx")]
+        self._queries = network.config.num_attention_heads // network.config.num_key_value_heads
+
     def forward(
         self,
         input_ids: torch.Tensor,
-        attention_mask: torch.Tensor,
         position_ids: torch.Tensor,
+        seen: torch.Tensor,
         kept: Sequence[torch.Tensor],
-    ) -> tuple[torch.Tensor, ...]:
-        before, new = kept[0].shape[2], input_ids.shape[1]
-        # The mask that transformers makes itself cannot be traced.
-        columns, rows = torch.arange(attention_mask.shape[1]), torch.arange(new) + before
-        earlier = columns[None, :] <= rows[:, None]
-        seen = earlier[None, None] & (attention_mask != 0)[:, None, None, :]
-        # Padding sees itself: of nothing at all there is no average.
-        seen = seen | (columns[None, :] == rows[:, None])
-        cache = transformers.DynamicCache()
-        cache.layers = [cache_layer(keys, values) for keys, values in zip(kept[::2], kept[1::2], strict=True)]
-        output = self._network(
-            input_ids=input_ids,
-            attention_mask=seen,
-            position_ids=position_ids,
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        layers = output.past_key_values.layers
-        return (output.logits, *(tensor for layer in layers for tensor in (layer.keys, layer.values)))
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        for module in self._layers:
+            module.kept = kept[2 * module.layer_idx : 2 * module.layer_idx + 2]
+        # As many heads of queries as share keys stand one behind the other.
+        unseen = torch.where(seen, 0.0, float("-inf"))[:, None].repeat(1, 1, self._queries, 1)
+        return _asked(self._network, input_ids, position_ids, unseen)
 
 
-def _traced(network: Any) -> Any:
-    """Return the graph of one step, every length in it free; keys and values are its inputs and outputs."""
-    config = network.config
-    heads, size = config.num_key_value_heads, getattr(config, "head_dim", None)
-    size = size or config.hidden_size // config.num_attention_heads
-    rows, before, new = 2, 3, 2
+def _asked(
+    network: Any, input_ids: torch.Tensor, position_ids: torch.Tensor, mask: torch.Tensor, **more: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the scores of the next tokens, and the keys and values of the new ones, (2 x layers, …)."""
+    cache = transformers.DynamicCache()
+    cache.layers = [First() for _ in range(network.config.num_hidden_layers)]
+    output = network(
+        input_ids=input_ids,
+        attention_mask=mask,
+        position_ids=position_ids,
+        past_key_values=cache,
+        use_cache=True,
+        **more,
+    )
+    layers = output.past_key_values.layers
+    return output.logits, torch.stack([tensor for layer in layers for tensor in (layer.keys, layer.values)])
+
+
+def _reading(network: Any) -> Any:
+    graph = openvino.convert_model(_Reader(network), example_input=(torch.ones(1, 3, dtype=torch.int64),))
+    return _named(graph, CHAT_READING, [[1, -1]])
+
+
+def _writing(network: Any, kept: torch.Tensor) -> Any:
+    """Return the graph of a step, every number of prompts, beams and places free."""
+    prompts, beams, places = 2, 4, kept.shape[3]
     example = {
-        "input_ids": torch.ones(rows, new, dtype=torch.int64),
-        "attention_mask": torch.ones(rows, before + new, dtype=torch.int64),
-        "position_ids": torch.arange(before, before + new).expand(rows, new),
-        "kept": [torch.zeros(rows, heads, before, size) for _ in range(2 * config.num_hidden_layers)],
+        "input_ids": torch.ones(prompts, beams, dtype=torch.int64),
+        "position_ids": torch.full((prompts, beams), places),
+        "seen": torch.ones(prompts, beams, places + beams, dtype=torch.bool),
+        "kept": [one.expand(prompts, -1, -1, -1).contiguous() for one in kept],
     }
-    with torch.inference_mode():
-        graph = openvino.convert_model(_Step(network), example_input=example)
-    layers = config.num_hidden_layers
-    for place, name in enumerate((*CHAT_INPUTS, *kept_names(PAST, layers))):
-        name_port(graph.inputs[place], name, [-1, -1] if place < len(CHAT_INPUTS) else [-1, heads, -1, size])
-    for output, name in zip(graph.outputs, ("logits", *kept_names(PRESENT, layers)), strict=True):
-        name_port(output, name)
+    writer = _Writer(network)
+    writer(**example)  # an error is told as it is; from within the tracer it would be wrapped up
+    graph = openvino.convert_model(writer, example_input=example)
+    shapes = [[-1, -1], [-1, -1], [-1, -1, -1], *([-1, kept.shape[2], -1, kept.shape[4]] for _ in kept)]
+    return _named(graph, (*CHAT_WRITING, *kept_names(TEXT, len(kept) // 2)), shapes)
+
+
+def _named(graph: Any, inputs: Sequence[str], shapes: Sequence[list[int]]) -> Any:
+    for port, name, shape in zip(graph.inputs, inputs, shapes, strict=True):
+        name_port(port, name, shape)
+    for port, name in zip(graph.outputs, ("logits", KEPT), strict=True):
+        name_port(port, name)
     graph.validate_nodes_and_infer_types()
     return graph

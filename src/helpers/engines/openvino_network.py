@@ -12,19 +12,21 @@ from typing import Any
 import numpy as np
 import openvino
 import torch
-from openvino import opset13 as ops
 from openvino.preprocess import PrePostProcessor
 
-#: A chat model's graph and its inputs, then a sequence-to-sequence model's two.
-CHAT, CHAT_INPUTS = "openvino_model.xml", ("input_ids", "attention_mask", "position_ids")
-READING, READING_INPUTS = "openvino_encoder.xml", ("input_ids", "attention_mask")
-WRITING, WRITING_INPUTS = "openvino_decoder.xml", ("decoder_input_ids", "attention_mask")
-#: The input that says which row's keys and values each row continues from.
+#: The graph that reads prompts or texts, and the one that writes behind them.
+READING, WRITING = "openvino_reading.xml", "openvino_writing.xml"
+#: Their inputs, of a chat model and of a sequence-to-sequence model; beside them the writing ones take what is kept.
+CHAT_READING, CHAT_WRITING = ("input_ids",), ("input_ids", "position_ids", "seen")
+READING_INPUTS, WRITING_INPUTS = ("input_ids", "attention_mask"), ("decoder_input_ids", "attention_mask")
+#: The input of a sequence-to-sequence model that says which row's keys and values each row continues from.
 BEAMS = "beam_idx"
-#: How the names of the keys and values of a text begin.
-TEXT = "text"
+#: How the names of the keys and values of a text begin, and what a chat model's output of all layers' is called.
+TEXT, KEPT = "text", "kept"
+#: Places for tokens that are made at a time: with the same number of places a step needs no new preparation.
+ROOM = 128
 #: What is computed in, by the type of the weights; where the processor has no bf16 it is fp32.
-MATRICES = {"float32": "f32", "bfloat16": "bf16", "int8": "bf16", "int4": "bf16"}
+MATRICES = {"float32": "f32", "bfloat16": "bf16", "float16": "f32", "int8": "bf16", "int4": "bf16"}
 #: Weights of a row that share a scale, with ``int4``.
 GROUP = 64
 
@@ -55,51 +57,63 @@ def load(
 
 
 class ChatNetwork:
-    """A chat model: a prompt is read in a graph of its own, and the other goes on from there."""
+    """A chat model: one graph reads prompts, the other writes the next tokens of all beams of a prompt together.
+
+    What is kept of a prompt is there once for its beams. Behind it stand the tokens that its beams have written, side
+    by side, and each beam sees those of its own line alone: no beam's past is ever copied. Source: the tree attention
+    of Miao et al. (2023), SpecInfer, https://arxiv.org/abs/2305.09781.
+    """
 
     def __init__(self, folder: Path, told: dict[str, str]) -> None:
         self.computed = told["INFERENCE_PRECISION_HINT"]
-        core = openvino.Core()
-        graph = core.read_model(folder / CHAT)
-        reading, self._names = reader(graph)
-        self._reading = core.compile_model(reading, "CPU", told).create_infer_request()
-        self._writing = core.compile_model(graph, "CPU", told).create_infer_request()
+        self._reading, self._writing = (_compiled(folder / file, told) for file in (READING, WRITING))
+        ports = [port for port in self._writing.model_inputs if port.get_any_name().startswith(TEXT)]
+        self._texts, self._type = [port.get_any_name() for port in ports], ports[0].get_element_type()
+        self._heads, self._size = (ports[0].get_partial_shape()[place].get_length() for place in (1, 3))
+        #: As what numpy holds it; it has no bf16.
+        self._held = openvino.Tensor(self._type, openvino.Shape([0])).data.dtype
 
     def begin(self, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
         """Read prompts; returns the scores of the token that comes first, (prompts, vocabulary)."""
-        read = [self._read(prompt) for prompt in prompts]
-        self._places = np.array([len(prompt) for prompt in prompts])
-        longest = int(self._places.max())
-        #: Which of the kept keys and values each row attends to: those of shorter prompts begin later.
-        self._seen = np.arange(longest)[None, :] >= longest - self._places[:, None]
-        for state in self._writing.query_state():
-            rows = [kept[state.name] for _, kept in read]
-            state.state = openvino.Tensor(rows[0] if len(rows) == 1 else _padded(rows, longest))
-        return torch.cat([scores for scores, _ in read])
+        #: The place of each beam's next token, (prompts, beams), and how many places are taken.
+        self._places = np.array([len(prompt) for prompt in prompts])[:, None]
+        self._taken = int(self._places.max())
+        #: Keys and values, (2 x layers, prompts, heads, places, size), and which of them each beam sees.
+        self._kept = np.zeros((len(self._texts), len(prompts), self._heads, 0, self._size), self._held)
+        self._seen = np.zeros((len(prompts), 1, 0), bool)
+        self._make_room(self._taken + 1)
+        scores = []
+        for place, prompt in enumerate(prompts):
+            self._reading.infer({CHAT_READING[0]: np.array([prompt], np.int64)}, share_outputs=True)
+            scores.append(_scores(self._reading).clone())
+            self._kept[:, place, :, : len(prompt)] = self._reading.get_tensor(KEPT).data[:, 0]
+            self._seen[place, :, : len(prompt)] = True
+        return torch.cat(scores)
 
-    def _read(self, prompt: Sequence[int]) -> tuple[torch.Tensor, dict[str, Any]]:
-        """Return the scores that follow a prompt, and copies of its keys and values."""
-        ids = np.array([prompt], np.int64)
-        places = np.arange(ids.shape[1])[None]
-        inputs = dict(zip(CHAT_INPUTS, (ids, np.ones_like(ids), places), strict=True))
-        self._reading.infer(inputs, share_outputs=True)
-        kept = (self._reading.get_output_tensor(place).data.copy() for place, _ in enumerate(self._names, 1))
-        return _scores(self._reading).clone(), dict(zip(self._names, kept, strict=True))
+    def _make_room(self, places: int) -> None:
+        """Have so many places or more, `ROOM` at a time."""
+        more = -(-places // ROOM) * ROOM - self._kept.shape[3]
+        self._kept = np.pad(self._kept, [(0, 0)] * 3 + [(0, more), (0, 0)])
+        self._seen = np.pad(self._seen, [(0, 0)] * 2 + [(0, more)])
+        for name, kept in zip(self._texts, self._kept, strict=True):
+            self._writing.set_tensor(name, openvino.Tensor(kept, openvino.Shape(kept.shape), self._type))
 
     def step(self, tokens: Sequence[int], rows: Sequence[int]) -> torch.Tensor:
         """Read a token for each new row, which continues from the one of ``rows``; returns as `begin`."""
-        order = np.array(rows, np.int32)
-        places = self._places[order]
-        self._places, self._seen = places + 1, np.pad(self._seen[order], ((0, 0), (0, 1)), constant_values=True)
-        ids = np.array(tokens, np.int64)[:, None]
-        inputs = dict(zip(CHAT_INPUTS, (ids, self._seen.astype(np.int64), places[:, None]), strict=True))
-        self._writing.infer({**inputs, BEAMS: order}, share_outputs=True)
+        prompts, order = len(self._places), np.array(rows)
+        beams = len(order) // prompts
+        new = slice(self._taken, self._taken + beams)
+        if new.stop > self._kept.shape[3]:
+            self._make_room(new.stop)
+        ids = np.array(tokens, np.int64).reshape(prompts, beams)
+        places = self._places.reshape(-1)[order].reshape(prompts, beams)
+        seen = self._seen.reshape(-1, self._seen.shape[2])[order].reshape(prompts, beams, -1)
+        itself = np.broadcast_to(np.eye(beams, dtype=bool), (prompts, beams, beams))
+        inputs = (ids, places, np.concatenate([seen, itself], axis=2))
+        self._writing.infer(dict(zip(CHAT_WRITING, inputs, strict=True)), share_outputs=True)
+        self._kept[:, :, :, new], seen[:, :, new] = self._writing.get_tensor(KEPT).data, itself
+        self._places, self._seen, self._taken = places + 1, seen, new.stop
         return _scores(self._writing)
-
-
-def _padded(rows: Sequence[Any], longest: int) -> Any:
-    """Return keys or values, (1, heads, tokens, size), as rows of one tensor, nothing before the shorter ones."""
-    return np.concatenate([np.pad(one, ((0, 0), (0, 0), (longest - one.shape[2], 0), (0, 0))) for one in rows])
 
 
 class Seq2SeqNetwork:
@@ -131,7 +145,8 @@ class Seq2SeqNetwork:
 
 
 def _scores(request: Any) -> torch.Tensor:
-    return torch.from_numpy(request.get_output_tensor(0).data[:, -1])
+    found = request.get_output_tensor(0).data
+    return torch.from_numpy(found.reshape(-1, found.shape[-1]))
 
 
 def _compiled(file: Path, told: dict[str, str]) -> Any:
@@ -142,27 +157,6 @@ def _compiled(file: Path, told: dict[str, str]) -> Any:
     if told["INFERENCE_PRECISION_HINT"] == "bf16":
         for ports, find in ((graph.inputs, prepared.input), (graph.outputs, prepared.output)):
             for name in (port.get_any_name() for port in ports):
-                if name.startswith(TEXT):
+                if name.startswith((TEXT, KEPT)):
                     find(name).tensor().set_element_type(openvino.Type.bf16)
     return core.compile_model(prepared.build(), "CPU", told).create_infer_request()
-
-
-def reader(graph: Any) -> tuple[Any, list[str]]:
-    """Return a graph as one that reads prompts: it begins with nothing and gives away what it would have kept.
-
-    The second is the name under which the graph keeps each of its further outputs, those behind the scores. OpenVINO
-    computes the attention inside a graph that keeps keys and values by single rows, which a long prompt has thousands
-    of: read this way, 2,000 tokens took a sixth of the time (2026.4.1).
-    """
-    reading = graph.clone()
-    kept = {sink.get_attributes()["variable_id"]: ops.result(sink.input_value(0)) for sink in reading.get_sinks()}
-    for node in reading.get_ops():
-        if node.get_type_name() == "ReadValue":
-            node.output(0).replace(node.input_value(0))
-    for sink in reading.get_sinks():
-        reading.remove_sink(sink)
-    for variable in reading.get_variables():
-        reading.remove_variable(variable)
-    reading.add_results(list(kept.values()))
-    reading.validate_nodes_and_infer_types()
-    return reading, list(kept)

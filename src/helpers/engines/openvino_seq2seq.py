@@ -17,11 +17,10 @@ import openvino
 import torch
 import transformers
 from torch.nn.functional import scaled_dot_product_attention
-from transformers.cache_utils import DynamicLayer
 from transformers.modeling_outputs import BaseModelOutput
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from helpers.engines.openvino_graph import PAST, PRESENT, cache_layer, compressed, keep_inside, kept_names, name_port
+from helpers.engines.openvino_graph import PAST, PRESENT, First, cache_layer, keep_inside, kept_names, name_port, save
 from helpers.engines.openvino_network import READING, READING_INPUTS, TEXT, WRITING, WRITING_INPUTS
 
 #: A step is one token long: what has a single row needs no transposing.
@@ -47,7 +46,7 @@ def write(source: Path, folder: Path, dtype: str) -> None:
         writing = _writing(network, text)
     folder.mkdir(parents=True)
     for graph, file in ((reading, READING), (writing, WRITING)):
-        openvino.save_model(compressed(graph, dtype), folder / file, compress_to_fp16=False)
+        save(graph, folder / file, dtype)
 
 
 def _attention(
@@ -93,18 +92,10 @@ class _TextReader(torch.nn.Module):
         return tuple(tensor for layer in cache.cross_attention_cache.layers for tensor in (layer.keys, layer.values))
 
 
-class _First(DynamicLayer):  # type: ignore[misc]
-    """A layer of a cache that begins empty, which the tracer would put first into whatever comes."""
-
-    def update(self, key_states: Any, value_states: Any, *_: Any, **__: Any) -> tuple[Any, Any]:
-        self.keys, self.values = key_states, value_states
-        return key_states, value_states
-
-
 def _asked(network: Any, hidden: torch.Tensor, seen: torch.Tensor, tokens: torch.Tensor) -> Any:
     """Return what a network keeps of texts and of a first token; the tracer drops what only the token needed."""
     own, texts = (transformers.DynamicCache() for _ in range(2))
-    own.layers, texts.layers = ([_First() for _ in network.get_decoder().layers] for _ in range(2))
+    own.layers, texts.layers = ([First() for _ in network.get_decoder().layers] for _ in range(2))
     return network(
         encoder_outputs=BaseModelOutput(last_hidden_state=hidden),
         attention_mask=seen,

@@ -45,6 +45,8 @@ class ServedVariant:
 
 def why_not(variant: Variant, device: str) -> str:
     """Return why a variant cannot run here and how to get it, or nothing."""
+    if (variant.engine, variant.dtype) == ("openvino", "float16"):
+        return missing(variant.engine)  # weights alone, multiplied in fp32
     return missing(variant.engine) or missing_instructions(variant.dtype, device)
 
 

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import random
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import openvino
 import pytest
 import torch
+import transformers
 
 from helpers.core.errors import ModelError
-from helpers.engines.conversion import converted
+from helpers.engines import openvino_chat
 from helpers.engines.factory import load_local
-from helpers.engines.model_files import local_folder
 from helpers.engines.openvino import OpenVINOBackend
-from helpers.engines.openvino_network import CHAT as CHAT_GRAPH
-from helpers.engines.openvino_network import reader
+from helpers.engines.openvino_network import ROOM
 from helpers.engines.transformers import TransformersBackend
 from helpers.params import Generation, Model
 from tests.contract.engines.test_transformers import LONG
@@ -69,24 +68,57 @@ def test_no_thread_is_bound_to_a_processor(exact: OpenVINOBackend) -> None:
     assert bound == {frozenset(allowed)}
 
 
+def read_at_once(backend: OpenVINOBackend, ids: list[int]) -> torch.Tensor:
+    return backend._network.begin([ids]).clone()
+
+
 def test_a_prompt_is_read_at_once_as_it_would_be_read_in_steps(exact: OpenVINOBackend) -> None:
     """Whole prompts go through a graph of their own; what it gives away, the other goes on from, in every row."""
     ids, network = list(range(100, 140)), exact._network
-    whole = network.begin([ids]).clone()
+    whole = read_at_once(exact, ids)
     network.begin([ids[:20]])
     for place in range(20, 39):
         network.step([ids[place]], [0])
     rows = network.step([ids[39]] * 3, [0] * 3)
     torch.testing.assert_close(rows, whole.expand(3, -1), atol=1e-3, rtol=0)
 
-    graph = openvino.Core().read_model(
-        converted(local_folder(Model(**CHAT)), "float32", engine="openvino") / CHAT_GRAPH
-    )
-    kept = {variable.info.variable_id for variable in graph.get_variables()}
-    reading, names = reader(graph)
-    assert kept == set(names) == {variable.info.variable_id for variable in graph.get_variables()}
-    assert not reading.get_variables()
-    assert len(reading.outputs) == 1 + len(kept)
+
+def test_a_beam_sees_its_own_line_and_no_other_however_long(exact: OpenVINOBackend) -> None:
+    """All beams' tokens stand side by side; more of them than there are places are made room for."""
+    prompts, beams, chance = [list(range(100, 120)), list(range(200, 209))], 3, random.Random(0)
+    exact._network.begin(prompts)
+    lines = [list(prompt) for prompt in prompts]
+    for _ in range(ROOM // beams + 2):
+        width = len(lines) // len(prompts)
+        rows = [place * width + chance.randrange(width) for place in range(len(prompts)) for _ in range(beams)]
+        tokens = [chance.randrange(1000, 2000) for _ in rows]
+        scores = exact._network.step(tokens, rows)
+        lines = [[*lines[row], token] for row, token in zip(rows, tokens, strict=True)]
+    last = scores.clone()
+    assert len({tuple(line) for line in lines}) == len(lines)
+    alone = torch.cat([read_at_once(exact, line) for line in lines])
+    torch.testing.assert_close(last, alone, atol=1e-3, rtol=0)
+
+
+def test_weights_in_half_precision_give_nearly_the_same(exact: OpenVINOBackend) -> None:
+    ids = list(range(100, 140))
+    whole = read_at_once(exact, ids)
+    half = load_local(Model(**CHAT, engine="openvino", dtype="float16"))
+    assert isinstance(half, OpenVINOBackend)
+    torch.testing.assert_close(read_at_once(half, ids), whole, atol=0.1, rtol=0)
+    assert half._network.computed == "f32"
+    half._network.begin([ids[:-1]])
+    torch.testing.assert_close(half._network.step([ids[-1]], [0]), whole, atol=0.1, rtol=0)
+
+
+def test_an_attention_that_is_not_known_is_refused(tmp_path: Path) -> None:
+    config = transformers.MistralConfig(
+        vocab_size=64, hidden_size=32, intermediate_size=32, num_hidden_layers=1,
+        num_attention_heads=2, num_key_value_heads=1, sliding_window=16,
+    )  # fmt: skip
+    transformers.MistralForCausalLM(config).save_pretrained(tmp_path / "windowed")
+    with pytest.raises(ValueError, match="MistralAttention: sliding_window: not known to this engine"):
+        openvino_chat.write(tmp_path / "windowed", tmp_path / "converted", "float32")
 
 
 def test_prompts_of_unlike_length_are_read_together_as_they_are_alone(exact: OpenVINOBackend) -> None:
@@ -110,7 +142,7 @@ def test_a_batch_that_is_read_together_is_answered_as_its_dialogues_alone(
 
 
 def test_what_cannot_run_says_so() -> None:
-    with pytest.raises(ModelError, match="openvino computes float32, bfloat16, int8, int4 on 'device: cpu' here"):
-        load_local(Model(**CHAT, engine="openvino", dtype="float16"))
+    with pytest.raises(ModelError, match="on 'device: cpu' here, and not float16 on cuda"):
+        load_local(Model(**CHAT, engine="openvino", dtype="float16", device="cuda"))
     with pytest.raises(ModelError, match="demo is a model for 'chat', and not for 'summarization'"):
         load_local(Model(id="demo", engine="openvino"))

@@ -50,7 +50,7 @@ def test_what_is_kept_of_a_text_is_kept_once_for_all_of_its_beams(exact: Any) ->
 
 
 @pytest.mark.parametrize(
-    "dtype", ["int4", *(pytest.param(dtype, marks=pytest.mark.slow) for dtype in ("bfloat16", "int8"))]
+    "dtype", ["int4", *(pytest.param(dtype, marks=pytest.mark.slow) for dtype in ("bfloat16", "float16", "int8"))]
 )
 def test_fewer_bits_answer_a_batch_as_they_answer_its_texts_alone(published: Path, dtype: Any) -> None:
     generation = Generation(max_new_tokens=40, min_new_tokens=40, num_beams=4, no_repeat_ngram_size=0)
@@ -65,8 +65,8 @@ def test_fewer_bits_answer_a_batch_as_they_answer_its_texts_alone(published: Pat
     ("fields", "message"),
     [
         (
-            {"dtype": "float16"},
-            "openvino computes float32, bfloat16, int8, int4 on 'device: cpu' here, and not float16",
+            {"device": "cuda"},
+            "openvino computes float32, bfloat16, float16, int8, int4 on 'device: cpu' here, and not float32 on cuda",
         ),
         ({"id": "/nowhere/model"}, "/nowhere/model is not there"),
     ],
