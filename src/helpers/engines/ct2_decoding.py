@@ -14,11 +14,6 @@ from typing import Any
 #: Settings of transformers' ``generate`` → what CTranslate2 calls them, where only the name differs.
 NAMES = {"num_beams": "beam_size", "length_penalty": "length_penalty", "no_repeat_ngram_size": "no_repeat_ngram_size"}
 
-#: Tokens by which texts of a batch may differ: what a prompt has beyond the shortest's length is read one by one.
-SPREAD = 24
-#: Texts that are padded to the longest of a batch may also be this many times as long as the shortest.
-PADDED = 3.0
-
 #: How many times the number of beams must be complete where beam search is not to end early: the best of twice as many
 #: is transformers' answer more often than the best of as many, or of four times as many.
 PATIENCE = 2.0
@@ -55,14 +50,14 @@ class Decoder:
         own = source / "generation_config.json"
         self._own: dict[str, Any] = json.loads(own.read_text(encoding="utf-8")) if own.is_file() else {}
 
-    def __call__(self, rows: Sequence[Sequence[int]], settings: dict[str, Any]) -> list[list[int]]:
-        """Return the ids generated for each row: `ranked`'s best."""
-        return [best for (best,) in self.ranked(rows, settings, 1)]
-
-    def ranked(self, rows: Sequence[Sequence[int]], settings: dict[str, Any], count: int) -> list[list[list[int]]]:
+    def ranked(
+        self, rows: Sequence[Sequence[int]], groups: Sequence[Sequence[int]], settings: dict[str, Any], count: int
+    ) -> list[list[list[int]]]:
         """Return the ``count`` best sequences of ids found for each row; ``settings`` go before the model's own.
 
-        Raises `ValueError` for a setting that this engine would read differently, `RuntimeError` if computing fails.
+        ``groups`` are the places of the rows that are decoded together. Of those of a chat model, what a prompt has
+        beyond the shortest's length is read one by one. Raises `ValueError` for a setting that this engine would read
+        differently, `RuntimeError` if computing fails.
         """
         given = {name: value for name, value in settings.items() if value is not None}
         merged = {**self._own, **given}
@@ -73,7 +68,7 @@ class Decoder:
             options["repetition_penalty"] = merged["repetition_penalty"]
         texts = [self._tokenizer.convert_ids_to_tokens(list(row)) for row in rows]
         made: dict[int, list[list[int]]] = {}
-        for places in alike([len(text) for text in texts], 1.0 if self._is_chat else PADDED):
+        for places in groups:
             group = [texts[place] for place in places]
             if self._is_chat:
                 found = self._continue(group, merged, options)
@@ -118,17 +113,3 @@ class Decoder:
         )
         ids = self._tokenizer.convert_tokens_to_ids
         return [[list(ids(tokens)) for tokens in one.hypotheses] for one in found]
-
-
-def alike(lengths: Sequence[int], times: float = 1.0) -> list[list[int]]:
-    """Return the places of texts in groups of like length, shortest first, each to be decoded together.
-
-    The longest of a group has at most ``times`` the length of its shortest, and `SPREAD` more.
-    """
-    groups: list[list[int]] = []
-    for place in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if groups and lengths[place] <= lengths[groups[-1][0]] * times + SPREAD:
-            groups[-1].append(place)
-        else:
-            groups.append([place])
-    return groups

@@ -13,6 +13,7 @@ from helpers.backends.base import Answer
 from helpers.core.console import quiet
 from helpers.core.errors import Failure, ModelError, RequestError
 from helpers.engines import model_files
+from helpers.engines.batching import PADDED, alike
 from helpers.engines.codec import Codec
 from helpers.engines.conversion import converted
 from helpers.engines.ct2_decoding import Decoder, load
@@ -44,6 +45,7 @@ class CTranslate2Backend:
                 config = transformers.AutoConfig.from_pretrained(source, trust_remote_code=False)
             self._codec = Codec(model, tokenizer, config)
             self._decoder: Any = Decoder(loaded, source, tokenizer)
+            self._is_chat = model.task == "chat"
         except (OSError, ValueError, RuntimeError) as error:
             raise ModelError(f"model.id: {model.id} cannot be loaded by ctranslate2: {error}") from error
 
@@ -56,9 +58,10 @@ class CTranslate2Backend:
             return []
         encoded = self._codec.encode(dialogues, generation)
         rows = [item.ids for item in encoded]
+        groups = alike(list(map(len, rows)), 1.0 if self._is_chat else PADDED)
         began = time.perf_counter_ns()
         try:
-            made = self._decoder.ranked(rows, generation.sent(), self._codec.candidates(generation))
+            made = self._decoder.ranked(rows, groups, generation.sent(), self._codec.candidates(generation))
         except ValueError as error:
             raise RequestError(Failure.BAD_REQUEST, str(error)) from error
         except (RuntimeError, MemoryError) as error:

@@ -14,9 +14,9 @@ from helpers.backends.base import Answer
 from helpers.core.console import quiet
 from helpers.core.errors import Failure, ModelError, RequestError
 from helpers.engines import model_files
+from helpers.engines.batching import PADDED, alike
 from helpers.engines.codec import Codec
 from helpers.engines.conversion import converted
-from helpers.engines.ct2_decoding import PADDED, alike
 from helpers.engines.openvino_network import MATRICES, load
 from helpers.engines.token_search import decode, rules
 from helpers.params import Generation, Model

@@ -33,7 +33,7 @@ def write(source: Path, folder: Path, dtype: str) -> None:
         source, dtype=torch.float32, attn_implementation="sdpa", trust_remote_code=False
     ).eval()
     with torch.inference_mode():
-        kept = _Reader(network)(torch.ones(1, 3, dtype=torch.int64))[1]
+        kept = _PromptReader(network)(torch.ones(1, 3, dtype=torch.int64))[1]
         network.set_attn_implementation(SHARED)
         writing = _writing(network, kept)
         network.set_attn_implementation("sdpa")
@@ -66,7 +66,7 @@ def _attention(
     return found.reshape(prompts, heads, beams, size).transpose(1, 2), None
 
 
-class _Reader(torch.nn.Module):
+class _PromptReader(torch.nn.Module):
     """Reads a prompt."""
 
     def __init__(self, network: Any) -> None:
@@ -80,7 +80,7 @@ class _Reader(torch.nn.Module):
         return _asked(self._network, input_ids, places[None], seen, logits_to_keep=1)
 
 
-class _Writer(torch.nn.Module):
+class _BeamWriter(torch.nn.Module):
     """One step of all beams, with what is kept as inputs."""
 
     def __init__(self, network: Any) -> None:
@@ -122,7 +122,7 @@ def _asked(
 
 
 def _reading(network: Any) -> Any:
-    graph = openvino.convert_model(_Reader(network), example_input=(torch.ones(1, 3, dtype=torch.int64),))
+    graph = openvino.convert_model(_PromptReader(network), example_input=(torch.ones(1, 3, dtype=torch.int64),))
     return _named(graph, CHAT_READING, [[1, -1]])
 
 
@@ -135,7 +135,7 @@ def _writing(network: Any, kept: torch.Tensor) -> Any:
         "seen": torch.ones(prompts, beams, places + beams, dtype=torch.bool),
         "kept": [one.expand(prompts, -1, -1, -1).contiguous() for one in kept],
     }
-    writer = _Writer(network)
+    writer = _BeamWriter(network)
     writer(**example)  # an error is told as it is; from within the tracer it would be wrapped up
     graph = openvino.convert_model(writer, example_input=example)
     shapes = [[-1, -1], [-1, -1], [-1, -1, -1], *([-1, kept.shape[2], -1, kept.shape[4]] for _ in kept)]

@@ -38,7 +38,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "transformers": (), "ctranslate2": ("ctranslate2",), "openvino": ("openvino",)
 }  # fmt: skip
 #: Modules of ours that decode what was converted for an engine; they import nothing of ours.
-DECODERS = {"ctranslate2": ("ct2_decoding",), "openvino": ("openvino_network", "token_search", "ct2_decoding")}
+DECODERS = {"ctranslate2": ("ct2_decoding", "batching"), "openvino": ("openvino_network", "token_search", "batching")}
 
 
 def write(params: Params, out: Path, figures: Sequence[str] = ()) -> None:

@@ -41,7 +41,7 @@ ASK = """
 import json, sys, transformers
 folders, texts, settings = json.loads(sys.argv[1])
 for folder in folders:
-    for name in ("handler", "ct2_decoding", "openvino_network", "token_search"):
+    for name in ("handler", "batching", "ct2_decoding", "openvino_network", "token_search"):
         sys.modules.pop(name, None)
     sys.path.insert(0, folder)
     from handler import EndpointHandler

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from helpers.core.errors import Failure, ModelError, RequestError
+from helpers.engines.batching import alike
 from helpers.engines.conversion import converted
-from helpers.engines.ct2_decoding import alike
 from helpers.engines.ctranslate2 import CTranslate2Backend
 from helpers.engines.factory import load_local
 from helpers.engines.transformers import TransformersBackend

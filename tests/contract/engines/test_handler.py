@@ -78,7 +78,7 @@ def test_the_repository_is_complete(packaged: Path) -> None:
     }
     engine = json.loads((packaged / "summariser.json").read_text())["engine"]
     assert ("model.safetensors" in names) == (engine == "transformers")
-    assert ("ct2_decoding.py" in names) == (engine != "transformers")
+    assert ("batching.py" in names) == (engine != "transformers")
     assert "helpers" not in (packaged / "handler.py").read_text()
     assert "Nothing was measured" in (packaged / "README.md").read_text()
     # torch and transformers are the container's own, and another version of either would break its toolkit

@@ -58,17 +58,23 @@ class EndpointHandler:
         return [{"summary_text": self._text(ids)} for ids in self.decode(rows, settings)]
 
     def _ctranslate2(self, folder: Path) -> Decode:
+        from batching import PADDED, alike
         from ct2_decoding import Decoder, load
 
         model = load(folder / "ctranslate2", is_chat=self.is_chat, compute_type=self.settings["dtype"])
         self.dtype = str(model.compute_type)
-        decoder: Decode = Decoder(model, folder, self.tokenizer)
-        return decoder
+        decoder = Decoder(model, folder, self.tokenizer)
+
+        def decoded(rows: list[list[int]], settings: dict[str, Any]) -> list[list[int]]:
+            groups = alike(list(map(len, rows)), 1.0 if self.is_chat else PADDED)
+            return [best for (best,) in decoder.ranked(rows, groups, settings, 1)]
+
+        return decoded
 
     def _openvino(self, folder: Path) -> Decode:
         # Where this package is installed, importing OpenVINO is reported to its vendor.
         sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-        from ct2_decoding import PADDED, alike
+        from batching import PADDED, alike
         from openvino_network import load
         from token_search import decode
 

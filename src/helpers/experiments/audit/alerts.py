@@ -34,7 +34,9 @@ def _percentile(basis: AuditBasis, p: int, rule: Above) -> Claim:
     slower = sum(value > rule.above for value in basis.latencies)
     share = rate(slower, len(basis.latencies))
     judged = against(share, Max(max=allowed))
-    stated = f"{{n}} latencies do not bound a p{p}, which takes {{needs}}; the slowest took {{largest}}."
+    stated = (
+        f"{{n}} latencies do not bound a p{p} from both sides, which takes {{needs}}; the slowest took {{largest}}."
+    )
     if found.low is not None:
         stated = f"The p{p} of {{n}} latencies is {{value}} ({{low}} to {{high}})."
     return Claim(
