@@ -16,6 +16,8 @@ from openvino.preprocess import PrePostProcessor
 
 #: The graph that reads prompts or texts, and the one that writes behind them.
 READING, WRITING = "openvino_reading.xml", "openvino_writing.xml"
+#: The weights of both.
+WEIGHTS = "openvino.bin"
 #: Their inputs, of a chat model and of a sequence-to-sequence model; beside them the writing ones take what is kept.
 CHAT_READING, CHAT_WRITING = ("input_ids",), ("input_ids", "position_ids", "seen")
 READING_INPUTS, WRITING_INPUTS = ("input_ids", "attention_mask"), ("decoder_input_ids", "attention_mask")
@@ -35,8 +37,8 @@ def properties(dtype: str, *, is_chat: bool, threads: int | None = None) -> dict
     """Return what OpenVINO is told of how to compute a model on this processor."""
     has_bf16 = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     computed = MATRICES[dtype] if has_bf16 else "f32"
-    # By default keys and values are kept in eight bits, which costs time here and, when a batch of beams outgrows what
-    # was set aside for them, gives garbage (seen with 2026.4.1).
+    # Where a graph keeps keys and values, by default it does so in eight bits, which costs time here and, when a batch
+    # of beams outgrows what was set aside for them, gives garbage (seen with 2026.4.1).
     told = {"INFERENCE_PRECISION_HINT": computed, "KV_CACHE_PRECISION": computed, "PERFORMANCE_HINT": "LATENCY"}
     # A thread that is bound to its processor waits for whatever else runs there: beside one busy process on two
     # processors, four summaries took 29 s with threads bound and 15 s without, where alone they take 9 s either way.
@@ -60,8 +62,8 @@ class ChatNetwork:
     """A chat model: one graph reads prompts, the other writes the next tokens of all beams of a prompt together.
 
     What is kept of a prompt is there once for its beams. Behind it stand the tokens that its beams have written, side
-    by side, and each beam sees those of its own line alone: no beam's past is ever copied. Source: the tree attention
-    of Miao et al. (2023), SpecInfer, https://arxiv.org/abs/2305.09781.
+    by side, and each beam sees those of its own line alone, so that no step copies what was before it. Source: the tree
+    attention of Miao et al. (2023), SpecInfer, https://arxiv.org/abs/2305.09781.
     """
 
     def __init__(self, folder: Path, told: dict[str, str]) -> None:
@@ -70,7 +72,7 @@ class ChatNetwork:
         ports = [port for port in self._writing.model_inputs if port.get_any_name().startswith(TEXT)]
         self._texts, self._type = [port.get_any_name() for port in ports], ports[0].get_element_type()
         self._heads, self._size = (ports[0].get_partial_shape()[place].get_length() for place in (1, 3))
-        #: As what numpy holds it; it has no bf16.
+        #: As what numpy holds it; the bits of bf16, which it has not, lie in its float16.
         self._held = openvino.Tensor(self._type, openvino.Shape([0])).data.dtype
 
     def begin(self, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
@@ -81,7 +83,7 @@ class ChatNetwork:
         #: Keys and values, (2 x layers, prompts, heads, places, size), and which of them each beam sees.
         self._kept = np.zeros((len(self._texts), len(prompts), self._heads, 0, self._size), self._held)
         self._seen = np.zeros((len(prompts), 1, 0), bool)
-        self._make_room(self._taken + 1)
+        self._widen(self._taken + 1)
         scores = []
         for place, prompt in enumerate(prompts):
             self._reading.infer({CHAT_READING[0]: np.array([prompt], np.int64)}, share_outputs=True)
@@ -90,9 +92,18 @@ class ChatNetwork:
             self._seen[place, :, : len(prompt)] = True
         return torch.cat(scores)
 
-    def _make_room(self, places: int) -> None:
+    def _make_room(self, more: int) -> None:
+        """Let go of the tokens on which no beam's line goes on, and have places for ``more``."""
+        live = self._seen.any(axis=1)
+        order = np.argsort(~live, axis=1, kind="stable")
+        self._kept = np.take_along_axis(self._kept, order[None, :, None, :, None], axis=3)
+        self._seen = np.take_along_axis(self._seen, order[:, None, :], axis=2)
+        self._taken = int(live.sum(axis=1).max())
+        self._widen(self._taken + more)
+
+    def _widen(self, places: int) -> None:
         """Have so many places or more, `ROOM` at a time."""
-        more = -(-places // ROOM) * ROOM - self._kept.shape[3]
+        more = max(0, -(-places // ROOM) * ROOM - self._kept.shape[3])
         self._kept = np.pad(self._kept, [(0, 0)] * 3 + [(0, more), (0, 0)])
         self._seen = np.pad(self._seen, [(0, 0)] * 2 + [(0, more)])
         for name, kept in zip(self._texts, self._kept, strict=True):
@@ -102,9 +113,9 @@ class ChatNetwork:
         """Read a token for each new row, which continues from the one of ``rows``; returns as `begin`."""
         prompts, order = len(self._places), np.array(rows)
         beams = len(order) // prompts
+        if self._taken + beams > self._kept.shape[3]:
+            self._make_room(beams)
         new = slice(self._taken, self._taken + beams)
-        if new.stop > self._kept.shape[3]:
-            self._make_room(new.stop)
         ids = np.array(tokens, np.int64).reshape(prompts, beams)
         places = self._places.reshape(-1)[order].reshape(prompts, beams)
         seen = self._seen.reshape(-1, self._seen.shape[2])[order].reshape(prompts, beams, -1)
@@ -152,7 +163,7 @@ def _scores(request: Any) -> torch.Tensor:
 def _compiled(file: Path, told: dict[str, str]) -> Any:
     """Return a request to a graph; keys and values pass between two in the type in which both compute."""
     core = openvino.Core()
-    graph = core.read_model(file)
+    graph = core.read_model(file, file.with_name(WEIGHTS))
     prepared = PrePostProcessor(graph)
     if told["INFERENCE_PRECISION_HINT"] == "bf16":
         for ports, find in ((graph.inputs, prepared.input), (graph.outputs, prepared.output)):

@@ -13,16 +13,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import openvino
 import torch
 import transformers
+from openvino import opset13 as ops
+from openvino._offline_transformations import apply_make_stateful_transformation
 from torch.nn.functional import scaled_dot_product_attention
+from transformers.cache_utils import DynamicLayer
 from transformers.modeling_outputs import BaseModelOutput
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from helpers.engines.openvino_graph import PAST, PRESENT, First, cache_layer, keep_inside, kept_names, name_port, save
-from helpers.engines.openvino_network import READING, READING_INPUTS, TEXT, WRITING, WRITING_INPUTS
+from helpers.engines.openvino_graph import First, kept_names, name_port, save, share_weights
+from helpers.engines.openvino_network import BEAMS, READING, READING_INPUTS, TEXT, WRITING, WRITING_INPUTS
 
+#: How the names of keys and values begin, as inputs and as outputs of a step.
+PAST, PRESENT = "past", "present"
 #: A step is one token long: what has a single row needs no transposing.
 STEP_SHAPES = ([-1, 1], [-1, -1])
 #: How our attention is called where transformers looks for one.
@@ -44,9 +50,9 @@ def write(source: Path, folder: Path, dtype: str) -> None:
         reading = _reading(network, text)
         network.set_attn_implementation(SHARED)
         writing = _writing(network, text)
-    folder.mkdir(parents=True)
     for graph, file in ((reading, READING), (writing, WRITING)):
         save(graph, folder / file, dtype)
+    share_weights(folder)
 
 
 def _attention(
@@ -106,6 +112,14 @@ def _asked(network: Any, hidden: torch.Tensor, seen: torch.Tensor, tokens: torch
     ).past_key_values
 
 
+def _layer(keys: torch.Tensor, values: torch.Tensor) -> DynamicLayer:
+    """Return a layer of a cache that holds this; one that begins empty would be traced as such."""
+    layer = DynamicLayer()
+    layer.keys, layer.values, layer.dtype, layer.device = keys, values, keys.dtype, keys.device
+    layer.is_initialized = True
+    return layer
+
+
 class _Writer(torch.nn.Module):
     """One step of a network's decoder, with all that it keeps as inputs and as outputs."""
 
@@ -124,8 +138,7 @@ class _Writer(torch.nn.Module):
         earlier = torch.arange(before + new)[None, :] <= (torch.arange(new) + before)[:, None]
         own, texts = (transformers.DynamicCache() for _ in range(2))
         own.layers, texts.layers = (
-            [cache_layer(keys, values) for keys, values in zip(kind[::2], kind[1::2], strict=True)]
-            for kind in (kept, text)
+            [_layer(keys, values) for keys, values in zip(kind[::2], kind[1::2], strict=True)] for kind in (kept, text)
         )
         cache = transformers.EncoderDecoderCache(own, texts)
         cache.is_updated = dict.fromkeys(range(len(texts.layers)), True)
@@ -182,5 +195,34 @@ def _writing(network: Any, text: Sequence[torch.Tensor]) -> Any:
     for port, name in zip(graph.outputs, ["logits", *kept_names(PRESENT, len(text) // 2)], strict=True):
         name_port(port, name)
     graph.validate_nodes_and_infer_types()
-    keep_inside(graph, rows_of=WRITING_INPUTS[0])
+    _keep_inside(graph, rows_of=WRITING_INPUTS[0])
     return graph
+
+
+def _keep_inside(graph: Any, rows_of: str) -> None:
+    """Have a graph keep its keys and values itself, empty at first, in the order that `BEAMS` asks for.
+
+    They are the inputs named `PAST`; there are as many rows of them as of the input ``rows_of``.
+    """
+    beams = ops.parameter([-1], openvino.Type.i32, name=BEAMS)
+    name_port(beams.output(0), BEAMS)
+    graph.add_parameters([beams])
+    pairs = {}
+    for kept in graph.inputs:
+        name = kept.get_any_name()
+        if not name.startswith(PAST):
+            continue
+        readers = kept.get_target_inputs()
+        ordered = ops.gather(kept, beams, ops.constant(0))
+        for reader in readers:
+            reader.replace_source_output(ordered.output(0))
+        pairs[name] = name.replace(PAST, PRESENT)
+    graph.validate_nodes_and_infer_types()
+    apply_make_stateful_transformation(graph, pairs)
+    rows = ops.gather(ops.shape_of(graph.input(rows_of), output_type="i64"), ops.constant([0]), ops.constant(0))
+    for node in graph.get_ops():
+        if node.get_type_name() == "ReadValue":
+            _, heads, _, size = node.get_output_partial_shape(0)
+            rest = ops.constant(np.array([heads.get_length(), 0, size.get_length()], np.int64))
+            node.set_arguments([ops.broadcast(ops.constant(np.float32(0)), ops.concat([rows, rest], 0))])
+    graph.validate_nodes_and_infer_types()

@@ -40,7 +40,10 @@ class Network(Protocol):
         """Read prompts, one row each; what was read before is forgotten."""
 
     def step(self, tokens: Sequence[int], rows: Sequence[int]) -> torch.Tensor:
-        """Read one token for each new row; ``rows`` are those of the last call that they continue from."""
+        """Read one token for each new row; ``rows`` are those of the last call that they continue from.
+
+        They stand in the order of the prompts, as many for each, and each continues from a row of its own prompt.
+        """
 
 
 @dataclass(frozen=True)

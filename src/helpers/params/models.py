@@ -46,7 +46,8 @@ class Model(Section):
 class Generation(Section):
     """Generation settings sent with every request; one that is ``null`` is left to the model's own configuration.
 
-    ``extra`` are further fields of the request as the server names them, such as ``seed`` or ``chat_template_kwargs``.
+    ``extra`` are further fields of the request as an endpoint's server names them, such as ``seed`` or
+    ``chat_template_kwargs``; the engines here know none.
     """
 
     num_beams: Positive = 1

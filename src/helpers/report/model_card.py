@@ -10,7 +10,6 @@ from pathlib import Path
 
 from helpers.core.text import Style, spell
 from helpers.experiments.recordings import compare_recordings
-from helpers.experiments.training.cross_validation import FILE as CHOSEN_BY
 from helpers.experiments.training.cross_validation import CrossValidation
 from helpers.experiments.training.learning_curve import LearningCurve
 from helpers.params import Params
@@ -69,7 +68,6 @@ def filled(text: str, folder: Path) -> str:
     curve = LearningCurve.model_validate_json((folder / "training.json").read_bytes())
     parts = {
         "read": _read(params),
-        "choice": compared(CrossValidation.model_validate_json((folder / CHOSEN_BY).read_bytes())),
         "training": _training(curve),
         "measured": _measured(recordings),
         "agreement": _agreement(recordings[0]),
@@ -78,6 +76,8 @@ def filled(text: str, folder: Path) -> str:
         "context": _context(params),
         "examples": _examples(params),
     }
+    for file in folder.glob("cross-validation*.json"):
+        parts[file.stem] = compared(CrossValidation.model_validate_json(file.read_bytes()))
     for name, part in parts.items():
         start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
         before, found, rest = text.partition(start)

@@ -159,13 +159,20 @@ def test_a_foreign_handler_is_held_to_the_protocol(tmp_path: Path) -> None:
         HandlerBackend(tmp_path).summarise([SHORT], FEW)
 
 
-@pytest.mark.parametrize("arguments", [["--model", "/nowhere"], ["--push", "team/x", "--model", "TINY"]])
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--model", "/nowhere"], "not there"),
+        (["--push", "team/x", "--model", "TINY"], "set HF_TOKEN"),
+        (["--params", "endpoint", "--set", "generation.extra={seed: 7}", "--model", "TINY"], "generation.extra: the"),
+    ],
+)
 def test_a_package_that_cannot_be_made_is_one_message(
-    arguments: list[str], tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    arguments: list[str], why: str, tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", "")
     given = [str(tiny_folder) if part == "TINY" else part for part in arguments]
     code = main(["endpoint", "package", *given, "--out", str(tmp_path / "out")])
     said = capsys.readouterr().err.splitlines()[-1]
     assert (code, said.startswith("helpers endpoint: ")) in ((1, True), (2, True))
-    assert "not there" in said or "set HF_TOKEN" in said
+    assert why in said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +19,7 @@ from helpers.core.errors import ModelError
 from helpers.engines import openvino_chat
 from helpers.engines.factory import load_local
 from helpers.engines.openvino import OpenVINOBackend
-from helpers.engines.openvino_network import ROOM
+from helpers.engines.openvino_network import ROOM, load
 from helpers.engines.transformers import TransformersBackend
 from helpers.params import Generation, Model
 from tests.contract.engines.test_transformers import LONG
@@ -100,8 +101,8 @@ def test_a_beam_sees_its_own_line_and_no_other_however_long(exact: OpenVINOBacke
     torch.testing.assert_close(last, alone, atol=1e-3, rtol=0)
 
 
-def test_weights_in_half_precision_give_nearly_the_same(exact: OpenVINOBackend) -> None:
-    ids = list(range(100, 140))
+def test_weights_in_half_precision_give_nearly_the_same_also_far_from_the_start(exact: OpenVINOBackend) -> None:
+    ids = [100 + place * 37 % 900 for place in range(1500)]
     whole = read_at_once(exact, ids)
     half = load_local(Model(**CHAT, engine="openvino", dtype="float16"))
     assert isinstance(half, OpenVINOBackend)
@@ -109,6 +110,66 @@ def test_weights_in_half_precision_give_nearly_the_same(exact: OpenVINOBackend) 
     assert half._network.computed == "f32"
     half._network.begin([ids[:-1]])
     torch.testing.assert_close(half._network.step([ids[-1]], [0]), whole, atol=0.1, rtol=0)
+
+
+SMALL: dict[str, Any] = {
+    "vocab_size": 64, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "max_position_embeddings": 256, "initializer_range": 0.3, "tie_word_embeddings": False,
+}  # fmt: skip
+PROMPTS = ([5, 9, 44, 17, 2, 8, 30], [7, 21, 3])
+
+
+def small(kind: str, folder: Path, dtype: str = "float32", **more: Any) -> tuple[Any, Any]:
+    """Write a model of random weights; returns it and its network by OpenVINO."""
+    torch.manual_seed(1)
+    model = transformers.AutoModelForCausalLM.from_config(
+        transformers.AutoConfig.for_model(kind, **SMALL | more), dtype=torch.float32
+    ).eval()
+    model.save_pretrained(folder / "source")
+    openvino_chat.write(folder / "source", folder / "converted", dtype)
+    return model, load(folder / "converted", dtype, start=None)
+
+
+@pytest.mark.filterwarnings("ignore")  # of the tracer, which otherwise works in a process of its own
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("llama", {"num_key_value_heads": 4, "tie_word_embeddings": True}),
+        ("qwen2", {}),  # with biases
+        ("qwen3", {"head_dim": 32}),  # which norms queries and keys
+        ("mistral", {"sliding_window": 256}),  # as wide as all there can be
+        ("gpt2", {"n_positions": 256, "n_embd": 64, "n_layer": 2, "n_head": 4}),
+    ],
+)
+def test_models_of_other_kinds_give_equal_scores(kind: str, more: dict[str, Any], tmp_path: Path) -> None:
+    model, network = small(kind, tmp_path, **more)
+
+    @torch.inference_mode()
+    def scores(lines: Sequence[list[int]]) -> torch.Tensor:
+        return torch.cat([model(torch.tensor([line])).logits[:, -1] for line in lines])
+
+    torch.testing.assert_close(network.begin(PROMPTS), scores(PROMPTS), atol=1e-3, rtol=0)
+    lines = [[*PROMPTS[place], token] for place, token in ((0, 4), (0, 6), (1, 4), (1, 6))]
+    torch.testing.assert_close(network.step([4, 6, 4, 6], [0, 0, 1, 1]), scores(lines), atol=1e-3, rtol=0)
+    lines = [[*lines[row], 11 + row] for row in (1, 1, 2, 3)]
+    torch.testing.assert_close(network.step([12, 12, 13, 14], [1, 1, 2, 3]), scores(lines), atol=1e-3, rtol=0)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "int8", "int4"])
+def test_lower_precision_reads_prompts_together_as_it_reads_them_alone(dtype: str, tmp_path: Path) -> None:
+    _, network = small("llama", tmp_path, dtype)
+    alone = []
+    for prompt in PROMPTS:
+        network.begin([prompt])
+        for token in range(ROOM // 2 + 2):
+            last = network.step([token % 60, 1 + token % 60], [0, 0])
+        alone.append(last.clone())
+    network.begin(PROMPTS)
+    for token in range(ROOM // 2 + 2):
+        last = network.step([token % 60, 1 + token % 60] * 2, [0, 0, 2, 2] if token else [0, 0, 1, 1])
+    near = 0.05 * float(last.abs().max())
+    torch.testing.assert_close(last, torch.cat(alone), atol=near, rtol=0)
 
 
 def test_an_attention_that_is_not_known_is_refused(tmp_path: Path) -> None:

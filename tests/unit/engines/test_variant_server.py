@@ -20,6 +20,8 @@ def test_a_type_that_would_be_emulated_is_not_measured(monkeypatch: pytest.Monke
     cpu.write_text("flags\t\t: fma avx2\n")
     assert "no bfloat16 instructions (avx512_bf16 or amx_bf16)" in missing_instructions("bfloat16", "cpu")
     assert missing_instructions("int8", "cpu") == missing_instructions("bfloat16", "cuda") == ""
+    assert "no float16 instructions" in why_not(Variant(dtype="float16"), "cpu")
+    assert why_not(Variant(engine="openvino", dtype="float16"), "cpu") == ""  # which multiplies in fp32
     cpu.write_text("flags\t\t: fma avx512_bf16\n")
     assert missing_instructions("bfloat16", "cpu") == ""
 

@@ -39,6 +39,7 @@ WRONG = [
     (["endpoint.api_key=abc"], "--set endpoint.api_key=…: secrets come from the environment"),
     (["samples.source=hub:"], "'samples.source': Input should be a valid string, got {'hub': None}"),
     (["generation.max_new_tokens=5000"], "'generation.max_new_tokens' leaves no room in 'model.context_tokens'"),
+    (["generation.extra={seed: 7}"], "'generation.extra' goes with 'backend: endpoint', whose server may know such"),
     (["targets=missing.yaml"], "--set targets: missing.yaml: not readable as YAML"),
     (["traffic.requests_per_hour=.inf"], "'traffic.requests_per_hour': Input should be a finite number"),
 ]

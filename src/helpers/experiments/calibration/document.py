@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
 from helpers.core.machine import usable_cores
+from helpers.core.processes import pool
 from helpers.experiments.calibration import errors, looks
 from helpers.experiments.calibration.errors import OFF_TARGET, ON_TARGET, TRUTHS, Saving
 from helpers.experiments.calibration.populations import OUT_OF_REACH, POPULATIONS, Population
@@ -80,16 +80,16 @@ On average over these it asks **{saved:.0f} % fewer** dialogues. The largest sha
 
 def write(path: Path, once: int = ONCE, looked: int = LOOKED) -> None:
     """Simulate everything, on all processors, and write the document."""
-    with ProcessPoolExecutor(usable_cores()) as pool:
-        savings = list(pool.map(partial(_saving, looked), OFF_TARGET))
+    with pool(usable_cores()) as others:
+        savings = list(others.map(partial(_saving, looked), OFF_TARGET))
         text = TEXT.format(
             once=once,
             looked=looked,
             once_error=100 * (0.025 * 0.975 / once) ** 0.5,
             looked_error=100 * (0.025 * 0.975 / looked) ** 0.5,
-            one_look=_table(["data", *(f"n = {n}" for n in SIZES)], pool.map(partial(_row_once, once), POPULATIONS)),
+            one_look=_table(["data", *(f"n = {n}" for n in SIZES)], others.map(partial(_row_once, once), POPULATIONS)),
             out_of_reach=_table(
-                ["data", *(f"n = {n}" for n in SIZES)], pool.map(partial(_row_once, once), OUT_OF_REACH)
+                ["data", *(f"n = {n}" for n in SIZES)], others.map(partial(_row_once, once), OUT_OF_REACH)
             ),
             looks=LOOKS,
             spent=100 * SPENT,
@@ -98,10 +98,10 @@ def write(path: Path, once: int = ONCE, looked: int = LOOKED) -> None:
             levels=", ".join(f"{100 * level(look):.2f} %" for look in range(1, LOOKS + 1)),
             several=_table(
                 ["data", "one look", "as advised", "until decided", "other tools"],
-                pool.map(partial(_row_looked, looked), ON_TARGET),
+                others.map(partial(_row_looked, looked), ON_TARGET),
             ),
             chance=100 * CHANCE,
-            power=_table(["truths of", "decided"], pool.map(partial(_row_power, looked), TRUTHS)),
+            power=_table(["truths of", "decided"], others.map(partial(_row_power, looked), TRUTHS)),
             savings=_table(
                 ["data", "target", "decided", "wrong", "dialogues, mean", "fixed n", "saved"], map(_row_saving, savings)
             ),

@@ -346,4 +346,4 @@ def _told(inputs: Sequence[int]) -> str:
 
 
 def _type(name: str) -> str:
-    return {"float32": "fp32", "bfloat16": "bf16"}.get(name, name)
+    return {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}.get(name, name)

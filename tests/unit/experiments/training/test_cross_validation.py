@@ -91,7 +91,7 @@ def test_who_answers_before_an_adapter_is_the_one_that_another_recipe_trained(
 def test_the_first_folds_alone_are_judged_where_that_is_asked(
     learnt: list[set[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cross_validation, "ProcessPoolExecutor", lambda jobs, mp_context: ThreadPoolExecutor(jobs))
+    monkeypatch.setattr(cross_validation, "pool", ThreadPoolExecutor)
     result = cross_validation.choose([["members=1"], ["members=2"]], FOLDS, 1, tmp_path, take=2)
     assert (result.folds, result.taken, len(learnt)) == (FOLDS, 2, 4)
     assert {len(one.scores) for one in result.candidates} == {2 * DIALOGUES // FOLDS}
