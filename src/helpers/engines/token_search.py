@@ -42,7 +42,7 @@ class Network(Protocol):
     def step(self, tokens: Sequence[int], rows: Sequence[int]) -> torch.Tensor:
         """Read one token for each new row; ``rows`` are those of the last call that they continue from.
 
-        They stand in the order of the prompts, as many for each, and each continues from a row of its own prompt.
+        Their order is that of the prompts, with as many for each, and each continues from a row of its own prompt.
         """
 
 
