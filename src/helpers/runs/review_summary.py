@@ -126,7 +126,7 @@ def summarise_review(
     found = {
         name: rater_agreement(_labels(readings, question)) for name, question in QUESTIONS.items() if len(readers) > 1
     }
-    kinds = Counter(kind for kind, _ in {(kind, one.id) for one in readings for kind in one.kinds})
+    kinds = Counter(kind for kind, _ in dict.fromkeys((kind, one.id) for one in readings for kind in one.kinds))
     return ReviewSummary(
         dialogues=len({one.id for one in readings}),
         readers=tuple(_reader(name, [one for one in readings if one.reader == name]) for name in readers),

@@ -6,6 +6,7 @@ import pytest
 
 from helpers.cli.main import main
 from helpers.core.errors import InputError
+from helpers.runs.results.base import ERROR_LABELS
 from helpers.runs.review_summary import summarise_review
 from helpers.runs.reviews import (
     MOST,
@@ -171,3 +172,13 @@ def test_from_the_run_to_the_import(
     assert len(read_ratings(tmp_path / "a").readings) == len(read_ratings(tmp_path / "b").readings) == 12
     assert main(["review", "import", str(good)]) == 2
     assert "doubled" in capsys.readouterr().err
+
+
+def test_kinds_that_are_found_as_often_stand_in_the_order_of_reading() -> None:
+    kinds = tuple(ERROR_LABELS)[::-1]
+    readings = [
+        SummaryReading(
+            id="a", summary_sha256="", reader="R", made_by="person", usable=False, faithful=False, kinds=kinds
+        )
+    ]
+    assert tuple(summarise_review(readings).kinds) == kinds
