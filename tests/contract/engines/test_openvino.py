@@ -137,10 +137,10 @@ def small(kind: str, folder: Path, dtype: str = "float32", **more: Any) -> tuple
     ("kind", "more"),
     [
         ("llama", {"num_key_value_heads": 4, "tie_word_embeddings": True}),
-        ("qwen2", {}),  # with biases
+        pytest.param("qwen2", {}, marks=pytest.mark.slow),  # with biases
         ("qwen3", {"head_dim": 32}),  # which norms queries and keys
-        ("mistral", {"sliding_window": 256}),  # as wide as all there can be
-        ("gpt2", {"n_positions": 256, "n_embd": 64, "n_layer": 2, "n_head": 4}),
+        pytest.param("mistral", {"sliding_window": 256}, marks=pytest.mark.slow),  # as wide as all there can be
+        pytest.param("gpt2", {"n_positions": 256, "n_embd": 64, "n_layer": 2, "n_head": 4}, marks=pytest.mark.slow),
     ],
 )
 def test_models_of_other_kinds_give_equal_scores(kind: str, more: dict[str, Any], tmp_path: Path) -> None:
@@ -172,7 +172,9 @@ def test_half_precision_is_of_matrices_alone_and_stands_once_for_both_graphs(tmp
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "int8", "int4"])
+@pytest.mark.parametrize(
+    "dtype", ["float16", "int4", *(pytest.param(dtype, marks=pytest.mark.slow) for dtype in ("bfloat16", "int8"))]
+)
 def test_lower_precision_reads_prompts_together_as_it_reads_them_alone(dtype: str, tmp_path: Path) -> None:
     _, network = small("llama", tmp_path, dtype)
     alone = []
