@@ -74,8 +74,9 @@ def start_variant(
     """
     variant = served.variant
     model = params.model.model_copy(update={"engine": variant.engine, "dtype": variant.dtype})
-    known = params.generation.model_copy(update={"extra": {}})  # what only the deployment's own server knows
-    params = params.model_copy(update={"backend": "local", "model": model, "generation": known, "replay": None})
+    params = params.model_copy(
+        update={"backend": "local", "model": model, "generation": params.generation.known_here(), "replay": None}
+    )
     try:
         served.disk = converted_size(model)
         if reason := refuse(served.disk):

@@ -171,7 +171,8 @@ def _bring_up(run: Run, model: Model, candidate: VariantUnderTest, opened: ExitS
 def _generation(params: Params) -> Generation:
     """Return the settings of the requests: the run's own that engines know, the answers cut where the plan says so."""
     cut = _cut(params)
-    return params.generation.model_copy(update={"extra": {}} | ({"max_new_tokens": cut} if cut else {}))
+    known = params.generation.known_here()
+    return known.model_copy(update={"max_new_tokens": cut}) if cut else known
 
 
 def _cut(params: Params) -> int | None:

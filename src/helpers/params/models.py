@@ -66,6 +66,10 @@ class Generation(Section):
             return {"max_new_tokens": self.max_new_tokens, "temperature": 0, **self.extra}
         return self.model_dump(exclude_none=True, exclude={"extra"}) | self.extra
 
+    def known_here(self) -> Generation:
+        """Return the settings that the engines here know."""
+        return self.model_copy(update={"extra": {}})
+
     def in_words(self, rerank: bool, protocol: Protocol = "summarization") -> str:
         """Return how answers are decoded with these settings, as a reader is told it."""
         settings = self.sent(protocol)
