@@ -22,7 +22,7 @@ from helpers.params.models import Engine
 #: A conversion that takes longer, seconds, hangs.
 LIMIT = 3600
 #: What the name of a converted folder calls its engine; another name where what is written for it changes.
-SHORT = {"ctranslate2": "ct2", "openvino": "ov4"}
+SHORT = {"ctranslate2": "ct2", "openvino": "ov5"}
 #: What the converter reads of a BART configuration and transformers 5 no longer writes: BART's own layer norms.
 BART_NORMS = {"normalize_before": False, "normalize_embedding": True}
 

@@ -18,7 +18,7 @@ from helpers.samples import prompts
 #: What a model folder is made of; anything else, such as pickled weights or code, is left behind.
 PARTS = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.jinja")
 #: The weights themselves: safetensors, or what CTranslate2 and OpenVINO make of them.
-WEIGHTS = ("*.safetensors", "model.bin", "openvino_*.bin")
+WEIGHTS = ("*.safetensors", "model.bin", "openvino.bin")
 
 
 class TokenCounter:

@@ -1,9 +1,9 @@
-"""A chat model as OpenVINO computes it: a graph reads prompts, another writes the answers.
+"""A chat model as OpenVINO computes it: one graph that reads prompts and writes the answers.
 
-The first takes `CHAT_READING` and gives the scores of the next token and `KEPT`, the keys and values of all layers.
-The second takes `CHAT_WRITING` and these, and gives the same of one token for each beam. The beams of a prompt stand
-side by side as the tokens of one query: what is kept is read once for all of them, and ``seen`` says which of it each
-sees.
+It takes `CHAT_INPUTS` and the keys and values of what was before, and gives the scores of the tokens that are
+``wanted`` and `KEPT`, the keys and values of the new ones. These are a part of a prompt, or one token for each of its
+beams, side by side as the tokens of one query: what is kept is read once for all of them, and ``seen`` says which of
+it each sees.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from openvino.op.util import Variable, VariableInfo
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from helpers.engines.openvino_graph import First, kept_names, name_port, save, share_weights
-from helpers.engines.openvino_network import CHAT_READING, CHAT_WRITING, KEPT, READING, TEXT, WRITING
+from helpers.engines.openvino_network import CHAT, CHAT_INPUTS, KEPT, TEXT
 
 #: How our attention is called where transformers looks for one.
 SHARED = "one_prompt_for_all_beams"
@@ -37,14 +37,12 @@ def write(source: Path, folder: Path, dtype: str) -> None:
         source, dtype=torch.float32, attn_implementation="sdpa", trust_remote_code=False
     ).eval()
     with torch.inference_mode():
-        kept = _PromptReader(network)(torch.ones(1, 3, dtype=torch.int64))[1]
-        for file in (WRITING, READING):
-            network.set_attn_implementation(SHARED if file == WRITING else "sdpa")
-            graph = _writing(network, kept) if file == WRITING else _reading(network)
-            _merge(graph)
-            _as_language_model(graph)
-            save(graph, folder / file, dtype)
-            del graph
+        layers = network(torch.ones(2, 3, dtype=torch.int64), use_cache=True).past_key_values.layers
+        network.set_attn_implementation(SHARED)
+        graph = _traced(network, [tensor for layer in layers for tensor in (layer.keys, layer.values)])
+    _merge(graph)
+    _as_language_model(graph)
+    save(graph, folder / CHAT, dtype)
     share_weights(folder)
 
 
@@ -71,22 +69,8 @@ def _attention(
     return found.reshape(prompts, heads, beams, size).transpose(1, 2), None
 
 
-class _PromptReader(torch.nn.Module):
-    """Reads a prompt."""
-
-    def __init__(self, network: Any) -> None:
-        super().__init__()
-        self._network = network
-
-    def forward(self, input_ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        places = torch.arange(input_ids.shape[1])
-        # The mask that transformers makes itself cannot be traced.
-        seen = (places[None, :] <= places[:, None])[None, None]
-        return _asked(self._network, input_ids, places[None], seen, logits_to_keep=1)
-
-
-class _BeamWriter(torch.nn.Module):
-    """One step of all beams, with what is kept as inputs."""
+class _Step(torch.nn.Module):
+    """Some tokens of each prompt, with the keys and values of what was before them as inputs."""
 
     def __init__(self, network: Any, heads: int) -> None:
         super().__init__()
@@ -99,56 +83,43 @@ class _BeamWriter(torch.nn.Module):
         input_ids: torch.Tensor,
         position_ids: torch.Tensor,
         seen: torch.Tensor,
+        wanted: torch.Tensor,
         kept: Sequence[torch.Tensor],
     ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the scores of what comes next, and the keys and values of the new tokens, (2 x layers, …)."""
         for module in self._layers:
             module.kept = kept[2 * module.layer_idx : 2 * module.layer_idx + 2]
-        # As many heads of queries as share keys stand one behind the other.
-        unseen = torch.where(seen, 0.0, float("-inf"))[:, None].repeat(1, 1, self._queries, 1)
-        return _asked(self._network, input_ids, position_ids, unseen)
+        cache = transformers.DynamicCache()
+        cache.layers = [First() for _ in range(self._network.config.num_hidden_layers)]
+        output = self._network(
+            input_ids=input_ids,
+            # As many heads of queries as share keys stand one behind the other.
+            attention_mask=torch.where(seen, 0.0, float("-inf"))[:, None].repeat(1, 1, self._queries, 1),
+            position_ids=position_ids,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=wanted,
+        )
+        layers = output.past_key_values.layers
+        return output.logits, torch.stack([tensor for layer in layers for tensor in (layer.keys, layer.values)])
 
 
-def _asked(
-    network: Any, input_ids: torch.Tensor, position_ids: torch.Tensor, mask: torch.Tensor, **more: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the scores of the next tokens, and the keys and values of the new ones, (2 x layers, …)."""
-    cache = transformers.DynamicCache()
-    cache.layers = [First() for _ in range(network.config.num_hidden_layers)]
-    output = network(
-        input_ids=input_ids,
-        attention_mask=mask,
-        position_ids=position_ids,
-        past_key_values=cache,
-        use_cache=True,
-        **more,
-    )
-    layers = output.past_key_values.layers
-    return output.logits, torch.stack([tensor for layer in layers for tensor in (layer.keys, layer.values)])
-
-
-def _reading(network: Any) -> Any:
-    graph = openvino.convert_model(_PromptReader(network), example_input=(torch.ones(1, 3, dtype=torch.int64),))
-    return _named(graph, CHAT_READING, [[1, -1]])
-
-
-def _writing(network: Any, kept: torch.Tensor) -> Any:
-    """Return the graph of a step, every number of prompts, beams and places free."""
-    prompts, beams, places = 2, 4, kept.shape[3]
+def _traced(network: Any, kept: Sequence[torch.Tensor]) -> Any:
+    """Return the graph, every number of prompts, tokens and places free."""
+    (prompts, heads, places, size), tokens = kept[0].shape, 4
     example = {
-        "input_ids": torch.ones(prompts, beams, dtype=torch.int64),
-        "position_ids": torch.full((prompts, beams), places),
-        "seen": torch.ones(prompts, beams, places + beams, dtype=torch.bool),
-        "kept": [one.expand(prompts, -1, -1, -1).contiguous() for one in kept],
+        "input_ids": torch.ones(prompts, tokens, dtype=torch.int64),
+        "position_ids": torch.full((prompts, tokens), places),
+        "seen": torch.ones(prompts, tokens, places + tokens, dtype=torch.bool),
+        "wanted": torch.arange(tokens),
+        "kept": list(kept),
     }
-    writer = _BeamWriter(network, heads=kept.shape[2])
-    writer(**example)  # an error is told as it is; from within the tracer it would be wrapped up
-    graph = openvino.convert_model(writer, example_input=example)
-    shapes = [[-1, -1], [-1, -1], [-1, -1, -1], *([-1, kept.shape[2], -1, kept.shape[4]] for _ in kept)]
-    return _named(graph, (*CHAT_WRITING, *kept_names(TEXT, len(kept) // 2)), shapes)
-
-
-def _named(graph: Any, inputs: Sequence[str], shapes: Sequence[list[int]]) -> Any:
-    for port, name, shape in zip(graph.inputs, inputs, shapes, strict=True):
+    step = _Step(network, heads)
+    step(**example)  # an error is told as it is; from within the tracer it would be wrapped up
+    graph = openvino.convert_model(step, example_input=example)
+    names = (*CHAT_INPUTS, *kept_names(TEXT, len(kept) // 2))
+    shapes = ([-1, -1], [-1, -1], [-1, -1, -1], [-1], *([-1, heads, -1, size] for _ in kept))
+    for port, name, shape in zip(graph.inputs, names, shapes, strict=True):
         name_port(port, name, shape)
     for port, name in zip(graph.outputs, ("logits", KEPT), strict=True):
         name_port(port, name)

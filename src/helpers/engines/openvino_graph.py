@@ -13,7 +13,7 @@ import openvino
 from openvino import opset13 as ops
 from transformers.cache_utils import DynamicLayer
 
-from helpers.engines.openvino_network import GROUP, READING, WEIGHTS, WRITING
+from helpers.engines.openvino_network import GROUP, WEIGHTS
 
 #: Weights begin at multiples of so many bytes.
 ALIGNED = 64
@@ -49,10 +49,10 @@ def save(graph: Any, file: Path, dtype: str) -> None:
 
 
 def share_weights(folder: Path) -> None:
-    """Have the two graphs in a folder read their weights from one file, `WEIGHTS`, where what both have stands once."""
+    """Have the graphs in a folder read their weights from one file, `WEIGHTS`, where what several have stands once."""
     places: dict[bytes, int] = {}
     with (folder / WEIGHTS).open("wb") as out:
-        for file in (folder / READING, folder / WRITING):
+        for file in sorted(folder.glob("*.xml")):
             graph, own = ElementTree.parse(file), file.with_suffix(".bin")  # noqa: S314  (OpenVINO has just written it)
             weights = own.read_bytes()
             for constant in graph.iter("data"):

@@ -14,12 +14,12 @@ import openvino
 import torch
 from openvino.preprocess import PrePostProcessor
 
-#: The graph that reads prompts or texts, and the one that writes behind them.
-READING, WRITING = "openvino_reading.xml", "openvino_writing.xml"
-#: The weights of both.
+#: The graph of a chat model, and those of a sequence-to-sequence model: one reads texts, the other writes behind them.
+CHAT, READING, WRITING = "openvino_chat.xml", "openvino_reading.xml", "openvino_writing.xml"
+#: The weights of all graphs of a model.
 WEIGHTS = "openvino.bin"
-#: Their inputs, of a chat model and of a sequence-to-sequence model; beside them the writing ones take what is kept.
-CHAT_READING, CHAT_WRITING = ("input_ids",), ("input_ids", "position_ids", "seen")
+#: Their inputs; beside them those that write take what is kept.
+CHAT_INPUTS = ("input_ids", "position_ids", "seen", "wanted")
 READING_INPUTS, WRITING_INPUTS = ("input_ids", "attention_mask"), ("decoder_input_ids", "attention_mask")
 #: The input of a sequence-to-sequence model that says which row's keys and values each row continues from.
 BEAMS = "beam_idx"
@@ -27,6 +27,8 @@ BEAMS = "beam_idx"
 TEXT, KEPT = "text", "kept"
 #: Places for tokens that are made at a time: with the same number of places a step needs no new preparation.
 ROOM = 128
+#: Tokens of a prompt that are read at a time, at most: what each sees of the others takes memory by their square.
+PART = 256
 #: What is computed in, by the type of the weights; where the processor has no bf16 it is fp32.
 MATRICES = {"float32": "f32", "bfloat16": "bf16", "float16": "f32", "int8": "bf16", "int4": "bf16"}
 #: Weights of a row that share a scale, with ``int4``.
@@ -59,7 +61,7 @@ def load(
 
 
 class ChatNetwork:
-    """A chat model: one graph reads prompts, the other writes the next tokens of all beams of a prompt together.
+    """A chat model: a graph reads prompts part by part, and writes the next tokens of all beams of a prompt together.
 
     What is kept of a prompt is there once for its beams. Behind it stand the tokens that its beams have written, side
     by side, and each beam sees those of its own line alone, so that no step copies what was before it. Source: the tree
@@ -68,8 +70,8 @@ class ChatNetwork:
 
     def __init__(self, folder: Path, told: dict[str, str]) -> None:
         self.computed = told["INFERENCE_PRECISION_HINT"]
-        self._reading, self._writing = (_compiled(folder / file, told) for file in (READING, WRITING))
-        ports = [port for port in self._writing.model_inputs if port.get_any_name().startswith(TEXT)]
+        self._graph = _compiled(folder / CHAT, told)
+        ports = [port for port in self._graph.model_inputs if port.get_any_name().startswith(TEXT)]
         self._texts, self._type = [port.get_any_name() for port in ports], ports[0].get_element_type()
         self._heads, self._size = (ports[0].get_partial_shape()[place].get_length() for place in (1, 3))
         #: As what numpy holds it; the bits of bf16, which it has not, lie in its float16.
@@ -84,13 +86,32 @@ class ChatNetwork:
         self._kept = np.zeros((len(self._texts), len(prompts), self._heads, 0, self._size), self._held)
         self._seen = np.zeros((len(prompts), 1, 0), bool)
         self._widen(self._taken + 1)
-        scores = []
-        for place, prompt in enumerate(prompts):
-            self._reading.infer({CHAT_READING[0]: np.array([prompt], np.int64)}, share_outputs=True)
-            scores.append(_scores(self._reading).clone())
-            self._kept[:, place, :, : len(prompt)] = self._reading.get_tensor(KEPT).data[:, 0]
-            self._seen[place, :, : len(prompt)] = True
+        self._seen |= np.arange(self._seen.shape[2]) < self._places[:, :, None]
+        scores = [self._read(place, np.array(prompt, np.int64)) for place, prompt in enumerate(prompts)]
+        self._look_at(self._kept)
         return torch.cat(scores)
+
+    def _read(self, place: int, prompt: np.ndarray[Any, Any]) -> torch.Tensor:
+        """Read the prompt at a place; returns the scores of the token that comes first, (1, vocabulary)."""
+        parts, done = np.array_split(prompt, -(-len(prompt) // PART)), 0
+        for part in parts:
+            now = slice(done, done + len(part))
+            self._look_at(np.ascontiguousarray(self._kept[:, [place], :, :done]))
+            before = np.tri(len(part), now.stop, done, dtype=bool)
+            scores, kept = self._compute(part[None], np.arange(now.start, now.stop)[None], before[None], [-1])
+            self._kept[:, [place], :, now], done = kept, now.stop
+        return scores.clone()
+
+    def _compute(self, *inputs: Any) -> tuple[torch.Tensor, np.ndarray[Any, Any]]:
+        """Return the scores of the tokens that are `CHAT_INPUTS`' last, and the keys and values of all."""
+        self._graph.infer(dict(zip(CHAT_INPUTS, map(np.asarray, inputs), strict=True)), share_outputs=True)
+        return _scores(self._graph), self._graph.get_tensor(KEPT).data
+
+    def _look_at(self, kept: np.ndarray[Any, Any]) -> None:
+        """Have the graph take these keys and values for what was before."""
+        self._looked_at = kept  # nobody else may hold the memory, which the graph only borrows
+        for name, one in zip(self._texts, kept, strict=True):
+            self._graph.set_tensor(name, openvino.Tensor(one, openvino.Shape(one.shape), self._type))
 
     def _make_room(self, more: int) -> None:
         """Let go of the tokens on which no beam's line goes on, and have places for ``more``."""
@@ -106,8 +127,7 @@ class ChatNetwork:
         more = max(0, -(-places // ROOM) * ROOM - self._kept.shape[3])
         self._kept = np.pad(self._kept, [(0, 0)] * 3 + [(0, more), (0, 0)])
         self._seen = np.pad(self._seen, [(0, 0)] * 2 + [(0, more)])
-        for name, kept in zip(self._texts, self._kept, strict=True):
-            self._writing.set_tensor(name, openvino.Tensor(kept, openvino.Shape(kept.shape), self._type))
+        self._look_at(self._kept)
 
     def step(self, tokens: Sequence[int], rows: Sequence[int]) -> torch.Tensor:
         """Read a token for each new row, which continues from the one of ``rows``; returns as `begin`."""
@@ -120,11 +140,10 @@ class ChatNetwork:
         places = self._places.reshape(-1)[order].reshape(prompts, beams)
         seen = self._seen.reshape(-1, self._seen.shape[2])[order].reshape(prompts, beams, -1)
         itself = np.broadcast_to(np.eye(beams, dtype=bool), (prompts, beams, beams))
-        inputs = (ids, places, np.concatenate([seen, itself], axis=2))
-        self._writing.infer(dict(zip(CHAT_WRITING, inputs, strict=True)), share_outputs=True)
-        self._kept[:, :, :, new], seen[:, :, new] = self._writing.get_tensor(KEPT).data, itself
+        scores, kept = self._compute(ids, places, np.concatenate([seen, itself], axis=2), np.arange(beams))
+        self._kept[:, :, :, new], seen[:, :, new] = kept, itself
         self._places, self._seen, self._taken = places + 1, seen, new.stop
-        return _scores(self._writing)
+        return scores
 
 
 class Seq2SeqNetwork:
