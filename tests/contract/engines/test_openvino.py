@@ -18,10 +18,11 @@ import torch
 import transformers
 
 from helpers.core.errors import ModelError
-from helpers.engines import openvino_chat
+from helpers.engines import model_files, openvino_chat, openvino_network
 from helpers.engines.factory import load_local
 from helpers.engines.openvino import OpenVINOBackend
-from helpers.engines.openvino_network import READING, ROOM, WEIGHTS, WRITING, load
+from helpers.engines.openvino_network import CHAT as GRAPH
+from helpers.engines.openvino_network import ROOM, WEIGHTS, load
 from helpers.engines.transformers import TransformersBackend
 from helpers.params import Generation, Model
 from tests.contract.engines.test_transformers import LONG
@@ -75,10 +76,14 @@ def read_at_once(backend: OpenVINOBackend, ids: list[int]) -> torch.Tensor:
     return backend._network.begin([ids]).clone()
 
 
-def test_a_prompt_is_read_at_once_as_it_would_be_read_in_steps(exact: OpenVINOBackend) -> None:
-    """Whole prompts go through a graph of their own; what it gives away, the other goes on from, in every row."""
+def test_a_prompt_is_read_at_once_as_it_would_be_read_in_parts_or_in_steps(
+    exact: OpenVINOBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ids, network = list(range(100, 140)), exact._network
     whole = read_at_once(exact, ids)
+    with monkeypatch.context() as patch:
+        patch.setattr(openvino_network, "PART", 16)
+        torch.testing.assert_close(read_at_once(exact, ids), whole, atol=1e-3, rtol=0)
     network.begin([ids[:20]])
     for place in range(20, 39):
         network.step([ids[place]], [0])
@@ -158,17 +163,16 @@ def test_models_of_other_kinds_give_equal_scores(kind: str, more: dict[str, Any]
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_half_precision_is_of_matrices_alone_and_stands_once_for_both_graphs(tmp_path: Path) -> None:
+def test_half_precision_is_of_matrices_alone(tmp_path: Path) -> None:
     """Of places that are rounded, the far ones would turn away."""
     model, _ = small("llama", tmp_path, "float16")
     folder, matrices = tmp_path / "converted", sum(p.numel() for p in model.parameters() if p.dim() == 2)
-    for file in (READING, WRITING):
-        graph = openvino.Core().read_model(folder / file, folder / WEIGHTS)
-        constants = [node.data for node in graph.get_ops() if node.get_type_name() == "Constant"]
-        halves = [data for data in constants if data.dtype == np.float16]
-        assert {data.ndim for data in halves} == {2}
-        assert sum(data.size for data in halves) == matrices
-    assert (folder / WEIGHTS).stat().st_size < 2 * matrices * 1.2
+    graph = openvino.Core().read_model(folder / GRAPH, folder / WEIGHTS)
+    constants = [node.data for node in graph.get_ops() if node.get_type_name() == "Constant"]
+    halves = [data for data in constants if data.dtype == np.float16]
+    assert {data.ndim for data in halves} == {2}
+    assert sum(data.size for data in halves) == matrices
+    assert 2 * matrices < model_files.size(folder) < 2 * matrices * 1.2
 
 
 @pytest.mark.filterwarnings("ignore")
