@@ -5,6 +5,8 @@ It imports nothing of ours, because a packaged handler carries a copy of it.
 
 from __future__ import annotations
 
+import ctypes
+import mmap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -76,6 +78,8 @@ class ChatNetwork:
         self._heads, self._size = (ports[0].get_partial_shape()[place].get_length() for place in (1, 3))
         #: As what numpy holds it; the bits of bf16, which it has not, lie in its float16.
         self._held = openvino.Tensor(self._type, openvino.Shape([0])).data.dtype
+        self.begin([[0]])
+        _give_back(folder / WEIGHTS)
 
     def begin(self, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
         """Read prompts; returns the scores of the token that comes first, (prompts, vocabulary)."""
@@ -152,9 +156,17 @@ class Seq2SeqNetwork:
     def __init__(self, folder: Path, told: dict[str, str], start: int, padding: int) -> None:
         self._start, self._padding, self.computed = start, padding, told["INFERENCE_PRECISION_HINT"]
         self._reading, self._writing = (_compiled(folder / file, told) for file in (READING, WRITING))
+        self._read([[padding]])
+        _give_back(folder / WEIGHTS)
+        self.step([start], [0])
+        _give_back(folder / WEIGHTS)
 
     def begin(self, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
         """Read texts; returns the scores of the token that comes first, (texts, vocabulary)."""
+        self._read(prompts)
+        return self.step([self._start] * len(prompts), range(len(prompts)))
+
+    def _read(self, prompts: Sequence[Sequence[int]]) -> None:
         ids = np.full((len(prompts), max(map(len, prompts))), self._padding, np.int64)
         seen = np.zeros_like(ids)
         for row, prompt in enumerate(prompts):
@@ -165,7 +177,6 @@ class Seq2SeqNetwork:
             self._writing.set_tensor(port.get_any_name(), self._reading.get_tensor(port))
         self._writing.set_tensor(WRITING_INPUTS[1], openvino.Tensor(seen))
         self._writing.reset_state()
-        return self.step([self._start] * len(prompts), range(len(prompts)))
 
     def step(self, tokens: Sequence[int], rows: Sequence[int]) -> torch.Tensor:
         """Read a token for each new row, which continues from the one of ``rows``; returns as `begin`."""
@@ -190,3 +201,17 @@ def _compiled(file: Path, told: dict[str, str]) -> Any:
                 if name.startswith((TEXT, KEPT)):
                     find(name).tensor().set_element_type(openvino.Type.bf16)
     return core.compile_model(prepared.build(), "CPU", told).create_infer_request()
+
+
+def _give_back(file: Path) -> None:
+    """Give back the memory of a file of weights that is mapped and has been read.
+
+    What computes has its own copy from the first use on, in its own order, and the file's would count as memory in use
+    for as long as the model is there. Nothing is lost: whatever is read again comes from the file. Only Linux tells
+    where a file is mapped.
+    """
+    maps, name = Path("/proc/self/maps"), str(file.resolve())
+    for line in maps.read_text().splitlines() if maps.is_file() else ():
+        if line.endswith(name):
+            begin, end = (int(address, 16) for address in line.split(maxsplit=1)[0].split("-"))
+            ctypes.CDLL(None).madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), mmap.MADV_DONTNEED)
