@@ -66,24 +66,14 @@ def compare_recordings(params: Params) -> tuple[Recording, ...]:
     The first is the fine-tuned model's; the others carry its paired differences over the dialogues that were sent to
     both. Raises `SamplesError` for a file that cannot be read.
     """
-    baseline = params.baseline
-    if baseline.samples is None:
-        return ()
-    samples = load_samples(other_samples(params.samples, baseline.samples))
-    files = {
-        "fine-tuned": baseline.predictions,
-        UNTUNED: baseline.untuned,
-        "base, without examples": baseline.zero_shot,
-    }
-    given = {name: Path(file) for name, file in files.items() if file}
-    scored = {name: scored_recording(samples, file, params.scoring.tokenizer) for name, file in given.items()}
+    files, scored = _files(params), score_recordings(params)
     best: dict[str, ScoredRecord] = next(iter(scored.values()), {})
     seed = params.measure.resampling_seed
     return tuple(
         Recording(
             name=name,
             n=len(rows),
-            decoding=_decoding(given[name]),
+            decoding=_decoding(files[name]),
             estimates=_estimates(list(rows.values())),
             groups=grouped(list(rows.values()), _estimates),
             gains={} if rows is best else _gains(best, rows, seed),
@@ -98,6 +88,27 @@ def compare_recordings(params: Params) -> tuple[Recording, ...]:
         )
         for name, rows in scored.items()
     )
+
+
+def score_recordings(params: Params) -> dict[str, dict[str, ScoredRecord]]:
+    """Return the scores of the recordings that ``baseline`` names, by system, the fine-tuned model first.
+
+    There are none where it names no samples. Raises `SamplesError` for a file that cannot be read.
+    """
+    if params.baseline.samples is None:
+        return {}
+    samples = load_samples(other_samples(params.samples, params.baseline.samples))
+    return {name: scored_recording(samples, file, params.scoring.tokenizer) for name, file in _files(params).items()}
+
+
+def _files(params: Params) -> dict[str, Path]:
+    baseline = params.baseline
+    files = {
+        "fine-tuned": baseline.predictions,
+        UNTUNED: baseline.untuned,
+        "base, without examples": baseline.zero_shot,
+    }
+    return {name: Path(file) for name, file in files.items() if file}
 
 
 def scored_recording(

@@ -5,11 +5,11 @@ The prose of the card is written by hand; the text between ``<!-- NAME -->`` and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from helpers.core.text import Style, spell
-from helpers.experiments.recordings import compare_recordings
+from helpers.experiments.recordings import ScoredRecord, compare_recordings, score_recordings
 from helpers.experiments.training.cross_validation import CrossValidation
 from helpers.experiments.training.learning_curve import LearningCurve
 from helpers.params import Params
@@ -22,10 +22,15 @@ from helpers.runs.review_summary import summarise_review
 from helpers.runs.reviews import reading_lines
 from helpers.samples.dataset import load_samples
 from helpers.samples.recorded import read_recorded
-from helpers.stats.intervals import Estimate
+from helpers.scorers.failures import OUTPUT_LABELS
+from helpers.stats.intervals import Estimate, mean, rate
 
 #: Dialogues whose summaries are the card's examples: a chat of four lines, a support call, a meeting.
 EXAMPLES = ("test", ("home-and-care-007", "support-services-028", "meetings-009"))
+#: What was aimed at on `test`, at least or at most; how many readers find usable is said with their readings.
+AIMS = {"ROUGE-L": (0.35, "least"), "Key-fact recall": (0.64, "least"), "Failed output checks": (0.03, "most")}
+#: What the dialogues of the grown corpus are numbered from, in each domain.
+NEWER = 101
 _EMPTY = "–"
 
 
@@ -64,10 +69,12 @@ def compared(result: CrossValidation) -> str:
 def filled(text: str, folder: Path) -> str:
     """Return a card with its tables made again."""
     params = load_params("demo")
-    recordings = compare_recordings(params)
+    recordings, scored = compare_recordings(params), score_recordings(params)
     curve = LearningCurve.model_validate_json((folder / "training.json").read_bytes())
     parts = {
         "read": _read(params),
+        "aims": _aims(next(iter(scored.values()))),
+        "failures": _failures(scored),
         "training": _training(curve),
         "measured": _measured(recordings),
         "agreement": _agreement(recordings[0]),
@@ -99,6 +106,43 @@ def _read(params: Params) -> str:
 
 def _told(share: Estimate) -> str:
     return f"{spell(share.value or 0.0, 'rate')} ({_between(share.low, share.high, 'rate')})"
+
+
+def _aims(rows: Mapping[str, ScoredRecord]) -> str:
+    """Return what was aimed at beside what was measured, the dialogues that came later apart."""
+    newer = {id for id in rows if int(id.rpartition("-")[2]) >= NEWER}
+    sets = {"All": rows.keys(), f"Numbered below {NEWER}": rows.keys() - newer, f"From {NEWER} on": newer}
+    measured = [_measures([row for id, row in rows.items() if id in ids]) for ids in sets.values()]
+    lines = []
+    for name, (aim, side) in AIMS.items():
+        style: Style = "score" if name == "ROUGE-L" else "rate"
+        values = [measures[name] for measures in measured]
+        told = _held(values[0], aim, at_least=side == "least")
+        lines.append([name, f"at {side} {spell(aim, style)}", told, *(_value(value, style) for value in values)])
+    return _table(["Measure", "Aim", "On all", *(f"{label} ({len(ids)})" for label, ids in sets.items())], lines)
+
+
+def _measures(rows: Sequence[ScoredRecord]) -> dict[str, Estimate]:
+    facts = [row.score.key_fact_recall for row in rows if row.score.key_fact_recall is not None]
+    means = (mean(values, floor=0.0, ceiling=1.0) for values in ([row.score.rougeL for row in rows], facts))
+    return dict(zip(AIMS, (*means, rate(sum(bool(row.score.failures) for row in rows), len(rows))), strict=True))
+
+
+def _held(value: Estimate, aim: float, *, at_least: bool) -> str:
+    """Return whether a whole interval lies on the wanted side of what was aimed at."""
+    low, high = (value.low, value.high) if at_least else (-(value.high or 0.0), -(value.low or 0.0))
+    aim = aim if at_least else -aim
+    return "met" if (low or 0.0) >= aim else "missed" if (high or 0.0) < aim else "not decided"
+
+
+def _failures(scored: Mapping[str, Mapping[str, ScoredRecord]]) -> str:
+    """Return how many answers of each system fail each output check."""
+    counts = {
+        label: [sum(kind in row.score.failures for row in rows.values()) for rows in scored.values()]
+        for kind, label in OUTPUT_LABELS.items()
+    }
+    lines = [[label, *map(str, found)] for label, found in counts.items() if any(found)]
+    return _table(["Fails because", *(f"{name} ({len(rows)})" for name, rows in scored.items())], lines)
 
 
 def _training(curve: LearningCurve) -> str:
