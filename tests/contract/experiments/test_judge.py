@@ -33,7 +33,7 @@ from tests.page_checks import loose_digits, wrong_citations
 
 ENOUGH = ("scoring.judge.planted=13", "scoring.judge.references=80")
 FEW = ("scoring.judge.planted=2", "scoring.judge.references=3")
-BASELINE = "baseline.predictions=params/baselines/demo-two-shot-fp32.jsonl"
+BASELINE = "baseline.predictions=params/baselines/demo-two-shot-openvino-float16.jsonl"
 
 
 @pytest.fixture(autouse=True)
