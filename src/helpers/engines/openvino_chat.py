@@ -37,6 +37,7 @@ def write(source: Path, folder: Path, dtype: str) -> None:
         source, dtype=torch.float32, attn_implementation="sdpa", trust_remote_code=False
     ).eval()
     with torch.inference_mode():
+        # How many keys and values there are, and of which shape.
         layers = network(torch.ones(2, 3, dtype=torch.int64), use_cache=True).past_key_values.layers
         network.set_attn_implementation(SHARED)
         graph = _traced(network, [tensor for layer in layers for tensor in (layer.keys, layer.values)])
@@ -55,18 +56,18 @@ def _attention(
     scaling: float,
     **more: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Return what the beams of each prompt attend to: what is kept for all of them, and each its own new token."""
+    """Return what the new tokens of each prompt attend to: what is kept, and those of the new ones that they see."""
     if (more.get("sliding_window") or 0) >= module.config.max_position_embeddings:
         del more["sliding_window"]  # it holds whatever there can be
     if found := [name for name in UNKNOWN if more.get(name) is not None]:
         raise ValueError(f"{type(module).__name__}: {', '.join(found)}: not known to this engine")
-    (prompts, heads, beams, size), kinds = query.shape, key.shape[1]
+    (prompts, heads, tokens, size), kinds = query.shape, key.shape[1]
     keys, values = module.kept
-    query = (query * scaling).reshape(prompts, kinds, heads // kinds * beams, size)
+    query = (query * scaling).reshape(prompts, kinds, heads // kinds * tokens, size)
     scores = torch.cat([query @ keys.transpose(2, 3), query @ key.transpose(2, 3)], dim=-1) + attention_mask
     shares, places = torch.softmax(scores, dim=-1), keys.shape[2]
     found = shares[..., :places] @ values + shares[..., places:] @ value
-    return found.reshape(prompts, heads, beams, size).transpose(1, 2), None
+    return found.reshape(prompts, heads, tokens, size).transpose(1, 2), None
 
 
 class _Step(torch.nn.Module):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from openvino.preprocess import PrePostProcessor
 CHAT, READING, WRITING = "openvino_chat.xml", "openvino_reading.xml", "openvino_writing.xml"
 #: The weights of all graphs of a model.
 WEIGHTS = "openvino.bin"
-#: Their inputs; beside them those that write take what is kept.
+#: Inputs of the graphs; those that write take the keys and values of what was before, too.
 CHAT_INPUTS = ("input_ids", "position_ids", "seen", "wanted")
 READING_INPUTS, WRITING_INPUTS = ("input_ids", "attention_mask"), ("decoder_input_ids", "attention_mask")
 #: The input of a sequence-to-sequence model that says which row's keys and values each row continues from.
@@ -29,7 +30,7 @@ BEAMS = "beam_idx"
 TEXT, KEPT = "text", "kept"
 #: Places for tokens that are made at a time: with the same number of places a step needs no new preparation.
 ROOM = 128
-#: Tokens of a prompt that are read at a time, at most: what each sees of the others takes memory by their square.
+#: Most tokens of a prompt that are read at a time: what all see of each other takes memory by their square.
 PART = 256
 #: What is computed in, by the type of the weights; where the processor has no bf16 it is fp32.
 MATRICES = {"float32": "f32", "bfloat16": "bf16", "float16": "f32", "int8": "bf16", "int4": "bf16"}
@@ -78,7 +79,7 @@ class ChatNetwork:
         self._heads, self._size = (ports[0].get_partial_shape()[place].get_length() for place in (1, 3))
         #: As what numpy holds it; the bits of bf16, which it has not, lie in its float16.
         self._held = openvino.Tensor(self._type, openvino.Shape([0])).data.dtype
-        self.begin([[0]])
+        self.begin([[0]])  # what computes takes its own copy of the weights
         _give_back(folder / WEIGHTS)
 
     def begin(self, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
@@ -97,23 +98,25 @@ class ChatNetwork:
 
     def _read(self, place: int, prompt: np.ndarray[Any, Any]) -> torch.Tensor:
         """Read the prompt at a place; returns the scores of the token that comes first, (1, vocabulary)."""
-        parts, done = np.array_split(prompt, -(-len(prompt) // PART)), 0
-        for part in parts:
-            now = slice(done, done + len(part))
-            self._look_at(np.ascontiguousarray(self._kept[:, [place], :, :done]))
-            before = np.tri(len(part), now.stop, done, dtype=bool)
-            scores, kept = self._compute(part[None], np.arange(now.start, now.stop)[None], before[None], [-1])
-            self._kept[:, [place], :, now], done = kept, now.stop
+        done, own = 0, self._kept[:, place : place + 1]
+        for part in np.array_split(prompt, -(-len(prompt) // PART)):
+            end = done + len(part)
+            self._look_at(np.ascontiguousarray(own[:, :, :, :done]))
+            seen = np.tri(len(part), end, done, dtype=bool)
+            # Only what the last token of a prompt says is of use.
+            scores, kept = self._compute(part[None], np.arange(done, end)[None], seen[None], [-1])
+            own[:, :, :, done:end] = kept
+            done = end
         return scores.clone()
 
     def _compute(self, *inputs: Any) -> tuple[torch.Tensor, np.ndarray[Any, Any]]:
-        """Return the scores of the tokens that are `CHAT_INPUTS`' last, and the keys and values of all."""
+        """Run the graph on its `CHAT_INPUTS`; returns the scores of the wanted tokens, and what is kept of all."""
         self._graph.infer(dict(zip(CHAT_INPUTS, map(np.asarray, inputs), strict=True)), share_outputs=True)
         return _scores(self._graph), self._graph.get_tensor(KEPT).data
 
     def _look_at(self, kept: np.ndarray[Any, Any]) -> None:
         """Have the graph take these keys and values for what was before."""
-        self._looked_at = kept  # nobody else may hold the memory, which the graph only borrows
+        self._looked_at = kept  # held here, because the graph only borrows the memory
         for name, one in zip(self._texts, kept, strict=True):
             self._graph.set_tensor(name, openvino.Tensor(one, openvino.Shape(one.shape), self._type))
 
@@ -125,13 +128,13 @@ class ChatNetwork:
         self._seen = np.take_along_axis(self._seen, order[:, None, :], axis=2)
         self._taken = int(live.sum(axis=1).max())
         self._widen(self._taken + more)
+        self._look_at(self._kept)
 
     def _widen(self, places: int) -> None:
         """Have so many places or more, `ROOM` at a time."""
         more = max(0, -(-places // ROOM) * ROOM - self._kept.shape[3])
         self._kept = np.pad(self._kept, [(0, 0)] * 3 + [(0, more), (0, 0)])
         self._seen = np.pad(self._seen, [(0, 0)] * 2 + [(0, more)])
-        self._look_at(self._kept)
 
     def step(self, tokens: Sequence[int], rows: Sequence[int]) -> torch.Tensor:
         """Read a token for each new row, which continues from the one of ``rows``; returns as `begin`."""
@@ -156,6 +159,8 @@ class Seq2SeqNetwork:
     def __init__(self, folder: Path, told: dict[str, str], start: int, padding: int) -> None:
         self._start, self._padding, self.computed = start, padding, told["INFERENCE_PRECISION_HINT"]
         self._reading, self._writing = (_compiled(folder / file, told) for file in (READING, WRITING))
+        # What computes takes its own copy of the weights when it is first used: one graph after the other, so that the
+        # highest use of memory is lower.
         self._read([[padding]])
         _give_back(folder / WEIGHTS)
         self.step([start], [0])
@@ -191,7 +196,7 @@ def _scores(request: Any) -> torch.Tensor:
 
 
 def _compiled(file: Path, told: dict[str, str]) -> Any:
-    """Return a request to a graph; keys and values pass between two in the type in which both compute."""
+    """Return a request to a graph; keys and values go in and out in the type in which it computes."""
     core = openvino.Core()
     graph = core.read_model(file, file.with_name(WEIGHTS))
     prepared = PrePostProcessor(graph)
@@ -210,8 +215,9 @@ def _give_back(file: Path) -> None:
     for as long as the model is there. Nothing is lost: whatever is read again comes from the file. Only Linux tells
     where a file is mapped.
     """
-    maps, name = Path("/proc/self/maps"), str(file.resolve())
-    for line in maps.read_text().splitlines() if maps.is_file() else ():
-        if line.endswith(name):
-            begin, end = (int(address, 16) for address in line.split(maxsplit=1)[0].split("-"))
-            ctypes.CDLL(None).madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), mmap.MADV_DONTNEED)
+    with suppress(OSError):  # what cannot be given back is kept, and nothing else changes
+        for line in Path("/proc/self/maps").read_text(errors="surrogateescape").splitlines():
+            addresses, *_, name = line.split(maxsplit=5)
+            if name == str(file.resolve()):
+                begin, end = (int(address, 16) for address in addresses.split("-"))
+                ctypes.CDLL(None).madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), mmap.MADV_DONTNEED)

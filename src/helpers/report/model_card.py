@@ -18,8 +18,8 @@ from helpers.params.files import load_params
 from helpers.report.views.recordings import GAINS, SHOWN
 from helpers.runs.results.base import ERROR_LABELS
 from helpers.runs.results.sample_eval import Recording
-from helpers.runs.review_summary import summarise_review
-from helpers.runs.reviews import reading_lines
+from helpers.runs.review_summary import recorded_summaries, summarise_review
+from helpers.runs.reviews import of_summaries, reading_lines
 from helpers.samples.dataset import load_samples
 from helpers.samples.recorded import read_recorded
 from helpers.scorers.failures import OUTPUT_LABELS
@@ -67,7 +67,7 @@ def compared(result: CrossValidation) -> str:
 
 
 def filled(text: str, folder: Path) -> str:
-    """Return a card with its tables made again."""
+    """Return a card with its tables made again; raises `ValueError` where the place of one is missing."""
     params = load_params("demo")
     recordings, scored = compare_recordings(params), score_recordings(params)
     curve = LearningCurve.model_validate_json((folder / "training.json").read_bytes())
@@ -88,13 +88,16 @@ def filled(text: str, folder: Path) -> str:
     for name, part in parts.items():
         start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
         before, found, rest = text.partition(start)
-        text = f"{before}{start}\n{part}\n{end}{rest.partition(end)[2]}" if found else text
+        if not found:
+            raise ValueError(f"README.md: no {start}, where this belongs")
+        text = f"{before}{start}\n{part}\n{end}{rest.partition(end)[2]}"
     return text
 
 
 def _read(params: Params) -> str:
     """Return what readers say of the recorded answers, which is what the model is worth."""
-    found = summarise_review([one for file in params.reviews for one in reading_lines(Path(file))])
+    lines = [one for file in params.reviews for one in reading_lines(Path(file))]
+    found = summarise_review(of_summaries(lines, recorded_summaries(params)))
     usable, faithful = (found.shares[name] for name in ("usable", "faithful"))
     kinds = ", ".join(f"{ERROR_LABELS[kind]} {count}" for kind, count in found.kinds.items())
     by = " and by ".join("a language model" if one == "language model" else "people" for one in found.made_by)
@@ -117,22 +120,35 @@ def _aims(rows: Mapping[str, ScoredRecord]) -> str:
     for name, (aim, side) in AIMS.items():
         style: Style = "score" if name == "ROUGE-L" else "rate"
         values = [measures[name] for measures in measured]
-        told = _held(values[0], aim, at_least=side == "least")
-        lines.append([name, f"at {side} {spell(aim, style)}", told, *(_value(value, style) for value in values)])
-    return _table(["Measure", "Aim", "On all", *(f"{label} ({len(ids)})" for label, ids in sets.items())], lines)
+        lines.append(
+            [
+                name,
+                f"at {side} {spell(aim, style)}",
+                held(values[0], aim, side),
+                *(_value(value, style) for value in values),
+            ]
+        )
+    return _table(
+        ["Measure", "Aim", "Verdict on all", *(f"{label} ({len(ids)})" for label, ids in sets.items())], lines
+    )
 
 
 def _measures(rows: Sequence[ScoredRecord]) -> dict[str, Estimate]:
     facts = [row.score.key_fact_recall for row in rows if row.score.key_fact_recall is not None]
-    means = (mean(values, floor=0.0, ceiling=1.0) for values in ([row.score.rougeL for row in rows], facts))
-    return dict(zip(AIMS, (*means, rate(sum(bool(row.score.failures) for row in rows), len(rows))), strict=True))
+    return {
+        "ROUGE-L": mean([row.score.rougeL for row in rows], floor=0.0, ceiling=1.0),
+        "Key-fact recall": mean(facts, floor=0.0, ceiling=1.0),
+        "Failed output checks": rate(sum(bool(row.score.failures) for row in rows), len(rows)),
+    }
 
 
-def _held(value: Estimate, aim: float, *, at_least: bool) -> str:
-    """Return whether a whole interval lies on the wanted side of what was aimed at."""
-    low, high = (value.low, value.high) if at_least else (-(value.high or 0.0), -(value.low or 0.0))
-    aim = aim if at_least else -aim
-    return "met" if (low or 0.0) >= aim else "missed" if (high or 0.0) < aim else "not decided"
+def held(value: Estimate, aim: float, side: str) -> str:
+    """Return whether the whole interval lies on the wanted ``side`` of an aim, at ``least`` or at ``most``."""
+    low, high = value.low, value.high
+    if low is None or high is None:
+        return "not decided"
+    met, missed = (low >= aim, high < aim) if side == "least" else (high <= aim, low > aim)
+    return "met" if met else "missed" if missed else "not decided"
 
 
 def _failures(scored: Mapping[str, Mapping[str, ScoredRecord]]) -> str:

@@ -35,7 +35,7 @@ TEXTS = ["Ann: Lunch at noon?\nBo: Yes, at noon.", "Cy: Who brings the plan?", "
 SETTINGS = {"max_new_tokens": 12, "num_beams": 2}
 KINDS = [("transformers", "float32"), ("transformers", "bfloat16"), ("transformers", "int8"),
          ("ctranslate2", "float32"), ("ctranslate2", "int8"),
-         ("openvino", "float32"), ("openvino", "int8"), ("openvino", "int4")]  # fmt: skip
+         ("openvino", "float32"), ("openvino", "float16"), ("openvino", "int8"), ("openvino", "int4")]  # fmt: skip
 #: Loads each repository as the toolkit does; says with which version, in which type it computes, and what it answers.
 ASK = """
 import json, sys, transformers

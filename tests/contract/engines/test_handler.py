@@ -133,7 +133,7 @@ def test_a_chat_model_answers_as_the_local_backend_does(
 ) -> None:
     out = tmp_path / "demo"
     command = ["endpoint", "package", "--params", "demo", "--set", "model.context_tokens=256", "--out", str(out)]
-    command += ["--engine", "transformers"]
+    command += ["--engine", "transformers", "--dtype", "float32"]
     assert main(command) == 2
     assert "model.rerank: the handler answers with its likeliest beam" in capsys.readouterr().err
     command += ["--set", "model.rerank=false"]

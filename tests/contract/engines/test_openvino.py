@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -76,19 +78,46 @@ def read_at_once(backend: OpenVINOBackend, ids: list[int]) -> torch.Tensor:
     return backend._network.begin([ids]).clone()
 
 
-def test_a_prompt_is_read_at_once_as_it_would_be_read_in_parts_or_in_steps(
-    exact: OpenVINOBackend, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_prompt_is_read_at_once_as_it_would_be_read_in_steps(exact: OpenVINOBackend) -> None:
     ids, network = list(range(100, 140)), exact._network
     whole = read_at_once(exact, ids)
-    with monkeypatch.context() as patch:
-        patch.setattr(openvino_network, "PART", 16)
-        torch.testing.assert_close(read_at_once(exact, ids), whole, atol=1e-3, rtol=0)
     network.begin([ids[:20]])
     for place in range(20, 39):
         network.step([ids[place]], [0])
     rows = network.step([ids[39]] * 3, [0] * 3)
     torch.testing.assert_close(rows, whole.expand(3, -1), atol=1e-3, rtol=0)
+
+
+def test_a_prompt_is_read_in_parts_as_it_would_be_read_at_once(
+    exact: OpenVINOBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, prompts = exact._network, [list(range(100, 100 + length)) for length in (1, 16, 17, 33)]
+
+    def read() -> tuple[torch.Tensor, torch.Tensor]:
+        first = network.begin(prompts).clone()
+        return first, network.step([7, 8] * 4, [0, 0, 1, 1, 2, 2, 3, 3]).clone()
+
+    whole, runs, compute = read(), [], network._compute
+    monkeypatch.setattr(openvino_network, "PART", 16)
+    monkeypatch.setattr(network, "_compute", lambda ids, *rest: runs.append(ids.shape) or compute(ids, *rest))
+    for parted, at_once in zip(read(), whole, strict=True):
+        torch.testing.assert_close(parted, at_once, atol=1e-3, rtol=0)
+    assert runs == [(1, 1), (1, 16), (1, 9), (1, 8), (1, 11), (1, 11), (1, 11), (4, 2)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells where a file is mapped")
+def test_the_mapped_weights_count_as_memory_no_longer(exact: OpenVINOBackend) -> None:
+    """What computes has its own copy of them, whatever the length of a text."""
+    exact.summarise([LONG], Generation(max_new_tokens=4, num_beams=4))
+    assert 0 <= resident("smollm2-135m-dialogues") < 0.1 * 538e6
+
+
+def resident(model: str) -> int:
+    """Return the bytes of a model's mapped weights that are in memory."""
+    parts = re.split(r"^(?=[0-9a-f]+-[0-9a-f]+ )", Path("/proc/self/smaps").read_text(), flags=re.MULTILINE)
+    ours = [part for part in parts if model in part and WEIGHTS in part]
+    assert ours
+    return sum(1024 * int(re.search(r"Rss:\s+(\d+)", part)[1]) for part in ours)
 
 
 def test_a_beam_sees_its_own_line_and_no_other_however_long(exact: OpenVINOBackend) -> None:

@@ -26,7 +26,8 @@ MEMORY: Mapping[str, float] = {
     "transformers int8": 3.7,
     "ctranslate2 int8": 4.0,
     "openvino float32": 3.4,
-    "openvino int8": 9.5,
+    "openvino int8": 4.0,
+    "openvino int4": 5.0,
 }
 MEMORY_OTHERS = 2.1
 

@@ -141,9 +141,12 @@ def _how_sure(result: Cited, best: Cited | None) -> list[Markup]:
 
 
 def _on_precision(result: Cited, best: Cited | None) -> list[Markup]:
-    """Return whether a lower precision pays off, where one was timed and the reference computes in full."""
-    lower = [v for v in result.variants if v.latency.raw and v.dtype.raw != FULL]
-    if best is None or not lower or result.variants[0].dtype.raw != FULL:
+    """Return whether a lower precision pays off, where an engine was timed in it and in full."""
+    timed = [v for v in result.variants if v.latency.raw]
+    full = {v.engine.raw for v in timed if v.dtype.raw == FULL}
+    lower = {v.name.raw for v in timed if v.dtype.raw != FULL and v.engine.raw in full}
+    # What another engine gains over the reference is no gain of its precision.
+    if best is None or not lower or (best.dtype.raw != FULL and best.name.raw not in lower):
         return []
     told = "Lower precision pays off." if best.dtype.raw != FULL else "Lower precision is not shown to pay off."
     return [sentence(told)]
