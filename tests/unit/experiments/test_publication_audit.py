@@ -66,7 +66,7 @@ def test_the_verdicts_on_the_figures_as_published(whole: PublicationAudit) -> No
     assert named == ["latency-target", "request-target", "reliability-targets"]
 
 
-#: How many of the readings are of answers that the demonstration gives, and of these of long dialogues, counted in its files.
+#: How many readings are of answers that the demonstration gives, and of these of long dialogues, counted in its files.
 READ, LONG = 55, 6
 # Found apart from this code; the waits by simulating a queue with the ten published latencies, the needed requests by
 # drawing rates from Jeffreys' posterior and requests from these.
