@@ -153,7 +153,7 @@ def test_what_failed_is_asked_again(given: Path, monkeypatch: pytest.MonkeyPatch
     ("change", "said"),
     [
         ({"settings": ["generation.num_beams=2"]}, "generation.num_beams: 4 there, 2 now"),
-        ({"settings": ["model.dtype=int8"]}, "model.dtype: float32 there, int8 now"),
+        ({"settings": ["model.dtype=int8"]}, "model.dtype: float16 there, int8 now"),
         ({"weights": "other"}, "weights_sha256: w there, other now"),
         ({"more": True}, "dataset_sha256"),
         ({"no manifest": True}, "out.meta.json, which would say of what, is missing or cannot be read"),
