@@ -216,8 +216,9 @@ def _give_back(file: Path) -> None:
     where a file is mapped.
     """
     with suppress(OSError):  # what cannot be given back is kept, and nothing else changes
+        mapped = str(file.resolve())
         for line in Path("/proc/self/maps").read_text(errors="surrogateescape").splitlines():
             addresses, *_, name = line.split(maxsplit=5)
-            if name == str(file.resolve()):
+            if name == mapped:
                 begin, end = (int(address, 16) for address in addresses.split("-"))
                 ctypes.CDLL(None).madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), mmap.MADV_DONTNEED)
