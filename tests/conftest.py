@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from helpers.core.paths import PROJECT
 from tests.environment import clean_environment
@@ -100,10 +102,19 @@ def helpers(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Report:
 
 
 @pytest.fixture(scope="session")
-def replayed(helpers: Report, recorded: Path) -> Finished:
-    """One report over recorded answers, shared by the tests that only read it."""
-    found = helpers("report", "params/replay.yaml", *replay(recorded))
-    assert found.code == 0, found.told
+def replayed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, helpers: Report, recorded: Path
+) -> Finished:
+    """One report over recorded answers, shared by the tests that only read it, in whichever process they run."""
+    base = tmp_path_factory.getbasetemp()
+    folder = base.parent if hasattr(request.config, "workerinput") else base
+    with FileLock(folder / "replayed.lock"):
+        done = folder / "replayed.pickle"
+        if done.is_file():
+            return pickle.loads(done.read_bytes())
+        found = helpers("report", "params/replay.yaml", *replay(recorded))
+        assert found.code == 0, found.told
+        done.write_bytes(pickle.dumps(found))
     return found
 
 

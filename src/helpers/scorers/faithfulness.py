@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from itertools import pairwise
 from math import log
 
@@ -220,14 +221,21 @@ def _stands(
     )
 
 
+@lru_cache(maxsize=1 << 12)
 def _next_word(text: str, end: int) -> str:
-    found = re.match(r"(%)|[^\w.;!?]*([^\W\d_]+)", text[end:])
+    found = _FIRST.match(text[end:])
     return (found[1] or found[2]).lower() if found else ""
 
 
+@lru_cache(maxsize=1 << 12)
 def _last_word(text: str, start: int) -> str:
-    found = re.search(r"([^\W\d_]+|[£$€])[^\w.;!?]*$", text[:start])
-    return found[1].lower() if found else ""
+    found = _LAST.match(text[:start][::-1])
+    return found[1][::-1].lower() if found else ""
+
+
+_FIRST = re.compile(r"(%)|[^\w.;!?]*([^\W\d_]+)")
+#: The last word of a text that is read backwards: a search for its end would begin at every letter.
+_LAST = re.compile(r"[^\w.;!?]*([^\W\d_]+|[£$€])")
 
 
 def equal(a: Value, b: Value) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 #: One reading of a mention: a value, or a time of day in minutes on a twelve-hour face.
 Reading = float | tuple[str, int]
@@ -50,7 +51,8 @@ def unspoken_numbers(summary: str, dialogue: str) -> list[str]:
     return [mention for mention, readings in _mentions(_numerals(summary)) if not readings & said]
 
 
-def _said(dialogue: str) -> set[Reading]:
+@lru_cache(maxsize=512)  # several systems answer the same dialogues
+def _said(dialogue: str) -> frozenset[Reading]:
     text = _numerals(dialogue)
     said: set[Reading] = {1.0}
     for _, readings in _mentions(text):
@@ -61,7 +63,7 @@ def _said(dialogue: str) -> set[Reading]:
         said |= {float(f"{left}.{right}"), float(left + right)}
     for word in re.findall(r"[a-z]+", text):
         said.update(_IMPLIED.get(word, ()))
-    return said
+    return frozenset(said)
 
 
 def _numerals(text: str) -> str:

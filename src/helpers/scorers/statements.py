@@ -124,6 +124,15 @@ class Conversation:
         return frozenset(one for name in self.speakers for one in stems(name))
 
     @cached_property
+    def subject(self) -> tuple[re.Pattern[str], re.Pattern[str]] | None:
+        """What ends in a speaker whom the next one is joined to, and what finds one alone; ``None`` without names."""
+        names = "|".join(re.escape(form) for name in self.speakers for form in {name, name.lower()} if len(name) > 1)
+        if not names:
+            return None
+        joined = re.compile(rf"(?:{names})(?:,| and|, and) (?:the )?$")
+        return joined, re.compile(rf"(?<![\w-])({names})(?![\w'’-])(?! and (?:{names})\b)")
+
+    @cached_property
     def utterances(self) -> tuple[Utterance, ...]:
         """The sentences of all turns, in order."""
         turns = turns_of(self.dialogue)
@@ -206,14 +215,13 @@ def conversation(dialogue: str) -> Conversation:
     return Conversation(dialogue)
 
 
+@lru_cache(maxsize=4)
 def clauses(summary: str, talk: Conversation) -> tuple[Clause, ...]:
     """Return the clauses of a summary in which one speaker, and no other with the same verb, does something."""
     found: list[Clause] = []
-    names = "|".join(re.escape(form) for name in talk.speakers for form in {name, name.lower()} if len(name) > 1)
-    if not names:
+    if talk.subject is None:
         return ()
-    subject = re.compile(rf"(?<![\w-])({names})(?![\w'’-])(?! and (?:{names})\b)")
-    joined = re.compile(rf"(?:{names})(?:,| and|, and) (?:the )?$")
+    joined, subject = talk.subject
     by_form = {form: name for name in talk.speakers for form in (name, name.lower())}
     last = ""
     for one in sentences(summary):

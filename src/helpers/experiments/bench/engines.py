@@ -34,6 +34,7 @@ OFFERED = (
     Variant(engine="ctranslate2", dtype="float32"),
     Variant(engine="ctranslate2", dtype="int8"),
     Variant(engine="openvino", dtype="int8"),
+    Variant(engine="openvino", dtype="float16"),
     Variant(engine="openvino", dtype="float32"),
     Variant(engine="openvino", dtype="bfloat16"),
     Variant(engine="openvino", dtype="int4"),

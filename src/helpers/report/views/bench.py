@@ -289,9 +289,9 @@ def method(result: Cited) -> Markup:
         "in turn over HTTP on loopback, one at a time, in a new random order in each of {rounds} rounds. Every "
         "request reads an exact number of tokens and writes an exact number, which is checked. Ratios are taken "
         "within a round, so that what else the machine does strikes both sides. An engine is ready when its process, "
-        "Python and its imports included, has loaded the converted weights; peak memory is that of the whole "
-        "process. A batch comes last in its round. transformers and OpenVINO pad it to its longest text; CTranslate2 "
-        "is given texts of like length together.</p>",
+        "Python and its imports included, has loaded the converted weights, which OpenVINO also uses once; peak "
+        "memory is that of the whole process. A batch comes last in its round. transformers and OpenVINO pad it to "
+        "its longest text; CTranslate2 is given texts of like length together.</p>",
         weights=weights,
         threads=number(result.machine.threads, "count"),
         rounds=number(result.rounds_asked, "count"),
