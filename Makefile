@@ -7,7 +7,7 @@ ARGS ?=
 # JupyterLab refuses to run as root, as in a container, unless it is told to.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 BENCH ?=
-RUN ?= $(shell ls -td runs/*/ 2>/dev/null | grep -vE '/(interactive|app|bench)-' | head -1)
+RUN ?= $(patsubst %/manifest.json,%,$(shell ls -t $(or $(HELPERS_RUNS),runs)/*/manifest.json 2>/dev/null | grep -vE '/(interactive|app|bench)-' | head -1))
 # A Linux user saves gigabytes with the address of a pip index that holds CPU builds of torch.
 TORCH_INDEX ?=
 BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
@@ -41,7 +41,7 @@ showcase: report ## the long run whose pages are the committed reports/: all of 
 render: $(VENV)/.core ## render a finished run again: make render [RUN=runs/…] [SET="targets.average_latency.max=4"]
 	$(PY) -m helpers render $(RUN) $(SETS)
 
-test: $(VENV)/.test $(MODEL) ## the tests that take minutes; browser tests when a Chromium is there
+test: $(VENV)/.test $(MODEL) ## all tests but the slow ones, about eight minutes; browser tests when a Chromium is there
 ifeq ($(BROWSER),)
 	@echo "make test: no Chromium on this machine, so the browser tests (marker 'browser') are NOT run" >&2
 endif

@@ -14,6 +14,7 @@ import yaml
 from helpers.app.export import NEEDED
 from helpers.app.launch import free_port
 from helpers.cli.main import main
+from helpers.core.paths import PROJECT
 from helpers.params.files import load_params
 from tests.app_process import PLANTED
 from tests.environment import clean_environment
@@ -127,3 +128,18 @@ def _answered(url: str, process: subprocess.Popen[bytes]) -> str:
         except OSError:
             time.sleep(0.5)
     return ""
+
+
+def test_no_address_and_no_path_of_this_machine_is_published(planted: None, tmp_path: Path) -> None:
+    file = tmp_path / "own.jsonl"
+    file.write_text('{"id": "a", "dialogue": "Ann: hi", "summary": "Ann greets."}\n')
+    out = exported(
+        tmp_path, "--set", "endpoint.metrics=[http://10.0.0.7:9400/metrics]", "--set", f"samples.source={file}",
+        "--set", "scoring.judge.url=http://10.0.0.8/v1",
+        "--set", "scoring.judge.served_model=m", "--set", f"monitoring.logs=[{file}]",
+    )  # fmt: skip
+    told = (out / "params.yaml").read_text(encoding="utf-8")
+    assert "10.0.0" not in told
+    assert str(tmp_path) not in told
+    assert str(PROJECT) not in told
+    load_params(str(out / "params.yaml"))

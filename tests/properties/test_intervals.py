@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
 
 from helpers.stats.comparison import holm, paired, ratio
 from helpers.stats.intervals import batch_means, clustered_rate, mean, percentile, rate, repeats
@@ -116,7 +117,13 @@ def test_a_ratio_lies_in_its_interval(pairs):
     assert holds_its_value(ratio(*zip(*pairs, strict=True)))
 
 
-@settings(bounded, max_examples=20)  # statsmodels collects garbage on every call
+@settings(bounded, max_examples=8)  # statsmodels collects garbage on every call
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_is_that_of_statsmodels(p_values):
+    assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
+
+
+@bounded
 @given(st.lists(st.floats(0, 1), max_size=12))
 def test_holm_keeps_the_order_and_never_lowers(p_values):
     adjusted = holm(p_values)

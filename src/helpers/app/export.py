@@ -11,6 +11,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 from string import Template
+from typing import Any
 
 import yaml
 
@@ -82,10 +83,9 @@ def export(params: Params, out: Path) -> None:
         raise InputError(f"--export {out}: something lies there already; give a new folder, or an empty one")
     partial = out.with_name(f"{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    endpoint = params.endpoint.model_copy(update={"url": None})
     try:
         shutil.copytree(PACKAGE, partial / "src" / "helpers", ignore=LEFT_OUT)
-        write_params(partial, params.model_copy(update={"endpoint": endpoint, "reviews": ()}))
+        write_params(partial, _of_a_space(params))
         (partial / "app.py").write_text(APP)
         (partial / "requirements.txt").write_text("".join(f"{name}=={version(name)}\n" for name in NEEDED))
         (partial / "README.md").write_text(readme(params), encoding="utf-8")
@@ -93,6 +93,16 @@ def export(params: Params, out: Path) -> None:
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise InputError(f"--export {out}: cannot be written: {error.strerror}") from None
+
+
+def _of_a_space(params: Params) -> Params:
+    """Return the parameters without an address or a file of this machine: those of what a Space does not do."""
+    others = ("baseline", "reviews", "scoring", "settings", "quantization", "load", "monitoring", "claims")
+    kept: dict[str, Any] = {name: Params.model_fields[name].get_default(call_default_factory=True) for name in others}
+    if Path(params.samples.source).is_absolute():
+        kept["samples"] = params.samples.model_copy(update={"source": "bundled:demo"})
+    endpoint = params.endpoint.model_copy(update={"url": None, "metrics": ()})
+    return params.model_copy(update={**kept, "endpoint": endpoint})
 
 
 def readme(params: Params) -> str:

@@ -17,7 +17,11 @@ _SECRET = re.compile(r"(^|&)[^=&]*(token|key|secret|password|sig)[^=&]*=", re.IG
 
 def checked_url(url: str) -> str:
     """Return the address, without a slash after the host, or raise `InputError` when it is not an http(s) origin."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # which is read on asking
+    except ValueError as error:
+        raise InputError(f"endpoint address {url!r}: {error}") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise InputError(f"endpoint address {url!r}: expected https://HOST, such as the one the endpoint's page shows")
     if parts.username or parts.password or _SECRET.search(parts.query):

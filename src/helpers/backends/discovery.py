@@ -190,7 +190,7 @@ def _nobody(url: str, look: _Look, waited: float) -> NobodyFoundError:
     where, tried = _origin(url), "; ".join(f"{what}: {error}" for what, error in look.problems.items())
     is_silent = {error.kind for error in look.problems.values()} <= _SILENT
     after = f" after {waited:.0f} s" if waited else ""
-    start = "; a server that is being started is waited for with --wait SECONDS"
+    start = "; `report --url ADDRESS --wait SECONDS` waits for a server that is being started"
     hint = start if look.reason == UNREACHED and not waited else ""
     if is_silent:
         said = f"{where}: nothing answers there now{after} ({tried}){hint}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
@@ -30,6 +32,12 @@ from helpers.params import Endpoint, Generation, Params
 from helpers.samples.prompts import load_prompt
 
 T = TypeVar("T")
+#: One attempt is made in at most so many words and places: a server that sends it back and forth is not followed.
+MOST_WORDINGS = 8
+#: A kept connection that fails sooner, seconds, was closed while idle: later, the request itself may have been its end.
+IDLE_CLOSED = 1.0
+#: What a server sends behind the end of a stream is read for so long, seconds, so that the connection can be kept.
+BEHIND_STREAM = 0.2
 
 
 @dataclass(frozen=True)
@@ -189,16 +197,18 @@ class EndpointBackend:
 
     async def _asked(self, dialogues: list[str], generation: Generation, tell: Tell | None) -> Reply:
         """Return the reply to one attempt, made again in other words if the server says that it takes those only."""
-        while True:
-            body = self._body(dialogues, generation)
-            reply = await self._exchange("POST", self._path + self._query, body, tell)
-            other = self._chat.corrected(reply.status, reply.text) if self._chat else None
+        for _ in range(MOST_WORDINGS):
+            chat, path = self._chat, self._path
+            reply = await self._exchange("POST", path + self._query, self._body(dialogues, generation), tell)
+            other, moved = chat.corrected(reply.status, reply.text) if chat else None, _slash(reply, path)
+            # What a concurrent request has corrected already is taken as it is.
             if other is not None:
-                self._chat = other
-            elif (moved := _slash(reply, self._path)) is not None:
-                self._path = moved
+                self._chat = other if self._chat is chat else self._chat
+            elif moved is not None:
+                self._path = moved if self._path == path else self._path
             else:
-                return reply
+                break
+        return reply
 
     def _refusal(self, reply: Reply) -> RequestError:
         error = wire.refusal(reply.status, reply.headers, self._clean(reply.text))
@@ -259,11 +269,11 @@ class EndpointBackend:
     async def _exchange(self, method: str, path: str, body: bytes | None, tell: Tell | None = None) -> Reply:
         """Return the response; a connection that the server has closed since its last answer is opened again."""
         while True:
-            on_kept = _Connection()
+            on_kept, began = _Connection(), time.monotonic()
             try:
                 return await self._exchanged(method, path, body, on_kept, tell)
             except _ClosedError as closed:
-                if not on_kept.was_kept:
+                if not on_kept.was_kept or time.monotonic() - began > IDLE_CLOSED:
                     raise closed.error from None
 
     async def _exchanged(
@@ -288,6 +298,8 @@ class EndpointBackend:
                 else:
                     raw = await self._bounded(response)
                 seconds = (time.perf_counter_ns() - began) / 1e9
+                if stream:
+                    await _read_on(response)
                 content = wire.inflated(raw, response.headers.get("Content-Encoding", ""), most)
                 return Reply(response.status, response.headers, content, seconds, stream)
         except aiohttp.ConnectionTimeoutError:
@@ -347,6 +359,14 @@ def chat_of(params: Params) -> Chat | None:
         return None
     name, streams = params.endpoint.served_model or params.model.id, params.endpoint.stream
     return Chat(name, load_prompt(params.model.prompt), streams=streams)
+
+
+async def _read_on(response: aiohttp.ClientResponse) -> None:
+    """Read what is behind the end of a stream: a connection with anything left in it is closed, and not kept."""
+    with suppress(TimeoutError, aiohttp.ClientError):
+        async with asyncio.timeout(BEHIND_STREAM):
+            async for _ in response.content.iter_any():
+                pass
 
 
 async def _kept(session: Any, context: Any, params: Any) -> None:

@@ -8,12 +8,11 @@ each of its tasks sends through, and `get_provider_helper`, which knows the name
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from threading import Lock, Thread
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +20,7 @@ from helpers.backends.addresses import checked_url
 from helpers.core.environment import environment
 from helpers.core.errors import DeployError, HelpersError, InputError, ModelError
 from helpers.core.machine import is_loopback
+from helpers.core.waiting import within
 from helpers.params import Params
 
 #: Where the library sends what a token of the vendor's pays for, and where it looks a model up.
@@ -92,7 +92,7 @@ def provider_of(params: Params, token: str | None = None) -> Provider | None:
         first = (
             partial(_chat, client, hub, {"messages": []}) if is_chat else partial(_summarization, client, hub, "", {})
         )
-        prepared = _within(limit, first)
+        prepared = within(limit, first)
     if not str(prepared.url).startswith(f"{ROUTER}/"):
         where = urlsplit(prepared.url).netloc
         raise InputError(
@@ -164,23 +164,6 @@ def _summarization(client: Any, hub: str, dialogue: str, settings: Mapping[str, 
     except _HandedOver as done:
         return done.prepared
     raise _other_release()
-
-
-def _within(seconds: float, work: Callable[[], Any]) -> Any:
-    """Return what the work returns, or raise `TimeoutError` after ``seconds``: the library looks up without a bound."""
-    done: Future[Any] = Future()
-
-    def run() -> None:
-        try:
-            done.set_result(work())
-        except BaseException as error:  # the caller's to handle
-            done.set_exception(error)
-
-    Thread(target=run, daemon=True).start()
-    try:
-        return done.result(seconds)
-    except TimeoutError:
-        raise TimeoutError(f"no answer within {seconds:g} s") from None
 
 
 def _body(prepared: Any) -> dict[str, Any]:

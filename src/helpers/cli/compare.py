@@ -7,6 +7,7 @@ from pathlib import Path
 
 from helpers.cli.arguments import add_comment, write_text
 from helpers.core.console import tell
+from helpers.core.errors import InputError
 from helpers.runs.directory import attach
 from helpers.verdicts.changes import as_text, compare, side
 
@@ -21,6 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what changed; raises `RunError` when one of the directories holds no run."""
+    if args.pages_url and not args.comment:
+        raise InputError("--pages-url is for a comment: give --comment FILE too")
     a, b = attach(args.run_a.resolve()), attach(args.run_b.resolve())
     found = compare(side(a), side(b), a.params.measure.resampling_seed)
     if args.json:

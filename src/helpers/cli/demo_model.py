@@ -37,7 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Build the demonstration model if need be, train an adapter, or write a card; return 0."""
+    """Build the demonstration model if need be, train an adapter, or write a card; return 0.
+
+    Raises `ParamsError` for settings that the action does not have.
+    """
+    if args.overrides and args.action not in ("train", "choose"):
+        raise ParamsError(["--set: a recipe is for 'demo-model train' and 'choose'"])
     # What trains imports torch, and what writes a card the pages' parts: to build the model needs neither.
     if args.action == "train":
         from helpers.experiments.training.train import train

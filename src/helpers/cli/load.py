@@ -76,7 +76,13 @@ Rates are over the seconds that were planned. Exit 1: the service stopped respon
         "--repeats", type=int, metavar="K", help=f"independent runs (default: 1, with --find-rate {FEWEST_REPEATS})"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of arrivals and samples (default: 0)")
-    parser.add_argument("--latency-target", type=float, default=LATENCY_TARGET, metavar="S", help="for goodput and p95")
+    parser.add_argument(
+        "--latency-target",
+        type=float,
+        default=LATENCY_TARGET,
+        metavar="S",
+        help=f"for goodput and p95 (default: {LATENCY_TARGET:g})",
+    )
     parser.add_argument("--timeout", type=float, default=120.0, metavar="S", help="of one request (default: 120)")
     parser.add_argument("--max-new-tokens", type=int, metavar="N", help="of a summary (default: 128)")
     parser.add_argument("--allow-remote", action="store_true", help="also where others share the service and its bill")

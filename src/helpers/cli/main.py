@@ -1,6 +1,7 @@
 """``python -m helpers VERB``: every verb, its arguments, and one place where errors become exit codes.
 
-Exit 0 fine, 1 a failed run or deployment, 2 bad input with a message, 3 an alert or a closed gate.
+Exit 0 fine, 1 a failed run or deployment, 2 bad input with a message, 3 an alert or a closed gate, 130
+interrupted.
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ HEAD = """# Command reference
 <!-- Written by `make docs`; do not edit. -->
 
 `python -m helpers VERB`, with `.venv` activated (`. .venv/bin/activate`). Exit codes: 0 fine, 1 a failed run or
-deployment, 2 bad input, 3 a closed gate or an alert. `make help` lists the targets that do their own set-up.
+deployment, 2 bad input, 3 a closed gate or an alert, 130 interrupted. `make help` lists the targets that do their own
+set-up.
 
 | Verb | What it does |
 |---|---|

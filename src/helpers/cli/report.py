@@ -85,7 +85,11 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_gate(parser: argparse.ArgumentParser) -> None:
     """Declare the release gate and the comment that tells of it."""
-    parser.add_argument("--gate", choices=("missed", "undecided"), help="exit 3 on this verdict")
+    parser.add_argument(
+        "--gate",
+        choices=("missed", "undecided"),
+        help="exit 3 when a target is missed; undecided: also when one is undecided or not measured",
+    )
     add_comment(
         parser, baseline="compare with this run, or these published pages (default: what lay published when it began)"
     )

@@ -52,6 +52,7 @@ Exit 2 when a file is foreign, tampered, doubled or has no finished rating; the 
 
 def run(args: argparse.Namespace) -> int:
     """Write a review or bring ratings back; return 0, or 2 when a file could not be brought back."""
+    _check_options(args)
     if args.what[0] == "import":
         return _import([Path(name) for name in args.what[1:]], args)
     if len(args.what) > 2:
@@ -68,6 +69,17 @@ def run(args: argparse.Namespace) -> int:
     print(f"{out}: {len(review.put)} dialogues, about {minutes} minutes of reading")
     print(f"open it in a browser; then: python -m helpers review import ratings-{review.id}-….json")
     return 0
+
+
+def _check_options(args: argparse.Namespace) -> None:
+    """Raise `InputError` for an option that what is asked for would ignore."""
+    importing = args.what[0] == "import"
+    others = {"--out": args.out, "-n": args.n, "--seed": args.seed} if importing else {
+        "--language-model": args.language_model, "--run": args.run, "--json": args.json
+    }  # fmt: skip
+    if given := [name for name, value in others.items() if value]:
+        what = "writing a review: leave 'import' away" if importing else "'review import'"
+        raise InputError(f"{', '.join(given)}: for {what}")
 
 
 def _run(name: str) -> Run:

@@ -79,6 +79,8 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"--processes {args.processes}: give 1 or more")
     if args.sensitivity and args.dialogue is None:
         raise InputError("--sensitivity: errors are planted by the dialogue; give --dialogue COL")
+    if args.nli_model and args.dialogue is None:
+        raise InputError("--nli-model: it asks what the dialogue entails; give --dialogue COL")
     if args.json not in (None, "-") and not Path(args.json).parent.is_dir():
         raise InputError(f"--json {args.json}: no such folder; create it first")
     from tqdm import tqdm

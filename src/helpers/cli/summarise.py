@@ -134,6 +134,10 @@ def _fanned_out(args: argparse.Namespace, params: Params) -> int:
         raise InputError(
             "execution.engine: dask writes --output FILE.csv, and Parquet parts beside it; give such a file"
         )
+    if not args.input and (args.strict or args.encoding):
+        raise InputError(
+            "--strict, --encoding: with Dask they are for --input; set samples.strict and samples.encoding"
+        )
     samples = read_dialogues(args, params.samples) if args.input else stream_samples(params.samples, _tell)
     parts = AnswerParts(args.output.with_suffix(".parts"))
     totals = summarise_all(params, samples, parts.folder)
@@ -173,6 +177,9 @@ def read_dialogues(args: argparse.Namespace, default: Samples) -> tuple[Sample, 
 
     Rows that were set aside are named. Raises `SamplesError` naming what is wrong with a file, and ids found in two.
     """
+    default = default.model_copy(
+        update={"strict": args.strict or default.strict, "encoding": args.encoding or default.encoding}
+    )
     if not args.input:
         return draw_samples(_told(load_source(default)), default)
     samples = [sample for name in args.input for sample in _read_input(name, args)]

@@ -26,6 +26,8 @@ HUB_TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{30,}")
 #: A shorter value would blot out ordinary words; no real token is that short.
 SHORTEST = 6
 REDACTED = "[redacted]"
+#: The variable that a server takes its bearer token from; servers that a run starts for itself have none.
+SERVE_TOKEN = "HELPERS_SERVE_TOKEN"  # noqa: S105  (a name)
 
 
 @contextmanager

@@ -160,7 +160,7 @@ def basis(params: Params, timed: LatencyCost | None, run: str = "") -> Basis:
     )
 
 
-def variant_basis(params: Params, service_time: Estimate, peak_bytes: int) -> Basis:
+def variant_basis(params: Params, service_time: Estimate, peak_bytes: float) -> Basis:
     """Return what the costs of another engine rest on, as it was measured on this machine."""
     where = "measured in this run"
     return Basis(

@@ -75,7 +75,10 @@ def _in_a_process(engine: Engine, source: Path, folder: Path, dtype: str, tell: 
     began = time.monotonic()
     tell(f"{engine}: converting {source.name} to {dtype} (once)")
     command = [sys.executable, "-m", "helpers.engines.conversion", engine, str(source), str(folder), dtype]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=LIMIT, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=LIMIT, check=False)
+    except subprocess.TimeoutExpired:
+        raise ModelError(f"model.id: {engine} did not convert {source.name} within {LIMIT:g} s") from None
     if done.returncode:
         shutil.rmtree(folder, ignore_errors=True)
         why = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]

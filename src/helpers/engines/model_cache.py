@@ -28,15 +28,20 @@ def build_once(folder: Path, is_built: Callable[[], bool], make: Callable[[Path]
         raise ModelError(
             f"{folder.parent}: {error.strerror}; set HELPERS_CACHE to a folder that can be written"
         ) from None
-    with FileLock(folder.with_name(f"{folder.name}.lock")):
-        if is_built():
-            return False
-        # The holder of the lock owns these names: what lies there is left from a build that died.
-        partial = folder.with_name(f"{folder.name}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        make(partial)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(partial, folder)
+    try:
+        with FileLock(folder.with_name(f"{folder.name}.lock")):
+            if is_built():
+                return False
+            # The holder of the lock owns these names: what lies there is left from a build that died.
+            partial = folder.with_name(f"{folder.name}.partial")
+            shutil.rmtree(partial, ignore_errors=True)
+            make(partial)
+            shutil.rmtree(folder, ignore_errors=True)
+            os.replace(partial, folder)
+    except OSError as error:
+        raise ModelError(
+            f"{folder}: {error.strerror or error}; set HELPERS_CACHE to a folder that can be written"
+        ) from None
     return True
 
 

@@ -9,11 +9,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from helpers.backends.endpoint import EndpointBackend, open_endpoint
+from helpers.core.environment import SERVE_TOKEN
 from helpers.core.errors import ModelError, RequestError, ToolError
 from helpers.params import Params
 from helpers.params.files import write_params
@@ -107,15 +108,24 @@ def start_server(params_file: Path, log: Path) -> ServerChild:
             stderr=errors,
             text=True,
             stdin=subprocess.DEVNULL,
+            env={name: value for name, value in os.environ.items() if name != SERVE_TOKEN},
         )
     watchdog = threading.Timer(START_LIMIT, process.kill)
     watchdog.start()
     try:
         url = process.stdout.readline().strip() if process.stdout else ""
+    except BaseException:  # an interrupted caller leaves no server behind
+        process.kill()
+        raise
     finally:
         watchdog.cancel()
+    child = ServerChild(process, url, started)
     if not url.startswith("http"):
-        process.wait(STOP_LIMIT)
+        if url:  # it goes on, and is no server of ours
+            process.kill()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_LIMIT)
+        child.stop()
         words = log.read_text(errors="replace").strip().splitlines()[-3:]
         raise ToolError("the local server did not start: " + " ".join(words or ["it said nothing"]))
-    return ServerChild(process, url, started)
+    return child

@@ -127,6 +127,8 @@ def _cold_start(run: Run, was_down: bool, ready_ns: int, first: Outcome) -> tupl
     if started is not None:
         return (ready_ns - started) / 1e9, "from the start of the server process to its first answer"
     waiting = [r for r in run.log.read() if r.page == PAGE and r.phase == "cold"]
+    if (resumed := run.manifest.resumed_at) and first.record.started_at >= resumed:
+        waiting = [r for r in waiting if r.started_at >= resumed]  # an interruption is no part of a cold start
     seconds = (first.record.started_at - waiting[0].started_at).total_seconds() + (first.record.service_time or 0.0)
     return seconds, "from the first request, which found it down, to its first answer"
 

@@ -11,6 +11,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -30,7 +31,7 @@ from helpers.runs.budget import no_load
 from helpers.runs.poller import Look, read_looks
 from helpers.runs.results.latency_cost import LatencyCost
 from helpers.runs.results.load_capacity import BatchingGain, LoadCapacity, LoadPoint
-from helpers.runs.run import Run
+from helpers.runs.run import Run, unreachable
 from helpers.runs.sender import RequestSender
 from helpers.samples.dataset import Sample
 from helpers.stats.intervals import Estimate, FloatArray, mean
@@ -59,7 +60,10 @@ def measure(run: Run) -> LoadCapacity:
             why = "recorded predictions have no service times to predict from"
         return LoadCapacity(page=PAGE, reason=why)
     backend, no_sweep = _loadable(run)
-    trip = _round_trip(backend) if backend else 0.0
+    try:
+        trip = _round_trip(backend) if backend else 0.0
+    except RequestError as error:
+        return LoadCapacity(page=PAGE, reason=unreachable(error.kind, datetime.now(UTC)))
     services = _services(timed, trip)
     single = np.concatenate(list(services.values()))
     sender = run.sender(PAGE) if backend else None

@@ -26,7 +26,7 @@ from helpers.scorers.failures import OutputFailure, as_told, output_failures
 from helpers.scorers.rouge import rouge
 from helpers.scorers.words import Tokenizer
 from helpers.stats import drift
-from helpers.stats.intervals import Estimate, clustered_rate, mean, percentile, smallest_n
+from helpers.stats.intervals import Estimate, clustered_rate, mean, smallest_n, without_interval
 
 PAGE = "06"
 #: Requests that are drawn one by one, answers that are judged, stretches of time that are told apart.
@@ -158,9 +158,17 @@ def _described(series: Series, answers: list[_Judged], own: bool, logs: list[str
 
 
 def _percentiles(series: Series, times: FloatArray) -> dict[str, Estimate]:
-    """Return percentiles of the times of answers."""
-    timed = series.ok & ~np.isnan(times)
-    return {name: percentile(times[timed], p, series.sample[timed]) for name, p in PERCENTILES.items()}
+    """Return percentiles of the times of answers, as the alerts count them: of requests, and without intervals."""
+    known = times[series.ok & ~np.isnan(times)]
+    return {name: _described_by(known, p) for name, p in PERCENTILES.items()}
+
+
+def _described_by(values: FloatArray, p: int) -> Estimate:
+    found = _percentile(values, p)
+    fields = {"n": len(values), "unit": "request", "note": "" if len(values) else "nothing was measured"}
+    if found is None:
+        fields |= {"needs": smallest_n(p, sides=1), "largest": float(values.max()) if len(values) else None}
+    return without_interval(found, **fields)
 
 
 def _streamed(series: Series, times: FloatArray) -> dict[str, Estimate]:

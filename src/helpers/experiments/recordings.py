@@ -168,6 +168,14 @@ def recorded_of(run: Run, file: Path) -> bool:
     )
 
 
+def recorded_by(file: Path) -> str:
+    """Return engine and precision that gave recorded answers, as their manifest says; an endpoint names none."""
+    content = _manifest(file)
+    settings = {**content.get("defaulted", {}), **content.get("given", {})}
+    named = [settings.get(f"model.{name}") for name in ("engine", "dtype")]
+    return " ".join(map(str, named)) if content.get("backend") == "local" and all(named) else ""
+
+
 def of_another_model(file: Path, hashes: Mapping[str, str]) -> str:
     """Return what a recording was made with that ``hashes`` of a model say otherwise, in words, or ``''``.
 

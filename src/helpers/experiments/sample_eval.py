@@ -184,16 +184,18 @@ def _findings(answered: Sequence[Asked], params: Params, recorded: Recorded | No
 
 
 def _meant(answered: Sequence[tuple[Sample, Outcome]], params: Params) -> Semantics:
-    """Return the scores by meaning, in the order of the answers; they need references for every dialogue."""
+    """Return the scores by meaning, in the order of the answers; most need a reference for every dialogue."""
+    models, without = _models(params), {}
     if not all(sample.references for sample, _ in answered):
-        why = "not every dialogue has a reference"
-        return Semantics({}, {"semantic_similarity": why, "bertscore_f1": why}, "")
-    return semantic_scores(
+        without = dict.fromkeys(("semantic_similarity", "bertscore_f1"), "not every dialogue has a reference")
+        models = replace(models, embedding=None, bertscore=None)
+    found = semantic_scores(
         [outcome.answer.summary if outcome.answer else None for _, outcome in answered],
         [sample.references for sample, _ in answered],
-        _models(params),
+        models,
         [sample.dialogue for sample, _ in answered],
     )
+    return replace(found, not_measured=found.not_measured | without)
 
 
 def _models(params: Params) -> Models:

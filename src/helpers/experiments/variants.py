@@ -17,7 +17,7 @@ import numpy as np
 
 from helpers.engines.model_files import model_hashes
 from helpers.engines.variant_server import ServedVariant
-from helpers.experiments.recordings import ScoredRecord, in_both, of_another_model, scored_recording
+from helpers.experiments.recordings import ScoredRecord, in_both, of_another_model, recorded_by, scored_recording
 from helpers.params import ComparedWith, Params
 from helpers.runs.request_log import Record
 from helpers.runs.sender import RequestSender
@@ -157,7 +157,7 @@ def qualities(params: Params, section: str, ways: Sequence[Way]) -> dict[str, di
             found[name] = {"quality_reason": _how(way, plan.samples, stale.get(name, ""))}
             continue
         scores = [row.score.rougeL for row in scored[name].values()]
-        found[name] = {"rouge_l": mean(scores, floor=0.0, ceiling=1.0)}
+        found[name] = {"rouge_l": mean(scores, floor=0.0, ceiling=1.0), "recorded_by": recorded_by(files[name])}
         if name in pairs:
             both = in_both(scored[name], scored[first])
             agreement = rate(sum(ours.texts == theirs.texts for ours, theirs in both), len(both))

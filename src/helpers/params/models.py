@@ -18,7 +18,7 @@ class Model(Section):
     """Which model answers; ``id`` is ``demo``, ``demo-base``, a folder, or a Hub repository name.
 
     With ``rerank`` the answer is not the likeliest of the beams but the likeliest in which the output checks find
-    no failure: no unsupported number, no unknown person.
+    no failure.
     """
 
     id: str

@@ -15,10 +15,9 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from helpers.core.console import say, shown
 from helpers.core.environment import SECRET_NAME, environment, redact
@@ -37,36 +36,27 @@ KEEPING = 30.0
 ROOM = 16_000_000
 
 
-@dataclass(frozen=True)
-class Notice:
-    """Something that a service shall tell its user; at most 64 characters of title."""
-
-    title: str
-    text: str
-    level: Literal["INFO", "WARN", "ERROR"] = "WARN"
-
-
 def check_tracking(tracking: Tracking) -> None:
     """Raise `InputError` when a report could not be kept where its parameters say, before anything is measured."""
     if tracking.backend == "trackio" and find_spec("trackio") is None:
         raise InputError(
             "tracking.backend: trackio: the package is not installed, and a run cannot be added later; "
-            "pip install -e '.[trackio]' brings it, or give --set tracking.backend=none"
+            "pip install -e '.[trackio]' -c requirements.txt brings it, or give --set tracking.backend=none"
         )
 
 
-def track(run: Run, notices: Sequence[Notice] = ()) -> str:
+def track(run: Run) -> str:
     """Report a finished run to a service as its parameters say, print the outcome in one line, and return that line."""
     match run.params.tracking.backend:
         case "none":
             return ""
         case "trackio":
-            line = _in_trackio(run, notices)
+            line = _in_trackio(run)
         case "wandb":
             mode, why = chosen_mode(run.params.tracking, environment())
             if mode == "disabled":
                 return ""
-            line = _tried(run, mode, why, notices)
+            line = _tried(run, mode, why)
     say(line)
     return line
 
@@ -76,12 +66,12 @@ def trackio_folder() -> Path:
     return Path(environment().get("TRACKIO_DIR") or runs_folder() / ".trackio").resolve()
 
 
-def _in_trackio(run: Run, notices: Sequence[Notice]) -> str:
+def _in_trackio(run: Run) -> str:
     folder, tracking = trackio_folder(), run.params.tracking
     known = {n: v for n, v in environment().items() if not (SECRET_NAME.search(n) or n.startswith("TRACKIO_"))}
     offline = {"TRACKIO_DIR": str(folder), "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
     found = {"error": trouble} if (trouble := _no_room(folder)) else {}
-    found = found or _told(["trackio_upload", str(run.directory)], known | offline, tracking.limit, notices, "trackio")
+    found = found or _told(["trackio_upload", str(run.directory)], known | offline, tracking.limit, "trackio")
     if "folder" not in found:
         return f"tracking: nothing is kept in trackio: {found['error']}"
     place = f"TRACKIO_DIR={shlex.quote(shown(folder))}"
@@ -99,37 +89,35 @@ def chosen_mode(tracking: Tracking, environment: Mapping[str, str]) -> tuple[str
     return mode, ""
 
 
-def _tried(run: Run, mode: str, why: str, notices: Sequence[Notice]) -> str:
+def _tried(run: Run, mode: str, why: str) -> str:
     if mode == "online":
-        found = attempt(run.directory, "online", run.params.tracking.limit, notices)
+        found = attempt(run.directory, "online", run.params.tracking.limit)
         if "address" in found:
             return f"tracking: sent to W&B: {found['address']}"
         why = found["error"]
-    kept = attempt(run.directory, "offline", KEEPING, notices)
+    kept = attempt(run.directory, "offline", KEEPING)
     if "folder" not in kept:
         return f"tracking: nothing is kept for W&B: {'; '.join(dict.fromkeys(filter(None, [why, kept['error']])))}"
     after = f" ({why})" if why else ""
     return f"tracking: kept for W&B, not sent{after}; to send it: wandb sync {shown(Path(kept['folder']))}"
 
 
-def attempt(directory: Path, mode: str, limit: float, notices: Sequence[Notice] = ()) -> dict[str, str]:
+def attempt(directory: Path, mode: str, limit: float) -> dict[str, str]:
     """Return ``address`` (sent), ``folder`` (kept), or ``error``: why W&B did neither within ``limit`` seconds."""
     if trouble := _no_room(directory / "wandb"):
         return {"error": trouble}
     arguments = ["wandb_upload", str(directory), mode, f"{limit:g}"]
     try:
-        return _told(arguments, child_environment(directory, mode), limit, notices, "W&B")
+        return _told(arguments, child_environment(directory, mode), limit, "W&B")
     finally:
         _clean_logs(directory / "wandb")
 
 
-def _told(
-    arguments: Sequence[str], known: Mapping[str, str], limit: float, notices: Sequence[Notice], service: str
-) -> dict[str, str]:
+def _told(arguments: Sequence[str], known: Mapping[str, str], limit: float, service: str) -> dict[str, str]:
     """Return what a process came to that tells a service of a run; with its ``limit`` it ends, whatever it started."""
     child = subprocess.Popen(
         [sys.executable, "-m", f"helpers.report.{arguments[0]}", *arguments[1:]],
-        stdin=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=dict(known),
@@ -137,7 +125,7 @@ def _told(
         start_new_session=True,
     )
     try:
-        output, errors = child.communicate(json.dumps([asdict(notice) for notice in notices]), timeout=limit)
+        output, errors = child.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
         return {"error": f"{service} did not finish within {limit:g} s"}
     finally:

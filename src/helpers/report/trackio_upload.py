@@ -8,28 +8,27 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from helpers.core.environment import redact
 from helpers.report.tracked import Tracked, first_line, tracked
 from helpers.runs.directory import attach
 
 
-def main(directory: Path, notices: Sequence[dict[str, str]]) -> dict[str, str]:
+def main(directory: Path) -> dict[str, str]:
     """Put the run into its project and return the outcome."""
     try:
         import trackio
     except ImportError as error:
-        return {"error": f"the package trackio cannot be used ({error}); pip install -e '.[trackio]' brings it"}
+        install = "pip install -e '.[trackio]' -c requirements.txt"
+        return {"error": f"the package trackio cannot be used ({error}); {install} brings it"}
     try:
-        return _tell(trackio, tracked(attach(directory)), notices)
+        return _tell(trackio, tracked(attach(directory)))
     except Exception as error:  # whatever it raises, it takes nothing
         return {"error": f"trackio refused: {first_line(error)}"}
 
 
-def _tell(trackio: Any, told: Tracked, notices: Sequence[dict[str, str]]) -> dict[str, str]:
+def _tell(trackio: Any, told: Tracked) -> dict[str, str]:
     """Log the attempts as steps, then what describes the whole run as one more: figures, distributions, tables."""
     words = {name: value for name, value in told.summary.items() if isinstance(value, str)}
     figures = {name: value for name, value in told.summary.items() if not isinstance(value, str)}
@@ -50,13 +49,11 @@ def _tell(trackio: Any, told: Tracked, notices: Sequence[dict[str, str]]) -> dic
         for name, t in told.tables.items()
     }
     run.log({**figures, **shown}, step=len(told.points))
-    for notice in notices:
-        run.alert(notice["title"], redact(notice["text"]), level=trackio.AlertLevel[notice["level"]])
     trackio.finish()
     return {"folder": str(trackio.utils.TRACKIO_DIR)}
 
 
 if __name__ == "__main__":
     answer, sys.stdout = sys.stdout, sys.stderr  # trackio talks on standard output, even while it ends
-    found = main(Path(sys.argv[1]), json.load(sys.stdin))
+    found = main(Path(sys.argv[1]))
     print(json.dumps(found), file=answer, flush=True)

@@ -11,11 +11,10 @@ import json
 import struct
 import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from helpers.core.environment import redact
 from helpers.report.tracked import Tracked, first_line, tracked
 from helpers.runs.directory import attach
 from helpers.runs.run import Run
@@ -26,30 +25,25 @@ HEADER, BLOCK, CHUNK = 7, 32_768, struct.Struct("<IHB")
 WHOLE, FIRST, MIDDLE, LAST = 1, 2, 3, 4
 
 
-def main(directory: Path, mode: str, limit: float, notices: Sequence[dict[str, str]]) -> dict[str, str]:
+def main(directory: Path, mode: str, limit: float) -> dict[str, str]:
     """Put the run into W&B and return the outcome."""
     try:
         import wandb
     except ImportError as error:
         return {"error": f"the package wandb cannot be used ({error}); 'make setup' installs it"}
     try:
-        return _tell(wandb, attach(directory), mode, limit, notices)
+        return _tell(wandb, attach(directory), mode, limit)
     except Exception as error:  # wandb raises many kinds; all of them mean that it takes nothing
         return {"error": f"W&B refused: {first_line(error)}"}
 
 
-def read_records(path: Path) -> Iterator[Any]:
-    """Yield the messages of a ``.wandb`` file as `wandb.proto.wandb_internal_pb2.Record`; a torn end is left out."""
-    yield from map(_parsed, _contents(path.read_bytes()))
-
-
 def is_complete(path: Path) -> bool:
     """Whether a W&B run was written up to its end."""
-    last = deque(_contents(path.read_bytes()), maxlen=1)
+    last = deque(contents(path), maxlen=1)
     return bool(last) and _parsed(last[0]).WhichOneof("record_type") in ("exit", "footer", "final")
 
 
-def _tell(wandb: Any, run: Run, mode: str, limit: float, notices: Sequence[dict[str, str]]) -> dict[str, str]:
+def _tell(wandb: Any, run: Run, mode: str, limit: float) -> dict[str, str]:
     told = tracked(run)
     opened = _opened(wandb, run, told, mode, limit)
     for step, point in enumerate(told.points):
@@ -63,8 +57,6 @@ def _tell(wandb: Any, run: Run, mode: str, limit: float, notices: Sequence[dict[
             artifact.add_file(str(path), name=path.name)
         if files:
             opened.log_artifact(artifact)
-    for notice in notices:
-        opened.alert(title=notice["title"][:64], text=redact(notice["text"]), level=notice["level"])
     address, folder = opened.url, Path(opened.dir).parent
     opened.finish()
     wandb.teardown()  # W&B's own process may still be writing when a run has finished
@@ -110,8 +102,9 @@ def _parsed(content: bytes) -> Any:
     return record
 
 
-def _contents(data: bytes) -> Iterator[bytes]:
-    place, parts = HEADER, b""
+def contents(path: Path) -> Iterator[bytes]:
+    """Yield the records of a ``.wandb`` file, each one protobuf message; a torn end is left out."""
+    data, place, parts = path.read_bytes(), HEADER, b""
     while place + CHUNK.size <= len(data):
         left = BLOCK - place % BLOCK
         if left < CHUNK.size:
@@ -128,5 +121,5 @@ def _contents(data: bytes) -> Iterator[bytes]:
 
 
 if __name__ == "__main__":
-    found = main(Path(sys.argv[1]), sys.argv[2], float(sys.argv[3]), json.load(sys.stdin))
+    found = main(Path(sys.argv[1]), sys.argv[2], float(sys.argv[3]))
     print(json.dumps(found), flush=True)

@@ -182,6 +182,8 @@ def _make_directory(name: str) -> Path:
 
 
 def _bring_up(run: Run, url: str | None) -> None:
+    if run.interactive:
+        atexit.register(run.close)
     server: dict[str, Any] = {"url": url, "tokenizer": _tokenizer(run.params)}
     if run.params.backend == "local":
         child = start_server(run.directory / "params.yaml", run.directory / "server.log")
@@ -190,8 +192,6 @@ def _bring_up(run: Run, url: str | None) -> None:
     (run.directory / "server.json").write_text(json.dumps(server))
     if server["url"] and run.params.provider is None:  # whose figures are nobody's but its own
         run.closing.append(start_poller(run.params, server["url"], run.log.path).stop)
-    if run.interactive:
-        atexit.register(run.close)
 
 
 def _tokenizer(params: Params) -> str | None:

@@ -11,7 +11,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -75,8 +75,9 @@ class Poller:
                     for url, paths in self._asked
                 ]
                 while not self._over.wait(self._every):
-                    if self._log.exists() and self._log.stat().st_size:
-                        self._write(self._look(sources))
+                    with suppress(OSError):  # a disk that is full for a moment costs the looks of that moment
+                        if self._log.exists() and self._log.stat().st_size:
+                            self._write(self._look(sources))
         except Exception:  # whatever it is must not reach the run: without samples the load is "not measured"
             return
 

@@ -206,7 +206,7 @@ def _client(execution: Execution) -> Iterator[Client]:
         from distributed import Client, LocalCluster
     except ImportError:
         raise ToolError(
-            "execution.engine: dask needs the extra 'scale': install it with pip install -e '.[scale]'"
+            "execution.engine: dask needs the extra 'scale': pip install -e '.[scale]' -c requirements.txt installs it"
         ) from None
     dask.config.set(SHORT_HISTORY)
     if execution.scheduler is not None:

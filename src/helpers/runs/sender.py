@@ -287,7 +287,7 @@ class RequestSender:
         if error.kind is not Failure.COLD or request.phase == "cold" or last or self._is_recorded:
             return
         first, _ = wait_until_up(self, request.sample, request.dialogue, self.limits.wake_timeout)
-        if first and not first.record.ok:
+        if first and first.record.kind in UNREACHABLE:
             self.down_since, self.down_kind = first.record.started_at, first.record.kind
             error.retryable = False
 

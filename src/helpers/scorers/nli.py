@@ -10,6 +10,7 @@ from statistics import fmean
 from typing import Any
 
 from helpers.core.console import quiet
+from helpers.core.errors import InputError
 from helpers.core.processes import pool
 from helpers.scorers.mentions import sentences, turns_of
 
@@ -38,7 +39,7 @@ def _scores(summaries: Sequence[str], dialogues: Sequence[str], folder: str) -> 
     entails = next((place for label, place in places.items() if label.startswith("entail")), None)
     contradicts = next((place for label, place in places.items() if label.startswith("contra")), None)
     if entails is None or contradicts is None:
-        raise ValueError(
+        raise InputError(
             f"{folder}: its labels are {', '.join(places)}; give a model with entailment and contradiction"
         )
     return [

@@ -271,7 +271,8 @@ def _answered(answers: Sequence[Answer], headers: Mapping[str, str] | None = Non
 
 
 def _error(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
-    return JSONResponse({"error": message}, status, headers)
+    # half a surrogate pair, which a message may repeat from a body, cannot be sent
+    return JSONResponse({"error": message.encode("utf-8", "replace").decode()}, status, headers)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -50,10 +50,10 @@ def managed(params: Params) -> Iterator[None]:
         return
     manager = Manager(params, environment())
     found = existing(manager).status
-    if found == "paused":
-        say(f"endpoint {declared.name} is paused; resuming it: {price_of(params, *current_prices(params))}")
-        manager.resume()
     try:
+        if found == "paused":
+            say(f"endpoint {declared.name} is paused; resuming it: {price_of(params, *current_prices(params))}")
+            manager.resume()
         if found != "scaledToZero":  # that one is woken, and its cold start measured, by the first request
             manager.wait(RESUME_LIMIT, say_state)
         yield

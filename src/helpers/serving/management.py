@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from helpers.backends.addresses import checked_url
 from helpers.core.errors import DeployError, InputError
 from helpers.core.machine import is_loopback
+from helpers.core.waiting import within
 from helpers.params import Deployment, Params, Price
 
 #: Another address of the management API, such as an imitation on this machine; over https or loopback only.
@@ -20,6 +21,8 @@ ADDRESS = "HELPERS_MANAGEMENT_URL"
 TOKEN = "HF_MANAGEMENT_TOKEN"  # noqa: S105  (a name)
 #: Hosts below these are the vendor's, whose endpoints and API take the same token.
 VENDORS = (".huggingface.cloud", ".huggingface.co", ".hf.space")
+#: One call of the API may take so long, seconds.
+PATIENCE = 60.0
 #: A month as the vendor bills it, hours.
 MONTH = 730
 #: What the vendor calls the tasks of `helpers.params.Model`.
@@ -31,6 +34,8 @@ FIXES = {
     404: "there is no such endpoint; 'helpers endpoint create' makes it, 'deployment.name' and 'namespace' name it",
     409: "an endpoint of this name exists; choose another 'deployment.name'",
 }
+
+T = TypeVar("T")
 
 
 def management_token(environment: Mapping[str, str], url: str | None = None) -> str | None:
@@ -85,17 +90,15 @@ class Manager:
 
     def hardware(self) -> list[Price]:
         """Return the vendor's live price list for the account."""
-        with self._explained():
-            rows = self._api.list_inference_endpoints_hardware(namespace=self.deployment.namespace)
-        return [_price(row) for row in rows]
+        namespace = self.deployment.namespace
+        return self._told(lambda: [_price(r) for r in self._api.list_inference_endpoints_hardware(namespace=namespace)])
 
     def state(self) -> EndpointState | None:
         """Return the endpoint's state, or ``None`` when there is none of this name."""
         try:
-            with self._explained():
-                return _state(self._api.get_inference_endpoint(**self._named))
+            return self._told(lambda: _state(self._api.get_inference_endpoint(**self._named)))
         except DeployError as error:
-            if getattr(error.__cause__, "response", None) is not None and _status(error.__cause__) == 404:
+            if _status(error.__cause__) == 404:
                 return None
             raise
 
@@ -105,37 +108,40 @@ class Manager:
         if lacking:
             raise InputError(f"'deployment.secrets' names {', '.join(lacking)}, which the environment does not have")
         secrets = {name: self._environment[name] for name in self.deployment.secrets}
-        with self._explained():
-            return _state(self._api.create_inference_endpoint(**self._named, **self.declared, secrets=secrets or None))
+        wanted: dict[str, Any] = {**self._named, **self.declared, "secrets": secrets or None}
+        return self._told(lambda: _state(self._api.create_inference_endpoint(**wanted)))
 
     def pause(self) -> EndpointState:
         """Stop the endpoint and its bill; only `resume` starts it again."""
-        with self._explained():
-            return _state(self._api.pause_inference_endpoint(**self._named))
+        return self._told(lambda: _state(self._api.pause_inference_endpoint(**self._named)))
 
     def resume(self) -> EndpointState:
         """Start a paused endpoint, or leave a running one as it is."""
-        with self._explained():
-            return _state(self._api.resume_inference_endpoint(**self._named, running_ok=True))
+        return self._told(lambda: _state(self._api.resume_inference_endpoint(**self._named, running_ok=True)))
 
     def scale_to_zero(self) -> EndpointState:
         """Stop the endpoint until the next request."""
-        with self._explained():
-            return _state(self._api.scale_to_zero_inference_endpoint(**self._named))
+        return self._told(lambda: _state(self._api.scale_to_zero_inference_endpoint(**self._named)))
 
     def delete(self) -> None:
         """Delete the endpoint for good."""
-        with self._explained():
-            self._api.delete_inference_endpoint(**self._named)
+        self._told(lambda: self._api.delete_inference_endpoint(**self._named))
 
     def wait(self, limit: float, report: Callable[[EndpointState, float], None], every: float = 5.0) -> EndpointState:
         """Return the state once the endpoint runs or is scaled to zero; ``report`` hears of every change.
 
-        Raises `DeployError` with the vendor's reason when it failed or is paused, and after ``limit`` seconds.
+        Raises `DeployError` with the vendor's reason when it failed or is paused, and after ``limit`` seconds. A call
+        that fails without one of the known reasons is made again.
         """
         began, last = monotonic(), ""
         while True:
-            state = self.state()
+            try:
+                state = self.state()
+            except DeployError as error:
+                if _status(error.__cause__) in FIXES or monotonic() - began > limit:
+                    raise
+                sleep(every)
+                continue
             if state is None:
                 raise DeployError(f"endpoint {self.deployment.name}: {FIXES[404]}")
             if state.status != last:
@@ -160,6 +166,11 @@ class Manager:
             for name, value in self.declared.items()
             if value is not None and name in state.observed and state.observed[name] != value
         ]
+
+    def _told(self, ask: Callable[[], T]) -> T:
+        """Return what the API says; the library waits for it without a bound, which would hold up the pause as well."""
+        with self._explained():
+            return within(PATIENCE, ask)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -250,4 +261,6 @@ def _state(endpoint: Any) -> EndpointState:
 
 
 def _status(error: Any) -> int:
-    return int(error.response.status_code)
+    """Return the HTTP status of an error, 0 for one without an answer."""
+    response = getattr(error, "response", None)
+    return 0 if response is None else int(response.status_code)

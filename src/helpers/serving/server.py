@@ -20,6 +20,7 @@ import psutil
 import uvicorn
 from starlette.applications import Starlette
 
+from helpers.core.environment import SERVE_TOKEN
 from helpers.core.errors import InputError
 from helpers.core.machine import end_on_signal, is_loopback, usable_cores
 from helpers.engines.factory import load_local
@@ -41,7 +42,7 @@ def serve_model(params: Params, host: str, port: int, *, handler: Path | None = 
 
     Prints the address on stdout; returns 0, or raises what kept the model from loading.
     """
-    token = os.environ.get("HELPERS_SERVE_TOKEN") or None
+    token = os.environ.get(SERVE_TOKEN) or None
     parent_is_gone = _watch(parent)
     with listen(host, port, token) as listener:
         print(address(listener), flush=True)

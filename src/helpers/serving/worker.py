@@ -126,7 +126,7 @@ class Worker:
         self.check_ready()
         if self.queued >= self.serving.queue:
             message = f"{self.queued} requests are waiting already"
-            raise RequestError(Failure.RATE_LIMITED, message, status=503, retry_after=self._retry_after())
+            raise RequestError(Failure.RATE_LIMITED, message, status=429, retry_after=self._retry_after())
         request = Waiting(dialogues, generation, asyncio.get_running_loop().create_future())
         self._waiting.append(request)
         self._arrived.set()
@@ -242,7 +242,15 @@ class _Seat:
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         self._job = job = self._pool.submit(work)
-        return await asyncio.wrap_future(job)
+        try:
+            return await asyncio.wrap_future(job)
+        except Exception:
+            raise
+        except BaseException as error:
+            if not job.done() or job.cancelled() or job.exception() is not error:
+                raise
+            # A panic of compiled code is an answer to its client, and no reason to stop answering.
+            raise RuntimeError(f"{type(error).__name__}: {error}") from error
 
 
 def _settle(request: Waiting, outcome: list[Answer] | Exception) -> None:

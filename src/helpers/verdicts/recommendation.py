@@ -40,7 +40,8 @@ class Fit(Frozen):
 
     ``instance`` is the cheapest of the price list that holds ``needed_gb`` and sustains the configured traffic, by the
     rule that page 03 has for the deployment; ``per_1000_requests`` is its price at that traffic. The variant that is
-    deployed is judged and placed by what page 03 measured.
+    deployed is judged and placed by what page 03 measured; to the memory of the others comes what it took there beyond
+    what it takes on the dialogues of page 04.
     """
 
     name: str
@@ -116,8 +117,9 @@ def choose(result: Quantization, params: Params, deployed: Deployed | None = Non
     stays. Where answers were cut, only the deployed variant is placed on an instance and judged by the target, and less
     time is the only saving.
     """
+    more = _beyond(result.variants, deployed)
     fits = tuple(
-        _fit(variant, index == 0, params, deployed, is_cut=result.cut is not None)
+        _fit(variant, index == 0, params, deployed, more, is_cut=result.cut is not None)
         for index, variant in enumerate(result.variants)
     )
     recommended, why = _recommended(result.variants, fits, is_cut=result.cut is not None)
@@ -130,6 +132,21 @@ def choose(result: Quantization, params: Params, deployed: Deployed | None = Non
         front=_front(result.variants),
         quick=min(quick, key=_latency).name if quick and not meets.get(recommended) else None,
     )
+
+
+def _beyond(variants: Sequence[VariantResult], deployed: Deployed | None) -> float:
+    """Return by how many bytes the deployment's memory on all dialogues exceeds that on the few of page 04.
+
+    Longer dialogues take it, and whatever else serving does: every variant is taken to need as much more.
+    """
+    own = [v.peak_bytes for v in variants if v.peak_bytes and deployed and _is_deployed(v, deployed)]
+    if deployed is None or deployed.basis.memory_gb is None or not own:
+        return 0.0
+    return max(0.0, deployed.basis.memory_gb * 1e9 - own[0])
+
+
+def _is_deployed(variant: VariantResult, deployed: Deployed) -> bool:
+    return (variant.engine, variant.dtype) == (deployed.engine, deployed.dtype)
 
 
 def _recommended(variants: Sequence[VariantResult], fits: Sequence[Fit], *, is_cut: bool) -> tuple[str, Why]:
@@ -223,14 +240,16 @@ def _rank(variant: VariantResult, fit: Fit) -> tuple[bool, float, float]:
     return fit.latency != "met", fit.hourly if fit.hourly is not None else math.inf, _latency(variant)
 
 
-def _fit(variant: VariantResult, is_reference: bool, params: Params, deployed: Deployed | None, *, is_cut: bool) -> Fit:
+def _fit(
+    variant: VariantResult, is_reference: bool, params: Params, deployed: Deployed | None, more: float, *, is_cut: bool
+) -> Fit:
     quality = as_good(variant, is_reference=is_reference)
-    own = deployed is not None and (variant.engine, variant.dtype) == (deployed.engine, deployed.dtype)
+    own = deployed is not None and _is_deployed(variant, deployed)
     if variant.reason or variant.latency is None or variant.peak_bytes is None or (is_cut and not own):
         return Fit(name=variant.name, quality=quality, deployed=own)
     target = params.targets.average_latency
     latency: Verdict = decide(variant.latency, target) if target else "not measured"
-    found = variant_basis(params, variant.latency, variant.peak_bytes)
+    found = variant_basis(params, variant.latency, variant.peak_bytes + more)
     if deployed is not None and own:
         found, latency = deployed.basis, deployed.latency
     able = choices(params, found)

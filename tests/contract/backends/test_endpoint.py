@@ -1,6 +1,8 @@
 """The endpoint client against a real server that misbehaves: the right kind, bounded time and size, no token astray."""
 
 import json
+import socket
+import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -8,7 +10,7 @@ import pytest
 
 from helpers.backends.addresses import checked_url, token_for
 from helpers.backends.chat import Chat
-from helpers.backends.endpoint import EndpointBackend
+from helpers.backends.endpoint import IDLE_CLOSED, MOST_WORDINGS, EndpointBackend
 from helpers.core.errors import Failure, InputError, RequestError
 from helpers.params import Endpoint, Generation
 from helpers.samples.prompts import load_prompt
@@ -304,3 +306,49 @@ def test_a_kept_connection_that_is_closed_while_a_request_is_written_is_opened_a
     with ScriptedServer(*script) as server, EndpointBackend(server.url, Endpoint()) as backend:
         assert backend.summarise(["Ann: hi"], Generation())[0].summary == "Yes"
         assert backend.summarise(["Ann: " + "hi " * 3_000_000], Generation())[0].summary == "No"
+
+
+def test_a_request_that_ends_a_kept_connection_after_a_while_is_not_sent_again() -> None:
+    """The server worked on it and died: it would be computed, billed and timed a second time unseen."""
+    body = b'[{"summary_text": "Yes"}]'
+    kept = raw(b"HTTP/1.1 200 X\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    def dies_at_work(client: socket.socket) -> None:
+        kept(client)
+        client.recv(65_536)
+        time.sleep(IDLE_CLOSED + 0.3)
+
+    with ScriptedServer(dies_at_work, summary("No")) as server, EndpointBackend(server.url, Endpoint()) as backend:
+        backend.summarise(["Ann: hi"], Generation())
+        with pytest.raises(RequestError) as caught:
+            backend.summarise(["Ann: hi"], Generation())
+    assert caught.value.kind is Failure.CONNECTION
+    assert len(server.requests) == 1
+
+
+def test_requests_at_the_same_time_are_all_put_into_the_words_that_are_taken() -> None:
+    told = {"choices": [{"message": {"content": "Ann greets."}}]}
+    other = answer(400, {"error": {"message": "'max_tokens' is not supported. Use 'max_completion_tokens' instead."}})
+    chat, n = Chat("m", load_prompt("zero-shot")), 4
+    script = [hold(0.2, other), *[other] * (n - 1), answer(200, told)]
+    with ScriptedServer(*script) as server, EndpointBackend(server.url, Endpoint(), None, chat) as backend:
+        sent = [backend.begin(["Ann: hi"], Generation(max_new_tokens=60)) for _ in range(n)]
+        assert [one.result(10)[0].summary for one in sent] == ["Ann greets."] * n
+    assert len(server.requests) == 2 * n
+
+
+def test_a_server_that_sends_a_request_back_and_forth_is_not_followed_for_ever() -> None:
+    there, back = (answer(307, "", [f"Location: {place}"]) for place in ("/x/", "/x"))
+    with (
+        ScriptedServer(*[there, back] * 20) as server,
+        EndpointBackend(f"{server.url}/x", LIMITS) as backend,
+        pytest.raises(RequestError),
+    ):
+        backend.summarise(["Ann: hi"], SETTINGS)
+    assert len(server.requests) == MOST_WORDINGS
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "https://host:99999", "http://host:port"])
+def test_an_address_that_is_none_is_one_message(url: str) -> None:
+    with pytest.raises(InputError, match="endpoint address"):
+        checked_url(url)

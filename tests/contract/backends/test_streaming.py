@@ -117,3 +117,25 @@ def test_a_server_that_cannot_stream_answers_whole() -> None:
     assert (found.summary, found.finish, found.first_token) == ("Ann greets.", "length", None)
     bodies = [json.loads(request.partition(b"\r\n\r\n")[2]) for request in server.requests]
     assert ["stream_options" in body for body in bodies] == [True, False]
+
+
+def test_a_connection_is_kept_over_streams_whose_end_comes_behind_what_says_it() -> None:
+    """As servers send it: the last chunk apart. A new connection for each answer would be in its first token's time."""
+    connections = 0
+
+    def streams(client: socket.socket) -> None:
+        nonlocal connections
+        connections += 1
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+        while True:
+            events = ROLE + WORD + LAST + b"data: [DONE]\n\n"
+            client.sendall(head + b"%x\r\n%s\r\n" % (len(events), events))
+            time.sleep(0.03)
+            client.sendall(b"0\r\n\r\n")
+            if not client.recv(65_536):
+                return
+
+    with ScriptedServer(streams) as server, EndpointBackend(server.url, LIMITS, None, CHAT) as backend:
+        for _ in range(3):
+            assert backend.summarise(["Ann: hi"], Generation())[0].summary == "Ann"
+    assert connections == 1

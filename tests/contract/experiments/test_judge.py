@@ -115,7 +115,7 @@ def test_a_judge_that_knows_the_truth_qualifies_and_can_show_a_target_missed(ser
         assert {kind: trial.objects.value for kind, trial in found.planted.items()} == dict.fromkeys(PlantedKind, 1.0)
         assert found.references is not None
         assert (found.references.objects.value, found.references.objects.n) == (0.0, 80)
-        assert found.read["faithful"].detection.n == 52
+        assert found.read["faithful"].detection.n == 57
         assert (found.malformed, found.failed, found.stopped) == (0, 0, "")
         assert {question: share.value for question, share in found.shares.items()} == {"faithful": 0.0, "usable": 0.0}
         assert rows(run) == dict.fromkeys(("usable_summaries", "faithful_summaries"), ("missed", BY_JUDGE))
@@ -276,7 +276,7 @@ def test_a_summary_that_readers_are_even_about_speaks_for_nothing(tmp_path: Path
         found = {case.text.id: case for case in read_cases(run, own)}
     assert found["d1"].says == {"faithful": True}
     assert found["d2"].says == {"faithful": False, "usable": False}
-    assert len(found) == 2 + 55  # beside those of the demonstration's recorded answers
+    assert len(found) == 2 + 60  # beside those of the demonstration's recorded answers
 
 
 @pytest.mark.parametrize("privacy", ["full", "hash"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,13 +12,13 @@ import pytest
 
 from helpers.backends.endpoint import open_endpoint
 from helpers.cli.main import main
-from helpers.core.errors import InputError
+from helpers.core.errors import DeployError, InputError
 from helpers.experiments.deploy_check import managed_rows
 from helpers.params import Generation
 from helpers.params.files import load_params
 from helpers.runs.poller import Poller, start_poller
 from helpers.serving import lifecycle
-from helpers.serving.management import management_token
+from helpers.serving.management import Manager, management_token
 from helpers.serving.packaging import push
 from tests.management_server import TOKEN, Management, managed
 from tests.scripted_server import ScriptedServer, answer, summary
@@ -326,3 +327,36 @@ def test_a_package_is_not_uploaded_with_the_key_of_another_server(monkeypatch: p
     monkeypatch.setenv("HF_ENDPOINT_URL", "http://127.0.0.1:8000/v1")
     with pytest.raises(InputError, match=r"--push: no token of the vendor's: .*HF_MANAGEMENT_TOKEN"):
         push(Path("nowhere"), "team/x")
+
+
+@pytest.mark.parametrize("ends", [KeyboardInterrupt, DeployError])
+def test_an_endpoint_is_paused_again_where_waiting_for_it_to_resume_ends(
+    endpoint: Command, management: Management, monkeypatch: pytest.MonkeyPatch, ends: type[BaseException]
+) -> None:
+    endpoint("create", "--yes")
+    params = load_params("endpoint", ["deployment.namespace=team", "deployment.pause_after=true"])
+    management._settle("dialogue-summariser", "paused")
+    resume = Manager.resume
+
+    def interrupted(self: Manager) -> None:
+        resume(self)
+        raise ends
+
+    monkeypatch.setattr(Manager, "resume", interrupted)
+    with pytest.raises(ends), lifecycle.managed(params):
+        pass
+    assert management.calls[-1].endswith("/pause")
+
+
+def test_an_api_that_stalls_holds_nobody_up_and_one_with_a_bad_minute_is_asked_again(
+    endpoint: Command, management: Management, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("helpers.serving.management.sleep", lambda _: setattr(management, "refuse", None))
+    endpoint("create", "--yes")
+    manager = Manager(load_params("endpoint", ["deployment.namespace=team"]), os.environ)
+    management.refuse = 502
+    assert manager.wait(60, lambda state, seconds: None).status == "running"
+    monkeypatch.setattr("helpers.serving.management.PATIENCE", 0.2)
+    monkeypatch.setattr(manager._api, "pause_inference_endpoint", lambda **named: time.sleep(5))
+    with pytest.raises(DeployError, match=r"no answer within 0\.2 s"):
+        manager.pause()

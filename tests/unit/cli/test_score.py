@@ -184,6 +184,7 @@ def test_all_problems_are_told_at_once(jsonl: Any) -> None:
     [
         (["--processes", "0"], "--processes 0: give 1 or more"),
         (["--group", "g"], "no column 'g'"),
+        (["--nli-model", "folder"], "--nli-model: it asks what the dialogue entails; give --dialogue COL"),
         (["--baseline", "base"], "no column 'base'"),
         (["--dialogue", "id", "--group", "g"], "no column 'g'"),
     ],

@@ -67,13 +67,13 @@ def test_the_verdicts_on_the_figures_as_published(whole: PublicationAudit) -> No
 
 
 #: How many readings are of answers that the demonstration gives, and of these of long dialogues, counted in its files.
-READ, LONG = 55, 6
+READ, LONG = 60, 8
 # Found apart from this code; the waits by simulating a queue with the ten published latencies, the needed requests by
 # drawing rates from Jeffreys' posterior and requests from these.
 BY_HAND = [
     ("average-latency", {"total": 36.10398, "mean": 3.610398, "low": 3.02958, "high": 4.34385}),
-    ("latency-target", {"within": 2 + 1, "factor": 3 / 3.610398}),
-    ("timing", {"gap": 0.610398}),
+    ("latency-target", {"within": 2 + 1, "factor": 3 / 4.34385}),
+    ("timing", {"gap": 1.34385}),
     ("notebook-prose", {"own_cost": 0.27 * 39 / 3600}),
     ("success-rate", {"low": 0.69150, "high": 1, "useful": 0.9, "useful_low": 0.55498, "useful_high": 0.99747}),
     ("reliability-targets", {"needed": 1182, "time": 71.125, "dollars": 0.32006, "error_high": 0.30850}),

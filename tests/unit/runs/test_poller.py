@@ -87,11 +87,11 @@ def test_a_server_that_hangs_holds_nobody(tmp_path: Path, monkeypatch: pytest.Mo
         assert time.monotonic() - began < 2
 
 
-def test_a_file_that_cannot_be_written_ends_it_in_silence(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_cannot_be_written_is_met_in_silence(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / NAME).mkdir()
     with ScriptedServer(answer(200, "")) as server:
         watching = Poller(server.url, logged(tmp_path), 0.02)
-        until(lambda: not watching._thread.is_alive())
+        until(lambda: len(server.requests) + len(server.looks) > 2)
         watching.stop()
     assert capfd.readouterr() == ("", "")
 
@@ -139,3 +139,20 @@ def test_an_exporter_that_fails_is_no_failure_of_the_server(tmp_path: Path) -> N
         until(lambda: bool(samples(tmp_path)))
         watching.stop()
     assert samples(tmp_path)[0].keys() == {"at", "queue"}
+
+
+def test_a_disk_that_is_full_for_a_moment_costs_that_moment_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, full = Poller._write, iter([True, True])
+
+    def once_full(self: Poller, sample: dict[str, Any]) -> None:
+        if next(full, False):
+            raise OSError(28, "No space left on device")
+        write(self, sample)
+
+    monkeypatch.setattr(Poller, "_write", once_full)
+    with ScriptedServer(answer(200, "")) as server:
+        watching = Poller(server.url, logged(tmp_path), 0.05)
+        until(lambda: len(samples(tmp_path)) >= 2)
+        watching.stop()

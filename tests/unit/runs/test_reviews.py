@@ -1,5 +1,6 @@
 """Reviews: what is put before readers, what they bring back, and which files are told apart."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from helpers.runs.reviews import (
     of_summaries,
     open_ratings,
     read_ratings,
+    reading_lines,
     sha256,
     taken_in,
 )
@@ -182,3 +184,18 @@ def test_kinds_that_are_found_as_often_stand_in_the_order_of_reading() -> None:
         )
     ]
     assert tuple(summarise_review(readings).kinds) == kinds
+
+
+def test_a_line_of_json_may_hold_any_separator_of_a_text(tmp_path: Path) -> None:
+    told = "one\u2028two\u2029three\u0085four"
+    row = {
+        "id": "d1",
+        "summary_sha256": "0" * 64,
+        "reader": "reader 1",
+        "made_by": "person",
+        "usable": True,
+        "faithful": True,
+    }
+    file = tmp_path / "readings.jsonl"
+    file.write_text(json.dumps({**row, "reason": told}, ensure_ascii=False) + "\n", encoding="utf-8")
+    assert [one.reason for one in reading_lines(file)] == [told]

@@ -221,3 +221,11 @@ def test_what_a_server_says_is_cleaned_before_it_is_logged(tmp_path: Path) -> No
     assert (answered.answer.summary, answered.record.finish) == ("a␀b �␛[31m", "st␀op")
     assert [record.replaced for record in RequestLog(tmp_path / "log.jsonl").read()] == [3, 0]
     assert refused.record.message == "HTTP 400: no␀ �"
+
+
+def test_a_dialogue_that_a_service_refuses_once_it_is_up_says_nothing_against_the_service(tmp_path: Path) -> None:
+    asleep = RequestError(Failure.COLD, "HTTP 503", status=503, retryable=True)
+    asking = sender(tmp_path, asleep, REFUSED, GOOD, REFUSED, GOOD, limits=Limits(3))
+    asking.ask("s", "Ann: hi")
+    assert asking.down_since is None
+    assert [record.kind for record in asking.log.read()] == ["cold", "ok", "bad_request", "ok", "bad_request"]

@@ -9,6 +9,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification, BertTokenizer
 
+from helpers.core.errors import InputError
 from helpers.scorers.nli import nli_scores
 from helpers.scorers.semantic import Models, semantic_scores
 
@@ -56,5 +57,5 @@ def test_it_is_a_score_by_meaning_where_dialogues_and_a_model_are_given(model: P
 
 
 def test_a_model_without_the_labels_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="give a model with entailment"):
+    with pytest.raises(InputError, match="give a model with entailment"):
         nli_scores(["Ana pays."], [DIALOGUE], str(made(tmp_path, {0: "good", 1: "bad"})))

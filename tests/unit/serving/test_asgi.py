@@ -43,6 +43,7 @@ WRONG: list[tuple[str, bytes, int, str]] = [
     ("no texts", b'{"inputs": []}', 422, "a text or a list of texts"),
     ("not all texts", b'{"inputs": ["x", null]}', 422, "a text or a list of texts"),
     ("half a pair", b'{"inputs": "\\ud800"}', 422, "surrogate"),
+    ("a key of half a pair", b'{"inputs": "x", "\\ud800": 1}', 422, "unknown key in the body"),
     ("many inputs", json.dumps({"inputs": ["x"] * 65}).encode(), 413, "65 inputs in one request; send at most 64"),
     ("parameters", b'{"inputs": "x", "parameters": 3}', 422, "'parameters' must be an object"),
     (

@@ -159,7 +159,7 @@ def test_a_full_queue_says_when_to_come_back() -> None:
             send(text)
         server.worker._pace = 7.4
         refused = ask(server)
-        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "15"), "two of 7.4 seconds wait"
+        assert (refused.status_code, refused.headers["Retry-After"]) == (429, "15"), "two of 7.4 seconds wait"
         server.worker._pace = 7_400.0
         assert ask(server).headers["Retry-After"] == "60"
 
@@ -245,10 +245,26 @@ def test_one_request_at_a_time_and_no_endless_queue() -> None:
             lambda: httpx2.get(f"{server.url}/metrics").text.startswith("inf_batch_current_size 1\ninf_queue_size 2\n")
         )
         refused = ask(server)
-        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
+        assert (refused.status_code, refused.headers["Retry-After"]) == (429, "1")
         assert "2 requests are waiting" in refused.json()["error"]
         assert backend.gate
         backend.gate.set()
         assert [answer.result().status_code for answer in answers] == [200, 200, 200]
         assert httpx2.get(f"{server.url}/metrics").text.startswith("inf_batch_current_size 0\ninf_queue_size 0\n")
     assert backend.most_at_once == 1
+
+
+def test_a_panic_of_compiled_code_is_one_answer_and_not_the_end() -> None:
+    class PanicError(BaseException):
+        """As compiled Rust raises it: no `Exception`."""
+
+    class Panics(Scripted):
+        def summarise(self, dialogues: Sequence[str], generation: Generation) -> list[Answer]:
+            if "panic" in dialogues[0]:
+                raise PanicError("index out of bounds")
+            return super().summarise(dialogues, generation)
+
+    with served(Panics) as server:
+        until(lambda: httpx2.get(f"{server.url}/health").is_success)
+        assert ask(server, "panic").status_code == 500
+        assert ask(server).is_success

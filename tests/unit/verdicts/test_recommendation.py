@@ -159,3 +159,14 @@ def test_busy_time_is_priced_at_the_declared_instance() -> None:
     floor = made.fits[0].floor_per_1000_requests
     assert floor is not None
     assert floor.value == pytest.approx(0.268)
+
+
+def test_what_long_dialogues_take_of_the_deployment_they_take_of_every_variant() -> None:
+    """Page 04 times a few short dialogues: by these alone another variant would fit where the deployed one does not."""
+    params = load_params("demo", ["cost.memory_headroom=1.25"])
+    timed = LatencyCost(page="03", mean=estimate(2.0), peak_memory_bytes=int(3.0 * GB))
+    deployed = Deployed("transformers", "float32", basis(params, timed), "missed")
+    result = Quantization(page="04", variants=(variant(REFERENCE, 2.0, 1.0), variant(RIVAL, 1.0, 0.5)))
+    own, other = choose(result, params, deployed).fits
+    assert own.needed_gb == pytest.approx(1.25 * 3.0 * GB / 1e9)
+    assert other.needed_gb == pytest.approx(1.25 * 2.5 * GB / 1e9)

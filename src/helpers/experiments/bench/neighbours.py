@@ -11,7 +11,7 @@ from pathlib import Path
 
 from helpers.backends.endpoint import EndpointBackend
 from helpers.core.environment import variables
-from helpers.core.errors import RequestError, RunError
+from helpers.core.errors import Failure, RequestError, RunError
 from helpers.core.paths import runs_folder
 from helpers.engines.model_files import model_hashes
 from helpers.engines.served import bring_up
@@ -143,16 +143,19 @@ def _rate(backend: EndpointBackend, params: Params, dialogue: str, name: str) ->
 
 @contextmanager
 def _at_work(backends: Sequence[EndpointBackend], params: Params, dialogue: str) -> Iterator[None]:
-    """Keep servers busy with one request after the other."""
+    """Keep servers busy with one request after the other; raises `RunError` when one of them has gone idle."""
     ended, begun = threading.Event(), threading.Barrier(len(backends) + 1)
+    failed: list[RequestError] = []
 
     def ask(backend: EndpointBackend) -> None:
         begun.wait()
         while not ended.is_set():
             try:
                 backend.summarise([dialogue], params.generation)
-            except RequestError:
-                time.sleep(0.1)  # a neighbour that fails is no failure of the one that is measured
+            except RequestError as error:
+                if error.kind is not Failure.TIMEOUT:  # then its server is at work all the same
+                    failed.append(error)
+                    return
 
     threads = [threading.Thread(target=ask, args=(backend,), name="neighbour", daemon=True) for backend in backends]
     for thread in threads:
@@ -164,3 +167,5 @@ def _at_work(backends: Sequence[EndpointBackend], params: Params, dialogue: str)
         ended.set()
         for thread in threads:
             thread.join()
+    if failed:
+        raise RunError(f"a neighbour was not at work: its request failed ({failed[0]}); see its server.log")

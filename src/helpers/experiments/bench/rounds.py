@@ -26,6 +26,7 @@ MEMORY: Mapping[str, float] = {
     "transformers int8": 3.7,
     "ctranslate2 int8": 4.0,
     "openvino float32": 3.4,
+    "openvino float16": 5.3,
     "openvino int8": 4.0,
     "openvino int4": 5.0,
 }

@@ -1,7 +1,7 @@
 """``helpers demo-model train``: the LoRA fine-tune of the demonstration model, from the corpus in the package.
 
 Learns from `train` alone and keeps the epoch that does best on `validation`, where every epoch is merged, saved and
-run as a server would run it. `test` is never read here.
+asked as the recipe says. `test` is never read here.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def learn(recipe: Recipe, samples: Sequence[Sample]) -> Iterator[tuple[Any, floa
 
 
 def judge(adapter: Path, samples: Sequence[Sample], recipe: Recipe) -> list[SampleScore]:
-    """Ask an adapter for a summary of every sample as served, and score them."""
+    """Ask an adapter for a summary of every sample, decoded as the recipe says, and score them."""
     with _merged(adapter) as folder:
         return _judged(folder, samples, recipe)
 

@@ -209,7 +209,7 @@ def _placed(words: str, left: float, bottom: float, taken: list[Box], lines: Seq
     }
     inside = {p: b for p, b in boxes.items() if b[0] >= -40 and b[2] <= _WIDTH + 8 and b[1] >= 0 and b[3] <= _HEIGHT}
     free = [place for place, box in inside.items() if not any(_overlap(box, other) for other in taken)]
-    clear = [place for place in free[:4] if not any(_overlap(boxes[place], line) for line in lines)]
+    clear = [place for place in free if not any(_overlap(boxes[place], line) for line in lines)]
     chosen = (clear or free or list(inside) or places)[0]
     taken.append(boxes[chosen])
     return chosen

@@ -313,8 +313,8 @@ def _price(price: Cited, style: Style) -> Markup:
     if price.low.raw is not None and price.high.raw is not None:
         truth = Markup(" ({})").format(interval(price, style))
     return Markup(
-        "A look at {} dialogues in all decides it with a chance of {}, averaged over what is left open{}; they take "
-        "about {}: <code>{}</code>"
+        "A look at {} dialogues in all decides it with a chance of {}, averaged over what is left open{}; their "
+        "summaries take about {}: <code>{}</code>"
     ).format(
         number(price.n, "count"),
         number(price.chance, "rate"),

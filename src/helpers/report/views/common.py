@@ -171,8 +171,15 @@ def recorded_quality(id: str, by: str, ways: Sequence[Cited], made: Cited) -> Ma
     rows = [_row(way, fit.quality.raw, way is ways[0]) for way, fit in zip(ways, made.fits, strict=True)]
     absent = [way for way in ways if way.quality_reason]
     reasons = [sentence("{name}: {why}.", name=quoted(w.name), why=quoted(w.quality_reason)) for w in absent]
-    note = Markup("<br>").join([*_as_good(ways, made), *reasons])
+    note = Markup("<br>").join([*_as_good(ways, made), *_recorded_by(ways), *reasons])
     return table("Recorded answers beside the reference's, dialogue by dialogue", columns, rows, id=id, note=note)
+
+
+def _recorded_by(ways: Sequence[Cited]) -> list[Markup]:
+    """Return which engine gave all the recorded answers, where it was one."""
+    known = {way.recorded_by.raw for way in ways if way.rouge_l.raw}
+    by = known.pop() if len(known) == 1 else ""
+    return [sentence("All of these answers were recorded by {by}.", by=quoted(by))] if by else []
 
 
 def unmeasured(ways: Sequence[Cited]) -> Markup:

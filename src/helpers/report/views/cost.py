@@ -105,6 +105,7 @@ def break_even_traffic(run: Run) -> Markup | None:
     if row is None:
         return None
     able = "which the configured replicas sustain" if row.sustained else "more than the configured replicas sustain"
+    able += " at the speed measured here"
     return sentence(
         "{n} requests an hour by compute alone, {able}", n=number(row.requests_per_hour, "count"), able=able
     )

@@ -120,8 +120,8 @@ def _price(rows: Sequence[Cited]) -> Markup:
     dearest = max(timed, key=lambda price: price.minutes.raw)
     dollars = sentence(", {usd}", usd=number(dearest.dollars, "usd")) if dearest.dollars.raw is not None else ""
     return sentence(
-        "Deciding each open target with a chance of {chance} takes {n} dialogues, about <b>{minutes}</b>{dollars} "
-        "(<a href='#reproduce-and-decide'>commands</a>).",
+        "Deciding each target that needs more dialogues, with a chance of {chance}, takes {n} of them, about "
+        "<b>{minutes}</b> for their summaries alone{dollars} (<a href='#reproduce-and-decide'>commands</a>).",
         chance=number(dearest.chance, "rate"),
         n=number(dearest.n, "count"),
         minutes=number(dearest.minutes, "minutes"),

@@ -26,8 +26,8 @@ TITLE = "How have the targets fared over the published reports?"
 HOW = Markup(
     "<p class='note'>Dot: what a look found. Bar: its interval, which covers all looks that a target has. "
     "Line: the target, with what meets it shaded. {} on the <a href='index.html'>front page</a>. Reports are grouped "
-    "by weights, prompt, generation settings and dialogues; times and failures also by the machine. A report that "
-    "finds the same on the same answers repeats its look.</p>"
+    "by weights, engine, precision, prompt, generation settings and dialogues; times and failures also by the machine. "
+    "A report that finds the same on the same answers repeats its look.</p>"
 ).format(BY_INTERVAL)
 
 
@@ -39,13 +39,12 @@ def page(frame: Frame, history: History) -> str:
     parts = [_lead(found), HOW if own else Markup()]
     parts += [_figure(series, found.allowed, f"target-{place}") for place, series in enumerate(own)]
     if others:
-        parts.append(Markup("<h2>Other machines, models or data</h2>"))
-        parts.append(Markup("<p>These looks were at another model, other dialogues or another machine.</p>"))
+        parts.append(Markup("<h2>Other systems, machines or data</h2>"))
+        other = "another model, engine, precision or setting, other dialogues or another machine"
+        parts.append(sentence("<p>These looks were at {other}.</p>", other=other))
         parts += [_other(series, f"other-{place}") for place, series in enumerate(others)]
     if found.left_out:
-        text = (
-            "<p class='note'>{n} further looks of other machines, models or data are in <code>history.jsonl</code>.</p>"
-        )
+        text = "<p class='note'>{n} further looks at other systems or data are in <code>history.jsonl</code>.</p>"
         parts.append(sentence(text, n=number(found.left_out, "count")))
     parts.append(_unread(found))
     return render_page(frame, title=TITLE, body=Markup("\n").join(part for part in parts if part))
@@ -55,15 +54,15 @@ def _lead(found: Cited) -> Markup:
     """Return how many reports there are; with one or none there is nothing to compare."""
     if not found.own_runs:
         return Markup(
-            "<p class='answer'>No published report has looked at a target of this model on these dialogues.</p>"
+            "<p class='answer'>No published report has looked at a target of this system on these dialogues.</p>"
         )
     if found.own_runs.raw == 1:
         return Markup(
-            "<p class='answer'>One published report has looked at the targets of this model on these dialogues: "
-            "there is no earlier one to set beside it.</p>"
+            "<p class='answer'>One published report has looked at the targets of this system (weights, engine, "
+            "precision and settings) on these dialogues: there is no earlier one to set beside it.</p>"
         )
     return sentence(
-        "<p class='answer'><strong>{own} published reports</strong> have looked at the targets of this model on these "
+        "<p class='answer'><strong>{own} published reports</strong> have looked at the targets of this system on these "
         "dialogues; {all} reports are in the ledger.</p>",
         own=number(found.own_runs, "count"),
         all=number(found.runs, "count"),

@@ -8,6 +8,7 @@ from helpers.cost.costs import BY_USE, strategy_costs
 from helpers.report.components import tiles
 from helpers.report.components.figures import TargetLine, points
 from helpers.report.components.numbers import interval, number, quoted, sentence
+from helpers.report.components.row_chart import FEW
 from helpers.report.components.scales import Scale
 from helpers.report.components.tables import Cell, Column, chip, facts, table
 from helpers.report.views import load_curve
@@ -20,6 +21,8 @@ from helpers.runs.run import Run
 from helpers.verdicts.targets import sustained
 
 NONE = Markup("–")
+#: Of fewer rates that are kept up with none is the one from which on waiting grows faster.
+KNEE = 3
 
 
 def answer(run: Run, result: Cited) -> Markup:
@@ -63,7 +66,7 @@ def key_figures(run: Run, result: Cited) -> Markup:
     able, steady = projected(run).throughput, result.assumptions[0]
     highest = result.predicted_highest
     return tiles.key_figures(
-        tiles.number_tile("Sustained", able.sustained_per_hour, "count", "requests an hour"),
+        tiles.number_tile("Sustained", able.sustained_per_hour, "count", "requests an hour, predicted"),
         tiles.estimate_tile("Utilisation", steady.utilisation, "rate", quoted(steady.name)),
         tiles.number_tile("Mean response, predicted", steady.response, "s", quoted(steady.name)),
         tiles.number_tile("Highest rate within p95", highest.rate, "per_hour", "requests an hour, predicted")
@@ -86,7 +89,7 @@ def _able(run: Run) -> Markup:
     able = costs.throughput
     return sentence(
         "At the mean speed measured here a request takes {service}, so the configured replicas complete at most {most} "
-        "an hour, and sustain {sustained} at a utilisation of {limit}.",
+        "an hour, and are predicted to sustain {sustained} at a utilisation of {limit}.",
         service=number(costs.basis.service_time.value, "s"),
         most=number(able.most_per_hour, "count"),
         sustained=number(able.sustained_per_hour, "count"),
@@ -111,8 +114,9 @@ def sweep(run: Run, result: Cited) -> Markup:
         Column("State"),
     ]
     note = (
-        "Intervals are across independent repeats; rates are over the seconds that were planned. The first prediction "
-        "plays the very requests that were sent through one server, the second is the mean after a long time "
+        "Intervals are across independent repeats, from five on; rates are over the seconds that were planned. The "
+        "first prediction plays the very requests that were sent through one server, the second is the mean after a "
+        "long time "
         "(Pollaczek and Khinchine)."
     )
     rows = [_point_row(one) for one in result.points]
@@ -127,6 +131,9 @@ def held(result: Cited) -> Markup:
     measured = result.highest_rate
     if not measured:
         highest: Cell = "not measured"
+    elif measured.value.raw == 0:
+        lowest = min(result.points, key=lambda one: one.rate.raw).rate
+        highest = sentence("below the lowest rate that was sent, {rate} an hour", rate=number(lowest, "per_hour"))
     elif measured.value.raw is None:
         highest = sentence("not measured: {note}", note=quoted(measured.note))
         if measured.needs:
@@ -151,9 +158,12 @@ def held(result: Cited) -> Markup:
 
 
 def _knee(result: Cited) -> Cell:
-    """Return where waiting begins to grow faster than throughput, unless too few requests were sent to tell."""
-    told = any(one.saturated.raw is not None for one in result.points)
-    return _per_hour(result.knee) if told else "not measured: too few requests"
+    """Return where waiting begins to grow faster than throughput, unless too little was sent to tell."""
+    if all(one.saturated.raw is None for one in result.points):
+        return "not measured: too few requests"
+    if sum(not one.saturated.raw for one in result.points) < KNEE:
+        return "not measured: too few rates that it keeps up with"
+    return _per_hour(result.knee)
 
 
 def assumptions(run: Run, result: Cited) -> Markup:
@@ -308,7 +318,7 @@ def _point_row(one: Cited) -> list[Cell]:
         failed or "none",
         number(one.throughput.value, "per_hour"),
         number(one.response.value, "s") if one.response else NONE,
-        interval(one.response, "s") if one.response else NONE,
+        interval(one.response, "s") if one.response and one.response.n.raw >= FEW else NONE,
         number(one.predicted_here, "s"),
         number(one.predicted, "s") if one.predicted.raw is not None else "grows without bound",
         one.verdict.raw,

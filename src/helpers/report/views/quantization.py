@@ -80,7 +80,7 @@ def key_figures(run: Run, result: Cited) -> Markup:
     return tiles.key_figures(
         tiles.estimate_tile("Latency", best.latency, "s", quoted(best.name)) if result.cut.raw is None else None,
         faster if best.name.raw != result.variants[0].name.raw else None,
-        tiles.number_tile("Peak memory", best.peak_bytes, "megabytes", "of its process, one request at a time"),
+        tiles.number_tile("Peak memory", best.peak_bytes, "megabytes", "of its process, on this page's dialogues"),
         tiles.number_tile("Compute cost per 1,000 requests", fit.per_1000_requests, "usd", quoted(fit.instance)),
     )
 
@@ -148,8 +148,11 @@ def _on_precision(result: Cited, best: Cited | None) -> list[Markup]:
     # What another engine gains over the reference is no gain of its precision.
     if best is None or not lower or (best.dtype.raw != FULL and best.name.raw not in lower):
         return []
-    told = "Lower precision pays off." if best.dtype.raw != FULL else "Lower precision is not shown to pay off."
-    return [sentence(told)]
+    gain = best.speedup_fp32
+    if best.dtype.raw == FULL or not gain or gain.low.raw is None or gain.low.raw <= 1:
+        return [Markup("Lower precision is not shown to pay off.")]
+    told = "Lower precision pays off: it is {ratio} as fast as the fastest in fp32 ({between})."
+    return [sentence(told, ratio=number(gain.value, "ratio"), between=between(gain, "ratio"))]
 
 
 def _fit_of(made: Cited, variant: Cited) -> Cited:
@@ -189,7 +192,10 @@ def fits(run: Run, result: Cited) -> Markup:
     costs = projected(run)
     if not costs:
         return not_measured(f"where an engine would fit; {BY_USE}")
-    others = "the others were measured on this machine, not on that instance."
+    others = (
+        "the others were measured on this machine, not on that instance, and what it took there beyond its memory on "
+        "the dialogues of this page is added to theirs."
+    )
     if result.cut.raw is not None:
         others = "of the others no whole answer was timed, which this takes."
     note = sentence(

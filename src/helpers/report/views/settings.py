@@ -123,10 +123,13 @@ def _cost_in_quality(sweep: Cited, setting: Cited, fit: Cited) -> Markup:
         if found.raw and found.n.raw
     ]
     return sentence(
-        "Beside the deployment's own, {own}, {verdict}; the differences over {n} recorded answers: {changes}.",
+        "Beside the deployment's own, {own}, {verdict}; the differences over {n} {answers}: {changes}.",
         own=quoted(reference.name),
         verdict=AS_GOOD[fit.quality.raw],
         n=number(setting.quality.n, "count"),
+        answers=sentence("answers recorded by {by}", by=quoted(setting.recorded_by))
+        if setting.recorded_by
+        else "recorded answers",
         changes=Markup(", ").join(changes),
     )
 

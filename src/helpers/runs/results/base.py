@@ -57,7 +57,7 @@ class ComparedResult(Frozen):
     ``speedup`` is over the reference on the same dialogues. ``quality`` is the change of ROUGE-L, ``facts`` of key-fact
     recall and ``faithful`` of the share that passes the faithfulness checks; ``p_loss`` is the adjusted p-value of a
     loss beyond a margin in any of them. ``agreement`` is the share of recorded answers equal to the reference's; a
-    ``quality_reason`` says why there are none.
+    ``quality_reason`` says why there are none. ``recorded_by`` are engine and precision that gave them, where known.
     """
 
     name: str
@@ -65,6 +65,7 @@ class ComparedResult(Frozen):
     latency: Estimate | None = None
     speedup: Estimate | None = None
     quality_reason: str = ""
+    recorded_by: str = ""
     rouge_l: Estimate | None = None
     quality: Paired | None = None
     facts: Paired | None = None

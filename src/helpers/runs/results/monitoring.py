@@ -32,7 +32,8 @@ class Slice(Frozen):
 class Monitoring(PageResult):
     """Page 06: the traffic in ``logs`` (the run's ``own`` or others), steady state only; ``aside`` is what was not.
 
-    ``latency`` are percentiles of the service time, ``first_token`` and ``inter_token`` those of streamed responses.
+    ``latency`` are percentiles of the service time, ``first_token`` and ``inter_token`` those of streamed responses:
+    all of requests, which depend on each other, so that they have no intervals.
     ``dots`` are end and service time of each answer, where they are few. ``judged`` counts the answers whose text was
     looked at, ``left_out`` names the lines that could not be read or whose clock was wrong. ``cut_off`` is the share of
     answers that the server ended at its limit, of those whose end it tells. The alerts follow from the columns of the

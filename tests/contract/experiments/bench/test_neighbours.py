@@ -140,3 +140,17 @@ def test_the_page_cites_every_figure(
 def test_one_bench_at_a_time(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "--servers", "--neighbours"]) == 2
     assert "one at a time" in capsys.readouterr().err
+
+
+def test_a_neighbour_that_has_gone_is_no_load(here: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the one that is measured would keep two or three times its fair share beside nobody."""
+    asked = EndpointBackend.summarise
+
+    def gone(self: Any, *told: Any) -> Any:
+        if self.name == "1" and threading.current_thread().name == "neighbour":
+            raise RequestError(Failure.CONNECTION, "refused")
+        return asked(self, *told)
+
+    monkeypatch.setattr(EndpointBackend, "summarise", gone)
+    with pytest.raises(RunError, match="a neighbour was not at work: its request failed"):
+        measure(1, 1.0, "", lambda line: None)

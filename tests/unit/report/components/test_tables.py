@@ -210,7 +210,7 @@ def test_a_row_in_doubt_says_why_and_what_knowing_costs() -> None:
         "both <sides>",
         "Looked at before with another threshold: 2.50 s. This one is a question of its own.",
         "A look at 414 dialogues in all decides it with a chance of 80 %, averaged over what is left open (1.4 to "
-        "3.2 s); they take about 23 minutes: helpers report <x> --set n=414",
+        "3.2 s); their summaries take about 23 minutes: helpers report <x> --set n=414",
     ]
     assert [aside.get_text() for aside in found.select("td .aside")] == ["look 2 of 5", "needs a run on aws x8"]
 
