@@ -18,7 +18,7 @@ PIP := $(PY) -m pip --disable-pip-version-check
 # pip would compile all modules one after the other; they are compiled beside the building of the model.
 QUIETLY := --quiet --no-compile
 ADAPTER := src/helpers/data/adapter/adapter_model.safetensors
-MODEL := .cache/models/smollm2-135m-dialogues/model.safetensors
+MODEL := $(or $(HELPERS_CACHE),.cache)/models/smollm2-135m-dialogues/model.safetensors
 INSTALL_TORCH = $(PIP) install $(QUIETLY) torch==2.13.0
 SETS = $(foreach pair,$(SET),--set $(pair))
 PAGES = $(foreach page,$(ONLY),--only $(page))

@@ -79,6 +79,8 @@ def export(params: Params, out: Path) -> None:
     """
     if params.backend != "endpoint" or params.replay is not None:
         raise InputError("--export: a Space asks a deployed endpoint; give a params file with 'backend: endpoint'")
+    if own := [name for name in ("id", "prompt") if Path(getattr(params.model, name) or "").is_absolute()]:
+        raise InputError(f"--export: model.{own[0]}: a file of this machine, which a Space does not have")
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise InputError(f"--export {out}: something lies there already; give a new folder, or an empty one")
     partial = out.with_name(f"{out.name}.partial")
@@ -97,7 +99,7 @@ def export(params: Params, out: Path) -> None:
 
 def _of_a_space(params: Params) -> Params:
     """Return the parameters without an address or a file of this machine: those of what a Space does not do."""
-    others = ("baseline", "reviews", "scoring", "settings", "quantization", "load", "monitoring", "claims")
+    others = ("baseline", "reviews", "scoring", "settings", "quantization", "load", "execution", "monitoring", "claims")
     kept: dict[str, Any] = {name: Params.model_fields[name].get_default(call_default_factory=True) for name in others}
     if Path(params.samples.source).is_absolute():
         kept["samples"] = params.samples.model_copy(update={"source": "bundled:demo"})

@@ -8,7 +8,6 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
@@ -102,7 +101,7 @@ class EndpointBackend:
             self._path = chat_path(parts.path)
         self._query = f"?{parts.query}" if parts.query else ""
         self._endpoint, self._chat = endpoint, chat
-        self._asleep = False
+        self._asleep, self._streams_end = False, True
         # Nothing compressed is asked for, and what comes so all the same is inflated here, within bounds.
         self._headers = {
             "Content-Type": "application/json",
@@ -298,8 +297,8 @@ class EndpointBackend:
                 else:
                     raw = await self._bounded(response)
                 seconds = (time.perf_counter_ns() - began) / 1e9
-                if stream:
-                    await _read_on(response)
+                if stream and self._streams_end:
+                    self._streams_end = await _read_on(response)
                 content = wire.inflated(raw, response.headers.get("Content-Encoding", ""), most)
                 return Reply(response.status, response.headers, content, seconds, stream)
         except aiohttp.ConnectionTimeoutError:
@@ -361,12 +360,20 @@ def chat_of(params: Params) -> Chat | None:
     return Chat(name, load_prompt(params.model.prompt), streams=streams)
 
 
-async def _read_on(response: aiohttp.ClientResponse) -> None:
-    """Read what is behind the end of a stream: a connection with anything left in it is closed, and not kept."""
-    with suppress(TimeoutError, aiohttp.ClientError):
+async def _read_on(response: aiohttp.ClientResponse) -> bool:
+    """Read what is behind the end of a stream: a connection with anything left in it is closed, and not kept.
+
+    Returns whether it ended; a server that leaves its streams open is not waited for again.
+    """
+    try:
         async with asyncio.timeout(BEHIND_STREAM):
             async for _ in response.content.iter_any():
                 pass
+    except TimeoutError:
+        return False
+    except aiohttp.ClientError:
+        pass  # what was said is there
+    return True
 
 
 async def _kept(session: Any, context: Any, params: Any) -> None:

@@ -37,6 +37,12 @@ _MARKS = (
 #: A text is cut beyond this, characters, and a name beyond that.
 LONGEST_TEXT, LONGEST_NAME = 1_000_000, 200
 
+
+def json_lines(text: str) -> list[str]:
+    """Return the lines of a JSON Lines text: what else separates lines may be within one."""
+    return text.removesuffix("\n").split("\n") if text else []
+
+
 Style = Literal[
     "s", "usd", "rate", "score", "count", "ratio", "difference", "minutes", "megabytes", "p", "plain", "per_hour"
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -15,6 +16,9 @@ from helpers.core.errors import ModelError
 
 #: Where a folder keeps the hash of its weights, so that it is computed once.
 KNOWN_HASH = "weights.sha256.json"
+
+#: What the system says of a place that cannot be written to.
+UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EISDIR)
 
 
 def build_once(folder: Path, is_built: Callable[[], bool], make: Callable[[Path], None]) -> bool:
@@ -39,6 +43,8 @@ def build_once(folder: Path, is_built: Callable[[], bool], make: Callable[[Path]
             shutil.rmtree(folder, ignore_errors=True)
             os.replace(partial, folder)
     except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise  # whoever makes it has met something else
         raise ModelError(
             f"{folder}: {error.strerror or error}; set HELPERS_CACHE to a folder that can be written"
         ) from None

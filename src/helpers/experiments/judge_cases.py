@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 from helpers.core.paths import DATA
+from helpers.core.text import json_lines
 from helpers.experiments.sensitivity import HELD_OUT
 from helpers.params import Samples
 from helpers.params.files import load_params
@@ -115,7 +116,7 @@ def _errors(
     kind: PlantedKind, train: Mapping[str, Sample], test: Sequence[Sample]
 ) -> Iterator[tuple[ToJudge, ToJudge]]:
     """Yield errors of a kind, each with the reference that it was made of: those that were read first."""
-    for line in READINGS.read_text(encoding="utf-8").splitlines():
+    for line in json_lines(READINGS.read_text(encoding="utf-8")):
         read = json.loads(line)
         if read["kind"] == kind and read["false"] and read["grammatical"]:
             sample = train[read["id"]]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from helpers.core.errors import SamplesError
+from helpers.core.text import json_lines
 from helpers.cost import costs
 from helpers.experiments.load.arrivals import bursty, diurnal
 from helpers.experiments.load.queueing import (
@@ -81,7 +82,7 @@ def read_trace(path: Path) -> FloatArray:
     """
     times = []
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = json_lines(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise SamplesError(f"load.trace {path.name}: cannot be read: {error}") from None
     for number, line in enumerate(filter(str.strip, lines), 1):

@@ -102,7 +102,7 @@ class Serving(Section):
     """The server: by default one request at a time, as the managed toolkit serves, and nothing remembered.
 
     ``workers`` models, each in a thread of its own, share the machine's cores unless ``model.threads`` says what each
-    takes. ``queue`` requests may wait; the next is refused with 503 and told when to come back.
+    takes. ``queue`` requests may wait; the next is refused with 429 and told when to come back.
     """
 
     batching: Batching | None = None

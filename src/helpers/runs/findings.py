@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from helpers.core.environment import redact
+from helpers.core.text import json_lines
 
 NAME = "findings.jsonl"
 
@@ -45,7 +46,7 @@ class Findings:
     @cached_property
     def _known(self) -> dict[str, Mapping[str, Any]]:
         known: dict[str, Mapping[str, Any]] = {}
-        lines = self._path.read_text(encoding="utf-8").splitlines() if self._path.exists() else []
+        lines = json_lines(self._path.read_text(encoding="utf-8")) if self._path.exists() else []
         for line in filter(None, lines):
             try:
                 row = json.loads(line)

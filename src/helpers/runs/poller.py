@@ -23,6 +23,7 @@ from helpers.backends.endpoint import EndpointBackend
 from helpers.core.environment import environment, redact, secrets
 from helpers.core.errors import HelpersError, InputError, RequestError
 from helpers.core.machine import is_loopback
+from helpers.core.text import json_lines
 from helpers.params import Endpoint, Params
 from helpers.serving.foreign_metrics import FIGURES, read_figures
 from helpers.serving.management import Manager
@@ -140,7 +141,7 @@ def metrics_paths(url: str) -> tuple[str, ...]:
 def read_looks(logs: Sequence[Path]) -> Iterator[list[Look]]:
     """Yield the looks beside each of the logs, in order; a line that is not whole is left out."""
     for path in dict.fromkeys(log.with_name(NAME) for log in logs):
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        lines = json_lines(path.read_text(encoding="utf-8")) if path.is_file() else []
         yield [look for line in lines if (look := _look(line))]
 
 

@@ -17,7 +17,7 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from helpers.core.errors import InputError, RunError
 from helpers.core.model import Frozen
-from helpers.core.text import stable_hash
+from helpers.core.text import json_lines, stable_hash
 from helpers.runs.results.base import ErrorKind
 from helpers.runs.run import Run
 
@@ -277,7 +277,7 @@ def reading_lines(path: Path) -> tuple[SummaryReading, ...]:
     """
     found = []
     try:
-        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        lines = json_lines(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     for number, line in enumerate(lines, 1):

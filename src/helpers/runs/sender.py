@@ -287,7 +287,8 @@ class RequestSender:
         if error.kind is not Failure.COLD or request.phase == "cold" or last or self._is_recorded:
             return
         first, _ = wait_until_up(self, request.sample, request.dialogue, self.limits.wake_timeout)
-        if first and first.record.kind in UNREACHABLE:
+        # A service that holds a request until it is up, and is not up in time, has let it run into its limit.
+        if first and first.record.kind in (*UNREACHABLE, Failure.TIMEOUT):
             self.down_since, self.down_kind = first.record.started_at, first.record.kind
             error.retryable = False
 

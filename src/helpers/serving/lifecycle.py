@@ -50,9 +50,10 @@ def managed(params: Params) -> Iterator[None]:
         return
     manager = Manager(params, environment())
     found = existing(manager).status
+    if found == "paused":
+        say(f"endpoint {declared.name} is paused; resuming it: {price_of(params, *current_prices(params))}")
     try:
         if found == "paused":
-            say(f"endpoint {declared.name} is paused; resuming it: {price_of(params, *current_prices(params))}")
             manager.resume()
         if found != "scaledToZero":  # that one is woken, and its cold start measured, by the first request
             manager.wait(RESUME_LIMIT, say_state)
@@ -62,7 +63,7 @@ def managed(params: Params) -> Iterator[None]:
             try:
                 say(f"endpoint {declared.name}: {manager.pause().status}")
             except DeployError as error:
-                say(f"NOT PAUSED, it goes on costing: {error}; try 'helpers endpoint pause'")
+                say(f"NOT PAUSED, it may go on costing: {error}; try 'helpers endpoint pause'")
 
 
 def price_of(params: Params, prices: list[Price], origin: str) -> str:

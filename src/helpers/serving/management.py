@@ -131,14 +131,15 @@ class Manager:
         """Return the state once the endpoint runs or is scaled to zero; ``report`` hears of every change.
 
         Raises `DeployError` with the vendor's reason when it failed or is paused, and after ``limit`` seconds. A call
-        that fails without one of the known reasons is made again.
+        that fails at the vendor, or is not answered, is made again.
         """
         began, last = monotonic(), ""
         while True:
             try:
                 state = self.state()
             except DeployError as error:
-                if _status(error.__cause__) in FIXES or monotonic() - began > limit:
+                status = _status(error.__cause__)
+                if (status not in (0, 429) and status < 500) or monotonic() - began > limit:
                     raise
                 sleep(every)
                 continue
@@ -170,7 +171,10 @@ class Manager:
     def _told(self, ask: Callable[[], T]) -> T:
         """Return what the API says; the library waits for it without a bound, which would hold up the pause as well."""
         with self._explained():
-            return within(PATIENCE, ask)
+            try:
+                return within(PATIENCE, ask)
+            except TimeoutError as error:
+                raise TimeoutError(f"{error}; it may have been done: 'helpers endpoint status' shows it") from None
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -61,7 +61,7 @@ class Choice(Frozen):
 
     ``front`` are the variants, fastest first, that no other is both faster and better than. ``quick`` is the fastest
     of those that are shown to meet the latency target but not to keep the quality, where the recommended one is not
-    shown to meet it.
+    shown to meet it. ``beyond_gb`` is what was added to the memory of those that are not deployed.
     """
 
     fits: tuple[Fit, ...]
@@ -70,6 +70,7 @@ class Choice(Frozen):
     front: tuple[str, ...] = ()
     quick: str | None = None
     most_different: float = MOST_DIFFERENT
+    beyond_gb: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def choose(result: Quantization, params: Params, deployed: Deployed | None = Non
     stays. Where answers were cut, only the deployed variant is placed on an instance and judged by the target, and less
     time is the only saving.
     """
-    more = _beyond(result.variants, deployed)
+    more = _beyond(result.variants, params, deployed)
     fits = tuple(
         _fit(variant, index == 0, params, deployed, more, is_cut=result.cut is not None)
         for index, variant in enumerate(result.variants)
@@ -130,17 +131,19 @@ def choose(result: Quantization, params: Params, deployed: Deployed | None = Non
         recommended=recommended,
         why=why,
         front=_front(result.variants),
+        beyond_gb=more / 1e9,
         quick=min(quick, key=_latency).name if quick and not meets.get(recommended) else None,
     )
 
 
-def _beyond(variants: Sequence[VariantResult], deployed: Deployed | None) -> float:
+def _beyond(variants: Sequence[VariantResult], params: Params, deployed: Deployed | None) -> float:
     """Return by how many bytes the deployment's memory on all dialogues exceeds that on the few of page 04.
 
-    Longer dialogues take it, and whatever else serving does: every variant is taken to need as much more.
+    Longer dialogues take it, and whatever else serving does: every variant is taken to need as much more. A declared
+    memory says nothing of that.
     """
     own = [v.peak_bytes for v in variants if v.peak_bytes and deployed and _is_deployed(v, deployed)]
-    if deployed is None or deployed.basis.memory_gb is None or not own:
+    if deployed is None or deployed.basis.memory_gb is None or params.cost.memory_gb or not own:
         return 0.0
     return max(0.0, deployed.basis.memory_gb * 1e9 - own[0])
 

@@ -199,3 +199,5 @@ def test_a_line_of_json_may_hold_any_separator_of_a_text(tmp_path: Path) -> None
     file = tmp_path / "readings.jsonl"
     file.write_text(json.dumps({**row, "reason": told}, ensure_ascii=False) + "\n", encoding="utf-8")
     assert [one.reason for one in reading_lines(file)] == [told]
+    file.write_text("", encoding="utf-8")
+    assert reading_lines(file) == ()

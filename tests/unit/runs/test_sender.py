@@ -223,6 +223,15 @@ def test_what_a_server_says_is_cleaned_before_it_is_logged(tmp_path: Path) -> No
     assert refused.record.message == "HTTP 400: no␀ �"
 
 
+def test_a_service_that_holds_a_request_until_its_limit_has_not_come_up(tmp_path: Path) -> None:
+    asleep = RequestError(Failure.COLD, "HTTP 503", status=503, retryable=True)
+    held = RequestError(Failure.TIMEOUT, "no complete answer within 600 s", retryable=True)
+    asking = sender(tmp_path, asleep, held, limits=Limits(3))
+    asking.ask("s", "Ann: hi")
+    assert asking.down_since is not None
+    assert asking.ask("t", "Bo: hi") is None
+
+
 def test_a_dialogue_that_a_service_refuses_once_it_is_up_says_nothing_against_the_service(tmp_path: Path) -> None:
     asleep = RequestError(Failure.COLD, "HTTP 503", status=503, retryable=True)
     asking = sender(tmp_path, asleep, REFUSED, GOOD, REFUSED, GOOD, limits=Limits(3))

@@ -170,3 +170,6 @@ def test_what_long_dialogues_take_of_the_deployment_they_take_of_every_variant()
     own, other = choose(result, params, deployed).fits
     assert own.needed_gb == pytest.approx(1.25 * 3.0 * GB / 1e9)
     assert other.needed_gb == pytest.approx(1.25 * 2.5 * GB / 1e9)
+    assert choose(result, params, deployed).beyond_gb == pytest.approx(2.0 * GB / 1e9)
+    declared = load_params("demo", ["cost.memory_gb.value=9", "cost.memory_gb.source=assumed"])
+    assert choose(result, declared, deployed).beyond_gb == 0, "a declared memory is nobody's measurement"

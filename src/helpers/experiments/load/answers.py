@@ -77,5 +77,5 @@ def _means(sample: Sample, texts: Counter[str], run: Run) -> dict[str, float]:
     for name in SCORES:
         values = [value for text, n in texts.items() for value in [getattr(scores[text], name)] * n]
         if None not in values:
-            means[name] = values[0] if len(texts) == 1 else fmean(values)  # a mean of equals is rounded
+            means[name] = values[0] if len(set(values)) == 1 else fmean(values)  # a mean of equals is rounded
     return means

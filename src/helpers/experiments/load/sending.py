@@ -286,7 +286,7 @@ class _Sender:
             if self._left is not None and now >= self._plan.warmup:
                 self._left -= 1
             error = await self._ask(self._outcomes.due(now, next(self._draws)))
-            if error and error.kind in UNREACHABLE:
+            if error and error.kind in (*UNREACHABLE, Failure.RATE_LIMITED):
                 await asyncio.sleep(NOBODY_HOME)
 
     def _may_begin(self) -> bool:

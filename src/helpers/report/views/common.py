@@ -176,10 +176,12 @@ def recorded_quality(id: str, by: str, ways: Sequence[Cited], made: Cited) -> Ma
 
 
 def _recorded_by(ways: Sequence[Cited]) -> list[Markup]:
-    """Return which engine gave all the recorded answers, where it was one."""
-    known = {way.recorded_by.raw for way in ways if way.rouge_l.raw}
-    by = known.pop() if len(known) == 1 else ""
-    return [sentence("All of these answers were recorded by {by}.", by=quoted(by))] if by else []
+    """Return which engine gave the recorded answers, where the names of the ways do not say it."""
+    known = [way for way in ways if way.recorded_by and way.recorded_by.raw != way.name.raw]
+    by = {way.recorded_by.raw for way in known}
+    if len(by) == 1 and len(known) == len([way for way in ways if way.rouge_l.raw]):
+        return [sentence("All of these answers were recorded by {by}.", by=quoted(known[0].recorded_by))]
+    return [sentence("{name}: recorded by {by}.", name=quoted(way.name), by=quoted(way.recorded_by)) for way in known]
 
 
 def unmeasured(ways: Sequence[Cited]) -> Markup:

@@ -140,9 +140,9 @@ def held(result: Cited) -> Markup:
             highest += sentence(" (needs {n})", n=number(measured.needs, "count"))
     else:
         highest = sentence(
-            "{rate} an hour ({between})",
+            "{rate} an hour{between}",
             rate=number(measured.value, "per_hour"),
-            between=interval(measured, "per_hour"),
+            between=sentence(" ({between})", between=interval(measured, "per_hour")) if measured.n.raw >= FEW else "",
         )
     predicted, bend = result.predicted_highest, result.predicted_knee
     without = "none" if result.assumptions else "not predicted"  # where no replicas were planned with
@@ -161,7 +161,7 @@ def _knee(result: Cited) -> Cell:
     """Return where waiting begins to grow faster than throughput, unless too little was sent to tell."""
     if all(one.saturated.raw is None for one in result.points):
         return "not measured: too few requests"
-    if sum(not one.saturated.raw for one in result.points) < KNEE:
+    if sum(one.saturated.raw is False for one in result.points) < KNEE:
         return "not measured: too few rates that it keeps up with"
     return _per_hour(result.knee)
 

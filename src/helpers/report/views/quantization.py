@@ -149,8 +149,10 @@ def _on_precision(result: Cited, best: Cited | None) -> list[Markup]:
     if best is None or not lower or (best.dtype.raw != FULL and best.name.raw not in lower):
         return []
     gain = best.speedup_fp32
-    if best.dtype.raw == FULL or not gain or gain.low.raw is None or gain.low.raw <= 1:
+    if best.dtype.raw == FULL:
         return [Markup("Lower precision is not shown to pay off.")]
+    if not gain or gain.low.raw is None or gain.low.raw <= 1:
+        return [Markup("It is not shown to be faster than the fastest in fp32.")]
     told = "Lower precision pays off: it is {ratio} as fast as the fastest in fp32 ({between})."
     return [sentence(told, ratio=number(gain.value, "ratio"), between=between(gain, "ratio"))]
 
@@ -192,16 +194,19 @@ def fits(run: Run, result: Cited) -> Markup:
     costs = projected(run)
     if not costs:
         return not_measured(f"where an engine would fit; {BY_USE}")
-    others = (
-        "the others were measured on this machine, not on that instance, and what it took there beyond its memory on "
-        "the dialogues of this page is added to theirs."
-    )
+    others = Markup("the others were measured on this machine, not on that instance.")
+    if (more := choice(run).beyond_gb).raw > 0:
+        others += sentence(
+            " To their memory comes the {more} GB that it takes there beyond the dialogues of this page.",
+            more=number(more, "plain"),
+        )
     if result.cut.raw is not None:
-        others = "of the others no whole answer was timed, which this takes."
+        others = Markup("of the others no whole answer was timed, which this takes.")
     note = sentence(
         "The cheapest of the price list that has {headroom} the peak memory and sustains the traffic at a "
         "utilisation of {limit}, by the rule of page 03. The deployed variant is shown as page 03 measured it; "
-        + others,
+        "{others}",
+        others=others,
         headroom=number(costs.choices.headroom, "ratio"),
         limit=number(costs.throughput.utilisation_limit, "rate"),
     )

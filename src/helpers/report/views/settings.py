@@ -127,11 +127,17 @@ def _cost_in_quality(sweep: Cited, setting: Cited, fit: Cited) -> Markup:
         own=quoted(reference.name),
         verdict=AS_GOOD[fit.quality.raw],
         n=number(setting.quality.n, "count"),
-        answers=sentence("answers recorded by {by}", by=quoted(setting.recorded_by))
-        if setting.recorded_by
-        else "recorded answers",
+        answers=_answers(setting, reference),
         changes=Markup(", ").join(changes),
     )
+
+
+def _answers(setting: Cited, reference: Cited) -> Markup:
+    """Return what answers a difference is of, with who gave them where that is known of both sides."""
+    by = list(dict.fromkeys(one.recorded_by.raw for one in (setting, reference)))
+    if not all(by):
+        return Markup("recorded answers")
+    return sentence("answers recorded by {by}", by=quoted(" and by ".join(by)))
 
 
 def _speed_row(setting: Cited, fit: Cited) -> list[Markup | str]:

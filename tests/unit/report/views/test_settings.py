@@ -43,6 +43,18 @@ MEASURED = {
              "key-fact recall −0.010",
              "the share that passes the faithfulness checks +0.000 (−0.060 to +0.060)."],
         ),
+        (
+            [setting(OWN, 4.0, rouge_l=MEASURED["rouge_l"], recorded_by="transformers float32"),
+             setting(LEAST, 1.0, **MEASURED, recorded_by="transformers float32")],
+            ["the differences over 127 answers recorded by transformers float32: ROUGE-L",
+             "All of these answers were recorded by transformers float32."],
+        ),
+        (
+            [setting(OWN, 4.0, rouge_l=MEASURED["rouge_l"], recorded_by="openvino float16"),
+             setting(LEAST, 1.0, **MEASURED, recorded_by="transformers float32")],
+            ["127 answers recorded by transformers float32 and by openvino float16: ROUGE-L",
+             "1 beam, 64 tokens: recorded by transformers float32."],
+        ),
         ([setting(OWN, 1.0), setting(LEAST, None, failed=1, requests=1)],
          ["is 4 beams, 128 tokens", "It is the deployment's own", "1 of 1 requests failed"]),
         ([setting(OWN, 3.1), setting(LEAST, 2.9)], ["No setting is shown to meet",
@@ -50,7 +62,7 @@ MEASURED = {
         ([setting(OWN, 9.0)], ["No setting meets the latency target"]),
         ([], ["Not measured: other settings were not part of this run"]),
     ],
-    ids=["worse", "own", "undecided", "missed", "nothing"],
+    ids=["worse", "recorded", "recorded by two", "own", "undecided", "missed", "nothing"],
 )  # fmt: skip
 def test_the_section_says_it_and_cites_every_figure(
     settings: list[SettingResult], said: list[str], tmp_path: Path
