@@ -361,14 +361,10 @@ def chat_of(params: Params) -> Chat | None:
 
 
 async def _read_on(response: aiohttp.ClientResponse) -> bool:
-    """Read what is behind the end of a stream: a connection with anything left in it is closed, and not kept.
-
-    Returns whether it ended; a server that leaves its streams open is not waited for again.
-    """
+    """Read on behind the end of a stream, so that the connection can be kept; return whether it ended in time."""
     try:
         async with asyncio.timeout(BEHIND_STREAM):
-            async for _ in response.content.iter_any():
-                pass
+            await response.content.read()
     except TimeoutError:
         return False
     except aiohttp.ClientError:
