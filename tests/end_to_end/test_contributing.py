@@ -24,6 +24,15 @@ BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^python (?P<arguments>.+?) +# (?P<file>\S+): (?P<words>.+)$", re.MULTILINE)
 
 
+def test_each_edit_of_an_example_still_finds_its_place(tmp_path: Path) -> None:
+    """Here and not only in the slow tests, because whoever changes an anchored line runs these."""
+    files = {step["file"] for example in EXAMPLES.values() for step in STEP.finditer(example)}
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROJECT / name, tmp_path / name)
+    assert [follow(step, tmp_path) for example in EXAMPLES.values() for step in STEP.finditer(example)]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ["metric", "target", "engine", "notebook"])
 def test_a_worked_example_works(what: str, tmp_path: Path) -> None:
