@@ -145,7 +145,7 @@ def _why_untimed(plan: QuantizationPlan, variant: Variant, model: Model) -> str:
     """Return why the speed of a variant is not measured in this run, or nothing."""
     if plan.times(variant):
         return why_not(variant, model.device)
-    return "its speed is left to a longer run (quantization.time_all)"
+    return "timed only in a longer run (quantization.time_all)"
 
 
 def _too_few(rounds: int, dialogues: int) -> str:

@@ -130,7 +130,7 @@ def test_too_little_to_tell_engines_apart_is_not_measured_and_asks_nothing(overr
     assert all(row.latency is None for row in found.variants)
     assert "a speed takes 8 in 3" in found.variants[0].reason
     untimed = [row.reason for row in found.variants if row.name == "openvino int8"]
-    assert untimed == ["its speed is left to a longer run (quantization.time_all)"]
+    assert untimed == ["timed only in a longer run (quantization.time_all)"]
 
 
 def test_rounds_that_differ_widen_what_dialogues_alone_would_say() -> None:

@@ -23,7 +23,7 @@ from helpers.params.files import load_params
 from helpers.runs.manifest import describe
 from helpers.samples.dataset import load_samples
 
-ENGINES = (("transformers", "float32"), ("ctranslate2", "int8"), ("openvino", "float32"))
+ENGINES = (("transformers", "float32"), ("ctranslate2", "int8"), ("openvino", "float16"))
 #: How many others are at work.
 BUSY = (1, 2)
 #: Requests of one figure, and how many tokens each may write: the figure is a rate, not an answer.

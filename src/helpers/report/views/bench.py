@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from markupsafe import Markup
@@ -18,6 +18,7 @@ from helpers.report.components.numbers import interval, number, quoted, sentence
 from helpers.report.components.page import Frame, Link, render_page
 from helpers.report.components.tables import METHOD, METHOD_STYLE, Column, actual, chip, collapsible, facts, table
 from helpers.report.views.bench_bars import bars, reached
+from helpers.report.views.bench_elsewhere import beside, elsewhere
 from helpers.runs.results.cited import Cited
 
 RESULT, PAGE, SERVERS, NEIGHBOURS = "bench.json", "index.html", "servers.html", "neighbours.html"
@@ -27,8 +28,11 @@ STAMP = "Architecture timings: how fast each engine computes, not how good its s
 
 
 def write(found: Bench, out: Path) -> None:
-    """Publish ``bench.json`` and the page over it in a folder, both or none."""
-    put(found, page(found, nav(out, PAGE)), out, FILES, MAKER)
+    """Publish ``bench.json`` and the page over it in a folder, both or none; pages beside it then name it, too."""
+    benches = {out.resolve(): found, **beside(out, RESULT)}
+    for folder, bench in benches.items():
+        others = {name: one for name, one in benches.items() if name != folder}
+        put(bench, page(bench, nav(folder, PAGE), others), folder, FILES, MAKER)
 
 
 def put(found: Frozen, html: str, out: Path, names: tuple[str, str], maker: str) -> None:
@@ -54,15 +58,21 @@ def nav(out: Path, current: str) -> list[Link]:
     return [*links, *([Link(f"../{PAGE}", "Report")] if (out.parent / PAGE).is_file() else [])]
 
 
-def page(found: Bench, links: Sequence[Link] = ()) -> str:
-    """Return the whole page with links to others."""
+def page(found: Bench, links: Sequence[Link] = (), others: Mapping[Path, Bench] | None = None) -> str:
+    """Return the whole page with links to its siblings, and what ``others`` in folders beside it reached."""
     result = Cited(found, RESULT)
-    stamp = [STAMP, *(["The weights are random, from a fixed seed."] if found.is_seeded else [])]
+    named = [Cited(other, f"../{folder.name}/{RESULT}") for folder, other in (others or {}).items()]
+    stamp = [
+        STAMP,
+        *(["The weights are random, from a fixed seed."] if found.is_seeded else []),
+        sentence("Processor: {name}.", name=quoted(result.manifest.processor)),
+    ]
     frame = Frame(nav=links, current=PAGE, stamp=stamp, footer=foot(result, RESULT), site="Engine bench")
     parts = [
         answer(result),
         reached(result),
         bars(result),
+        *([elsewhere(result, named)] if named else []),
         Markup("<h2>Speed-up over transformers fp32</h2>"),
         *figures(result),
         Markup("<h2>Engines</h2>"),

@@ -202,6 +202,23 @@ def test_the_page_cites_every_figure_and_names_what_was_not_measured(tmp_path: P
     assert "../index.html" not in html, "there is no report above it"
 
 
+def test_benches_of_two_machines_beside_each_other_name_each_other(tmp_path: Path) -> None:
+    here = bench([times(FP32, {shape.name: 9.0 for shape in LARGE})], shapes=LARGE)
+    there = here.model_copy(update={"manifest": here.manifest.model_copy(update={"processor": "Another <1>"})})
+    view.write(here, tmp_path / "bench")
+    (tmp_path / "older").mkdir()
+    (tmp_path / "older" / "bench.json").write_text('{"schema_version": 0}')
+    view.write(there, tmp_path / "bench-2")
+    for own, other in (("bench", "bench-2"), ("bench-2", "bench")):
+        html = (tmp_path / own / "index.html").read_text()
+        assert f"../{other}/index.html" in html
+        data = {"bench.json": json.loads((tmp_path / own / "bench.json").read_text())}
+        data[f"../{other}/bench.json"] = json.loads((tmp_path / other / "bench.json").read_text())
+        assert wrong_citations(html, data) == []
+        assert loose_digits(html, [r"CTranslate2"]) == []
+        assert "Another &lt;1&gt;" in html
+
+
 @pytest.mark.parametrize(
     ("subject", "stopped", "code"),
     [
