@@ -17,10 +17,19 @@ def test_waiting_threads_soon_sleep_unless_somebody_says_otherwise(own: dict[str
     assert done.stdout.strip() == seen
 
 
-@pytest.mark.parametrize(("own", "seen"), [({}, "1500 10000"), ({"GOMP_SPINCOUNT": "7"}, "7 7")])
-def test_threads_of_ctranslate2_sleep_sooner_than_others(own: dict[str, str], seen: str) -> None:
+@pytest.mark.parametrize(
+    ("vendor", "own", "seen"),
+    [
+        ("GenuineIntel", {}, "1500 10000"),
+        ("AuthenticAMD", {}, "700 10000"),
+        ("", {}, "1500 10000"),
+        ("AuthenticAMD", {"GOMP_SPINCOUNT": "7"}, "7 7"),
+    ],
+)
+def test_threads_of_ctranslate2_sleep_sooner_than_others(vendor: str, own: dict[str, str], seen: str) -> None:
     ask = (
-        "import os; from helpers.engines.factory import brief_spins\n"
+        "import os; from helpers.engines import factory; from helpers.engines.factory import brief_spins\n"
+        f"factory.cpuinfo = lambda name: {vendor!r}\n"
         "with brief_spins(): inside = os.environ['GOMP_SPINCOUNT']\n"
         "print(inside, os.environ['GOMP_SPINCOUNT'])"
     )

@@ -39,16 +39,24 @@ def converted(
 
     Raises `ModelError` when it cannot be converted; nothing is left behind then.
     """
-    if engine == "openvino" and dtype == "bfloat16":
-        dtype = "float32"  # the same weights, multiplied in bf16
-    name = f"{source.name}-{model_cache.weights_sha256(source)[:12]}-{SHORT.get(engine, engine)}-{dtype}"
-    folder = cache() / "engines" / name
+    dtype, folder = _stored(dtype, engine), folder_of(source, dtype, engine)
     # What lies there is whole: it was put in place when it was done.
     if not folder.is_dir():
         model_cache.build_once(
             folder, folder.is_dir, lambda partial: _in_a_process(engine, source, partial, dtype, tell)
         )
     return folder
+
+
+def folder_of(source: Path, dtype: str, engine: Engine) -> Path:
+    """Return where a converted model lies once it is there; raises `ModelError` for a source without weights."""
+    name = f"{source.name}-{model_cache.weights_sha256(source)[:12]}-{SHORT.get(engine, engine)}"
+    return cache() / "engines" / f"{name}-{_stored(dtype, engine)}"
+
+
+def _stored(dtype: str, engine: Engine) -> str:
+    """Return the type of the stored weights: those of fp32, where they are multiplied in bf16."""
+    return "float32" if (engine, dtype) == ("openvino", "bfloat16") else dtype
 
 
 def to_ctranslate2(source: Path, folder: Path, dtype: str) -> None:

@@ -13,7 +13,7 @@ from helpers.core.errors import HelpersError
 from helpers.core.machine import cpuinfo, peak_memory
 from helpers.engines import model_files
 from helpers.engines import served as servers
-from helpers.engines.conversion import CONVERTERS, converted
+from helpers.engines.conversion import CONVERTERS, converted, folder_of
 from helpers.engines.installed import missing
 from helpers.engines.served import ServerChild
 from helpers.params import Model, Params, Variant
@@ -86,6 +86,15 @@ def start_variant(
         served.load = (time.perf_counter_ns() - served.child.started_ns) / 1e9
     except HelpersError as error:
         served.reason = str(error)
+
+
+def is_converted(model: Model) -> bool:
+    """Return whether nothing is to be converted before a variant can be served; also where it cannot be."""
+    try:
+        source = model_files.local_folder(model)
+        return model.engine not in CONVERTERS or folder_of(source, model.dtype, model.engine).is_dir()
+    except HelpersError:
+        return True
 
 
 def converted_size(model: Model, tell: Callable[[str], None] = lambda line: None) -> int:

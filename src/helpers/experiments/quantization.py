@@ -17,11 +17,12 @@ from typing import Any
 import psutil
 
 from helpers.core.errors import HelpersError
+from helpers.core.processes import pool
 from helpers.engines import model_files
-from helpers.engines.variant_server import converted_size, start_variant, why_not
+from helpers.engines.variant_server import converted_size, is_converted, start_variant, why_not
 from helpers.experiments.bench import roofline
 from helpers.experiments.bench.model import read_decoder
-from helpers.experiments.variants import VariantUnderTest, lengths, qualities, speeds, spread
+from helpers.experiments.variants import VariantUnderTest, lengths, qualities, score_all, speeds, spread
 from helpers.params import Generation, Model, Params, QuantizationPlan, Variant
 from helpers.runs.results.quantization import Quantization, VariantResult
 from helpers.runs.run import Run
@@ -117,14 +118,22 @@ def _with_limit(found: dict[str, Any], least: dict[str, float]) -> dict[str, Any
 
 
 def prepare(params: Params, tell: Callable[[str], None]) -> None:
-    """Convert what the variants need, with visible progress; why one cannot be converted is shown on the page."""
+    """Convert what the variants need, with visible progress; why one cannot be converted is shown on the page.
+
+    The recordings that pages compare are scored in a process beside that: both are done once and kept.
+    """
     model = _model(params)
     if model is None:
         return
-    for variant in filter(params.quantization.times, params.quantization.variants):
-        served = model.model_copy(update={"engine": variant.engine, "dtype": variant.dtype})
-        with suppress(HelpersError):
-            converted_size(served, tell)
+    timed = filter(params.quantization.times, params.quantization.variants)
+    served = [model.model_copy(update={"engine": variant.engine, "dtype": variant.dtype}) for variant in timed]
+    if not (missing := [one for one in served if not is_converted(one)]):
+        return
+    with pool(1) as beside:
+        beside.submit(score_all, params)  # whatever it meets, the pages meet again
+        for one in missing:
+            with suppress(HelpersError):
+                converted_size(one, tell)
 
 
 def _model(params: Params) -> Model | None:

@@ -160,9 +160,8 @@ def recorded_of(run: Run, file: Path) -> bool:
         return bool(ours.predictions_sha256) and ours.predictions_sha256 == file_sha256(file)
     if not ours.weights_sha256:
         return False
-    theirs = _manifest(file)
-    settings = {**theirs.get("defaulted", {}), **theirs.get("given", {})}
-    model = run.params.model
+    theirs, model = _manifest(file), run.params.model
+    settings = _settings(theirs)
     return all(theirs.get(name) == getattr(ours, name) for name in SYSTEM) and all(
         settings.get(f"model.{name}") == getattr(model, name) for name in ("engine", "dtype", "rerank")
     )
@@ -171,7 +170,7 @@ def recorded_of(run: Run, file: Path) -> bool:
 def recorded_by(file: Path) -> str:
     """Return engine and precision that gave recorded answers, as their manifest says; an endpoint names none."""
     content = _manifest(file)
-    settings = {**content.get("defaulted", {}), **content.get("given", {})}
+    settings = _settings(content)
     named = [settings.get(f"model.{name}") for name in ("engine", "dtype")]
     return " ".join(map(str, named)) if content.get("backend") == "local" and all(named) else ""
 
@@ -193,10 +192,15 @@ def _manifest(file: Path) -> dict[str, Any]:
     return dict(json.loads(manifest.read_bytes())) if manifest.is_file() else {}
 
 
+def _settings(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return every setting that a manifest tells of, by its dotted name."""
+    return {**manifest.get("defaulted", {}), **manifest.get("given", {})}
+
+
 def _decoding(file: Path) -> str:
     """Return how a recording was decoded, in words, as its manifest says."""
     content = _manifest(file)
-    settings = {**content.get("defaulted", {}), **content.get("given", {})}
+    settings = _settings(content)
     known = {name: settings[key] for name in Generation.model_fields if (key := f"generation.{name}") in settings}
     is_chat = content.get("backend") == "endpoint" and settings.get("endpoint.protocol") == "chat"
     how: Protocol = "chat" if is_chat else "summarization"

@@ -17,7 +17,14 @@ import numpy as np
 
 from helpers.engines.model_files import model_hashes
 from helpers.engines.variant_server import ServedVariant
-from helpers.experiments.recordings import ScoredRecord, in_both, of_another_model, recorded_by, scored_recording
+from helpers.experiments.recordings import (
+    ScoredRecord,
+    in_both,
+    of_another_model,
+    recorded_by,
+    score_recordings,
+    scored_recording,
+)
 from helpers.params import ComparedWith, Params
 from helpers.runs.request_log import Record
 from helpers.runs.sender import RequestSender
@@ -163,6 +170,13 @@ def qualities(params: Params, section: str, ways: Sequence[Way]) -> dict[str, di
             agreement = rate(sum(ours.texts == theirs.texts for ours, theirs in both), len(both))
             found[name] |= {**pairs[name], "p_loss": lost.get(name), "agreement": agreement}
     return found
+
+
+def score_all(params: Params) -> None:
+    """Score every recording that pages 02 to 04 compare, so that they find the scores in the cache."""
+    score_recordings(params)
+    qualities(params, "settings", params.compared_settings)
+    qualities(params, "quantization", params.quantization.variants)
 
 
 def _grouped(records: Sequence[Record]) -> dict[str, list[Record]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from helpers.experiments import quantization
+from helpers.experiments import quantization, recordings
+from helpers.experiments.recordings import compare_recordings
 from helpers.experiments.variants import latency, qualities, speedup, spread
 from helpers.params import Samples, Variant
 from helpers.params.files import load_params
@@ -153,3 +155,25 @@ def test_rounds_that_differ_widen_what_dialogues_alone_would_say() -> None:
     assert ratio.low is not None
     assert ratio.high is not None
     assert ratio.high / ratio.low > 2, "the other's rounds differ by as much as a second"
+
+
+def test_what_pages_compare_is_scored_beside_a_conversion_and_found_by_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[object] = []
+
+    @contextmanager
+    def at_once(processes: int) -> Iterator[Any]:
+        yield SimpleNamespace(submit=lambda work, *given: done.append(work(*given)))
+
+    params = load_params("demo")
+    monkeypatch.setattr(quantization, "pool", at_once)
+    monkeypatch.setattr(quantization, "converted_size", lambda model, tell: done.append(model.dtype))
+    monkeypatch.setattr(quantization, "is_converted", lambda model: model.dtype != "int4")
+    quantization.prepare(params, print)
+    assert done == [None, "int4"]
+    monkeypatch.setattr(recordings, "_scored", lambda *_: pytest.fail("scored again"))
+    assert all(found.n == 442 for found in compare_recordings(params))
+    for section, ways in (("settings", params.compared_settings), ("quantization", params.quantization.variants)):
+        assert any("quality" in fields for fields in qualities(params, section, ways).values())
+    monkeypatch.setattr(quantization, "is_converted", lambda model: True)
+    quantization.prepare(params, print)
+    assert done == [None, "int4"], "nothing is started where nothing is to be converted"

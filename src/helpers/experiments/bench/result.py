@@ -25,7 +25,8 @@ class ShapeResult(Frozen):
     """One kind of request: tokens in (one number per text) and out, what it takes, and the machine's limits.
 
     ``gflop`` are billions of operations, once for the texts and in each step; ``step_bytes`` is what a step reads with
-    weights of int8. ``limit`` is with those and the fastest type of matrices, ``limit_fp32`` with fp32 alone.
+    weights of int8. ``limit`` is with those and the fastest type of matrices, ``limit_fp32`` with fp32 alone. What has
+    weights of fewer bits may be faster than ``limit``.
     """
 
     inputs: tuple[int, ...]

@@ -2,7 +2,7 @@
 
 A multiplication with its addition is two operations. Every matrix is read once for a step and for all that is in the
 batch; the keys and values of the encoder's output are computed and read once for all beams. Layer norms, softmax and
-the search itself are not counted, so that no engine can be faster than the limit.
+the search itself are not counted, so that no engine whose weights have as many bytes can be faster than the limit.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def page(found: Bench, links: Sequence[Link] = (), others: Mapping[Path, Bench] 
         engines(result),
         Markup("<h2>Every kind of request</h2>"),
         *(times(result, output) for output in _outputs(result)),
-        Markup("<h2>The machine's own limit</h2>"),
+        Markup("<h2>The machine's int8 limit</h2>"),
         limits(result),
         folded(
             method(result),
@@ -92,7 +92,7 @@ def page(found: Bench, links: Sequence[Link] = (), others: Mapping[Path, Bench] 
 
 
 def answer(result: Cited) -> Markup:
-    """Return the engine that is fastest most often, and how far the best is from the machine's limit."""
+    """Return the engine that is fastest most often, and how far the best of eight bits is from the limit."""
     pairs = [(engine, shape, cell) for engine, shape, cell in _cells(result) if cell.over_limit.raw]
     if not pairs:
         return Markup("<p class='answer'><strong>Not measured:</strong> no engine answered.</p>")
@@ -103,7 +103,9 @@ def answer(result: Cited) -> Markup:
     names = [engine.label.raw for engine, _ in best.values()]
     winner = max(dict.fromkeys(names), key=names.count)
     own = [cell for engine, cell in best.values() if engine.label.raw == winner and cell.speedup.raw]
-    nearest = min((cell for _, cell in best.values()), key=lambda cell: cell.over_limit.raw)
+    # Weights of four bits are half the bytes of the limit, so that it does not bind them.
+    bound = [pair for pair in pairs if pair[0].dtype.raw != "int4"] or pairs
+    engine, _, nearest = min(bound, key=lambda pair: pair[2].over_limit.raw)
     fast = sentence(
         "<strong>{name}</strong> has the lowest median at {most} kinds of requests",
         name=quoted(winner),
@@ -113,7 +115,9 @@ def answer(result: Cited) -> Markup:
         most = max(own, key=lambda cell: cell.speedup.value.raw)
         fast += sentence(", at best {ratio} as fast as transformers fp32", ratio=number(most.speedup.value, "ratio"))
     near = sentence(
-        "The nearest to the machine's own limit takes {ratio} its time.", ratio=number(nearest.over_limit, "ratio")
+        "The nearest to the machine's limit for weights of eight bits is {name}: {ratio} its time.",
+        name=quoted(engine.label),
+        ratio=number(nearest.over_limit, "ratio"),
     )
     early = (
         sentence("<p class='note'>Ended early: {why}.</p>", why=quoted(result.stopped)) if result.stopped else Markup()
@@ -160,7 +164,7 @@ def times(result: Cited, output: int) -> Markup:
         Column("Median", numeric=True, better="down"),
         Column("Over transformers fp32", numeric=True, better="up"),
         Column("Over the fastest fp32", numeric=True, better="up"),
-        Column("Times the limit", numeric=True, better="down"),
+        Column("Times the int8 limit", numeric=True, better="down"),
         Column("Tokens a second", numeric=True, better="up"),
         Column("Rounds", numeric=True),
     ]
@@ -218,7 +222,7 @@ def limits(result: Cited) -> Markup:
         Column("Once", unit="billion operations", numeric=True),
         Column("A step", unit="billion operations", numeric=True),
         Column("A step reads", unit="MB, int8", numeric=True),
-        Column("Limit", numeric=True),
+        Column("Limit, int8", numeric=True),
         Column("Limit, fp32", numeric=True),
     ]
     rows = [
@@ -235,7 +239,8 @@ def limits(result: Cited) -> Markup:
     ]
     note = (
         "The limit reads int8 weights and computes with the fastest type of matrices measured; each part waits for its "
-        "operations or its bytes, whichever take longer. Layer norms, softmax and the search itself are not counted."
+        "operations or its bytes, whichever take longer. Layer norms, softmax and the search itself are not counted. "
+        "Only weights of fewer bits can be faster."
     )
     return facts([*bandwidths, *rates]) + table("The fewest seconds", columns, rows, id="limits", note=note)
 
@@ -273,7 +278,7 @@ def figures(result: Cited) -> Iterator[Markup]:
             rows = [(engine.label.raw, engine.cells[name].speedup) for engine in measured[1:]]
             if any(found.raw for _, found in rows) and measured[0].cells[name].speedup.raw:
                 title = read_as(shape.raw.inputs)
-                limit = TargetLine(measured[0].cells[name].over_limit, "limit")
+                limit = TargetLine(measured[0].cells[name].over_limit, "int8 limit")
                 charts.append(Chart(title, rows, "ratio", limit, head=quoted(title)))
         if charts and reference:
             finding = sentence(
@@ -281,7 +286,7 @@ def figures(result: Cited) -> Iterator[Markup]:
             )
             subtitle = (
                 "median over rounds, and its 95 % interval where there are enough; the line is an engine at the "
-                "machine's own limit"
+                "machine's limit for weights of eight bits"
             )
             yield small_multiples(f"out-{output}", finding, subtitle, charts, by="Engine")
 

@@ -19,7 +19,7 @@ def reached(result: Cited) -> Markup:
 
 
 def bars(result: Cited) -> Markup:
-    """Return every bar with the nearest that was reached, and what an engine at the machine's limit would reach.
+    """Return every bar with the nearest that was reached, and what an engine at the int8 limit would reach.
 
     The two columns that are of engines alone are left out where no bar has them.
     """
@@ -30,7 +30,7 @@ def bars(result: Cited) -> Markup:
         Column("Measured", numeric=True),
         Column("Engine"),
         *(
-            (Column(head, numeric=True) for head in ("Over the fastest fp32", "At the machine's limit"))
+            (Column(head, numeric=True) for head in ("Over the fastest fp32", "At the int8 limit"))
             if of_engines
             else ()
         ),
@@ -59,8 +59,8 @@ def bars(result: Cited) -> Markup:
     note = sentence("The goals: {source}. With fewer rounds a goal is undecided.", source=source)
     if of_engines:
         note += Markup(
-            " The last column of figures is the speed-up of an engine at the machine's own limit: where even that is "
-            "below the bar, no engine can reach the bar here."
+            " The last column of figures is the speed-up of an engine at the machine's limit for weights of eight "
+            "bits: where even that is below the goal, only weights of fewer bits can reach it here."
         )
     missed = [bar for bar in result.bars if bar.verdict.raw == "missed" and bar.tried.raw]
     tried = [sentence("Missed: {label}. {tried}", label=quoted(bar.label), tried=quoted(bar.tried)) for bar in missed]

@@ -29,9 +29,7 @@ def beside(out: Path, result: str) -> dict[Path, Bench]:
 def elsewhere(here: Cited, others: Sequence[Cited]) -> Markup:
     """Return what every goal's best engine reached here and on the machines of the others."""
     columns = [Column("Goal"), *(Column(one.manifest.processor.raw, numeric=True) for one in (here, *others))]
-    rows = [
-        [quoted(bar.label), *(_reached(bar.label.raw, one) for one in (here, *others))] for bar in here.bars
-    ]
+    rows = [[quoted(bar.label), *(_reached(bar.label.raw, one) for one in (here, *others))] for bar in here.bars]
     pages = [
         sentence(
             "<a href='{page}'>{name}, {n} cores</a>", page=f"{one.address.rpartition('/')[0]}/index.html",

@@ -43,7 +43,7 @@ def answer(result: Cited) -> Markup:
     if result.reason:
         return not_measured(result.reason.raw)
     scores = result.scores
-    parts = [_recorded(result)] if result.raw.is_regression_check and result.recordings else []
+    parts = [_recorded(result)] if result.raw.is_told_by_recordings else []
     parts.append(
         sentence(
             "{n} of {asked} dialogues have a summary in this run.",
@@ -58,8 +58,7 @@ def answer(result: Cited) -> Markup:
                 n=number(result.baseline_equal, "count"),
             )
         )
-    told = result.raw.is_regression_check and bool(result.recordings)  # by the recorded answers, before
-    if "rougeL" in scores.raw and not told:
+    if "rougeL" in scores.raw and not result.raw.is_told_by_recordings:
         parts.append(
             sentence(
                 "ROUGE-L is {value} on average ({between}).",
@@ -67,7 +66,7 @@ def answer(result: Cited) -> Markup:
                 between=between(scores["rougeL"], "score"),
             )
         )
-    if "key_fact_recall" in scores.raw and not told:
+    if "key_fact_recall" in scores.raw and not result.raw.is_told_by_recordings:
         parts.append(
             sentence(
                 "{value} of the facts that a summary must contain are in it ({between}).",
@@ -109,7 +108,7 @@ def key_figures(run: Run, result: Cited) -> Markup:
 
 def _best_known(result: Cited) -> Cited:
     """Return the scores of this very system on the most dialogues: its recorded answers', else those of this run."""
-    if result.raw.is_regression_check and result.recordings:
+    if result.raw.is_told_by_recordings:
         return next(iter(result.recordings)).estimates
     return result.scores
 
@@ -168,7 +167,7 @@ def by_group(result: Cited) -> Markup:
 
     Nothing where the recorded answers of the same system show the same groups on many more dialogues.
     """
-    if result.raw.is_regression_check and result.recordings:
+    if result.raw.is_told_by_recordings:
         return Markup()
     groups = [group for group in result.groups if group.by.raw != "truncated" or _splits(result, "truncated")]
     if not groups:
@@ -217,7 +216,7 @@ def comparisons(result: Cited) -> Markup:
             equal = sentence("{n} answers equal word for word", n=number(result.baseline_equal, "count"))
             rows.append([f"{label}, of this system", "regression check", equal, "–", number(paired.n, "count")])
             continue
-        if field == "untuned" and result.raw.is_regression_check and result.recordings:
+        if field == "untuned" and result.raw.is_told_by_recordings:
             rows.append([label, "by recorded answers", "see what fine-tuning gained", "–", "–"])
             continue
         if paired.raw is None:

@@ -111,3 +111,8 @@ class SampleEval(PageResult):
     def is_regression_check(self) -> bool:
         """Whether all answers are those recorded of the same system: that they are equal says nothing of quality."""
         return self.baseline_is_own and self.baseline is not None and self.baseline_equal == self.baseline.n
+
+    @property
+    def is_told_by_recordings(self) -> bool:
+        """Whether recorded answers of this very system say what its summaries are worth, on more dialogues."""
+        return self.is_regression_check and bool(self.recordings)

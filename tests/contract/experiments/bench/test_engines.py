@@ -177,6 +177,12 @@ def test_ratios_are_taken_round_by_round_and_bars_are_held_by_the_best_that_may(
     assert verdicts["Batch of 8 mixed lengths"] == (None, "", "not measured")
     large = bench([reference, fp32], shapes=LARGE).bars[3]
     assert (large.verdict, large.reached, large.at_least) == ("missed", None, 3.8), "none of them is under 1 GB"
+    four = times(Variant(engine="openvino", dtype="int4"), {"200x60": 0.001, "800x60": 0.001})
+    halved = bench([reference, small, four], shapes=LARGE)
+    assert halved.bars[1].engine == "CTranslate2 int8", "the int8 limit does not bind weights of four bits"
+    for processor, at_most in (("AMD EPYC", 1.4), ("Intel(R) Xeon(R) Processor", 1.7)):
+        there = halved.manifest.model_copy(update={"processor": processor})
+        assert judge(halved.model_copy(update={"manifest": there}))[1].at_most == at_most
     few = bench([times(FP32, {"800x60": 9.0}, 4), times(Variant(dtype="int8"), {"800x60": 1.0}, 4)], shapes=LARGE)
     assert {bar.verdict for bar in few.bars if bar.reached} == {"undecided"}
 
