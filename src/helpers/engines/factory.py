@@ -6,28 +6,22 @@ import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
-from helpers import SPINS
 from helpers.backends.base import Backend
 from helpers.backends.endpoint import endpoint_url, open_endpoint
 from helpers.backends.replay import ReplayBackend
 from helpers.core.environment import variables
 from helpers.core.errors import ModelError
-from helpers.core.machine import cpuinfo
+from helpers.core.machine import spins
 from helpers.engines.installed import missing
 from helpers.params import Model, Params
 from helpers.samples.dataset import Sample
 
-#: After so many rounds a waiting thread of CTranslate2 sleeps, unless somebody says otherwise. On two cores of a Xeon
-#: it kept 52 % of its fair share beside a busy neighbour so, and lost 8 % alone; with 2,500 rounds 36 % and 3 %.
-BRIEF_SPINS = "1500"
-#: The same by vendor, where other rounds are better: on two cores of an EPYC 54 % and 3 %; with 1,500 33 % and 5 %.
-BRIEF_SPINS_OF = {"AuthenticAMD": "700"}
-
 
 def brief_spins() -> AbstractContextManager[None]:
-    """Have a library that is imported meanwhile put its waiting threads to sleep soon: it reads this once."""
-    rounds = BRIEF_SPINS_OF.get(cpuinfo("vendor_id"), BRIEF_SPINS)
-    return variables({"GOMP_SPINCOUNT": rounds} if os.environ["GOMP_SPINCOUNT"] == SPINS else {})
+    """Have CTranslate2, imported meanwhile, put its waiting threads to sleep sooner than torch: it reads this once."""
+    rounds = spins()
+    is_ours = os.environ["GOMP_SPINCOUNT"] == rounds.torch
+    return variables({"GOMP_SPINCOUNT": rounds.ctranslate2} if is_ours else {})
 
 
 def load_local(model: Model) -> Backend:

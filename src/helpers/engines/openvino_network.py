@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ctypes
 import mmap
-from collections.abc import Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ ROOM = 128
 PART = 256
 #: What is computed in, by the type of the weights; where the processor has no bf16 it is fp32.
 MATRICES = {"float32": "f32", "bfloat16": "bf16", "float16": "f32", "int8": "bf16", "int4": "bf16"}
+#: Seconds from one giving back of memory to the next, while a model is loaded.
+OFTEN = 0.02
 #: Weights of a row that share a scale, with ``int4``.
 GROUP = 64
 
@@ -79,8 +82,8 @@ class ChatNetwork:
         self._heads, self._size = (ports[0].get_partial_shape()[place].get_length() for place in (1, 3))
         #: As what numpy holds it; the bits of bf16, which it has not, lie in its float16.
         self._held = openvino.Tensor(self._type, openvino.Shape([0])).data.dtype
-        self.begin([[0]])  # what computes takes its own copy of the weights
-        _give_back(folder / WEIGHTS)
+        with _Weights(folder / WEIGHTS).copied():  # by what computes, when it is first used
+            self.begin([[0]])
 
     def begin(self, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
         """Read prompts; returns the scores of the token that comes first, (prompts, vocabulary)."""
@@ -159,16 +162,15 @@ class Seq2SeqNetwork:
     def __init__(self, folder: Path, told: dict[str, str], start: int, padding: int) -> None:
         self._start, self._padding, self.computed = start, padding, told["INFERENCE_PRECISION_HINT"]
         self._reading, self._writing = (_compiled(folder / file, told) for file in (READING, WRITING))
-        # What computes takes its own copy of the weights when it is first used: one graph after the other, so that the
-        # highest use of memory is lower.
-        self._read([[padding]])
-        _give_back(folder / WEIGHTS)
-        self.step([start], [0])
-        _give_back(folder / WEIGHTS)
+        self._weights = _Weights(folder / WEIGHTS)
+        with self._weights.copied():  # by what computes, when it is first used
+            self._read([[padding]])
+            self.step([start], [0])
 
     def begin(self, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
         """Read texts; returns the scores of the token that comes first, (texts, vocabulary)."""
         self._read(prompts)
+        self._weights.give_back()  # what a text needed of the embeddings, and what lies around it
         return self.step([self._start] * len(prompts), range(len(prompts)))
 
     def _read(self, prompts: Sequence[Sequence[int]]) -> None:
@@ -208,17 +210,40 @@ def _compiled(file: Path, told: dict[str, str]) -> Any:
     return core.compile_model(prepared.build(), "CPU", told).create_infer_request()
 
 
-def _give_back(file: Path) -> None:
-    """Give back the memory of a file of weights that is mapped and has been read.
+class _Weights:
+    """A file of weights, which engines map into memory.
 
     What computes has its own copy from the first use on, in its own order, and the file's would count as memory in use
-    for as long as the model is there. Nothing is lost: whatever is read again comes from the file. Only Linux tells
-    where a file is mapped.
+    for as long as the model is there. Given back, nothing is lost: whatever is read again comes from the file. Only
+    Linux tells where a file is mapped.
     """
-    with suppress(OSError):  # what cannot be given back is kept, and nothing else changes
-        mapped = str(file.resolve())
-        for line in Path("/proc/self/maps").read_text(errors="surrogateescape").splitlines():
-            addresses, *_, name = line.split(maxsplit=5)
-            if name == mapped:
-                begin, end = (int(address, 16) for address in addresses.split("-"))
-                ctypes.CDLL(None).madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), mmap.MADV_DONTNEED)
+
+    def __init__(self, file: Path) -> None:
+        self._name = str(file.resolve())
+
+    def give_back(self) -> None:
+        """Give back the memory of what was read."""
+        with suppress(OSError):  # what cannot be given back is kept, and nothing else changes
+            for line in Path("/proc/self/maps").read_text(errors="surrogateescape").splitlines():
+                addresses, rights, *_, name = line.split(maxsplit=5)
+                if name == self._name and "w" not in rights:
+                    begin, end = (int(address, 16) for address in addresses.split("-"))
+                    ctypes.CDLL(None).madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), mmap.MADV_DONTNEED)
+
+    @contextmanager
+    def copied(self) -> Iterator[None]:
+        """Give back what is read, again and again while a model makes its copy: both at once would be the most."""
+        ended = threading.Event()
+
+        def repeat() -> None:
+            while not ended.wait(OFTEN):
+                self.give_back()
+
+        repeating = threading.Thread(target=repeat, name="give-back", daemon=True)
+        repeating.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            repeating.join()
+            self.give_back()

@@ -35,9 +35,9 @@ SHARE, COST = 0.4, 0.97
 #: What was tried in vain and what limits it, of an engine that misses a bar.
 TRIED = {
     "CTranslate2 int8": (
-        "Its waiting threads sleep after 1,500 rounds, and two of them wait behind every matrix. After 2,500 rounds it "
-        "lost 3 % alone, but kept 36 % of its share beside one busy neighbour; after 4,000 nothing, and 26 % (measured "
-        "on two cores of a Xeon with AVX-512)."
+        "On two cores of a Xeon with AVX-512 its waiting threads sleep after 1,500 rounds, and two of them wait behind "
+        "every matrix. After 2,500 rounds it lost 3 % alone, but kept 36 % of its share beside one busy neighbour; "
+        "after 4,000 nothing, and 26 %."
     )
 }
 

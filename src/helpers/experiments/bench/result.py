@@ -26,7 +26,7 @@ class ShapeResult(Frozen):
 
     ``gflop`` are billions of operations, once for the texts and in each step; ``step_bytes`` is what a step reads with
     weights of int8. ``limit`` is with those and the fastest type of matrices, ``limit_fp32`` with fp32 alone. What has
-    weights of fewer bits may be faster than ``limit``.
+    weights of four bits may be faster than ``limit``.
     """
 
     inputs: tuple[int, ...]

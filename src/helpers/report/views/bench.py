@@ -240,7 +240,7 @@ def limits(result: Cited) -> Markup:
     note = (
         "The limit reads int8 weights and computes with the fastest type of matrices measured; each part waits for its "
         "operations or its bytes, whichever take longer. Layer norms, softmax and the search itself are not counted. "
-        "Only weights of fewer bits can be faster."
+        "Only weights of four bits can be faster."
     )
     return facts([*bandwidths, *rates]) + table("The fewest seconds", columns, rows, id="limits", note=note)
 

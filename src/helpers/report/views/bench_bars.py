@@ -60,7 +60,7 @@ def bars(result: Cited) -> Markup:
     if of_engines:
         note += Markup(
             " The last column of figures is the speed-up of an engine at the machine's limit for weights of eight "
-            "bits: where even that is below the goal, only weights of fewer bits can reach it here."
+            "bits: where even that is below the goal, only weights of four bits can reach it here."
         )
     missed = [bar for bar in result.bars if bar.verdict.raw == "missed" and bar.tried.raw]
     tried = [sentence("Missed: {label}. {tried}", label=quoted(bar.label), tried=quoted(bar.tried)) for bar in missed]

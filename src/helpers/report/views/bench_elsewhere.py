@@ -27,27 +27,35 @@ def beside(out: Path, result: str) -> dict[Path, Bench]:
 
 
 def elsewhere(here: Cited, others: Sequence[Cited]) -> Markup:
-    """Return what every goal's best engine reached here and on the machines of the others."""
-    columns = [Column("Goal"), *(Column(one.manifest.processor.raw, numeric=True) for one in (here, *others))]
-    rows = [[quoted(bar.label), *(_reached(bar.label.raw, one) for one in (here, *others))] for bar in here.bars]
+    """Return what every goal's best engine reached on this machine, the first, and on those of the others."""
+    columns = [
+        Column("Goal"),
+        Column("Processor"),
+        Column("Measured", numeric=True),
+        Column("Engine"),
+        Column("Verdict"),
+    ]
+    rows: list[list[Markup | str]] = []
+    for bar in here.bars:
+        for place, one in enumerate((here, *others)):
+            label = quoted(bar.label) if place == 0 else ""
+            rows.append([label, quoted(one.manifest.processor), *_reached(bar.label.raw, one)])
     pages = [
         sentence(
-            "<a href='{page}'>{name}, {n} cores</a>", page=f"{one.address.rpartition('/')[0]}/index.html",
-            name=quoted(one.manifest.processor), n=number(one.manifest.cores, "count"),
+            "<a href='{page}'>{name}</a>, {n} cores",
+            page=f"{one.address.partition('#')[0].rpartition('/')[0]}/index.html",
+            name=quoted(one.manifest.processor),
+            n=number(one.manifest.cores, "count"),
         )
         for one in others
-    ]  # fmt: skip
-    note = Markup("The first column of figures is this machine; measured in the same way: {}.").format(
-        Markup("; ").join(pages)
-    )
+    ]
+    note = Markup("Measured in the same way on {}.").format(Markup("; ").join(pages))
     return table("The best result of each goal, by processor", columns, rows, id="elsewhere", note=note)
 
 
-def _reached(label: str, found: Cited) -> Markup | str:
+def _reached(label: str, found: Cited) -> list[Markup | str]:
     bar = next((bar for bar in found.bars if bar.label.raw == label), None)
     if bar is None or bar.reached.raw is None:
-        return "–"
+        return ["–", "–", chip("not measured")]
     style: Style = bar.unit.raw
-    return number(bar.reached, style) + Markup('<span class="aside">{} {}</span>').format(
-        quoted(bar.engine), chip(bar.verdict.raw)
-    )
+    return [number(bar.reached, style), quoted(bar.engine), chip(bar.verdict.raw)]
