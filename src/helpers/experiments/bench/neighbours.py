@@ -26,8 +26,9 @@ from helpers.samples.dataset import load_samples
 ENGINES = (("transformers", "float32"), ("ctranslate2", "int8"), ("openvino", "float16"))
 #: How many others are at work.
 BUSY = (1, 2)
-#: Requests of one figure, and how many tokens each may write: the figure is a rate, not an answer.
-REQUESTS, WRITTEN = 3, 24
+#: Requests of one figure at the least, and for how many seconds they go on at the least: a second alone does not tell
+#: a rate to some per cent. How many tokens each may write: the figure is a rate, not an answer.
+REQUESTS, SECONDS, WRITTEN = 3, 4.0, 24
 #: The environment of a server whose waiting threads spin as long as the libraries have them by default.
 SPINNING = {"GOMP_SPINCOUNT": "300000", "KMP_BLOCKTIME": "200"}
 #: Of its fair share beside others, and of its rate alone with threads that spin.
@@ -60,6 +61,7 @@ def measure(rounds: int, minutes: float, command: str, tell: Callable[[str], Non
         manifest=manifest.model_copy(update={"finished_at": datetime.now(UTC)}),
         rounds_asked=rounds,
         requests=REQUESTS,
+        least_seconds=SECONDS,
         tokens=WRITTEN,
         seconds=time.monotonic() - began,
         engines=tuple(measured),
@@ -132,13 +134,14 @@ def _ratios(rates: Sequence[float], reference: Sequence[float], times: int = 1) 
 
 def _rate(backend: EndpointBackend, params: Params, dialogue: str, name: str) -> float:
     """Return the requests per second with one sent after the other; raises `RunError` when one fails."""
-    began = time.perf_counter()
-    for _ in range(REQUESTS):
+    began, done = time.perf_counter(), 0
+    while done < REQUESTS or time.perf_counter() - began < SECONDS:
         try:
             backend.summarise([dialogue], params.generation)
         except RequestError as error:
             raise RunError(f"{name}: a request failed ({error}); see its server.log") from None
-    return REQUESTS / (time.perf_counter() - began)
+        done += 1
+    return done / (time.perf_counter() - began)
 
 
 @contextmanager

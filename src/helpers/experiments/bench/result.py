@@ -179,13 +179,15 @@ class BesideOthers(Frozen):
 class Neighbours(Frozen):
     """A whole bench of busy neighbours: ``neighbours.json``.
 
-    A rate is over ``requests`` requests, one after the other, that write at most ``tokens`` tokens each.
+    A rate is over ``requests`` requests or more, one after the other for ``least_seconds`` or longer, of at most
+    ``tokens`` new tokens each.
     """
 
     schema_version: Literal[1] = 1
     manifest: Manifest
     rounds_asked: int
     requests: int
+    least_seconds: float = 0.0
     tokens: int
     seconds: float
     engines: tuple[BesideOthers, ...]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from markupsafe import Markup
 
 from helpers.core.environment import redact
+from helpers.core.errors import HelpersError
 from helpers.core.model import Frozen
 from helpers.core.published import publish
 from helpers.core.text import Style
@@ -28,11 +30,15 @@ STAMP = "Architecture timings: how fast each engine computes, not how good its s
 
 
 def write(found: Bench, out: Path) -> None:
-    """Publish ``bench.json`` and the page over it in a folder, both or none; pages beside it then name it, too."""
-    benches = {out.resolve(): found, **beside(out, RESULT)}
+    """Publish ``bench.json`` and the page over it in a folder, both or none.
+
+    The pages of benches beside it are written anew, to name it too; one that cannot be is left as it is.
+    """
+    benches = {out.resolve(): found, **beside(out, RESULT, PAGE)}
     for folder, bench in benches.items():
         others = {name: one for name, one in benches.items() if name != folder}
-        put(bench, page(bench, nav(folder, PAGE), others), folder, FILES, MAKER)
+        with nullcontext() if bench is found else suppress(HelpersError):
+            put(bench, page(bench, nav(folder, PAGE), others), folder, FILES, MAKER)
 
 
 def put(found: Frozen, html: str, out: Path, names: tuple[str, str], maker: str) -> None:

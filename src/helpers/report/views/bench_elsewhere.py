@@ -16,11 +16,11 @@ from helpers.report.components.tables import Column, chip, table
 from helpers.runs.results.cited import Cited
 
 
-def beside(out: Path, result: str) -> dict[Path, Bench]:
-    """Return the benches whose ``result`` lies in folders beside ``out``; one that this version cannot read is none."""
+def beside(out: Path, result: str, page: str) -> dict[Path, Bench]:
+    """Return the benches whose ``result`` and ``page`` lie in folders beside ``out``, those that can be read."""
     found = {}
     for file in sorted(out.resolve().parent.glob(f"*/{result}")):
-        if file.parent != out.resolve():
+        if file.parent != out.resolve() and file.with_name(page).is_file():
             with suppress(ValidationError, OSError):
                 found[file.parent] = Bench.model_validate_json(file.read_bytes())
     return found

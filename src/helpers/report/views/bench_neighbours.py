@@ -95,9 +95,12 @@ def method(result: Cited) -> Markup:
     return sentence(
         "<p>The demonstration model in server processes of its own, asked over HTTP on loopback. In every round one "
         "server gets requests alone, then beside one and beside two others that are kept busy; then one whose waiting "
-        "threads spin as long as their libraries have them by default. A rate is of {requests} requests one after the "
-        "other, of at most {tokens} new tokens each. The fair throughput is the rate alone, divided by how many "
-        "are at work. Warm-up is apart, and a request that fails ends the bench.</p>",
+        "threads spin as long as their libraries have them by default. A rate is of {requests} requests {longer}one "
+        "after the other, of at most {tokens} new tokens each. The fair throughput is the rate alone, divided by how "
+        "many are at work. Warm-up is apart, and a request that fails ends the bench.</p>",
         requests=number(result.requests, "count"),
+        longer=sentence("or more, for {v} or longer, ", v=number(result.least_seconds, "s"))
+        if result.least_seconds.raw
+        else "",
         tokens=number(result.tokens, "count"),
     )

@@ -212,17 +212,21 @@ def test_benches_of_two_machines_beside_each_other_name_each_other(tmp_path: Pat
     here = bench([times(FP32, {shape.name: 9.0 for shape in LARGE})], shapes=LARGE)
     there = here.model_copy(update={"manifest": here.manifest.model_copy(update={"processor": "Another <1>"})})
     view.write(here, tmp_path / "bench")
-    (tmp_path / "older").mkdir()
-    (tmp_path / "older" / "bench.json").write_text('{"schema_version": 0}')
+    for name, text in (("older", '{"schema_version": 0}'), ("foreign", here.model_dump_json())):
+        (tmp_path / name).mkdir()
+        for file in ("bench.json", "index.html"):
+            (tmp_path / name / file).write_text(text)
     view.write(there, tmp_path / "bench-2")
     for own, other in (("bench", "bench-2"), ("bench-2", "bench")):
         html = (tmp_path / own / "index.html").read_text()
         assert f"../{other}/index.html" in html
         data = {"bench.json": json.loads((tmp_path / own / "bench.json").read_text())}
-        data[f"../{other}/bench.json"] = json.loads((tmp_path / other / "bench.json").read_text())
+        for beside in (other, "foreign"):
+            data[f"../{beside}/bench.json"] = json.loads((tmp_path / beside / "bench.json").read_text())
         assert wrong_citations(html, data) == []
         assert loose_digits(html, [r"CTranslate2"]) == []
         assert "Another &lt;1&gt;" in html
+    assert (tmp_path / "foreign" / "index.html").read_text() == here.model_dump_json(), "not ours to write"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -65,6 +66,7 @@ def here(small_machine: None, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str
         return None, backend
 
     monkeypatch.setattr(neighbours, "bring_up", bring_up)
+    monkeypatch.setattr(neighbours, "SECONDS", 0.0)
     return brought_up
 
 
@@ -106,6 +108,18 @@ def test_a_request_that_fails_is_no_rate(monkeypatch: pytest.MonkeyPatch, reques
         measure(1, 1.0, "", lambda line: None)
 
 
+def test_a_rate_takes_enough_requests_and_enough_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    backend: Any = SimpleNamespace(summarise=lambda dialogues, _: (asked.append(*dialogues), time.sleep(0.01)))
+    for seconds, fewest in ((0.0, 3), (0.2, 4)):
+        asked.clear()
+        monkeypatch.setattr(neighbours, "SECONDS", seconds)
+        rate = neighbours._rate(backend, Params(), "Ann: Hello", "an engine")
+        assert fewest <= len(asked) <= 21
+        assert 0 < rate <= 100
+    assert 0.2 <= len(asked) / rate <= 2
+
+
 def result(beside_two: float, rounds: int = 8) -> Neighbours:
     """Return a bench whose engine keeps a given share beside two."""
     alone, two = (1.0,) * rounds, (beside_two / 3,) * rounds
@@ -115,7 +129,7 @@ def result(beside_two: float, rounds: int = 8) -> Neighbours:
         "cost": neighbours.median_of([1.0] * rounds),
     }  # fmt: skip
     manifest = {"run": "r", "command": "python -m helpers bench --neighbours", "started_at": "2026-01-01T00:00:00Z"}
-    asked = {"rounds_asked": rounds, "requests": 3, "tokens": 24, "seconds": 9.0}
+    asked = {"rounds_asked": rounds, "requests": 3, "tokens": 24, "least_seconds": 4.0, "seconds": 9.0}
     found = Neighbours.model_validate({"manifest": manifest, **asked, "engines": [one]})
     return found.model_copy(update={"bars": judge(found)})
 
