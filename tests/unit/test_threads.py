@@ -14,7 +14,7 @@ from helpers.core.machine import spins
     ("told", "rounds"),
     [
         ("processor\t: 0\nvendor_id\t: GenuineIntel\n", ("10000", "1500")),
-        ("vendor_id\t: AuthenticAMD\nvendor_id\t: GenuineIntel\n", ("2500", "700")),
+        ("vendor_id\t: AuthenticAMD\nvendor_id\t: GenuineIntel\n", ("2500", "900")),
         ("CPU implementer\t: 0x41\n", ("10000", "1500")),
         (None, ("10000", "1500")),
     ],

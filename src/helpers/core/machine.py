@@ -23,9 +23,9 @@ class Spins(NamedTuple):
 #: On two cores of a Xeon transformers kept 54 % of its fair share beside a busy neighbour so, and lost nothing alone
 #: (with 1,500 rounds a fifth); CTranslate2 52 % and 8 %, with 2,500 rounds 36 % and 3 %.
 SPINS = Spins(torch="10000", ctranslate2="1500")
-#: By vendor, where a round takes another time: on two cores of an EPYC 91 % and nothing (with 10,000 rounds 37 %);
-#: CTranslate2 52 % and 2 % (with 1,500 rounds 33 % and 5 %).
-SPINS_OF = {"AuthenticAMD": Spins(torch="2500", ctranslate2="700")}
+#: By vendor, where a round takes another time: on two cores of an EPYC 90 % and nothing (with 10,000 rounds 37 %);
+#: CTranslate2 45 % and 2 % (with 700 rounds 52 % and 4 %, with 1,500 33 % and 5 %).
+SPINS_OF = {"AuthenticAMD": Spins(torch="2500", ctranslate2="900")}
 
 
 def spins() -> Spins:
