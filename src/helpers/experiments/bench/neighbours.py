@@ -38,7 +38,8 @@ TRIED = {
     "CTranslate2 int8": (
         "On two cores of a Xeon with AVX-512 its waiting threads sleep after 1,500 rounds, and two of them wait behind "
         "every matrix. After 2,500 rounds it lost 3 % alone, but kept 36 % of its share beside one busy neighbour; "
-        "after 4,000 nothing, and 26 %. On two cores of an EPYC they sleep after 900; after 700 it kept 52 % and lost 4 %."
+        "after 4,000 nothing, and 26 %. On two cores of an EPYC they sleep after 900; after 700 it kept 52 % and lost "
+        "4 %."
     )
 }
 

@@ -32,7 +32,7 @@ STAMP = "Architecture timings: how fast each engine computes, not how good its s
 def write(found: Bench, out: Path) -> None:
     """Publish ``bench.json`` and the page over it in a folder, both or none.
 
-    The pages of benches beside it are written anew, to name it too; one that cannot be is left as it is.
+    The pages of benches beside it are written again, to name it too; one that cannot be is left as it is.
     """
     benches = {out.resolve(): found, **beside(out, RESULT, PAGE)}
     for folder, bench in benches.items():

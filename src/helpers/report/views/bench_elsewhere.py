@@ -35,11 +35,11 @@ def elsewhere(here: Cited, others: Sequence[Cited]) -> Markup:
         Column("Engine"),
         Column("Verdict"),
     ]
-    rows: list[list[Markup | str]] = []
-    for bar in here.bars:
-        for place, one in enumerate((here, *others)):
-            label = quoted(bar.label) if place == 0 else ""
-            rows.append([label, quoted(one.manifest.processor), *_reached(bar.label.raw, one)])
+    rows = [
+        [quoted(bar.label), quoted(one.manifest.processor), *_reached(bar.label.raw, one)]
+        for bar in here.bars
+        for one in (here, *others)
+    ]
     pages = [
         sentence(
             "<a href='{page}'>{name}</a>, {n} cores",

@@ -24,6 +24,7 @@ from helpers.experiments.bench import neighbours
 from helpers.experiments.bench.neighbours import ENGINES, SPINNING, judge, measure
 from helpers.experiments.bench.result import Neighbours
 from helpers.params import Endpoint, Generation, Params
+from helpers.params.files import load_params
 from helpers.report.views import bench
 from tests.local_server import served
 from tests.page_checks import loose_digits, remote_references, repeated_ids, wrong_citations
@@ -114,7 +115,7 @@ def test_a_rate_takes_enough_requests_and_enough_time(monkeypatch: pytest.Monkey
     for seconds, fewest in ((0.0, 3), (0.2, 4)):
         asked.clear()
         monkeypatch.setattr(neighbours, "SECONDS", seconds)
-        rate = neighbours._rate(backend, Params(), "Ann: Hello", "an engine")
+        rate = neighbours._rate(backend, load_params("demo"), "Ann: Hello", "an engine")
         assert fewest <= len(asked) <= 21
         assert 0 < rate <= 100
     assert 0.2 <= len(asked) / rate <= 2
