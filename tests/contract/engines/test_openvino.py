@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import re
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +27,7 @@ from helpers.engines.openvino_network import ROOM, WEIGHTS, load
 from helpers.engines.transformers import TransformersBackend
 from helpers.params import Generation, Model
 from tests.contract.engines.test_transformers import LONG
+from tests.resident import resident
 
 CHAT = {"id": "demo", "task": "chat", "prompt": "tuned", "context_tokens": 300}
 TEXTS = ("Ann: Lunch at noon?\nBo: Yes, at noon, bring the plan.", LONG)
@@ -109,15 +109,7 @@ def test_a_prompt_is_read_in_parts_as_it_would_be_read_at_once(
 def test_the_mapped_weights_count_as_memory_no_longer(exact: OpenVINOBackend) -> None:
     """What computes has its own copy of them, whatever the length of a text."""
     exact.summarise([LONG], Generation(max_new_tokens=4, num_beams=4))
-    assert 0 <= resident("smollm2-135m-dialogues") < 0.1 * 538e6
-
-
-def resident(model: str) -> int:
-    """Return the bytes of a model's mapped weights that are in memory."""
-    parts = re.split(r"^(?=[0-9a-f]+-[0-9a-f]+ )", Path("/proc/self/smaps").read_text(), flags=re.MULTILINE)
-    ours = [part for part in parts if model in part and WEIGHTS in part]
-    assert ours
-    return sum(1024 * int(re.search(r"Rss:\s+(\d+)", part)[1]) for part in ours)
+    assert 0 <= resident("smollm2-135m-dialogues", WEIGHTS) < 0.1 * 538e6
 
 
 def test_a_beam_sees_its_own_line_and_no_other_however_long(exact: OpenVINOBackend) -> None:

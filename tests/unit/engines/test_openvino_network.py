@@ -10,21 +10,11 @@ from pathlib import Path
 import pytest
 
 from helpers.engines.openvino_network import _Weights
+from tests.resident import resident
 
 #: Far more than what else of this process comes and goes meanwhile.
 SIZE = 1 << 26
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells where a file is mapped")
-
-
-def in_memory(file: Path) -> int:
-    """Return the bytes of a mapped file that are in memory, of all of its mappings."""
-    total, is_it = 0, False
-    for line in Path("/proc/self/smaps").read_text().splitlines():
-        if line.split()[0][:-1].isidentifier():
-            total += int(line.split()[1]) * 1024 if is_it and line.startswith("Rss:") else 0
-        else:
-            is_it = line.endswith(str(file))
-    return total
 
 
 @pytest.fixture
@@ -39,11 +29,11 @@ def test_what_is_read_while_a_copy_is_made_is_given_back_at_once(file: Path) -> 
         with _Weights(file).copied():
             copy = mapped[:]
             deadline = time.monotonic() + 10
-            while in_memory(file) > SIZE // 8 and time.monotonic() < deadline:
+            while resident(file.name) > SIZE // 8 and time.monotonic() < deadline:
                 time.sleep(0.01)
-            assert in_memory(file) <= SIZE // 8, "before the copy is done"
+            assert resident(file.name) <= SIZE // 8, "before the copy is done"
             assert mapped[:] == copy, "whatever is read again comes from the file"
-        assert in_memory(file) <= SIZE // 8
+        assert resident(file.name) <= SIZE // 8
         assert mapped[SIZE // 2] == 7
 
 
