@@ -68,6 +68,15 @@ def planned_requests(params: Params, dialogues: int, pages: Collection[str], url
     return {page: requests for page, requests in found.items() if page in pages and requests}
 
 
+def planned_of_variants(params: Params, dialogues: int, pages: Collection[str]) -> int:
+    """Return about how many requests page 04 sends to the servers of the variants, of which the service gets none."""
+    plan = params.quantization
+    if "04" not in pages or not (params.backend == "local" or plan.model):
+        return 0
+    each = 1 + plan.rounds * (min(plan.dialogues, dialogues) + plan.all_at_once)  # the first warms it up
+    return each * sum(map(plan.times, plan.variants))
+
+
 def announcement(params: Params, dialogues: int, pages: Collection[str], url: str | None) -> str:
     """Return the sentence that precedes the first request to a remote endpoint: requests, minutes, dollars, bounds.
 

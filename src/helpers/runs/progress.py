@@ -11,10 +11,12 @@ from types import TracebackType
 from typing import Self
 
 from helpers.core.console import say, shown
-from helpers.runs.budget import planned_requests
+from helpers.runs.budget import planned_of_variants, planned_requests
 from helpers.runs.run import Run
 
 EVERY = 0.5
+#: What a line of the log holds when a service was only being woken, which takes many short attempts.
+COLD = b'"phase": "cold"'
 
 
 class Progress:
@@ -27,10 +29,11 @@ class Progress:
         self._label, self._page = "", 0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
-        planned = (
-            planned_requests(run.params, run.manifest.dialogues, pages, run.server["url"]) if run.measuring else {}
-        )
-        self._planned = sum(planned.values())
+        self._planned = 0
+        if run.measuring:
+            params, dialogues = run.params, run.manifest.dialogues
+            service = planned_requests(params, dialogues, pages, run.server["url"])
+            self._planned = sum(service.values()) + planned_of_variants(params, dialogues, pages)
 
     def __enter__(self) -> Self:
         if sys.stderr.isatty():
@@ -77,11 +80,11 @@ class Progress:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 
     def _asked(self) -> int:
-        """Return how many lines the log has; the watcher never parses what is being written."""
+        """Return how many lines the log has, but those of waking it; the watcher never parses what is being written."""
         if not self._log.exists():
             return 0
         with self._log.open("rb") as lines:
-            return sum(1 for _ in lines)
+            return sum(COLD not in line for line in lines)
 
     def _remaining(self, elapsed: float) -> str:
         asked = min(self._asked(), self._planned)
