@@ -15,7 +15,7 @@ from helpers.core.errors import InputError
 from helpers.params import Params
 from helpers.params.files import load_params
 from helpers.serving.lifecycle import current_prices, existing, price_of, say_state
-from helpers.serving.management import Manager
+from helpers.serving.management import Manager, management_token, specification
 
 VERBS = {
     "hardware": "list instances with their prices",
@@ -57,6 +57,9 @@ def run(args: argparse.Namespace) -> int:
     params = load_params(args.params, args.overrides)
     if args.action == "hardware":
         return _hardware(params)
+    has_token = management_token(environment(), params.endpoint.url) is not None
+    if args.action in ("create", "resume") and not args.yes and params.deployment and not has_token:
+        return _offer(params, args.action)  # what it would cost is known without an account
     manager = Manager(params, environment())
     actions = {"create": _create, "status": _status, "wait": _wait, "resume": _resume, "delete": _delete}
     if args.action in actions:
@@ -77,6 +80,30 @@ def _hardware(params: Params) -> int:
     return 0
 
 
+def _offer(params: Params, action: str) -> int:
+    """Show what an action that costs money would do, and do nothing."""
+    if action == "create":
+        _show(params)
+    else:
+        _show_price(params)
+    say(f"nothing was {action}d; --yes {action}s it")
+    return 0
+
+
+def _show(params: Params) -> None:
+    assert params.deployment, "an endpoint that is created is declared"
+    declared = params.deployment
+    shown = {"name": declared.name, **specification(params), "secrets": list(declared.secrets)}
+    print(
+        yaml.safe_dump({key: value for key, value in shown.items() if value not in (None, [])}, sort_keys=False), end=""
+    )
+    _show_price(params)
+
+
+def _show_price(params: Params) -> None:
+    print(f"# price: {price_of(params, *current_prices(params))}")
+
+
 def _create(manager: Manager, params: Params, args: argparse.Namespace) -> int:
     state = manager.state()
     if state is not None:
@@ -89,14 +116,9 @@ def _create(manager: Manager, params: Params, args: argparse.Namespace) -> int:
             )
         say(f"endpoint {state.name} exists as configured: {state.status}")
         return 0
-    shown = {"name": manager.deployment.name, **manager.declared, "secrets": list(manager.deployment.secrets)}
-    print(
-        yaml.safe_dump({key: value for key, value in shown.items() if value not in (None, [])}, sort_keys=False), end=""
-    )
-    print(f"# price: {price_of(params, *current_prices(params))}")
     if not args.yes:
-        say("nothing was created; --yes creates it")
-        return 0
+        return _offer(params, "create")
+    _show(params)
     state = manager.create()
     say(f"endpoint {state.name}: {state.status}; 'helpers endpoint wait' waits until it runs")
     return 0
@@ -117,10 +139,9 @@ def _wait(manager: Manager, params: Params, args: argparse.Namespace) -> int:
 
 
 def _resume(manager: Manager, params: Params, args: argparse.Namespace) -> int:
-    print(f"# price: {price_of(params, *current_prices(params))}")
     if not args.yes:
-        say("nothing was resumed; --yes resumes it")
-        return 0
+        return _offer(params, "resume")
+    _show_price(params)
     state = manager.resume()
     say(f"endpoint {state.name}: {state.status}")
     return 0

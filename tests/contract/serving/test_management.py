@@ -61,6 +61,22 @@ def test_nothing_is_created_unasked(endpoint: Command, management: Management) -
     assert management.endpoints == {}
 
 
+def test_the_price_is_shown_without_a_token(
+    endpoint: Command, management: Management, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HF_TOKEN")
+    code, told = endpoint("create")
+    assert (code, management.calls) == (0, [])
+    assert "instance_size: x8" in told
+    assert re.search(r"# price: \$0.268 .*\(the params file, as of .*; now: no token: set HF_MANAGEMENT_TOKEN", told)
+    assert "nothing was created; --yes creates it" in told
+    code, told = endpoint("resume")
+    assert (code, "# price: $0.268" in told, "nothing was resumed; --yes resumes it" in told) == (0, True, True)
+    code, told = endpoint("create", "--yes")
+    assert (code, "no token: set HF_MANAGEMENT_TOKEN" in told) == (2, True)
+    assert endpoint("status")[0] == 2
+
+
 def test_the_whole_life(endpoint: Command, management: Management, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODEL_KEY", "not to be shown")
     code, told = endpoint("create", "--yes", "--set", "deployment.secrets=[MODEL_KEY]")
