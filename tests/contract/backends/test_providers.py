@@ -257,7 +257,7 @@ def test_load_asks_whom_the_params_file_names(tmp_path: Path, capsys: pytest.Cap
     out = tmp_path / "load.json"
     assert main([*load, "--allow-remote", "--json", str(out)]) == 0
     found = json.loads(out.read_text())
-    assert found["asked"]["model"] == "org/streams-quickly"
+    assert (found["asked"]["provider"], found["asked"]["model"]) == ("together", "org/streams-quickly")
     assert found["first_token"]["mean"] >= STREAMS["streams-quickly"][1]
     assert main(["load", "--arrival", "closed", "--duration", "1"]) == 2
     assert "give the URL of a service, or --params" in capsys.readouterr().err

@@ -124,6 +124,7 @@ def test_load_of_a_chat_server_is_reported_with_its_clocks(
     assert found["streaming"]["percentiles"]["first_token"]["p95"]["needs"] == 59
     assert found["repeats"][0]["first_token"]["max"] >= first
     assert found["asked"] == {
+        "provider": None,
         "protocol": "chat",
         "model": "m",
         "settings": {"max_new_tokens": 128, "temperature": 0},

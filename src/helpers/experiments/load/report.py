@@ -46,7 +46,13 @@ def how(params: Params, cache: PromptCache) -> RequestSettings:
     endpoint = params.endpoint
     name = (endpoint.served_model or params.model.id) if endpoint.protocol == "chat" else None
     settings = params.generation.sent(endpoint.protocol)
-    return RequestSettings(protocol=endpoint.protocol, model=name, settings=settings, prompts=cache.reuse)
+    return RequestSettings(
+        provider=params.provider,
+        protocol=endpoint.protocol,
+        model=name,
+        settings=settings,
+        prompts=cache.reuse,
+    )
 
 
 def report_on(

@@ -98,8 +98,12 @@ class RunSummary(Frozen):
 
 
 class RequestSettings(Frozen):
-    """The request settings: those that went with every request, and what was done about repeated prompts."""
+    """The request settings: those that went with every request, and what was done about repeated prompts.
 
+    ``provider`` is whose servers answered, where a router passed the requests on.
+    """
+
+    provider: str | None = None
     protocol: str
     model: str | None
     settings: dict[str, Any]
