@@ -87,9 +87,9 @@ class ChatNetwork:
 
     def begin(self, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
         """Read prompts; returns the scores of the token that comes first, (prompts, vocabulary)."""
-        #: The place of each beam's next token, (prompts, beams), and how many places are taken.
+        #: The place of each beam's next token, (prompts, beams), how many the prompts take, and how many are taken.
         self._places = np.array([len(prompt) for prompt in prompts])[:, None]
-        self._taken = int(self._places.max())
+        self._prompts = self._taken = int(self._places.max())
         #: Keys and values, (2 x layers, prompts, heads, places, size), and which of them each beam sees.
         self._kept = np.zeros((len(self._texts), len(prompts), self._heads, 0, self._size), self._held)
         self._seen = np.zeros((len(prompts), 1, 0), bool)
@@ -124,20 +124,24 @@ class ChatNetwork:
             self._graph.set_tensor(name, openvino.Tensor(one, openvino.Shape(one.shape), self._type))
 
     def _make_room(self, more: int) -> None:
-        """Let go of the tokens on which no beam's line goes on, and have places for ``more``."""
-        live = self._seen.any(axis=1)
+        """Let go of the written tokens on which no beam's line goes on, and have places for ``more``."""
+        written = slice(self._prompts, self._taken)
+        kept, seen = self._kept[:, :, :, written], self._seen[:, :, written]
+        live = seen.any(axis=1)
         order = np.argsort(~live, axis=1, kind="stable")
-        self._kept = np.take_along_axis(self._kept, order[None, :, None, :, None], axis=3)
-        self._seen = np.take_along_axis(self._seen, order[:, None, :], axis=2)
-        self._taken = int(live.sum(axis=1).max())
-        self._widen(self._taken + more)
-        self._look_at(self._kept)
+        kept[:] = np.take_along_axis(kept, order[None, :, None, :, None], axis=3)
+        seen[:] = np.take_along_axis(seen, order[:, None, :], axis=2)
+        self._taken = self._prompts + int(live.sum(axis=1).max())
+        # Half of the room is free afterwards, so that lines as long as the room do not end up here at every step.
+        self._widen(self._taken + max(more, ROOM // 2))
 
     def _widen(self, places: int) -> None:
         """Have so many places or more, `ROOM` at a time."""
-        more = max(0, -(-places // ROOM) * ROOM - self._kept.shape[3])
-        self._kept = np.pad(self._kept, [(0, 0)] * 3 + [(0, more), (0, 0)])
-        self._seen = np.pad(self._seen, [(0, 0)] * 2 + [(0, more)])
+        more = -(-places // ROOM) * ROOM - self._kept.shape[3]
+        if more > 0:
+            self._kept = np.pad(self._kept, [(0, 0)] * 3 + [(0, more), (0, 0)])
+            self._seen = np.pad(self._seen, [(0, 0)] * 2 + [(0, more)])
+            self._look_at(self._kept)
 
     def step(self, tokens: Sequence[int], rows: Sequence[int]) -> torch.Tensor:
         """Read a token for each new row, which continues from the one of ``rows``; returns as `begin`."""

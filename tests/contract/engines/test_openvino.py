@@ -215,6 +215,28 @@ def test_lower_precision_reads_prompts_together_as_it_reads_them_alone(dtype: st
     torch.testing.assert_close(last, torch.cat(alone), atol=near, rtol=0)
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_long_answers_make_room_seldom_and_leave_the_prompt_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, network = small("llama", tmp_path, "float32")
+    rooms, make_room = list[bool](), network._make_room
+
+    def counted(more: int) -> None:
+        before = network._kept
+        make_room(more)
+        rooms.append(network._kept is before)
+
+    monkeypatch.setattr(network, "_make_room", counted)
+    network.begin(PROMPTS[:1])
+    first = network._kept[:, :, :, : len(PROMPTS[0])].copy()
+    for token in range(ROOM):  # one line goes on, and those beside it end at once
+        network.step([token % 60, 1, 2, 3], [0, 0, 0, 0])
+    assert 2 <= len(rooms) <= 6
+    assert rooms[0], "where half of the room is free again, nothing is copied anew"
+    np.testing.assert_array_equal(network._kept[:, :, :, : len(PROMPTS[0])], first)
+
+
 def test_an_attention_that_is_not_known_is_refused(tmp_path: Path) -> None:
     config = transformers.MistralConfig(
         vocab_size=64, hidden_size=32, intermediate_size=32, num_hidden_layers=1,
