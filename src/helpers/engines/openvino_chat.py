@@ -21,7 +21,7 @@ from openvino import opset13 as ops
 from openvino.op.util import Variable, VariableInfo
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from helpers.engines.openvino_graph import First, kept_names, name_port, save, share_weights
+from helpers.engines.openvino_graph import First, kept_names, name_port, save, share_weights, traced
 from helpers.engines.openvino_network import CHAT, CHAT_INPUTS, KEPT, TEXT
 
 #: How our attention is called where transformers looks for one.
@@ -117,7 +117,7 @@ def _traced(network: Any, kept: Sequence[torch.Tensor]) -> Any:
     }
     step = _Step(network, heads)
     step(**example)  # an error is told as it is; from within the tracer it would be wrapped up
-    graph = openvino.convert_model(step, example_input=example)
+    graph = traced(step, example)
     names = (*CHAT_INPUTS, *kept_names(TEXT, len(kept) // 2))
     shapes = ([-1, -1], [-1, -1], [-1, -1, -1], [-1], *([-1, heads, -1, size] for _ in kept))
     for port, name, shape in zip(graph.inputs, names, shapes, strict=True):

@@ -10,7 +10,9 @@ from xml.etree import ElementTree
 
 import numpy as np
 import openvino
+import torch
 from openvino import opset13 as ops
+from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 from transformers.cache_utils import DynamicLayer
 
 from helpers.engines.openvino_network import GROUP, WEIGHTS
@@ -27,6 +29,12 @@ class First(DynamicLayer):  # type: ignore[misc]
     def update(self, key_states: Any, value_states: Any, *_: Any, **__: Any) -> tuple[Any, Any]:
         self.keys, self.values = key_states, value_states
         return key_states, value_states
+
+
+def traced(module: torch.nn.Module, example: Any) -> Any:
+    """Return the graph of a module by what it does with example inputs; it is not traced again to compare."""
+    decoder = TorchScriptPythonDecoder(module, example_input=example, trace_kwargs={"check_trace": False})
+    return openvino.convert_model(decoder)
 
 
 def kept_names(kind: str, layers: int) -> list[str]:

@@ -24,7 +24,7 @@ from transformers.cache_utils import DynamicLayer
 from transformers.modeling_outputs import BaseModelOutput
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from helpers.engines.openvino_graph import First, kept_names, name_port, save, share_weights
+from helpers.engines.openvino_graph import First, kept_names, name_port, save, share_weights, traced
 from helpers.engines.openvino_network import BEAMS, READING, READING_INPUTS, TEXT, WRITING, WRITING_INPUTS
 
 #: How the names of keys and values begin, as inputs and as outputs of a step.
@@ -163,7 +163,7 @@ def _kept(network: Any) -> list[torch.Tensor]:
 
 def _reading(network: Any, text: Sequence[torch.Tensor]) -> Any:
     ids = torch.ones(2, 3, dtype=torch.int64)
-    graph = openvino.convert_model(_TextReader(network), example_input=(ids, ids))
+    graph = traced(_TextReader(network), (ids, ids))
     for port, name in zip(graph.inputs, READING_INPUTS, strict=True):
         name_port(port, name, [-1, -1])
     for port, name in zip(graph.outputs, kept_names(TEXT, len(text) // 2), strict=True):
@@ -187,7 +187,7 @@ def _writing(network: Any, text: Sequence[torch.Tensor]) -> Any:
         "text": [one.expand(dialogues, -1, -1, -1).contiguous() for one in text],
         "kept": kept,
     }
-    graph = openvino.convert_model(_Writer(network), example_input=example)
+    graph = traced(_Writer(network), example)
     names = [*WRITING_INPUTS, *kept_names(TEXT, len(text) // 2), *kept_names(PAST, len(text) // 2)]
     for place, (port, name) in enumerate(zip(graph.inputs, names, strict=True)):
         like = text[(place - len(WRITING_INPUTS)) % len(text)].shape
