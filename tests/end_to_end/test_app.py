@@ -110,6 +110,8 @@ def test_a_summary_its_time_and_what_was_not_read(app: RunningApp, page: Page) -
     assert (a["y"] == b["y"] and a["x"] < b["x"]) if wide["width"] >= 960 else a["y"] < b["y"]
     page.locator("#good").click()
     expect(page.locator("#good")).to_be_disabled()
+    expect(page.locator("#good")).to_have_text("✓ Helpful")
+    expect(page.locator("#bad")).to_have_text("Not helpful")
     assert json.loads(app.read("feedback.jsonl")[-1])["helpful"] is True
     for tab in ("Batch", "History", "Monitoring"):
         page.get_by_role("tab", name=tab).click()

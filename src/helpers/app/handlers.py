@@ -29,6 +29,8 @@ History = list[Answered]
 KEPT = 3600
 ANSWERS = "Summaries, in the order of the dialogues"
 SENT = "Sent. The summary is on its way."
+#: What the buttons say that judge an answer.
+GOOD, BAD = "Helpful", "Not helpful"
 #: Where a request can be in flight.
 SINGLE, BATCH, FIELDS = "single", "batch", "fields"
 #: Seconds between two looks at how far a summary has come.
@@ -171,7 +173,7 @@ class Handlers:
                 self._client.judge(request, helpful)
         except ToolError as error:
             raise gr.Error(str(error)) from None
-        return _judge(False), _judge(False)
+        return _judging(chosen=helpful)
 
     @contextmanager
     def _stoppable(self, owner: Owner) -> Iterator[threading.Event]:
@@ -255,8 +257,7 @@ def _screen(
     summary: str, said: str, history: History, checks: str = "", request: str = "", running: bool = False
 ) -> Any:
     """Return all that the first tab shows; an answer can be judged where its ``request`` is given."""
-    judged = _judge(bool(request))
-    return summary, said, checks, history, request, judged, judged, *_buttons(running)
+    return summary, said, checks, history, request, *_judging(active=bool(request)), *_buttons(running)
 
 
 def _buttons(running: bool) -> tuple[Any, Any]:
@@ -264,5 +265,7 @@ def _buttons(running: bool) -> tuple[Any, Any]:
     return gr.Button(interactive=not running), gr.Button(visible=running)
 
 
-def _judge(active: bool) -> Any:
-    return gr.Button(interactive=active)
+def _judging(*, active: bool = False, chosen: bool | None = None) -> tuple[Any, Any]:
+    """Return the buttons that judge an answer; the one that was chosen is marked."""
+    good, bad = (f"✓ {label}" if chosen is helpful else label for label, helpful in ((GOOD, True), (BAD, False)))
+    return gr.Button(good, interactive=active), gr.Button(bad, interactive=active)

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from helpers.app.checks import CheckedAnswer, Flag, segments
 from helpers.app.client import Answered
+from helpers.core.text import Style, spell
 
 _NOTICE = Markup("<div class='notice'>{}</div>")
 _WRONG = Markup("<p class='wrong' role='alert'>{}</p>")
@@ -27,6 +28,11 @@ _MARKED = Markup("<p class='marked'>{}</p><ol>{}</ol>")
 _MARK = Markup("<mark class='{}'>{}<sup>{}</sup></mark>")
 _FLAG = Markup("<li class='{}'><strong>{}</strong> ({}){}</li>")
 NO_PROOF = "No flag does not mean that a summary is right."
+
+
+def figure(value: float, style: Style) -> str:
+    """Return a value with its unit, between which no line is broken."""
+    return spell(value, style).replace(" ", "\xa0")
 
 
 def answer_html(answer: Answered) -> str:

@@ -17,7 +17,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from helpers.app.batch import ENCODINGS, TAKEN
 from helpers.app.client import AppClient
-from helpers.app.handlers import Handlers
+from helpers.app.handlers import BAD, GOOD, Handlers
 
 CSS = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 #: Where two columns of this width, pixels, do not fit side by side, one goes below the other.
@@ -177,8 +177,8 @@ def _single(handlers: Handlers, fields: RequestFields, history: Any, said: Said)
             gr.HTML(said.worth, elem_id="worth")
             last = gr.State("")
             with gr.Row():
-                good = gr.Button("Helpful", size="sm", interactive=False, elem_id="good")
-                bad = gr.Button("Not helpful", size="sm", interactive=False, elem_id="bad")
+                good = gr.Button(GOOD, size="sm", interactive=False, elem_id="good")
+                bad = gr.Button(BAD, size="sm", interactive=False, elem_id="bad")
     go.click(
         handlers.summarise,
         [dialogue, *fields.inputs(), history],

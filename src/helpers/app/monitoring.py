@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from markupsafe import Markup
 
 from helpers.app.client import Answered
-from helpers.app.html import note_html
-from helpers.core.text import Style, spell
+from helpers.app.html import figure, note_html
+from helpers.core.text import Style
 from helpers.monitoring.alerts import State, Watched, watch
 from helpers.monitoring.series import Series, from_records
 from helpers.params import Alerts
@@ -82,8 +82,8 @@ def _rule(rule: Watched) -> Markup:
     kind, mark = LOOKS[rule.state]
     style: Style = rule.unit
     bounds = ((rule.above, "above"), (rule.below, "below"))
-    fires = " or ".join(f"{word} {spell(level, style)}" for level, word in bounds if level is not None)
-    value = "" if rule.value is None else spell(rule.value, style)
+    fires = " or ".join(f"{word} {figure(level, style)}" for level, word in bounds if level is not None)
+    value = "" if rule.value is None else figure(rule.value, style)
     state = (
         rule.state if not rule.reason else Markup("{} <span class='found'>{}</span>").format(rule.state, rule.reason)
     )

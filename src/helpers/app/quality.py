@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from helpers.core.text import spell
+from helpers.app.html import figure
 from helpers.params import Params, Target
 
 if TYPE_CHECKING:
@@ -69,11 +69,11 @@ def checks_worth_html(params: Params, folder: Path, noticed: ErrorSensitivity | 
     for row in noticed.rows if noticed else ():
         alarms = row.false_alarms
         if row.name == ALL_CHECKS and noticed and None not in (alarms.value, alarms.low, alarms.high):
-            share, low, high = (spell(value or 0.0, "rate") for value in (alarms.value, alarms.low, alarms.high))
+            share, low, high = (figure(value or 0.0, "rate") for value in (alarms.value, alarms.low, alarms.high))
             said.append(ALARMS.format(source=noticed.source, share=share, low=low, high=high))
             planted = [one.value for one in row.detection.values() if one.value is not None]
             if planted:
-                said.append(PLANTED.format(*(spell(one, "rate") for one in (min(planted), max(planted)))))
+                said.append(PLANTED.format(*(figure(one, "rate") for one in (min(planted), max(planted)))))
     return str(_WORTH.format(Markup().join(map(_PARAGRAPH.format, said))))
 
 
@@ -110,10 +110,10 @@ def _who(read: ReadSummaries | None) -> str:
 
 
 def _told(target: Target, share: Estimate | None) -> str:
-    least = "" if target.min is None else f"; the target is at least {spell(target.min, 'rate')}"
+    least = "" if target.min is None else f"; the target is at least {figure(target.min, 'rate')}"
     if share is None or share.value is None:
         return f"not known{least}"
     between = ""
     if share.low is not None and share.high is not None:
-        between = f" ({spell(share.low, 'rate')} to {spell(share.high, 'rate')})"
-    return f"{spell(share.value, 'rate')}{between}{least}"
+        between = f" ({figure(share.low, 'rate')} to {figure(share.high, 'rate')})"
+    return f"{figure(share.value, 'rate')}{between}{least}"

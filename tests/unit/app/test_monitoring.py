@@ -34,6 +34,6 @@ def test_states_follow_the_clock_without_another_request() -> None:
     assert "not enough data" in alerts_html([], only, NOON)
     assert "? pending" in states[35]
     assert "✗ firing" in states[100]
-    assert "4.00 s" in states[100]
+    assert "4.00\xa0s" in states[100]
     assert "<img" not in states[100]
     assert alerts_html(slow(6), Alerts(), NOON) == ""
