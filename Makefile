@@ -15,7 +15,7 @@ BROWSER := $(shell command -v chromium || command -v chromium-browser || command
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
-# pip would compile all modules one after the other; they are compiled beside the building of the model.
+# pip would compile all modules one after the other; all but their tests are compiled beside the building of the model.
 QUIETLY := --quiet --no-compile
 ADAPTER := src/helpers/data/adapter/adapter_model.safetensors
 MODEL := $(or $(HELPERS_CACHE),.cache)/models/smollm2-135m-dialogues/model.safetensors
@@ -109,4 +109,4 @@ $(VENV)/.test $(VENV)/.explore $(VENV)/.app $(VENV)/.scale $(VENV)/.trackio: $(V
 	touch $@
 
 $(MODEL): $(ADAPTER) | $(VENV)/.core
-	$(PY) -m compileall -qq -j 0 $(VENV)/lib & $(PY) -m helpers demo-model && touch -c $@; built=$$?; wait; exit $$built
+	$(PY) -m compileall -qq -j 0 -x '/tests?/' $(VENV)/lib & $(PY) -m helpers demo-model && touch -c $@; built=$$?; wait; exit $$built
