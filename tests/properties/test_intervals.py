@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
@@ -99,6 +99,7 @@ def test_repeating_every_request_changes_no_interval(values, times, random):
 
 
 @bounded
+@example([(0.0, 1.0), *[(0.0, 0.0)] * 4])  # all differences 0 or 1 are no rate, which could not be below 0
 @given(st.lists(st.tuples(numbers, numbers), min_size=5, max_size=60))
 def test_exchanging_the_systems_mirrors_the_comparison(pairs):
     a, b = zip(*pairs, strict=True)

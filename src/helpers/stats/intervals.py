@@ -115,9 +115,9 @@ def mean(
     """Return the mean with an interval that errs with half of ``1 - level`` at most on each side, from n = 5.
 
     ``floor`` and ``ceiling`` are the bounds between which values can lie; the interval stays within them. It is the
-    widest of those in `helpers.stats.means`, which see. Zeros and ones mixed are a rate and get its interval. Values
-    that are all equal get one only where bounds say how far an unseen value can lie off. Raises ValueError for values
-    that are not finite or out of bounds.
+    widest of those in `helpers.stats.means`, which see. Zeros and ones mixed are a rate and get its interval, where
+    nothing can lie outside of them. Values that are all equal get one only where bounds say how far an unseen value can
+    lie off. Raises ValueError for values that are not finite or out of bounds.
     """
     (x,) = checked(values=values)
     averages = x if clusters is None else per_dialogue(x, clusters)
@@ -134,7 +134,9 @@ def mean(
     if averages.size == 0:
         return without_interval(None, **counted, note="nothing was measured")
     value = float(averages.mean())
-    if not means.equal(averages) and np.isin(averages, (0, 1)).all():
+    # Differences of 0 and 1 are none: that none was below 0 does not say that none can be.
+    is_rate = floor >= 0 and ceiling <= 1 and np.isin(averages, (0, 1)).all()
+    if is_rate and not means.equal(averages):
         return _exact(float(averages.sum()), **counted)
     if averages.size < SMALLEST:
         return without_interval(value, **counted, note=f"an interval needs at least {SMALLEST} {unit}s")

@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 from scipy import stats
 
+from helpers.stats.comparison import paired
 from helpers.stats.intervals import Estimate, batch_means, clustered_rate, mean, percentile, rate, repeats, smallest_n
 
 
@@ -59,9 +60,16 @@ def test_repeats_are_averaged_per_dialogue():
     assert got.model_copy(update={"requests": None}) == mean([20, 2, 4, 5, 7])
 
 
-def test_values_of_0_and_1_are_a_rate():
-    assert mean([1, 1, 0]) == rate(2, 3)
-    assert mean([1, 1, 0, 0], [1, 1, 2, 2]) == rate(1, 2).model_copy(update={"requests": 4})
+def test_values_of_0_and_1_are_a_rate_where_they_are_its_bounds():
+    bounds = {"floor": 0.0, "ceiling": 1.0}
+    assert mean([1, 1, 0], **bounds) == rate(2, 3)
+    assert mean([1, 1, 0, 0], [1, 1, 2, 2], **bounds) == rate(1, 2).model_copy(update={"requests": 4})
+    one_of_ten = [1.0] + [0.0] * 9
+    assert mean(one_of_ten, **bounds).low > 0
+    # a difference might have been below 0, and a count above 1
+    assert mean(one_of_ten, floor=-1.0, ceiling=1.0).low < 0
+    assert mean(one_of_ten, floor=0.0).method == "widest"
+    assert paired([1.0] + [0.0] * 99, [0.0] * 100, limit=1.0).low < 0
 
 
 @pytest.mark.parametrize(

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from helpers.experiments.bench.result import Bench, EngineResult, EngineTimes, Reached
+from helpers.stats.intervals import Estimate
 from helpers.verdicts.targets import Verdict
 
-SOURCE = (
-    "aims for two cores, set after first measurements on processors with AVX-512, VNNI and bf16; medians of at least "
-    "five rounds"
-)
-#: The fewest rounds whose median a bar is judged by.
-ENOUGH = 5
+SOURCE = "aims for two cores, set after first measurements on processors with AVX-512, VNNI and bf16"
 
 
 @dataclass(frozen=True)
@@ -95,12 +91,18 @@ def _reached(bar: Bar, bench: Bench) -> Reached:
         # Measured, but none of them small enough, is not the same as not measured.
         return Reached(**fields, verdict="missed" if allowed else "not measured")
     engine, value = (max if is_most else min)(found, key=lambda pair: pair[1])
+    intervals = _intervals(bar, engine)
+    worst = (min if is_most else max)(intervals, key=lambda one: one.value or 0.0, default=None)
+    is_held = value >= threshold if is_most else value <= threshold
     return Reached(
         **fields,
         reached=value,
+        low=worst and worst.low,
+        high=worst and worst.high,
         engine=engine.label,
         beside=_beside(bar, engine),
-        verdict=_verdict(bar, value >= threshold if is_most else value <= threshold, engine),
+        # The time to load is measured once.
+        verdict=verdict(intervals, threshold, is_most=is_most) if intervals else "met" if is_held else "missed",
     )
 
 
@@ -150,18 +152,26 @@ def _possible(bar: Bar, bench: Bench) -> float | None:
     return min(known) if len(known) == len(ratios) else None
 
 
-def _verdict(bar: Bar, is_held: bool, engine: EngineResult) -> Verdict:
-    cells = [engine.cells[shape] for shape in bar.shapes]
-    # A ratio rests on the rounds that both sides have.
-    rounds = min(
-        (len(c.times) if bar.kind != "speedup" or not c.speedup_fp32 else c.speedup_fp32.n for c in cells),
-        default=ENOUGH,
-    )
-    return verdict(rounds, is_held)
+def _intervals(bar: Bar, engine: EngineResult) -> list[Estimate]:
+    """Return what a bar is judged by at each of its kinds of requests: medians over rounds with their intervals."""
+    found = []
+    for cell in (engine.cells[shape] for shape in bar.shapes):
+        if bar.kind == "speedup" and cell.speedup:
+            found.append(cell.speedup)
+        elif cell.over_limit and cell.seconds and cell.seconds.value:
+            limit = cell.seconds.value / cell.over_limit
+            ends = {name: end and end / limit for name, end in (("low", cell.seconds.low), ("high", cell.seconds.high))}
+            found.append(cell.seconds.model_copy(update={"value": cell.over_limit, **ends}))
+    return found
 
 
-def verdict(rounds: int, is_held: bool) -> Verdict:
-    """Return the verdict on a bar that the median over ``rounds`` rounds meets, or does not."""
-    if rounds < ENOUGH:
-        return "undecided"
-    return "met" if is_held else "missed"
+def verdict(found: Sequence[Estimate], threshold: float, *, is_most: bool) -> Verdict:
+    """Return the verdict on medians of which all must reach a threshold, from above where ``is_most`` is false.
+
+    As on a target, it is undecided where an interval has the threshold within it, or where rounds are too few for one.
+    """
+    ends = [(one.low, one.high) if is_most else (one.high, one.low) for one in found]
+    sign = 1 if is_most else -1
+    if all(near is not None and sign * near >= sign * threshold for near, _ in ends):
+        return "met"
+    return "missed" if any(far is not None and sign * far < sign * threshold for _, far in ends) else "undecided"

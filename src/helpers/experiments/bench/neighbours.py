@@ -22,6 +22,7 @@ from helpers.params import Params
 from helpers.params.files import load_params
 from helpers.runs.manifest import describe
 from helpers.samples.dataset import load_samples
+from helpers.stats.intervals import Estimate
 
 ENGINES = (("transformers", "float32"), ("ctranslate2", "int8"), ("openvino", "float16"))
 #: How many others are at work.
@@ -76,18 +77,19 @@ def judge(found: Neighbours) -> tuple[Reached, ...]:
     for one in found.engines:
         for name, share in one.shares.items():
             about = f"{one.name}: share kept beside {name} busy"
-            bars.append(_reached(about, SHARE, share.value, len(one.alone), one.name, "rate"))
-        about = f"{one.name}: alone, times as fast as with threads that spin"
-        bars.append(_reached(about, COST, one.cost.value, len(one.alone), one.name, "ratio"))
+            bars.append(_reached(about, SHARE, share, one.name, "rate"))
+        about = f"{one.name}: speed alone, relative to threads that spin"
+        bars.append(_reached(about, COST, one.cost, one.name, "ratio"))
     return tuple(bars)
 
 
-def _reached(label: str, at_least: float, value: float | None, rounds: int, engine: str, unit: str) -> Reached:
+def _reached(label: str, at_least: float, found: Estimate, engine: str, unit: str) -> Reached:
     tried = TRIED.get(engine, "")
     fields = {"label": label, "unit": unit, "at_least": at_least, "source": SOURCE, "tried": tried}
-    if value is None:
+    if found.value is None:
         return Reached(**fields, verdict="not measured")
-    return Reached(**fields, reached=value, engine=engine, verdict=verdict(rounds, value >= at_least))
+    ends = {"reached": found.value, "low": found.low, "high": found.high}
+    return Reached(**fields, **ends, engine=engine, verdict=verdict([found], at_least, is_most=True))
 
 
 def _params(engine: str, dtype: str) -> Params:

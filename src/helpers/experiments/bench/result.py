@@ -81,7 +81,8 @@ class EngineResult(Frozen):
 class Reached(Frozen):
     """A bar and the nearest that was reached: by which engine, and, of a speed-up, what the limit would allow.
 
-    ``tried`` is what was tried in vain, for a bar that has been missed.
+    ``low`` and ``high`` are the interval of what was reached, where several rounds were measured. ``tried`` is what was
+    tried in vain, for a bar that is not met.
     """
 
     label: str
@@ -90,6 +91,8 @@ class Reached(Frozen):
     at_most: float | None = None
     source: str
     reached: float | None = None
+    low: float | None = None
+    high: float | None = None
     engine: str = ""
     beside: float | None = None
     possible: float | None = None

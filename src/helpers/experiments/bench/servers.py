@@ -218,8 +218,9 @@ def _reached(bar: ServerBar, found: Servers) -> Reached:
     fields = {"label": bar.label, "unit": "ratio", "at_least": bar.at_least, "source": SOURCE, "tried": bar.tried}
     loads = [load for one in found.models if one.name == bar.model for load in one.loads]
     strategies = [one for load in loads if load.concurrency == bar.concurrency for one in load.strategies]
-    ratios = {one.name: (one.ratio.value, len(one.rates)) for one in strategies if one.ratio and one.ratio.value}
+    ratios = {one.name: one.ratio for one in strategies if one.ratio and one.ratio.value}
     if not ratios:
         return Reached(**fields, verdict="not measured")
-    best, (reached, n) = max(ratios.items(), key=lambda pair: pair[1])
-    return Reached(**fields, reached=reached, engine=best, verdict=verdict(n, reached >= bar.at_least))
+    best, ratio = max(ratios.items(), key=lambda pair: pair[1].value or 0.0)
+    ends = {"reached": ratio.value, "low": ratio.low, "high": ratio.high}
+    return Reached(**fields, **ends, engine=best, verdict=verdict([ratio], bar.at_least, is_most=True))

@@ -119,7 +119,9 @@ def answer(result: Cited) -> Markup:
     )
     if own:
         most = max(own, key=lambda cell: cell.speedup.value.raw)
-        fast += sentence(", at best {ratio} as fast as transformers fp32", ratio=number(most.speedup.value, "ratio"))
+        fast += sentence(
+            ", and is there at best {ratio} as fast as transformers fp32", ratio=number(most.speedup.value, "ratio")
+        )
     near = sentence(
         "The nearest to the machine's limit for weights of eight bits is {name}: {ratio} its time.",
         name=quoted(engine.label),

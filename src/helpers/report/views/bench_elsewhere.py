@@ -9,10 +9,10 @@ from pathlib import Path
 from markupsafe import Markup
 from pydantic import ValidationError
 
-from helpers.core.text import Style
 from helpers.experiments.bench.result import Bench
 from helpers.report.components.numbers import number, quoted, sentence
 from helpers.report.components.tables import Column, chip, table
+from helpers.report.views.bench_bars import measured, wanted
 from helpers.runs.results.cited import Cited
 
 
@@ -31,6 +31,7 @@ def elsewhere(here: Cited, others: Sequence[Cited]) -> Markup:
     columns = [
         Column("Goal"),
         Column("Processor"),
+        Column("Target", numeric=True),
         Column("Measured", numeric=True),
         Column("Engine"),
         Column("Verdict"),
@@ -56,6 +57,5 @@ def elsewhere(here: Cited, others: Sequence[Cited]) -> Markup:
 def _reached(label: str, found: Cited) -> list[Markup | str]:
     bar = next((bar for bar in found.bars if bar.label.raw == label), None)
     if bar is None or bar.reached.raw is None:
-        return ["–", "–", chip("not measured")]
-    style: Style = bar.unit.raw
-    return [number(bar.reached, style), quoted(bar.engine), chip(bar.verdict.raw)]
+        return ["–", "–", "–", chip("not measured")]
+    return [wanted(bar), measured(bar), quoted(bar.engine), chip(bar.verdict.raw)]

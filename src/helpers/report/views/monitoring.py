@@ -18,6 +18,7 @@ from helpers.report.components.tables import Column, actual, sample_size, table
 from helpers.report.views.common import ended_early, not_measured
 from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
+from helpers.scorers.failures import OUTPUT_LABELS
 from helpers.verdicts.compute import alerted
 
 #: How a state looks: the class of its colour, a glyph, and the colour of its lane over time.
@@ -180,7 +181,10 @@ def traffic(result: Cited) -> Markup:
         ("load of the server per core, highest", result.usage_most, "rate"),
         *_gpu(result),
         *((f"failed attempts: {kind}", count, "count") for kind, count in result.errors.items()),
-        *((f"failed output checks: {kind}", count, "count") for kind, count in result.failures.items()),
+        *(
+            (f"failed output checks: {OUTPUT_LABELS[kind].lower()}", count, "count")
+            for kind, count in result.failures.items()
+        ),
     ]
     rows += [[quoted(label), number(found, style), "–", "–"] for label, found, style in plain]
     return table("Traffic, errors, tokens and load", columns, rows, id="traffic")

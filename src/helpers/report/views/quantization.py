@@ -197,7 +197,7 @@ def fits(run: Run, result: Cited) -> Markup:
     others = Markup("the others were measured on this machine, not on that instance.")
     if (more := choice(run).beyond_gb).raw > 0:
         others += sentence(
-            " To their memory comes the {more} GB that it takes there beyond the dialogues of this page.",
+            " Added to their memory is the {more} GB that it takes there beyond the dialogues of this page.",
             more=number(more, "plain"),
         )
     if result.cut.raw is not None:
@@ -238,9 +238,9 @@ def trade(run: Run, result: Cited) -> Markup:
         "trade",
         finding,
         sentence(
-            "paired by dialogue, means and 95 % intervals, on {processor}; shaded: faster, and no more lost than is "
-            "allowed; without a bar up and down: the same answers word for word; in dollars: compute cost per 1,000 "
-            "requests where it fits",
+            "paired by dialogue, means and 95 % intervals, on {processor}; shaded: faster, and no more ROUGE-L lost "
+            "than allowed, where quality kept also needs key facts and faithfulness checks; without a bar up and down: "
+            "the same answers word for word; in dollars: compute cost per 1,000 requests where it fits",
             processor=quoted(result.processor),
         ),
         spots,

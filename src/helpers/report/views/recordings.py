@@ -16,7 +16,7 @@ from helpers.runs.results.cited import Cited
 GAINS = ("rouge1", "rouge2", "rougeL", "key_fact_recall")
 SHOWN: dict[str, tuple[str, Style]] = {
     **{name: METRICS[name] for name in GAINS},
-    "other_failures": ("Failed output checks but unsupported numbers", "rate"),
+    "other_failures": ("Failed output checks other than unsupported numbers", "rate"),
     "unspoken_numbers": ("Unsupported numbers", "rate"),
     "words": ("Words", "count"),
 }

@@ -46,7 +46,7 @@ def noticed(result: Cited) -> Markup:
     )
     metrics = [row for row in rows if row.sort.raw == "metric"]
     ranked = table(
-        "How often a metric ranks the false summary below the true one; a coin does half of the time",
+        "How often a metric ranks the false summary below the true one; by chance, half of the time",
         [Column("Metric"), *(Column(PLANTED_KINDS[kind], numeric=True) for kind in kinds)],
         [[_name(row), *(_cell(row.ranked[kind]) for kind in kinds)] for row in metrics],
         id="ranked",

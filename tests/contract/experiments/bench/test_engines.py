@@ -24,8 +24,8 @@ from helpers.engines.factory import load_local
 from helpers.engines.model_files import TokenCounter
 from helpers.engines.served import wait_until_ready
 from helpers.experiments.bench import rounds
-from helpers.experiments.bench.assembly import engine_results, shape_results
-from helpers.experiments.bench.bars import judge
+from helpers.experiments.bench.assembly import engine_results, median_of, shape_results
+from helpers.experiments.bench.bars import judge, verdict
 from helpers.experiments.bench.engines import BenchPlan, measure, with_batch
 from helpers.experiments.bench.model import Architecture, texts
 from helpers.experiments.bench.result import Bench, Machine
@@ -145,7 +145,7 @@ def bench(subjects: Sequence[EngineUnderTest], *, shapes: Sequence[Shape] = SHAP
     return found.model_copy(update={"bars": judge(found)})
 
 
-def times(variant: Variant, seconds: dict[str, float], rounds: int = 5, **more: Any) -> EngineUnderTest:
+def times(variant: Variant, seconds: dict[str, float], rounds: int = 6, **more: Any) -> EngineUnderTest:
     """Return a subject whose rounds grow slower together, as those of a busy machine do."""
     measured = {kind: {n: each * (1 + n) for n in range(rounds)} for kind, each in seconds.items()}
     return EngineUnderTest(variant, times=measured, texts=dict.fromkeys(seconds, more.pop("text", "same")), **more)
@@ -164,10 +164,10 @@ def test_ratios_are_taken_round_by_round_and_bars_are_held_by_the_best_that_may(
     absent = EngineUnderTest(BF16, reason="this processor has no bfloat16 instructions")
     found = bench([reference, absent, fp32, small], shapes=LARGE)
     cell = found.engines[3].cells["200x60"]
-    assert (cell.speedup.value, cell.speedup.n, cell.speedup.unit) == (4.0, 5, "repeat")
+    assert (cell.speedup.value, cell.speedup.n, cell.speedup.unit) == (4.0, 6, "repeat")
     assert cell.speedup_fp32.value == pytest.approx(4 / 3)
-    assert cell.seconds.value == pytest.approx(9.0)
-    assert cell.over_limit == pytest.approx(9.0 / found.shapes["200x60"].limit)
+    assert cell.seconds.value == pytest.approx(10.5)
+    assert cell.over_limit == pytest.approx(10.5 / found.shapes["200x60"].limit)
     assert [engine.same_texts and engine.same_texts.value for engine in found.engines] == [None, None, 1.0, 0.0]
     verdicts = {bar.label: (bar.reached, bar.engine, bar.verdict) for bar in found.bars}
     assert verdicts["Best engine, 800 in and 60 out"] == (4.0, "CTranslate2 int8", "met")
@@ -185,6 +185,17 @@ def test_ratios_are_taken_round_by_round_and_bars_are_held_by_the_best_that_may(
         assert judge(halved.model_copy(update={"manifest": there}))[1].at_most == at_most
     few = bench([times(FP32, {"800x60": 9.0}, 4), times(Variant(dtype="int8"), {"800x60": 1.0}, 4)], shapes=LARGE)
     assert {bar.verdict for bar in few.bars if bar.reached} == {"undecided"}
+
+
+def test_a_bar_within_the_interval_of_its_median_is_undecided() -> None:
+    def found(ratios: Sequence[float], threshold: float, *, is_most: bool = True) -> str:
+        return verdict([median_of(ratios)], threshold, is_most=is_most)
+
+    ratios = (5.4, 5.8, 5.9, 6.1, 6.2, 6.4)
+    assert [found(ratios, threshold) for threshold in (5.4, 6.0, 6.5)] == ["met", "undecided", "missed"]
+    assert [found(ratios, threshold, is_most=False) for threshold in (5.3, 6.0, 6.4)] == ["missed", "undecided", "met"]
+    assert found(ratios[:5], 5.0) == "undecided", "five rounds bound a median on one side"
+    assert verdict([median_of(ratios), median_of([1.0] * 6)], 5.0, is_most=True) == "missed"
 
 
 def test_the_page_cites_every_figure_and_names_what_was_not_measured(tmp_path: Path) -> None:

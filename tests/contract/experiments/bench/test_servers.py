@@ -97,7 +97,7 @@ def test_a_request_that_fails_is_no_throughput(asked: list[str]) -> None:
         measure(1, 1.0, "", lambda line: None, [lambda limits: subject(limits, "broken")])
 
 
-def result(ratios: dict[str, float], rounds: int = 5) -> Servers:
+def result(ratios: dict[str, float], rounds: int = 6) -> Servers:
     """Return a bench of the demonstration model whose strategies reach given ratios."""
 
     def strategy(name: str) -> ServingStrategy:
