@@ -18,7 +18,7 @@ from helpers.report.components.tables import Column, actual, sample_size, table
 from helpers.report.views.common import ended_early, not_measured
 from helpers.runs.results.cited import Cited
 from helpers.runs.run import Run
-from helpers.scorers.failures import OUTPUT_LABELS
+from helpers.scorers.failures import OUTPUT_LABELS, OutputFailure
 from helpers.verdicts.compute import alerted
 
 #: How a state looks: the class of its colour, a glyph, and the colour of its lane over time.
@@ -182,7 +182,7 @@ def traffic(result: Cited) -> Markup:
         *_gpu(result),
         *((f"failed attempts: {kind}", count, "count") for kind, count in result.errors.items()),
         *(
-            (f"failed output checks: {OUTPUT_LABELS[kind].lower()}", count, "count")
+            (f"failed output checks: {OUTPUT_LABELS[OutputFailure(kind)].lower()}", count, "count")
             for kind, count in result.failures.items()
         ),
     ]
