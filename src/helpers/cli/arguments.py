@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from helpers.core.environment import redact
@@ -83,6 +84,12 @@ def seconds(text: str) -> float:
     if not 0 <= found < math.inf:
         raise argparse.ArgumentTypeError(f"'{text}': give seconds, such as 600")
     return found
+
+
+def check_other(option: str, output: Path | None, inputs: Iterable[Path | str]) -> None:
+    """Raise `InputError` where an output would overwrite one of the files that are read."""
+    if output is not None and any(output.resolve() == Path(one).resolve() for one in inputs):
+        raise InputError(f"{option} {output}: is read as well, and would be lost; give another file")
 
 
 def write_text(option: str, path: Path, text: str) -> None:

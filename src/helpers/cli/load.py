@@ -112,12 +112,9 @@ def run(args: argparse.Namespace) -> int:
         else:
             report = report_on(args, send(plans(args)), how(params, cache))
     text = json.dumps(report.model_dump(mode="json"), indent=1, allow_nan=False) + "\n"
-    if args.json == "-":
-        tell(text.rstrip("\n"))
-    elif args.json:
+    tell(text.rstrip("\n") if args.json == "-" else as_text(report))
+    if args.json not in (None, "-"):
         write_text("--json", Path(args.json), text)
-    if args.json != "-":
-        tell(as_text(report))
     summaries = pooled(report)
     if isinstance(report, RateSearch):
         return 1 if report.alone is None or any(one.verdict == "stopped answering" for one in summaries[-1:]) else 0

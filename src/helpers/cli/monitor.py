@@ -6,7 +6,7 @@ import argparse
 from datetime import UTC
 from pathlib import Path
 
-from helpers.cli.arguments import write_text
+from helpers.cli.arguments import check_other, write_text
 from helpers.core.console import say, shown, tell
 from helpers.core.environment import environment, redact
 from helpers.core.errors import Failure
@@ -64,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
     """Print what the rules say; return 3 when one fired. Raises `InputError` for logs or rules that cannot be read."""
     rules, gpu = _rules(args.alerts, args.logs[0])
     logs = with_parts(args.logs)
+    for name in ("json", "export_prometheus", "export_grafana"):
+        check_other(f"--{name.replace('_', '-')}", getattr(args, name), logs)
     found = watch(read_series(logs, read_usage(logs), read_gpu_use(logs), say), rules, gpu=gpu)
     if args.json:
         write_text("--json", args.json, found.model_dump_json(indent=1) + "\n")

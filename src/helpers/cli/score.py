@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-from helpers.cli.arguments import add_reading, write_text
+from helpers.cli.arguments import add_reading, check_other, write_text
 from helpers.core.console import say, shown, tell
 from helpers.core.errors import InputError
 from helpers.core.text import spell
@@ -83,6 +83,8 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("--nli-model: it asks what the dialogue entails; give --dialogue COL")
     if args.json not in (None, "-") and not Path(args.json).parent.is_dir():
         raise InputError(f"--json {args.json}: no such folder; create it first")
+    if args.json not in (None, "-"):
+        check_other("--json", Path(args.json), [args.file])
     from tqdm import tqdm
 
     columns = PredictionColumns(
@@ -110,9 +112,9 @@ def run(args: argparse.Namespace) -> int:
     if args.json == "-":
         tell(text.rstrip("\n"))
         return 0
+    tell(as_text(report))
     if args.json:
         write_text("--json", Path(args.json), text)
-    tell(as_text(report))
     return 0
 
 

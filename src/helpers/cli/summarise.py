@@ -21,7 +21,7 @@ from typing import IO, Any
 
 from helpers.backends.base import COUNTS, Backend
 from helpers.cli.addresses import params_of
-from helpers.cli.arguments import ANSWERING, add_params, add_reading, cannot_write, samples_of
+from helpers.cli.arguments import ANSWERING, add_params, add_reading, cannot_write, check_other, samples_of
 from helpers.core.console import say
 from helpers.core.environment import redact, secrets
 from helpers.core.errors import InputError, SamplesError
@@ -80,6 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write one row per dialogue; return 1 if any of them has no summary."""
+    check_other("--output", args.output, [name for name in args.input or () if name != "-"])
     params = params_of(args, "summarise", own=UNBOUNDED)
     started = datetime.now(UTC)
     if params.execution.engine == "dask":

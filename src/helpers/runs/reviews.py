@@ -206,7 +206,7 @@ def open_ratings(path: Path) -> RatingsFile:
     """Return a file as a reader saved it; raises `InputError` for any other file, or when it was changed since."""
     try:
         tree = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path.name}: foreign: not a file that a review page saved ({error})") from None
     if not isinstance(tree, dict) or tree.get("format") != FORMAT:
         raise InputError(f"{path.name}: foreign: not a file that a review page saved")

@@ -140,7 +140,7 @@ def _watch(pid: int | None) -> Callable[[], bool]:
         return lambda: False
     try:
         parent = psutil.Process(pid)
-    except psutil.NoSuchProcess:
+    except (psutil.NoSuchProcess, ValueError):
         raise InputError(f"--parent {pid}: no such process") from None
 
     def is_gone() -> bool:
