@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, FiniteFloat, model_validator
 
 from helpers.params.base import Count, Seconds, Section
 
@@ -21,11 +21,11 @@ class Target(Section):
     label: str
     unit: Literal["s", "usd", "rate", "score"]
     source: str
-    max: float | None = None
-    min: float | None = None
-    below: float | None = None
-    above: float | None = None
-    margin: Annotated[float, Field(gt=0)] | None = None
+    max: FiniteFloat | None = None
+    min: FiniteFloat | None = None
+    below: FiniteFloat | None = None
+    above: FiniteFloat | None = None
+    margin: Annotated[FiniteFloat, Field(gt=0)] | None = None
 
     @model_validator(mode="after")
     def _one_threshold(self) -> Self:
